@@ -61,9 +61,9 @@ REGIONS = {
 PROVINCE_REACH_KM = 30.0
 # A shortened name is tried only if it still says something.
 MIN_PART = 3
-GENERIC = frozenset(
-    "alta alto borgo casale castel colli monte pieve ponte rocca san santa santo terre torre val valle villa".split(),
-) | {"alta valle", "centro", "centro valle", "val di"}
+GENERIC = frozenset(("alta", "alta valle", "alto", "borgo", "casale", "castel", "centro", "centro valle", "colli"))
+GENERIC |= {"monte", "pieve", "ponte", "rocca", "san", "santa", "santo", "terre", "torre", "val", "val di", "valle"}
+GENERIC |= {"villa"}
 
 
 class Place(NamedTuple):
