@@ -1,0 +1,287 @@
+"""May credit pay for this care, for this person, on this day, and under which rule code."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from datetime import date
+from typing import Literal
+
+from app.rules.beneficiary import (
+    ALWAYS_RELATIVES,
+    ART_433_RELATIVES,
+    BeneficiaryFacts,
+    age,
+    is_certified,
+    lives_with_or_is_maintained,
+)
+from app.rules.book import BOOK, RuleBook
+from app.rules.reasons import TEMPLATES, AlternativeCode, DecisionCode, ReadingNote, Text
+from app.rules.rows import Category, Cover, PaymentForm, Row, Rule, RuleCode, Status
+
+Reading = Literal["strict", "lenient"]
+
+# Each check presumes the ones before it, so the refusal furthest down is the one nearest to a yes.
+_CHECKS: tuple[DecisionCode, ...] = (
+    "category_not_covered",
+    "rule_unsigned",
+    "not_for_self",
+    "not_for_relatives",
+    "not_a_relative",
+    "relative_not_eligible",
+    "beneficiary_not_dependent",
+    "beneficiary_not_elderly_or_certified",
+    "not_reimbursable",
+    "payment_form_not_allowed",
+    "rule_not_in_programme",
+    "fringe_needs_consent",
+    "allowed",
+)
+_FORMS: tuple[tuple[PaymentForm, AlternativeCode], ...] = (
+    ("direct", "pay_directly"),
+    ("voucher", "pay_by_voucher"),
+    ("reimbursement", "pay_by_reimbursement"),
+)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Question:
+    """What is asked. `rule_codes` are those of the programme or lot, None for any; `on` is the day of the care."""
+
+    category: str
+    beneficiary: BeneficiaryFacts
+    payment_form: PaymentForm
+    on: date
+    reading: Reading
+    refuse_unsigned: bool
+    rule_codes: frozenset[str] | None = None
+    allow_fringe: bool = False
+
+
+@dataclass(frozen=True)
+class Alternative:
+    """What else could pay."""
+
+    code: AlternativeCode
+    payment_form: PaymentForm | None
+    rule_code: RuleCode | None
+    reason: Text
+
+
+@dataclass(frozen=True)
+class Decision:
+    """A yes or no with its grounds. `reading` is how the law on relatives was read, whether or not it mattered."""
+
+    code: DecisionCode
+    allowed: bool
+    rule_code: RuleCode | None
+    reason: Text
+    citation: str
+    valid_on: date
+    status: Status
+    reading: Reading
+    alternatives: tuple[Alternative, ...] = ()
+
+
+def decide(question: Question, book: RuleBook = BOOK) -> tuple[Decision, ...]:
+    """One decision per rule code of the category, the answer first: the preferred yes, else the no nearest to a yes.
+
+    Never empty. `C3_FRINGE` is a yes only with `allow_fringe`, and only ever after every other rule code. A decision
+    rests on every row it used: it is `confirmed` only if all of them are, and with `refuse_unsigned` an unsigned row
+    makes it `rule_unsigned`.
+    """
+    decisions = _by_rule_code(question, book)
+    if not decisions[0].allowed:
+        lawful = _other_ways(question, book)
+    else:
+        lawful = tuple(
+            _alternative(_form_code(question.payment_form), question.payment_form, decision.rule_code)
+            for decision in decisions
+            if decision.allowed
+        )
+    own_money = _alternative("own_money", None, None)
+    return tuple(
+        replace(
+            decision,
+            alternatives=(
+                *(each for each in lawful if not decision.allowed or each.rule_code != decision.rule_code),
+                own_money,
+            ),
+        )
+        for decision in decisions
+    )
+
+
+def allowed_rule_code(question: Question, book: RuleBook = BOOK) -> RuleCode | None:
+    """The rule code under which credit may pay, None where it may not: what the planner asks for each lot."""
+    answer = _by_rule_code(question, book)[0]
+    return answer.rule_code if answer.allowed else None
+
+
+def _by_rule_code(question: Question, book: RuleBook) -> tuple[Decision, ...]:
+    category = book.category(question.category, question.on)
+    pairs = [] if category is None else [(cover, book.rule(cover.rule_code, question.on)) for cover in category.covers]
+    decisions = [
+        _Examination(question, book, category, rule, cover).decision()
+        for cover, rule in pairs
+        if category is not None and rule is not None
+    ]
+    if not decisions:
+        return (_not_covered(question, category),)
+    last_resort = {rule.code for _, rule in pairs if rule is not None and rule.last_resort}
+    decisions.sort(
+        key=lambda decision: (
+            not decision.allowed,
+            decision.allowed and decision.rule_code in last_resort,
+            -_CHECKS.index(decision.code),
+        )
+    )
+    return tuple(decisions)
+
+
+def _not_covered(question: Question, category: Category | None) -> Decision:
+    words = {"on": question.on.isoformat(), "category": question.category}
+    if category is not None:
+        words["category"] = category.name
+    return Decision(
+        code="category_not_covered",
+        allowed=False,
+        rule_code=None,
+        reason=TEMPLATES["category_not_covered"].format(dict(words), dict(words)),
+        citation="",
+        valid_on=question.on,
+        status="confirmed",
+        reading=question.reading,
+    )
+
+
+@dataclass(frozen=True)
+class _Examination:
+    """One rule code put to one question."""
+
+    question: Question
+    book: RuleBook
+    category: Category
+    rule: Rule
+    cover: Cover
+
+    def decision(self) -> Decision:
+        """Pass every check or name the first that fails."""
+        rows = self._rows()
+        note = self._reading_note()
+        unsigned = self.question.refuse_unsigned and not all(row.signed for row in rows)
+        code = "rule_unsigned" if unsigned else self._first_failure()
+        confirmed = all(row.status == "confirmed" for row in rows)
+        if note == "reading_lenient" or code == "relative_not_eligible":
+            confirmed = False  # the two readings differ here, and which of them is right is open
+        reason = TEMPLATES[code].format(self._words("it"), self._words("en"))
+        return Decision(
+            code=code,
+            allowed=code == "allowed",
+            rule_code=self.rule.code,
+            reason=reason + TEMPLATES[note] if note is not None and code == "allowed" else reason,
+            citation=_citation(rows),
+            valid_on=self.question.on,
+            status="confirmed" if confirmed else "unconfirmed",
+            reading=self.question.reading,
+        )
+
+    def _first_failure(self) -> DecisionCode:
+        return self._person_failure() or self._payment_failure() or "allowed"
+
+    def _person_failure(self) -> DecisionCode | None:
+        relation = self.question.beneficiary.relation
+        if relation == "self":
+            return None if self.rule.for_self else "not_for_self"
+        if not self.rule.for_relatives:
+            return "not_for_relatives"
+        if relation not in ALWAYS_RELATIVES | ART_433_RELATIVES:
+            return "not_a_relative"
+        if self._reading_matters() and self.question.reading == "strict" and not self._lives_with():
+            return "relative_not_eligible"
+        return self._condition_failure()
+
+    def _condition_failure(self) -> DecisionCode | None:
+        beneficiary, on = self.question.beneficiary, self.question.on
+        if self.rule.relatives_condition == "fiscally_dependent" and on.year not in beneficiary.dependent_years:
+            return "beneficiary_not_dependent"
+        if self.rule.relatives_condition == "elderly_or_certified":
+            years = age(beneficiary, on)
+            elderly = years is not None and years >= self.book.parameter("elderly_age", on).integer
+            if not elderly and not is_certified(beneficiary, on):
+                return "beneficiary_not_elderly_or_certified"
+        return None
+
+    def _payment_failure(self) -> DecisionCode | None:
+        forms = self.cover.payment_forms or self.rule.payment_forms
+        if self.question.payment_form not in forms:
+            return "not_reimbursable" if self.question.payment_form == "reimbursement" else "payment_form_not_allowed"
+        if self.question.rule_codes is not None and self.rule.code not in self.question.rule_codes:
+            return "rule_not_in_programme"
+        if self.rule.last_resort and not self.question.allow_fringe:
+            return "fringe_needs_consent"
+        return None
+
+    def _reading_matters(self) -> bool:
+        """Whether the law of that day asks more of this relative than to be one (since 1 January 2025)."""
+        return (
+            self.question.beneficiary.relation in ART_433_RELATIVES
+            and self.book.parameter("relatives_test", self.question.on).value == "cohabiting_or_maintained"
+        )
+
+    def _lives_with(self) -> bool:
+        return lives_with_or_is_maintained(self.question.beneficiary, self.question.on)
+
+    def _reading_note(self) -> ReadingNote | None:
+        if not self._reading_matters():
+            return None
+        if self._lives_with():
+            return "reading_strict" if self.question.reading == "strict" else None
+        return "reading_lenient" if self.question.reading == "lenient" else None
+
+    def _rows(self) -> Sequence[Row]:
+        rows: list[Row] = [self.rule, self.cover]
+        if self.question.beneficiary.relation in ART_433_RELATIVES:
+            rows.append(self.book.parameter("relatives_test", self.question.on))
+        if self.rule.relatives_condition == "elderly_or_certified":
+            rows.append(self.book.parameter("elderly_age", self.question.on))
+        return rows
+
+    def _words(self, locale: Literal["it", "en"]) -> dict[str, object]:
+        words: dict[str, object] = {
+            "on": self.question.on,
+            "rule": self.rule.name if locale == "it" else self.rule.name_en,
+            "category": self.category.name if locale == "it" else self.category.name_en,
+        }
+        if self.rule.relatives_condition == "elderly_or_certified":
+            words["limit"] = self.book.parameter("elderly_age", self.question.on).integer
+        return words
+
+
+def _citation(rows: Sequence[Row]) -> str:
+    """The citations once each; one that only repeats the beginning of another is left out."""
+    texts = list(dict.fromkeys(row.citation for row in rows))
+    return "; ".join(text for text in texts if not any(other != text and other.startswith(text) for other in texts))
+
+
+def _other_ways(question: Question, book: RuleBook) -> tuple[Alternative, ...]:
+    """Every lawful way to pay with credit: in another form, from another programme, or from the fringe limit."""
+    ways: list[Alternative] = []
+    for form, form_code in _FORMS:
+        widest = replace(question, payment_form=form, rule_codes=None, allow_fringe=True)
+        for decision in _by_rule_code(widest, book):
+            if not decision.allowed or decision.rule_code is None:
+                continue
+            rule = book.rule(decision.rule_code, question.on)
+            in_programme = question.rule_codes is None or decision.rule_code in question.rule_codes
+            code: AlternativeCode = form_code if in_programme else "other_credit"
+            if in_programme and rule is not None and rule.last_resort:
+                code = "use_fringe"
+            ways.append(_alternative(code, form, decision.rule_code))
+    return tuple(ways)
+
+
+def _form_code(payment_form: PaymentForm) -> AlternativeCode:
+    return dict(_FORMS)[payment_form]
+
+
+def _alternative(code: AlternativeCode, form: PaymentForm | None, rule_code: RuleCode | None) -> Alternative:
+    return Alternative(code, form, rule_code, TEMPLATES[code])
