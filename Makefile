@@ -1,0 +1,81 @@
+# Every task of the project. `make` alone explains them. Variables: PYTHON (which Python), ARGS (for test), PORT.
+
+.DEFAULT_GOAL := help
+SHELL := /bin/sh
+# The first Python >= 3.11 that can make a virtual environment; looked for only where it is needed.
+PYTHON ?= $(shell for name in python3.13 python3.12 python3.11 python3; do \
+	"$$name" -c 'import sys, venv, ensurepip; sys.exit(sys.version_info < (3, 11))' >/dev/null 2>&1 && echo "$$name" && break; \
+	done)
+IN_VENV := .venv/bin
+PIP_INSTALL := $(IN_VENV)/python -m pip install --quiet --disable-pip-version-check
+# A virtual environment knows its own place, so a moved clone makes a new one: the place is in the stamp's name.
+HERE := $(shell pwd -P | cksum | cut -d ' ' -f 1)
+READY := .venv/.ready-$(HERE)
+READY_DEV := .venv/.ready-dev-$(HERE)
+LOCK := pip compile --quiet --universal --generate-hashes --no-header --upgrade
+
+.PHONY: help
+help: ## Show this list
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' Makefile
+
+.PHONY: run
+run: $(READY) ## Start everything on http://127.0.0.1:8000 (or PORT): database, demo world, API, worker
+	@exec $(IN_VENV)/beatrice run
+
+.PHONY: test
+test: $(READY_DEV) ## Run the tests (ARGS="-k ledger" chooses some)
+	@exec $(IN_VENV)/python -m pytest -n 2 $(ARGS)
+
+.PHONY: check
+check: lint types architecture test ## Run all that must pass before a merge
+
+.PHONY: lint
+lint: $(READY_DEV) ## Check style and format
+	$(IN_VENV)/ruff check
+	$(IN_VENV)/ruff format --check
+
+.PHONY: types
+types: $(READY_DEV) ## Check the types
+	$(IN_VENV)/python -m mypy
+
+.PHONY: architecture
+architecture: $(READY_DEV) ## Check who imports whom, and that every import is a declared dependency
+	$(IN_VENV)/lint-imports
+	$(IN_VENV)/deptry .
+
+.PHONY: bench
+bench: $(READY_DEV) ## Measure the speed of the main requests
+	@exec $(IN_VENV)/python -m tests.bench
+
+.PHONY: soak
+soak: $(READY_DEV) ## Run the long tests too
+	@BEATRICE_SOAK=1 exec $(IN_VENV)/python -m pytest -n 2 $(ARGS)
+
+.PHONY: hadolint
+hadolint: $(READY_DEV) ## Check the Dockerfile
+	$(IN_VENV)/hadolint Dockerfile
+
+.PHONY: lock
+lock: $(READY_DEV) ## Pin the newest allowed dependencies again, with hashes and without index addresses
+	@$(IN_VENV)/python -c 'import uv' 2>/dev/null || $(PIP_INSTALL) uv
+	$(IN_VENV)/python -m uv $(LOCK) --output-file requirements.lock pyproject.toml
+	$(IN_VENV)/python -c 'import tomllib; print(*tomllib.load(open("pyproject.toml", "rb"))["project"]["optional-dependencies"]["dev"], sep="\n")' \
+		| $(IN_VENV)/python -m uv $(LOCK) --constraints requirements.lock --output-file requirements-dev.lock -
+
+.PHONY: clean
+clean: ## Remove the virtual environment and caches; the data in .beatrice stay
+	rm -rf .venv build *.egg-info .mypy_cache .ruff_cache .import_linter_cache .hypothesis
+
+$(READY): requirements.lock
+	@if [ -z "$(PYTHON)" ]; then \
+		echo "Python 3.11 or newer with venv is missing (Debian and Ubuntu: apt install python3-venv)." >&2; exit 1; fi
+	@echo "Setting up .venv with $(PYTHON), once: about a minute."
+	@grep -qsF "$$(pwd -P)/.venv" .venv/pyvenv.cfg || rm -rf .venv
+	@"$(PYTHON)" -m venv .venv
+	@$(PIP_INSTALL) --require-hashes -r requirements.lock
+	@$(PIP_INSTALL) --no-deps --no-build-isolation --editable .
+	@touch "$@"
+
+$(READY_DEV): requirements-dev.lock $(READY)
+	@$(PIP_INSTALL) --require-hashes -r requirements-dev.lock
+	@touch "$@"
