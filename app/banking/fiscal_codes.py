@@ -56,10 +56,7 @@ def normalise_tax_code(text: str) -> str:
     """Return an organisation's identifier: 11 digits (a leading `IT` is dropped), or a sole trader's personal code."""
     code = _compact(text)
     if match := _ORGANISATION.fullmatch(code):
-        digits = match[1]
-        if set(digits) == {"0"}:
-            raise FiscalCodeError("structure")
-        return _checked(iva.validate, digits)
+        return _checked(iva.validate, match[1])
     return _person(code)
 
 

@@ -141,6 +141,10 @@ def test_transliteration(text: str, expected: str) -> None:
     assert to_sepa(text, 70) == expected
 
 
+def test_cut_text_does_not_end_in_a_blank() -> None:
+    assert to_sepa("one two", 4) == "one"
+
+
 @given(st.text(max_size=200), st.integers(1, 140))
 def test_transliterated_text_is_clean_short_and_stable(text: str, length: int) -> None:
     clean = to_sepa(text, length)
