@@ -16,7 +16,7 @@ LOCK := pip compile --quiet --universal --generate-hashes --no-header --upgrade
 
 .PHONY: help
 help: ## Show this list
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' Makefile
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' Makefile
 
 .PHONY: run
 run: $(READY) ## Start everything on http://127.0.0.1:8000 (or PORT): database, demo world, API, worker
