@@ -1,0 +1,109 @@
+"""A small ledger on a connection of its own, rolled back at the end."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+from uuid import UUID
+
+import psycopg
+import pytest
+
+from app.ids import new_id
+
+AT = "2026-11-23T08:00:00Z"
+TABLES = ("account", "transfer", "hold", "hold_end")
+
+
+class Book:
+    """Plain SQL on the ledger as any role, the way an attacker with a connection would write it."""
+
+    def __init__(self, connection: psycopg.Connection[Any]) -> None:
+        self.connection = connection
+        self.ids: dict[str, UUID] = {}
+        self.be("beatrice_app")
+
+    def be(self, role: str) -> None:
+        self.connection.execute(f"SET LOCAL ROLE {role}")
+
+    def run(self, sql: str, **more: object) -> None:
+        """Run a statement; `%(name)s` are this book's ids, `%(new)s` a new id, `%(at)s` an instant."""
+        self.connection.execute(sql, {**self.ids, "at": AT, "new": new_id(), **more})
+
+    def value(self, sql: str) -> Any:
+        row = self.connection.execute(sql, self.ids).fetchone()
+        assert row is not None
+        return row[0]
+
+    def account(self, name: str, kind: str) -> None:
+        self.ids[name] = new_id()
+        self.run(
+            "INSERT INTO ledger.account (id, kind, owner_id, created_at)"
+            f" VALUES (%({name})s, '{kind}', %(new)s, %(at)s)"
+        )
+
+    def transfer(self, name: str, source: str, target: str, cents: int, **more: object) -> None:
+        """Insert a transfer; `hold_id` or `reverses_id` name ids of this book."""
+        self.ids.setdefault(name, new_id())
+        columns = "".join(f", {column}" for column in more)
+        values = "".join(f", %({value})s" for value in more.values())
+        self.run(
+            "INSERT INTO ledger.transfer"
+            f" (id, from_account_id, to_account_id, amount_cents, reason, event_at, created_at{columns})"
+            f" VALUES (%({name})s, %({source})s, %({target})s, {cents}, 'test', %(at)s, %(at)s{values})"
+        )
+
+    def hold(self, name: str, account: str, payee: str, cents: int) -> None:
+        self.ids[name] = new_id()
+        self.run(
+            "INSERT INTO ledger.hold (id, account_id, payee_account_id, amount_cents, event_at, created_at)"
+            f" VALUES (%({name})s, %({account})s, %({payee})s, {cents}, %(at)s, %(at)s)"
+        )
+
+    def end(self, hold: str, kind: str = "released", cents: int = 0) -> None:
+        self.run(
+            "INSERT INTO ledger.hold_end (hold_id, kind, amount_cents, event_at, created_at)"
+            f" VALUES (%({hold})s, '{kind}', {cents}, %(at)s, %(at)s)"
+        )
+
+    def balance(self, name: str) -> tuple[int, int]:
+        sql = f"SELECT ARRAY[posted_cents, held_cents] FROM ledger.account WHERE id = %({name})s"
+        posted, held = self.value(sql)
+        return posted, held
+
+    def everything(self) -> list[Any]:
+        self.connection.execute("SAVEPOINT reading")
+        self.connection.execute("RESET ROLE")
+        rows = [self.connection.execute(f"SELECT * FROM ledger.{table} ORDER BY 1").fetchall() for table in TABLES]
+        self.connection.execute("ROLLBACK TO reading")
+        return rows
+
+    @contextmanager
+    def refused(self, guard: str) -> Iterator[None]:
+        """Expect the block to fail by this constraint or SQLSTATE and to leave every row as it was."""
+        before = self.everything()
+        with pytest.raises(psycopg.Error) as caught, self.connection.transaction():
+            yield
+        assert (caught.value.diag.constraint_name or caught.value.sqlstate) == guard
+        assert self.everything() == before
+
+
+@pytest.fixture
+def book(database_url: str) -> Iterator[Book]:
+    """Clearing -> company 10,000 -> lot 1,000 (400 of it held for the provider) and lot2 500."""
+    with psycopg.connect(database_url.replace("+psycopg", "")) as connection:
+        book = Book(connection)
+        for name, kind in {
+            "clearing": "bank_clearing_public",
+            "company": "company_account",
+            "lot": "lot",
+            "lot2": "lot",
+            "provider": "provider_earned",
+            "provider2": "provider_earned",
+        }.items():
+            book.account(name, kind)
+        book.transfer("top_up", "clearing", "company", 10_000)
+        book.transfer("grant", "company", "lot", 1_000)
+        book.transfer("grant2", "company", "lot2", 500)
+        book.hold("held", "lot", "provider", 400)
+        yield book
+        connection.rollback()
