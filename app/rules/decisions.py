@@ -125,7 +125,7 @@ def _by_rule_code(question: Question, book: RuleBook) -> tuple[Decision, ...]:
         if category is not None and rule is not None
     ]
     if not decisions:
-        return (_not_covered(question, category),)
+        return (_not_covered(question),)
     last_resort = {rule.code for _, rule in pairs if rule is not None and rule.last_resort}
     decisions.sort(
         key=lambda decision: (
@@ -137,15 +137,13 @@ def _by_rule_code(question: Question, book: RuleBook) -> tuple[Decision, ...]:
     return tuple(decisions)
 
 
-def _not_covered(question: Question, category: Category | None) -> Decision:
-    words = {"on": question.on.isoformat(), "category": question.category}
-    if category is not None:
-        words["category"] = category.name
+def _not_covered(question: Question) -> Decision:
+    words: dict[str, object] = {"on": question.on}
     return Decision(
         code="category_not_covered",
         allowed=False,
         rule_code=None,
-        reason=TEMPLATES["category_not_covered"].format(dict(words), dict(words)),
+        reason=TEMPLATES["category_not_covered"].format(words, words),
         citation="",
         valid_on=question.on,
         status="confirmed",

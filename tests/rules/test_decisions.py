@@ -78,7 +78,7 @@ def test_physiotherapy_for_the_cohabiting_mother_of_78_is_c2_f_ter(form: Payment
         "art. 12 c. 4-ter TUIR (D.Lgs. 192/2025); art. 433 c.c.; prassi su art. 51 c. 2 lett. f-ter TUIR"
     )
     assert decision.reason.it == (
-        "Ammesso il 2026-03-12: Fisioterapia rientra in «Assistenza ai familiari anziani o non autosufficienti». "
+        "Ammesso il 12/03/2026: Fisioterapia rientra in «Assistenza ai familiari anziani o non autosufficienti». "
         "Lettura restrittiva: convivenza o mantenimento risultano a quella data."
     )
     assert decision.reason.in_locale("en") == (
@@ -258,6 +258,14 @@ def test_fringe_is_never_chosen_without_a_yes_and_is_always_last() -> None:
         assert "C3_FRINGE" not in yes[:-1], category.code
 
 
+def test_fringe_stays_last_even_where_a_category_lists_it_first() -> None:
+    book = replace(
+        BOOK, categories=tuple(replace(category, covers=category.covers[::-1]) for category in BOOK.categories)
+    )
+    question = replace(HOME_HELP, allow_fringe=True)
+    assert [each.rule_code for each in decide(question, book)] == ["C2_F", "C2_F_TER", "C3_FRINGE"]
+
+
 @pytest.mark.parametrize("category", ["household_utilities", "home_rent", "mortgage_interest"])
 def test_fringe_reimburses_household_bills_only(category: str) -> None:
     question = replace(HOME_HELP, category=category, beneficiary=SELF, allow_fringe=True)
@@ -284,6 +292,7 @@ def test_a_programme_may_lack_the_preferred_rule() -> None:
 def test_an_unknown_category_is_not_covered(category: str) -> None:
     decisions = decide(replace(HOME_HELP, category=category))
     assert [(each.code, each.rule_code) for each in decisions] == [("category_not_covered", None)]
+    assert decisions[0].reason.it == "Nessuna regola permette di pagare questa spesa con il credito il 12/03/2026."
     assert [each.code for each in decisions[0].alternatives] == ["own_money"]
 
 
