@@ -173,7 +173,7 @@ def find_binaries() -> Path:
     """Return the folder of `postgres` and `initdb`: the wheel's, else that of a system PostgreSQL >= 15."""
     refused = []
     for folder in _candidates():
-        if (folder / "initdb").is_file() and (folder / "postgres").is_file():
+        if os.access(folder / "initdb", os.X_OK) and os.access(folder / "postgres", os.X_OK):
             version = _version_of(folder)
             if version and _major(version) >= OLDEST_MAJOR:
                 return folder
@@ -196,11 +196,13 @@ def start(data_dir: Path, *, durable: bool = True) -> Server:
         with ExitStack() as cleanup:
             account = _account(data_dir)
             data_dir = _prepare(data_dir, account)
-            cleanup.callback(os.close, _take_lock(data_dir, account))
+            lock = _take_lock(data_dir, account)
+            cleanup.callback(os.close, lock)
+            _let_predecessor_end(data_dir / "cluster")
+            socket_dir = _make_socket_dir(account, lock)
+            cleanup.callback(shutil.rmtree, socket_dir, ignore_errors=True)
             binaries = _reachable(find_binaries(), account)
             _prepare_cluster(data_dir / "cluster", binaries, account, durable=durable)
-            socket_dir = _make_socket_dir(account)
-            cleanup.callback(shutil.rmtree, socket_dir, ignore_errors=True)
             settings = SETTINGS | ({} if durable else THROWAWAY_SETTINGS)
             server = _launch(binaries, data_dir, socket_dir, account, settings)
             server.cleanup = cleanup.pop_all()
@@ -212,7 +214,6 @@ def start(data_dir: Path, *, durable: bool = True) -> Server:
 def _launch(binaries: Path, data_dir: Path, socket_dir: Path, account: Account, settings: dict[str, str]) -> Server:
     cluster, log_file = data_dir / "cluster", data_dir / "postgres.log"
     heal_deadline = time.monotonic() + HEAL_SECONDS
-    _let_predecessor_end(cluster, heal_deadline)
     settings = settings | {
         "unix_socket_directories": str(socket_dir),
         "hba_file": f"{socket_dir}/pg_hba.conf",
@@ -299,19 +300,18 @@ def _take_lock(data_dir: Path, account: Account) -> int:
     try:
         fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:
-        holder = os.pread(lock, 20, 0).decode(errors="replace")
+        holder = os.pread(lock, 99, 0).decode(errors="replace").partition(" ")[0]
         os.close(lock)
         raise EmbeddedPostgresError(
             f"The database in {data_dir} is already in use by process {holder or 'unknown'}: stop that one first."
         ) from None
-    os.ftruncate(lock, 0)
-    os.write(lock, str(os.getpid()).encode())
     return lock
 
 
-def _let_predecessor_end(cluster: Path, deadline: float) -> None:
+def _let_predecessor_end(cluster: Path) -> None:
     """Wait for a server whose starter is dead, and drop the process id it left if a stranger has it now."""
     pid_file = cluster / "postmaster.pid"
+    deadline = time.monotonic() + HEAL_SECONDS
     while pid_file.exists():
         pid = pid_file.read_text().partition("\n")[0]
         try:
@@ -355,8 +355,8 @@ def _create_cluster(cluster: Path, binaries: Path, account: Account, *, durable:
     raise EmbeddedPostgresError(f"initdb failed in {cluster.parent}: {made.stderr.strip()[-2000:]}")
 
 
-def _make_socket_dir(account: Account) -> Path:
-    """Make a fresh private folder for the socket and for the rules of who may connect."""
+def _make_socket_dir(account: Account, lock: int) -> Path:
+    """Make a fresh private folder for the socket and for the rules of who may connect; name it in the lock file."""
     try:
         client = pwd.getpwuid(os.geteuid()).pw_name
     except KeyError:
@@ -364,7 +364,12 @@ def _make_socket_dir(account: Account) -> Path:
     parents = [Path(tempfile.gettempdir()).resolve(), Path("/tmp")]  # noqa: S108  # mkdtemp makes the folder in it
     short = [parent for parent in parents if len(os.fsencode(parent)) < LONGEST_SOCKET_FOLDER]
     parent = next(parent for parent in short if account.may_enter(parent))
+    left_over = os.pread(lock, 99, 0).decode(errors="replace").partition(" ")[2]
+    if re.fullmatch(r"pg-\w{8}", left_over):  # of a starter that was killed
+        shutil.rmtree(parent / left_over, ignore_errors=True)
     socket_dir = Path(tempfile.mkdtemp(prefix="pg-", dir=parent))
+    os.ftruncate(lock, 0)
+    os.write(lock, f"{os.getpid()} {socket_dir.name}".encode())
     rules = {
         "pg_hba.conf": "local all all peer map=beatrice\n",
         "pg_ident.conf": "".join(f'beatrice "{client}" {role}\n' for role in LOGIN_ROLES),
