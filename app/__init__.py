@@ -1,0 +1,1 @@
+"""Beatrice: a territorial welfare platform (companies, credit, local care, booking, settlement)."""

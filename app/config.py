@@ -1,0 +1,129 @@
+"""Settings, read from the environment once; docs/settings.md lists them all."""
+
+import base64
+import hashlib
+import os
+from datetime import datetime
+from functools import lru_cache
+from pathlib import Path
+from typing import Annotated, Literal
+
+from cryptography.hazmat.primitives import hashes, hmac
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+from cryptography.hazmat.primitives.kdf.hkdf import HKDF
+from pydantic import Field, field_validator, model_validator
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+
+SANDBOX_SECRET = base64.urlsafe_b64encode(hashlib.sha256(b"beatrice sandbox").digest()).decode()
+"""Published on purpose: sandbox data are not secret. Production refuses it."""
+
+
+class Settings(BaseSettings):
+    """What an administrator may choose; every default suits the sandbox."""
+
+    model_config = SettingsConfigDict(env_prefix="BEATRICE_", extra="ignore", frozen=True)
+
+    mode: Literal["sandbox", "production"] = "sandbox"
+    database_url: str | None = Field(default=None, validation_alias="DATABASE_URL")
+    migration_url: str | None = None
+    data_dir: Path = Path(".beatrice")
+    host: str = "127.0.0.1"
+    port: int = Field(default=8000, validation_alias="PORT")
+    secret_keys: Annotated[tuple[str, ...], NoDecode] = (SANDBOX_SECRET,)
+    """Base64url keys of 32 bytes, newest first; older ones still decrypt."""
+    sandbox_now: datetime = datetime.fromisoformat("2026-11-23T09:00:00+01:00")
+    sandbox_clock: bool = True
+    """False: the sandbox runs on real time (load tests)."""
+    smtp_url: str | None = None
+    mail_from: str = "Beatrice <noreply@beatrice.example>"
+    public_url: str = "http://127.0.0.1:8000"
+    password_hash_time_cost: int = 3
+    password_hash_memory_kib: int = 65_536
+    session_hours: int = 12
+    requests_per_minute: int = 1_200
+    """Per caller and process; login, resets and invitations have their own limits in the database."""
+    login_attempts_per_account: int = 100
+    login_attempts_per_address: int = 1_000
+    pool_size: int = 10
+    quote_minutes: int = 15
+    acknowledge_hours: int = 120
+    """A delivered unit completes by itself this long after the mark (5 x 24 h)."""
+    grace_days: int = 60
+    grace_window_days: int = 7
+    minimum_payout_cents: int = 1
+    payout_days: int = 10
+    """Days from a settlement's cutoff to its payment."""
+    operator_iban: str = "IT60X0542811101000000123456"
+
+    @field_validator("secret_keys", mode="before")
+    @classmethod
+    def _split_keys(cls, value: object) -> object:
+        return tuple(part.strip() for part in value.split(",") if part.strip()) if isinstance(value, str) else value
+
+    @field_validator("database_url", "migration_url")
+    @classmethod
+    def _psycopg(cls, value: str | None) -> str | None:
+        if value is None:
+            return None
+        scheme, separator, rest = value.partition("://")
+        if not separator or not scheme.startswith("postgres"):
+            raise ValueError("a PostgreSQL URL is needed")
+        return f"postgresql+psycopg://{rest}"
+
+    @model_validator(mode="after")
+    def _production_is_strict(self) -> "Settings":
+        for key in self.secret_keys:
+            if len(base64.urlsafe_b64decode(key)) != 32:  # noqa: PLR2004 - AES-256
+                raise ValueError("BEATRICE_SECRET_KEYS: each key is 32 bytes in base64url")
+        if self.mode == "production":
+            if SANDBOX_SECRET in self.secret_keys:
+                raise ValueError("BEATRICE_SECRET_KEYS: the sandbox's key is public, production needs its own")
+            if self.database_url is None:
+                raise ValueError("DATABASE_URL: production needs its own PostgreSQL")
+            if self.smtp_url is None:
+                raise ValueError("BEATRICE_SMTP_URL: production sends real mail")
+        return self
+
+    @property
+    def sandbox(self) -> bool:
+        return self.mode == "sandbox"
+
+
+@lru_cache(maxsize=1)
+def settings() -> Settings:
+    return Settings()
+
+
+@lru_cache(maxsize=32)
+def derived_key(purpose: str, index: int = 0) -> bytes:
+    """Return the 32-byte key of one purpose (HKDF-SHA256 of a secret key; 0 is the newest)."""
+    secret = base64.urlsafe_b64decode(settings().secret_keys[index])
+    return HKDF(hashes.SHA256(), length=32, salt=None, info=purpose.encode()).derive(secret)
+
+
+def key_id(index: int) -> bytes:
+    return hashlib.sha256(settings().secret_keys[index].encode()).digest()[:4]
+
+
+def encrypt(purpose: str, plain: bytes, context: bytes = b"") -> bytes:
+    """Seal bytes with AES-GCM: key id (4), nonce (12), ciphertext; `context` must be given again to open."""
+    nonce = os.urandom(12)
+    return key_id(0) + nonce + AESGCM(derived_key(purpose)).encrypt(nonce, plain, context)
+
+
+def decrypt(purpose: str, sealed: bytes, context: bytes = b"") -> bytes:
+    """Open what `encrypt` sealed with any of the configured keys; LookupError when the key is gone."""
+    for index in range(len(settings().secret_keys)):
+        if key_id(index) == sealed[:4]:
+            return AESGCM(derived_key(purpose, index)).decrypt(sealed[4:16], sealed[16:], context)
+    raise LookupError("sealed with a key that is no longer configured")
+
+
+def keyed_hash(purpose: str, value: bytes) -> bytes:
+    """Return HMAC-SHA256: an index over secrets of low entropy such as fiscal codes."""
+    digest = hmac.HMAC(derived_key(purpose), hashes.SHA256())
+    digest.update(value)
+    return digest.finalize()
+
+
+

@@ -1,0 +1,90 @@
+"""The database: declarative base, engine, units of work."""
+
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from typing import Any, Protocol
+
+from sqlalchemy import MetaData, text
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, AsyncSession, async_sessionmaker, create_async_engine
+from sqlalchemy.orm import DeclarativeBase
+
+from app import clock
+
+NAMING = {
+    "pk": "%(table_name)s_pkey",
+    "fk": "%(table_name)s_%(column_0_N_name)s_fkey",
+    "uq": "%(table_name)s_%(column_0_N_name)s_key",
+    "ix": "%(table_name)s_%(column_0_N_name)s_idx",
+    "ck": "%(table_name)s_%(constraint_name)s",
+}
+APP_TIMEOUTS = "-c statement_timeout=5s -c lock_timeout=1s -c idle_in_transaction_session_timeout=10s"
+WORKER_TIMEOUTS = "-c statement_timeout=60s -c lock_timeout=5s -c idle_in_transaction_session_timeout=60s"
+
+
+class Model(DeclarativeBase):
+    """Base of every table; constraint names are stable because clients' error codes hang on them."""
+
+    metadata = MetaData(naming_convention=NAMING)
+
+
+class Bind(Protocol):
+    """What hands out sessions: an engine, or one connection inside a test's transaction."""
+
+    def session(self) -> AsyncSession: ...
+
+
+class Database:
+    """A PostgreSQL database and its pool."""
+
+    def __init__(self, bind: AsyncEngine | AsyncConnection) -> None:
+        mode = {"join_transaction_mode": "create_savepoint"} if isinstance(bind, AsyncConnection) else {}
+        self.bind = bind
+        self._sessions = async_sessionmaker(bind, expire_on_commit=False, **mode)
+
+    def session(self) -> AsyncSession:
+        return self._sessions()
+
+    @asynccontextmanager
+    async def begin(self, role: str = "beatrice_app") -> AsyncIterator[AsyncSession]:
+        """Open a unit of work outside a request (job, command): role and business time set, committed at the end."""
+        async with self.session() as session:
+            await open_unit_of_work(session, role)
+            yield session
+            await session.commit()
+
+    async def dispose(self) -> None:
+        if isinstance(self.bind, AsyncEngine):
+            await self.bind.dispose()
+
+
+async def open_unit_of_work(session: AsyncSession, role: str) -> None:
+    """Set the database role and this task's business time from the shared offset."""
+    row = await session.execute(
+        text("SELECT set_config('role', :role, true), (SELECT offset_interval FROM clock_offset)"), {"role": role}
+    )
+    clock.set_offset(row.one()[1])
+
+
+def create_database(url: str, *, pool_size: int = 10, timeouts: str = APP_TIMEOUTS) -> Database:
+    """Connect lazily; statements carry no values into error texts."""
+    return Database(
+        create_async_engine(
+            url,
+            pool_size=pool_size,
+            max_overflow=0,
+            pool_timeout=2,
+            pool_pre_ping=False,
+            hide_parameters=True,
+            connect_args={"options": f"{timeouts} -c timezone=UTC", "connect_timeout": 5},
+        )
+    )
+
+
+async def raw_connection(session: AsyncSession) -> Any:  # noqa: ANN401 - psycopg's AsyncConnection, for procrastinate
+    connection = await session.connection()
+    return (await connection.get_raw_connection()).driver_connection
+
+
+async def rows(session: AsyncSession, sql: str, /, **parameters: Any) -> Sequence[Any]:  # noqa: ANN401 - SQL values
+    """Run one statement and return all its rows."""
+    return (await session.execute(text(sql), parameters)).all()

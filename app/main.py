@@ -1,0 +1,118 @@
+"""The application: routers, problem handlers, middleware, probes."""
+
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from typing import Any
+
+from fastapi import FastAPI
+from fastapi.exceptions import RequestValidationError
+from fastapi.openapi.utils import get_openapi
+from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
+from sqlalchemy import text
+from sqlalchemy.exc import DBAPIError, SQLAlchemyError
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+
+from app import api
+from app.config import settings
+from app.db import Database
+from app.errors import AppError, Busy
+from app.http import docs, problems
+from app.http.middleware import Edge
+from app.http.schemas import FieldError, Problem
+
+DESCRIPTION = "Territorial welfare: company credit, local care, booking and settlement. Times are UTC, money is cents."
+
+
+def create_app(database: Database) -> FastAPI:
+    """Build the API on a database; the caller owns the database's life."""
+
+    @asynccontextmanager
+    async def lifespan(_app: FastAPI) -> AsyncIterator[None]:
+        yield
+        await database.dispose()
+
+    app = FastAPI(
+        title="Beatrice",
+        version="1",
+        description=DESCRIPTION,
+        lifespan=lifespan,
+        docs_url=None,
+        redoc_url=None,
+        openapi_url="/openapi.json",
+        redirect_slashes=False,
+        exception_handlers=_handlers(),
+        separate_input_output_schemas=False,
+    )
+    app.state.database = database
+    for router in api.ROUTERS + (api.SANDBOX_ROUTERS if settings().sandbox else ()):
+        app.include_router(router)
+    docs.mount(app)
+    _probes(app)
+    app.openapi = _openapi(app)  # type: ignore[method-assign]
+    app.add_middleware(Edge, sandbox=settings().sandbox, requests_per_minute=settings().requests_per_minute)
+    return app
+
+
+def _handlers() -> dict[Any, Any]:
+    kinds = (AppError, RequestValidationError, HTTPException, DBAPIError, SQLAlchemyError)
+    return dict.fromkeys(kinds, problems.handle)
+
+
+def _probes(app: FastAPI) -> None:
+    async def livez(_request: Request) -> Response:
+        return JSONResponse({"status": "ok"})
+
+    async def readyz(request: Request) -> Response:
+        database: Database = request.app.state.database
+        try:
+            async with database.session() as session:
+                await session.execute(text("SELECT offset_interval FROM clock_offset"))
+        except (SQLAlchemyError, OSError):
+            return problems.response(Busy(), problems.request_id_of(request))
+        return JSONResponse({"status": "ok"})
+
+    async def metrics(_request: Request) -> Response:
+        return Response(generate_latest(), headers={"Content-Type": CONTENT_TYPE_LATEST})
+
+    app.add_route("/livez", livez, include_in_schema=False)
+    app.add_route("/readyz", readyz, include_in_schema=False)
+    app.add_route("/metrics", metrics, include_in_schema=False)
+
+
+def _openapi(app: FastAPI) -> Callable[[], dict[str, Any]]:
+    def build() -> dict[str, Any]:
+        if app.openapi_schema is None:
+            schema = get_openapi(
+                title=app.title, version=app.version, description=app.description, routes=app.router.routes
+            )
+            components = schema.setdefault("components", {}).setdefault("schemas", {})
+            for model in (Problem, FieldError):
+                components[model.__name__] = model.model_json_schema(
+                    ref_template="#/components/schemas/{model}", mode="serialization"
+                )
+                components[model.__name__].pop("$defs", None)
+            components.pop("HTTPValidationError", None)
+            components.pop("ValidationError", None)
+            _secure(app, schema)
+            app.openapi_schema = schema
+        return app.openapi_schema
+
+    return build
+
+
+def _secure(app: FastAPI, schema: dict[str, Any]) -> None:
+    """Name the two ways in, and which routes need them."""
+    schema["components"]["securitySchemes"] = {
+        "password": {"type": "oauth2", "flows": {"password": {"tokenUrl": "/v1/auth/token", "scopes": {}}}},
+        "bearer": {"type": "http", "scheme": "bearer", "description": "A session token or an API key"},
+    }
+    public = {
+        route.operation_id for router in api.ROUTERS for route in router.routes
+        if getattr(getattr(route, "access", None), "permission", None) == "public"
+    }
+    for path in schema["paths"].values():
+        for operation in path.values():
+            if operation.get("operationId") not in public:
+                operation["security"] = [{"password": []}, {"bearer": []}]
