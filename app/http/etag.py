@@ -1,0 +1,39 @@
+"""Optimistic concurrency: the ETag is the object's integer version, PATCH demands If-Match (RFC 9110, RFC 6585)."""
+
+import re
+from typing import Annotated
+
+from fastapi import Depends, Header
+from starlette.responses import Response
+
+from app.errors import AppError
+
+_VERSION = re.compile(r'"(0|[1-9][0-9]{0,17})"')
+
+
+class PreconditionRequired(AppError, status=428, code="precondition_required"):
+    """Send `If-Match` with the ETag of the version you saw."""
+
+
+class PreconditionFailed(AppError, status=412, code="precondition_failed"):
+    """The object was changed since you saw it: read it again."""
+
+
+class MalformedPrecondition(AppError, status=400, code="malformed_precondition"):
+    """`If-Match` takes one strong ETag as this API gave it."""
+
+
+async def expected_version(if_match: Annotated[str | None, Header()] = None) -> int:
+    if if_match is None:
+        raise PreconditionRequired
+    match = _VERSION.fullmatch(if_match.strip())
+    if match is None:
+        raise MalformedPrecondition
+    return int(match[1])
+
+
+ExpectedVersion = Annotated[int, Depends(expected_version)]
+
+
+def set_etag(response: Response, version: int) -> None:
+    response.headers["ETag"] = f'"{version}"'

@@ -1,0 +1,140 @@
+"""Around every request: id, rate limit, headers, one log line without personal data, metrics, last resort."""
+
+import re
+import time
+from collections import OrderedDict
+from typing import Any
+
+import structlog
+from prometheus_client import Counter, Histogram
+from starlette.datastructures import Headers, MutableHeaders
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from app import ids
+from app.errors import AppError, NotFound
+from app.http import problems
+
+log = structlog.get_logger()
+REQUESTS = Counter("beatrice_requests_total", "Requests answered", ["method", "route", "status"])
+SECONDS = Histogram("beatrice_request_seconds", "Time to answer", ["method", "route"])
+REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{1,100}")
+MAX_URL = 8_000
+SECURITY_HEADERS = {
+    "X-Content-Type-Options": "nosniff",
+    "Cache-Control": "no-store",
+    "Referrer-Policy": "no-referrer",
+    "X-Frame-Options": "DENY",
+}
+MAX_BUCKETS = 100_000
+
+
+class UrlTooLong(AppError, status=414, code="url_too_long"):
+    """The URL is longer than any of ours."""
+
+
+class Buckets:
+    """Token buckets in this process, one per caller; the least recently seen are forgotten first."""
+
+    def __init__(self, per_minute: int) -> None:
+        self.per_minute = per_minute
+        self._levels: OrderedDict[str, tuple[float, float]] = OrderedDict()
+
+    def take(self, caller: str, now: float) -> tuple[int, int]:
+        """Take one token; return (tokens left, -1 for none; seconds until one is there)."""
+        level, seen = self._levels.pop(caller, (float(self.per_minute), now))
+        level = min(float(self.per_minute), level + (now - seen) * self.per_minute / 60)
+        allowed = level >= 1
+        level -= 1 if allowed else 0
+        self._levels[caller] = (level, now)
+        if len(self._levels) > MAX_BUCKETS:
+            self._levels.popitem(last=False)
+        return (int(level) if allowed else -1), max(1, int((1 - level) * 60 / self.per_minute) + 1)
+
+
+class Edge:
+    """The outermost ASGI layer."""
+
+    def __init__(self, app: ASGIApp, *, sandbox: bool, requests_per_minute: int) -> None:
+        self.app = app
+        self.sandbox = sandbox
+        self.buckets = Buckets(requests_per_minute)
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            await self.app(scope, receive, send)
+            return
+        headers = Headers(scope=scope)
+        given = headers.get("x-request-id", "")
+        request_id = given if REQUEST_ID.fullmatch(given) else str(ids.new_id())
+        scope["request_id"] = request_id
+        started = time.perf_counter()
+        outgoing = _Outgoing(send, self._headers(request_id, scope), started)
+        refusal = self._refusal(scope, headers, outgoing)
+        try:
+            if refusal is not None:
+                await problems.response(refusal, request_id)(scope, receive, outgoing)
+            else:
+                await self.app(scope, receive, outgoing)
+        except Exception as error:
+            if outgoing.status is not None:
+                raise
+            await problems.response(problems.translate(error), request_id)(scope, receive, outgoing)
+        finally:
+            _record(scope, outgoing.status, time.perf_counter() - started, request_id)
+
+    def _headers(self, request_id: str, scope: Scope) -> dict[str, str]:
+        headers = {**SECURITY_HEADERS, "X-Request-Id": request_id}
+        if self.sandbox:
+            headers["X-Beatrice-Mode"] = "sandbox"
+        if scope["path"].startswith("/docs"):
+            headers["Cache-Control"] = "max-age=3600"
+        return headers
+
+    def _refusal(self, scope: Scope, headers: Headers, outgoing: "_Outgoing") -> AppError | None:
+        if len(scope.get("raw_path", b"")) + len(scope.get("query_string", b"")) > MAX_URL:
+            return UrlTooLong()
+        if any(not character.isprintable() for character in scope["path"]):
+            return NotFound()
+        if scope["path"].startswith("/v1"):
+            client = scope.get("client") or ("local", 0)
+            left, wait = self.buckets.take(headers.get("authorization") or str(client[0]), time.monotonic())
+            limit = self.buckets.per_minute
+            outgoing.extra |= {"RateLimit-Limit": str(limit), "RateLimit-Remaining": str(max(left, 0))}
+            outgoing.extra["RateLimit-Reset"] = str(wait)
+            if left < 0:
+                return problems.RateLimited(retry_after=wait)
+        return None
+
+
+class _Outgoing:
+    """Adds headers to the first message and remembers the status."""
+
+    def __init__(self, send: Send, extra: dict[str, str], started: float) -> None:
+        self.send = send
+        self.extra = extra
+        self.started = started
+        self.status: int | None = None
+
+    async def __call__(self, message: Message) -> None:
+        if message["type"] == "http.response.start":
+            self.status = message["status"]
+            headers = MutableHeaders(scope=message)
+            for name, value in self.extra.items():
+                headers.setdefault(name, value)
+        await self.send(message)
+
+
+def _record(scope: Scope, status: int | None, seconds: float, request_id: str) -> None:
+    route: Any = scope.get("route")
+    template = getattr(route, "path", "unmatched")
+    REQUESTS.labels(scope["method"], template, str(status)).inc()
+    SECONDS.labels(scope["method"], template).observe(seconds)
+    log.info(
+        "request",
+        method=scope["method"],
+        route=template,
+        status=status,
+        milliseconds=round(seconds * 1000, 1),
+        actor_kind=scope.get("actor_kind", "unknown"),
+        request_id=request_id,
+    )

@@ -1,0 +1,81 @@
+"""Lists: `limit` and an opaque signed keyset cursor, bound to the path, the filter and the caller."""
+
+import base64
+import hmac
+import json
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Annotated, Any, TypeVar
+
+from fastapi import Depends, Query
+from starlette.requests import Request
+
+from app import config
+from app.errors import AppError
+from app.http.schemas import Page
+
+T = TypeVar("T")
+R = TypeVar("R")
+MAC_BYTES = 16
+
+
+class BadCursor(AppError, status=400, code="bad_cursor"):
+    """This cursor was not given for this list, filter and caller."""
+
+
+@dataclass(frozen=True)
+class Paging:
+    """What one list request asks for: `after` is the sort key of the last row seen."""
+
+    limit: int
+    after: tuple[Any, ...] | None
+    _scope: bytes
+
+    @property
+    def fetch(self) -> int:
+        """One row more than asked tells whether there is a next page."""
+        return self.limit + 1
+
+    def page(self, rows: Sequence[T], read: Callable[[T], R], key: Callable[[T], Sequence[Any]]) -> Page[R]:
+        """Cut the fetched rows to a page; `key` gives JSON-able sort values of a row."""
+        shown = rows[: self.limit]
+        more = len(rows) > self.limit
+        return Page(
+            data=[read(row) for row in shown],
+            next_cursor=_seal(json.dumps(list(key(shown[-1]))).encode(), self._scope) if more else None,
+        )
+
+
+async def paging(
+    request: Request,
+    limit: Annotated[int, Query(ge=1, le=100)] = 25,
+    cursor: Annotated[str | None, Query(max_length=500)] = None,
+) -> Paging:
+    filters = sorted((name, value) for name, value in request.query_params.multi_items() if name not in _OWN)
+    actor = getattr(request.state, "actor", None)
+    scope = json.dumps([request.url.path, filters, str(actor.id if actor else None)]).encode()
+    return Paging(limit, None if cursor is None else tuple(_open(cursor, scope)), scope)
+
+
+_OWN = frozenset({"limit", "cursor"})
+PagingDep = Annotated[Paging, Depends(paging)]
+
+
+def _mac(payload: bytes, scope: bytes) -> bytes:
+    return hmac.digest(config.derived_key("cursor"), scope + b"\x00" + payload, "sha256")[:MAC_BYTES]
+
+
+def _seal(payload: bytes, scope: bytes) -> str:
+    return base64.urlsafe_b64encode(_mac(payload, scope) + payload).rstrip(b"=").decode()
+
+
+def _open(cursor: str, scope: bytes) -> list[Any]:
+    try:
+        sealed = base64.b64decode(cursor + "=" * (-len(cursor) % 4), altchars=b"-_", validate=True)
+    except ValueError:
+        raise BadCursor from None
+    mac, payload = sealed[:MAC_BYTES], sealed[MAC_BYTES:]
+    if not hmac.compare_digest(mac, _mac(payload, scope)):
+        raise BadCursor
+    values: list[Any] = json.loads(payload)
+    return values

@@ -1,0 +1,191 @@
+"""Errors as RFC 9457 problem+json: stable codes, input never echoed, SQL never shown."""
+
+import json
+import random
+from collections.abc import Sequence
+from http import HTTPStatus
+from typing import Any
+
+import structlog
+from fastapi.exceptions import RequestValidationError
+from psycopg import errors as pg
+from sqlalchemy.exc import DBAPIError, IntegrityError, OperationalError
+from sqlalchemy.exc import TimeoutError as PoolTimeout
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import Response
+
+from app.errors import AppError, Busy, Conflict, Invalid, NotFound, error_classes
+
+log = structlog.get_logger()
+MEDIA_TYPE = "application/problem+json"
+RETRYABLE = (pg.SerializationFailure, pg.DeadlockDetected)
+UNAVAILABLE = (
+    pg.LockNotAvailable,
+    pg.QueryCanceled,
+    pg.IdleInTransactionSessionTimeout,
+    pg.AdminShutdown,
+    pg.CrashShutdown,
+    pg.CannotConnectNow,
+    pg.TooManyConnections,
+    pg.DiskFull,
+)
+
+
+class MethodNotAllowed(AppError, status=405, code="method_not_allowed"):
+    """This path does not know this method."""
+
+
+class RateLimited(AppError, status=429, code="rate_limited"):
+    """Too many requests: wait as long as `Retry-After` says."""
+
+
+class InternalError(AppError, status=500, code="internal_error"):
+    """Something broke on our side; nothing was changed. Quote `request_id` when you report it."""
+
+
+def render(error: AppError, request_id: str) -> bytes:
+    members = dict(error.members)
+    return json.dumps(
+        {
+            "type": f"https://beatrice.example/errors/{error.code}",
+            "title": HTTPStatus(error.status).phrase,
+            "status": error.status,
+            "code": error.code,
+            "detail": error.detail,
+            "errors": members.pop("errors", []),
+            "request_id": request_id,
+            **members,
+        },
+        ensure_ascii=False,
+        separators=(",", ":"),
+    ).encode()
+
+
+def response(error: AppError, request_id: str) -> Response:
+    headers: dict[str, str] = {}
+    if error.status == HTTPStatus.UNAUTHORIZED:
+        headers["WWW-Authenticate"] = "Bearer"
+    if error.status in (HTTPStatus.SERVICE_UNAVAILABLE, HTTPStatus.TOO_MANY_REQUESTS):
+        headers["Retry-After"] = str(error.members.get("retry_after", random.randint(1, 3)))  # noqa: S311 - jitter
+    return Response(render(error, request_id), error.status, headers, MEDIA_TYPE)
+
+
+def request_id_of(request: Request) -> str:
+    return str(request.scope.get("request_id", ""))
+
+
+def constraint_name(error: BaseException) -> str | None:
+    """Return the constraint a database refusal names."""
+    original = getattr(error, "orig", error)
+    return original.diag.constraint_name if isinstance(original, pg.Error) else None
+
+
+def retryable(error: DBAPIError) -> bool:
+    return isinstance(error.orig, RETRYABLE)
+
+
+def from_database(error: Exception) -> AppError:
+    """Translate a database refusal: the constraint's own public error, else by class of SQLSTATE."""
+    name = constraint_name(error)
+    if name is not None:
+        for candidate in error_classes():
+            if name in candidate.constraints:
+                return candidate()
+    original = getattr(error, "orig", error)
+    if isinstance(error, PoolTimeout) or isinstance(original, UNAVAILABLE + RETRYABLE):
+        return Busy()
+    if isinstance(original, pg.ForeignKeyViolation):
+        return NotFound()
+    if isinstance(error, IntegrityError):
+        log.warning("constraint_without_public_error", constraint=name)
+        return Conflict()
+    if isinstance(original, pg.DataError):
+        return Invalid("", "unacceptable_value", "a value cannot be stored")
+    if isinstance(error, OperationalError):
+        return Busy()
+    log.error("database_error", sqlstate=getattr(original, "sqlstate", None), error_class=type(original).__name__)
+    return InternalError()
+
+
+POINTER_ROOTS = {"body": "", "query": "/query", "path": "/path", "header": "/header"}
+
+
+def from_validation(error: RequestValidationError) -> AppError:
+    """Keep where and what, drop the input; a well-formed id of another type in the path is an absent object."""
+    problems: list[tuple[str, str, str]] = []
+    for item in error.errors():
+        where: Sequence[Any] = item["loc"]
+        if where and where[0] == "path" and item["type"] == "type_id_prefix":
+            return NotFound()
+        root = POINTER_ROOTS.get(str(where[0]), "") if where else ""
+        pointer = root + "".join("/" + _safe(part) for part in where[1:])
+        problems.append((pointer, item["type"], _message(item)))
+    return Invalid(*problems[0], *problems[1:50])
+
+
+def _safe(part: object) -> str:
+    """Pointers name our fields; a client's own (unknown) key is not repeated beyond an identifier's length."""
+    text = str(part)
+    return text if len(text) <= 40 and text.isidentifier() or text.isdigit() else "?"  # noqa: PLR2004 - our longest
+
+
+def _message(item: dict[str, Any]) -> str:
+    kind = str(item["type"])
+    if kind in {"type_id", "type_id_prefix", "instant", "instant_naive", "instant_range", "day", "day_range"}:
+        return str(item["msg"])
+    if kind == "literal_error":
+        return "not one of the allowed values"
+    if kind in {"value_error", "assertion_error"}:
+        return str(item["msg"]).removeprefix("Value error, ").removeprefix("Assertion failed, ")
+    return str(item["msg"]).split(", got", maxsplit=1)[0]
+
+
+def from_http(error: HTTPException) -> AppError:
+    match error.status_code:
+        case HTTPStatus.NOT_FOUND:
+            return NotFound()
+        case HTTPStatus.METHOD_NOT_ALLOWED:
+            return MethodNotAllowed()
+        case HTTPStatus.BAD_REQUEST:
+            from app.http.body import MalformedBody  # noqa: PLC0415 - body imports nothing of ours but errors
+
+            return MalformedBody()
+        case _:
+            return InternalError()
+
+
+async def handle(request: Request, error: Exception) -> Response:
+    """Turn any exception into a problem."""
+    return response(translate(error), request_id_of(request)) if not isinstance(error, HTTPException) else _http(
+        request, error
+    )
+
+
+def _http(request: Request, error: HTTPException) -> Response:
+    answer = response(from_http(error), request_id_of(request))
+    for name, value in (error.headers or {}).items():
+        answer.headers[name] = value
+    return answer
+
+
+def translate(error: Exception) -> AppError:
+    if isinstance(error, AppError):
+        return error
+    if isinstance(error, RequestValidationError):
+        return from_validation(error)
+    if isinstance(error, (DBAPIError, PoolTimeout, pg.Error)):
+        return from_database(error)
+    log.error("unhandled_exception", error_class=type(error).__name__, exc_info=error)
+    return InternalError()
+
+
+def described(codes: dict[int, list[type[AppError]]]) -> dict[int | str, dict[str, Any]]:
+    """Describe error answers for OpenAPI."""
+    return {
+        status: {
+            "description": " ".join(f"`{kind.code}`: {kind.message()}" for kind in kinds),
+            "content": {MEDIA_TYPE: {"schema": {"$ref": "#/components/schemas/Problem"}}},
+        }
+        for status, kinds in sorted(codes.items())
+    }
