@@ -1,0 +1,52 @@
+"""Recording events."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from uuid import UUID
+
+from sqlalchemy import text
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from app import clock, ids
+
+INSERT = text(
+    "INSERT INTO event (id, type, object_kind, object_id, organisation_ids, created_at)"
+    " SELECT e.id, e.type, e.kind, e.object_id, string_to_array(e.organisations, ',')::uuid[], e.at"
+    " FROM unnest(CAST(:ids AS uuid[]), CAST(:types AS text[]), CAST(:kinds AS text[]),"
+    " CAST(:object_ids AS uuid[]), CAST(:organisations AS text[]), CAST(:ats AS timestamptz[]))"
+    " AS e (id, type, kind, object_id, organisations, at)"
+)
+
+
+@dataclass(frozen=True)
+class NewEvent:
+    """One change: its type (`booking.confirmed`), the object, the organisations that may see it."""
+
+    type: str
+    object_kind: str
+    object_id: UUID
+    organisation_ids: tuple[UUID, ...]
+    at: datetime | None = None
+
+
+async def record(session: AsyncSession, *events: NewEvent) -> None:
+    """Write events in the caller's transaction, in one statement."""
+    await record_many(session, events)
+
+
+async def record_many(session: AsyncSession, events: Sequence[NewEvent]) -> None:
+    if not events:
+        return
+    now = clock.now()
+    await session.execute(
+        INSERT,
+        {
+            "ids": [ids.new_id() for _ in events],
+            "types": [event.type for event in events],
+            "kinds": [event.object_kind for event in events],
+            "object_ids": [event.object_id for event in events],
+            "organisations": [",".join(str(value) for value in event.organisation_ids) for event in events],
+            "ats": [event.at or now for event in events],
+        },
+    )

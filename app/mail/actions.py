@@ -1,0 +1,111 @@
+"""Writing and sending mail."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from email.message import EmailMessage
+from functools import lru_cache
+from typing import Any
+from uuid import UUID
+
+import aiosmtplib
+from jinja2 import Environment, PackageLoader, StrictUndefined
+from sqlalchemy import text
+from sqlalchemy.engine import make_url
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from app import clock, ids, jobs
+from app.config import settings
+
+INSERT = text(
+    "INSERT INTO outgoing_mail (id, recipient, subject, text, created_at)"
+    " SELECT * FROM unnest(CAST(:ids AS uuid[]), CAST(:recipients AS text[]), CAST(:subjects AS text[]),"
+    " CAST(:texts AS text[]), CAST(:ats AS timestamptz[]))"
+)
+
+
+@dataclass(frozen=True)
+class NewMail:
+    """A message to write: template name (without language), recipient, language, values of the template."""
+
+    template: str
+    recipient: str
+    locale: str
+    values: Mapping[str, Any]
+
+
+@lru_cache(maxsize=1)
+def _templates() -> Environment:
+    return Environment(
+        loader=PackageLoader("app.mail"),
+        undefined=StrictUndefined,
+        autoescape=False,  # noqa: S701 - plain text, never HTML
+        keep_trailing_newline=True,
+    )
+
+
+async def send(session: AsyncSession, *mails: NewMail) -> None:
+    """Write mails in the caller's transaction and queue their sending."""
+    await send_many(session, mails)
+
+
+async def send_many(session: AsyncSession, mails: Sequence[NewMail]) -> None:
+    if not mails:
+        return
+    mail_ids = [ids.new_id() for _ in mails]
+    rendered = [
+        _templates().get_template(f"{mail.locale}/{mail.template}.txt.j2").render(mail.values).split("\n", 1)
+        for mail in mails
+    ]
+    now = clock.now()
+    await session.execute(
+        INSERT,
+        {
+            "ids": mail_ids,
+            "recipients": [mail.recipient for mail in mails],
+            "subjects": [subject for subject, _ in rendered],
+            "texts": [body.strip() + "\n" for _, body in rendered],
+            "ats": [now] * len(mails),
+        },
+    )
+    await jobs.defer_many(session, "mail.send", [{"mail_id": str(mail_id)} for mail_id in mail_ids])
+
+
+async def deliver(session: AsyncSession, mail_id: UUID) -> None:
+    """Hand one mail to the SMTP server (at least once); without a server the row itself is the sandbox's mailbox."""
+    row = (
+        await session.execute(
+            text(
+                "SELECT recipient, subject, text FROM outgoing_mail WHERE id = :id AND sent_at IS NULL"
+                " FOR UPDATE SKIP LOCKED"
+            ),
+            {"id": mail_id},
+        )
+    ).one_or_none()
+    if row is None:
+        return
+    smtp_url = settings().smtp_url
+    if smtp_url is not None:
+        await _smtp(smtp_url, row.recipient, row.subject, row.text)
+    await session.execute(
+        text("UPDATE outgoing_mail SET sent_at = :at, text = CASE WHEN :purge THEN '' ELSE text END WHERE id = :id"),
+        {"at": clock.now(), "id": mail_id, "purge": smtp_url is not None},
+    )
+
+
+async def _smtp(smtp_url: str, recipient: str, subject: str, body: str) -> None:
+    message = EmailMessage()
+    message["From"] = settings().mail_from
+    message["To"] = recipient
+    message["Subject"] = subject
+    message.set_content(body)
+    url = make_url(smtp_url)
+    await aiosmtplib.send(
+        message,
+        hostname=url.host,
+        port=url.port or 587,
+        username=url.username,
+        password=url.password,
+        use_tls=url.drivername == "smtps",
+        start_tls=None if url.drivername == "smtps" else settings().mode == "production",
+        timeout=15,
+    )

@@ -1,0 +1,24 @@
+"""Tables of outgoing mail."""
+
+from datetime import datetime
+from uuid import UUID
+
+from sqlalchemy import Index, Text, Uuid
+from sqlalchemy.dialects.postgresql import TIMESTAMP
+from sqlalchemy.orm import Mapped, mapped_column
+
+from app.db import Model
+
+
+class OutgoingMail(Model):
+    """One message; its text is emptied once a real server took it, for it may carry a secret link."""
+
+    __tablename__ = "outgoing_mail"
+    __table_args__ = (Index("outgoing_mail_recipient_idx", "recipient", "id"),)
+
+    id: Mapped[UUID] = mapped_column(Uuid, primary_key=True)
+    recipient: Mapped[str] = mapped_column(Text)
+    subject: Mapped[str] = mapped_column(Text)
+    text: Mapped[str] = mapped_column(Text)
+    created_at: Mapped[datetime] = mapped_column(TIMESTAMP(timezone=True))
+    sent_at: Mapped[datetime | None] = mapped_column(TIMESTAMP(timezone=True))
