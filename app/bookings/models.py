@@ -1,0 +1,215 @@
+"""Tables of bookings, all in schema care: they reveal the health of families."""
+
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import (
+    BigInteger,
+    Boolean,
+    CheckConstraint,
+    ForeignKey,
+    ForeignKeyConstraint,
+    Index,
+    Integer,
+    LargeBinary,
+    Text,
+    UniqueConstraint,
+    Uuid,
+)
+from sqlalchemy.dialects.postgresql import JSONB, TIMESTAMP
+from sqlalchemy.orm import Mapped, mapped_column
+
+from app.db import Model
+
+Timestamp = TIMESTAMP(timezone=True)
+UNIT_STATES = (
+    "requested",
+    "confirmed",
+    "delivered",
+    "completed",
+    "declined",
+    "expired",
+    "cancelled",
+    "cancelled_late",
+    "no_show",
+)
+BOOKING_STATES = (
+    "requested",
+    "in_progress",
+    "confirmed",
+    "delivered",
+    "completed",
+    "no_show",
+    "cancelled",
+    "declined",
+    "expired",
+)
+
+
+def one_of(column: str, values: tuple[str, ...]) -> str:
+    return f"{column} IN ({', '.join(repr(value) for value in values)})"
+
+
+class Quote(Model):
+    """A binding price and funding plan for 15 minutes; reserves nothing.
+
+    `units` is a list of {index, slot_id, starts_at, ends_at, price_cents, funding: [{source, source_id, amount_cents,
+    rule_code}]}: the booking executes exactly that.
+    """
+
+    __tablename__ = "quote"
+    __table_args__ = (
+        ForeignKeyConstraint(["user_id", "beneficiary_id"], ["care.beneficiary.user_id", "care.beneficiary.id"]),
+        ForeignKeyConstraint(["provider_id", "offering_id"], ["offering.provider_id", "offering.id"]),
+        CheckConstraint("total_cents = credit_cents + own_money_cents", name="adds_up"),
+        Index("quote_beneficiary_idx", "user_id", "beneficiary_id"),
+        Index("quote_offering_idx", "provider_id", "offering_id"),
+        Index("quote_expires_at_idx", "expires_at"),
+        {"schema": "care"},
+    )
+
+    id: Mapped[UUID] = mapped_column(Uuid, primary_key=True)
+    user_id: Mapped[UUID] = mapped_column(ForeignKey("user_account.id"))
+    provider_id: Mapped[UUID] = mapped_column(Uuid)
+    offering_id: Mapped[UUID] = mapped_column(Uuid)
+    beneficiary_id: Mapped[UUID] = mapped_column(Uuid)
+    beneficiary_version: Mapped[int] = mapped_column(Integer)
+    """Facts that changed since make the quote void (beneficiary_not_eligible)."""
+    total_cents: Mapped[int] = mapped_column(BigInteger)
+    credit_cents: Mapped[int] = mapped_column(BigInteger)
+    own_money_cents: Mapped[int] = mapped_column(BigInteger)
+    units: Mapped[list[dict[str, Any]]] = mapped_column(JSONB)
+    decisions: Mapped[list[dict[str, Any]]] = mapped_column(JSONB)
+    created_at: Mapped[datetime] = mapped_column(Timestamp)
+    expires_at: Mapped[datetime] = mapped_column(Timestamp)
+
+
+class Booking(Model):
+    """An employee's reservation; its state follows from its units."""
+
+    __tablename__ = "booking"
+    __table_args__ = (
+        UniqueConstraint("provider_id", "id"),
+        UniqueConstraint("user_id", "id"),
+        UniqueConstraint("quote_id", name="booking_one_per_quote_key"),
+        ForeignKeyConstraint(["user_id", "beneficiary_id"], ["care.beneficiary.user_id", "care.beneficiary.id"]),
+        ForeignKeyConstraint(["provider_id", "offering_id"], ["offering.provider_id", "offering.id"]),
+        CheckConstraint(one_of("status", BOOKING_STATES), name="status_known"),
+        Index("booking_beneficiary_idx", "user_id", "beneficiary_id"),
+        Index("booking_offering_idx", "provider_id", "offering_id"),
+        Index("booking_awaiting_answer_idx", "confirm_by", postgresql_where="status = 'requested'"),
+        {"schema": "care", "postgresql_with": {"fillfactor": "80"}},
+    )
+
+    id: Mapped[UUID] = mapped_column(Uuid, primary_key=True)
+    quote_id: Mapped[UUID] = mapped_column(ForeignKey("care.quote.id"))
+    user_id: Mapped[UUID] = mapped_column(ForeignKey("user_account.id"))
+    provider_id: Mapped[UUID] = mapped_column(Uuid)
+    offering_id: Mapped[UUID] = mapped_column(Uuid)
+    beneficiary_id: Mapped[UUID] = mapped_column(Uuid)
+    status: Mapped[str] = mapped_column(Text)
+    free_until_hours: Mapped[int] = mapped_column(Integer)
+    late_fee_bps: Mapped[int] = mapped_column(Integer)
+    no_show_fee_bps: Mapped[int] = mapped_column(Integer)
+    confirm_by: Mapped[datetime | None] = mapped_column(Timestamp)
+    """Answer of the provider due; null where confirmation is instant."""
+    sealed_note: Mapped[bytes | None] = mapped_column(LargeBinary)
+    created_at: Mapped[datetime] = mapped_column(Timestamp)
+    version: Mapped[int] = mapped_column(Integer, server_default="1")
+
+
+class Unit(Model):
+    """One place in one slot: a visit, a session; with its price, funding, state and fee."""
+
+    __tablename__ = "unit"
+    __table_args__ = (
+        UniqueConstraint("booking_id", "index"),
+        ForeignKeyConstraint(["provider_id", "booking_id"], ["care.booking.provider_id", "care.booking.id"]),
+        ForeignKeyConstraint(["provider_id", "slot_id"], ["slot.provider_id", "slot.id"]),
+        CheckConstraint(one_of("status", UNIT_STATES), name="status_known"),
+        CheckConstraint("price_cents > 0", name="price_positive"),
+        CheckConstraint("fee_cents BETWEEN 0 AND price_cents", name="fee_within_price"),
+        CheckConstraint("fee_source IN ('credit','out_of_pocket')", name="fee_source_known"),
+        CheckConstraint("own_money_due_cents >= 0", name="own_money_not_negative"),
+        CheckConstraint("(status = 'delivered') = (complete_at IS NOT NULL)", name="delivered_has_deadline"),
+        CheckConstraint("(status = 'completed') = (completed_at IS NOT NULL)", name="completed_has_instant"),
+        CheckConstraint("status <> 'completed' OR NOT (disputed OR needs_review)", name="frozen_never_completes"),
+        Index("unit_booking_idx", "provider_id", "booking_id"),
+        Index("unit_slot_idx", "provider_id", "slot_id"),
+        Index("unit_complete_at_idx", "complete_at", postgresql_where="complete_at IS NOT NULL"),
+        Index("unit_completed_at_idx", "completed_at", postgresql_where="completed_at IS NOT NULL"),
+        {"schema": "care", "postgresql_with": {"fillfactor": "80"}},
+    )
+
+    id: Mapped[UUID] = mapped_column(Uuid, primary_key=True)
+    booking_id: Mapped[UUID] = mapped_column(Uuid)
+    provider_id: Mapped[UUID] = mapped_column(Uuid)
+    index: Mapped[int] = mapped_column(Integer)
+    slot_id: Mapped[UUID | None] = mapped_column(Uuid)
+    status: Mapped[str] = mapped_column(Text)
+    starts_at: Mapped[datetime] = mapped_column(Timestamp)
+    ends_at: Mapped[datetime] = mapped_column(Timestamp)
+    price_cents: Mapped[int] = mapped_column(BigInteger)
+    vat_code: Mapped[str] = mapped_column(Text)
+    fee_funding: Mapped[str] = mapped_column(Text)
+    """What the paying programme says about a late fee: out_of_pocket or from_credit (snapshot)."""
+    fee_cents: Mapped[int] = mapped_column(BigInteger, server_default="0")
+    fee_source: Mapped[str | None] = mapped_column(Text)
+    own_money_due_cents: Mapped[int] = mapped_column(BigInteger, server_default="0")
+    disputed: Mapped[bool] = mapped_column(Boolean, server_default="false")
+    needs_review: Mapped[bool] = mapped_column(Boolean, server_default="false")
+    delivered_at: Mapped[datetime | None] = mapped_column(Timestamp)
+    complete_at: Mapped[datetime | None] = mapped_column(Timestamp)
+    """When a delivered unit completes by itself (delivered mark + 5 x 24 h)."""
+    completed_at: Mapped[datetime | None] = mapped_column(Timestamp)
+
+
+class Leg(Model):
+    """One source's part in paying a unit; a leg on a lot has one hold in the ledger at a time."""
+
+    __tablename__ = "leg"
+    __table_args__ = (
+        UniqueConstraint("unit_id", "lot_id", name="leg_one_per_source_key", postgresql_nulls_not_distinct=True),
+        CheckConstraint("source IN ('lot','entitlement','own_money')", name="source_known"),
+        CheckConstraint("amount_cents > 0", name="positive"),
+        CheckConstraint("(source = 'own_money') = (lot_id IS NULL)", name="credit_names_its_lot"),
+        CheckConstraint("(lot_id IS NULL) = (hold_id IS NULL)", name="credit_has_a_hold"),
+        CheckConstraint("(source = 'own_money') = (rule_code IS NULL)", name="credit_names_its_rule"),
+        {"schema": "care"},
+    )
+
+    id: Mapped[UUID] = mapped_column(Uuid, primary_key=True)
+    unit_id: Mapped[UUID] = mapped_column(ForeignKey("care.unit.id"))
+    source: Mapped[str] = mapped_column(Text)
+    lot_id: Mapped[UUID | None] = mapped_column(ForeignKey("lot.id"), index=True)
+    hold_id: Mapped[UUID | None] = mapped_column(ForeignKey("ledger.hold.id"), unique=True)
+    amount_cents: Mapped[int] = mapped_column(BigInteger)
+    rule_code: Mapped[str | None] = mapped_column(Text)
+
+
+class UnitTransition(Model):
+    """History of a unit, written by the trigger that checks each change."""
+
+    __tablename__ = "unit_transition"
+    __table_args__ = (
+        UniqueConstraint("unit_id", "sequence"),
+        {"schema": "care"},
+    )
+
+    id: Mapped[int] = mapped_column(BigInteger, primary_key=True, autoincrement=True)
+    unit_id: Mapped[UUID] = mapped_column(ForeignKey("care.unit.id"))
+    sequence: Mapped[int] = mapped_column(Integer)
+    from_status: Mapped[str | None] = mapped_column(Text)
+    to_status: Mapped[str] = mapped_column(Text)
+    at: Mapped[datetime] = mapped_column(Timestamp)
+
+
+class UnitTransitionRule(Model):
+    """The state changes that exist (data of the trigger; equal to decisions.TRANSITIONS, which a test compares)."""
+
+    __tablename__ = "unit_transition_rule"
+    __table_args__ = ({"schema": "care"},)
+
+    from_status: Mapped[str] = mapped_column(Text, primary_key=True)
+    to_status: Mapped[str] = mapped_column(Text, primary_key=True)

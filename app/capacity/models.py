@@ -1,0 +1,40 @@
+"""Tables of capacity."""
+
+from datetime import datetime
+from uuid import UUID
+
+from sqlalchemy import CheckConstraint, ForeignKeyConstraint, Index, Integer, Text, UniqueConstraint, Uuid
+from sqlalchemy.dialects.postgresql import TIMESTAMP
+from sqlalchemy.orm import Mapped, mapped_column
+
+from app.db import Model
+
+Timestamp = TIMESTAMP(timezone=True)
+
+
+class Slot(Model):
+    """A bookable piece of capacity of an offering; its length is the offering's unit."""
+
+    __tablename__ = "slot"
+    __table_args__ = (
+        UniqueConstraint("provider_id", "id"),
+        ForeignKeyConstraint(["provider_id", "offering_id"], ["offering.provider_id", "offering.id"]),
+        CheckConstraint("taken BETWEEN 0 AND capacity", name="taken_within_capacity"),
+        CheckConstraint("capacity > 0", name="capacity_positive"),
+        CheckConstraint("ends_at > starts_at", name="not_empty"),
+        CheckConstraint("status IN ('open','cancelled')", name="status_known"),
+        CheckConstraint("status = 'open' OR taken = 0", name="cancelled_is_empty"),
+        Index("slot_offering_idx", "provider_id", "offering_id"),
+        Index("slot_bookable_idx", "offering_id", "starts_at", postgresql_where="status = 'open'"),
+        {"postgresql_with": {"fillfactor": "70"}},
+    )
+
+    id: Mapped[UUID] = mapped_column(Uuid, primary_key=True)
+    provider_id: Mapped[UUID] = mapped_column(Uuid)
+    offering_id: Mapped[UUID] = mapped_column(Uuid)
+    starts_at: Mapped[datetime] = mapped_column(Timestamp)
+    ends_at: Mapped[datetime] = mapped_column(Timestamp)
+    capacity: Mapped[int] = mapped_column(Integer)
+    taken: Mapped[int] = mapped_column(Integer, server_default="0")
+    status: Mapped[str] = mapped_column(Text, server_default="open")
+    created_at: Mapped[datetime] = mapped_column(Timestamp)

@@ -1,0 +1,156 @@
+"""Tables of the catalogue."""
+
+from datetime import date, datetime
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import (
+    BigInteger,
+    CheckConstraint,
+    Computed,
+    Date,
+    ForeignKey,
+    ForeignKeyConstraint,
+    Index,
+    Integer,
+    Text,
+    UniqueConstraint,
+    Uuid,
+    func,
+    text,
+)
+from sqlalchemy.dialects.postgresql import JSONB, TIMESTAMP, TSVECTOR, ExcludeConstraint
+from sqlalchemy.orm import Mapped, mapped_column
+
+from app.db import Model
+
+Timestamp = TIMESTAMP(timezone=True)
+MODES = ("appointment", "home_visit", "session", "stay", "enrolment", "on_request")
+UNITS = ("visit", "hour", "half_day", "day", "night", "week", "month", "session", "meal", "ride", "cycle")
+VAT_BPS = {"exempt": 0, "not_subject": 0, "vat_5": 500, "vat_10": 1000, "vat_22": 2200}
+SEARCH = (
+    "setweight(to_tsvector('public.it_unaccent'::regconfig, name), 'A') ||"
+    " setweight(to_tsvector('public.it_unaccent'::regconfig, description), 'B')"
+)
+
+
+def one_of(column: str, values: tuple[str, ...]) -> str:
+    return f"{column} IN ({', '.join(repr(value) for value in values)})"
+
+
+class Provider(Model):
+    """An organisation that delivers care, with its set of ledger accounts."""
+
+    __tablename__ = "provider"
+
+    organisation_id: Mapped[UUID] = mapped_column(ForeignKey("organisation.id"), primary_key=True)
+    phone: Mapped[str | None] = mapped_column(Text)
+    email: Mapped[str | None] = mapped_column(Text)
+    description: Mapped[str] = mapped_column(Text, server_default="")
+    earned_account_id: Mapped[UUID] = mapped_column(ForeignKey("ledger.account.id"), unique=True)
+    payable_account_id: Mapped[UUID] = mapped_column(ForeignKey("ledger.account.id"), unique=True)
+    in_transit_account_id: Mapped[UUID] = mapped_column(ForeignKey("ledger.account.id"), unique=True)
+    recoverable_account_id: Mapped[UUID] = mapped_column(ForeignKey("ledger.account.id"), unique=True)
+    version: Mapped[int] = mapped_column(Integer, server_default="1")
+
+
+class Site(Model):
+    """A place where a provider delivers."""
+
+    __tablename__ = "site"
+    __table_args__ = (UniqueConstraint("provider_id", "id"),)
+
+    id: Mapped[UUID] = mapped_column(Uuid, primary_key=True)
+    provider_id: Mapped[UUID] = mapped_column(ForeignKey("provider.organisation_id"))
+    name: Mapped[str] = mapped_column(Text)
+    street: Mapped[str] = mapped_column(Text)
+    postcode: Mapped[str] = mapped_column(Text)
+    istat_code: Mapped[str] = mapped_column(ForeignKey("municipality.istat_code"), index=True)
+    created_at: Mapped[datetime] = mapped_column(Timestamp)
+    version: Mapped[int] = mapped_column(Integer, server_default="1")
+
+
+class Offering(Model):
+    """What can be booked: a provider's service in a category."""
+
+    __tablename__ = "offering"
+    __table_args__ = (
+        UniqueConstraint("provider_id", "id"),
+        ForeignKeyConstraint(["provider_id", "site_id"], ["site.provider_id", "site.id"], name="offering_site_fkey"),
+        CheckConstraint(one_of("mode", MODES), name="mode_known"),
+        CheckConstraint(one_of("unit", UNITS), name="unit_known"),
+        CheckConstraint(one_of("vat_code", tuple(VAT_BPS)), name="vat_code_known"),
+        CheckConstraint("confirmation IN ('instant','provider')", name="confirmation_known"),
+        CheckConstraint("audience IN ('public','alliance','companies')", name="audience_known"),
+        CheckConstraint("access IN ('free','assessment','prescription')", name="access_known"),
+        CheckConstraint("status IN ('active','inactive')", name="status_known"),
+        CheckConstraint("min_age >= 0 AND max_age >= coalesce(min_age, 0)", name="ages"),
+        CheckConstraint(
+            "response_hours > 0 AND min_notice_hours >= 0 AND free_until_hours >= 0", name="hours_not_negative"
+        ),
+        CheckConstraint(
+            "late_fee_bps BETWEEN 0 AND 10000 AND no_show_fee_bps BETWEEN 0 AND 10000", name="fees_within_price"
+        ),
+        Index("offering_site_idx", "provider_id", "site_id"),
+        Index("offering_search_idx", "search", postgresql_using="gin"),
+        Index("offering_category_idx", "category"),
+        Index("offering_name_trgm_idx", "name", postgresql_using="gin", postgresql_ops={"name": "gin_trgm_ops"}),
+    )
+
+    id: Mapped[UUID] = mapped_column(Uuid, primary_key=True)
+    provider_id: Mapped[UUID] = mapped_column(ForeignKey("provider.organisation_id"))
+    site_id: Mapped[UUID | None] = mapped_column(Uuid)
+    name: Mapped[str] = mapped_column(Text)
+    description: Mapped[str] = mapped_column(Text)
+    category: Mapped[str] = mapped_column(Text)
+    mode: Mapped[str] = mapped_column(Text)
+    unit: Mapped[str] = mapped_column(Text)
+    vat_code: Mapped[str] = mapped_column(Text)
+    min_age: Mapped[int | None] = mapped_column(Integer)
+    max_age: Mapped[int | None] = mapped_column(Integer)
+    confirmation: Mapped[str] = mapped_column(Text)
+    response_hours: Mapped[int] = mapped_column(Integer)
+    min_notice_hours: Mapped[int] = mapped_column(Integer)
+    free_until_hours: Mapped[int] = mapped_column(Integer)
+    late_fee_bps: Mapped[int] = mapped_column(Integer)
+    no_show_fee_bps: Mapped[int] = mapped_column(Integer)
+    audience: Mapped[str] = mapped_column(Text, server_default="public")
+    access: Mapped[str] = mapped_column(Text, server_default="free")
+    status: Mapped[str] = mapped_column(Text, server_default="active")
+    search: Mapped[str] = mapped_column(TSVECTOR, Computed(SEARCH, persisted=True))
+    external_id: Mapped[str | None] = mapped_column(Text)
+    metadata_: Mapped[dict[str, Any]] = mapped_column("metadata", JSONB, server_default="{}")
+    created_at: Mapped[datetime] = mapped_column(Timestamp)
+    version: Mapped[int] = mapped_column(Integer, server_default="1")
+
+
+class OfferingArea(Model):
+    """A municipality that an offering serves; none at all means everywhere (for services at a site)."""
+
+    __tablename__ = "offering_area"
+
+    offering_id: Mapped[UUID] = mapped_column(ForeignKey("offering.id"), primary_key=True)
+    istat_code: Mapped[str] = mapped_column(ForeignKey("municipality.istat_code"), primary_key=True, index=True)
+
+
+class Price(Model):
+    """What one unit costs, VAT included, from a day on (end exclusive)."""
+
+    __tablename__ = "price"
+    __table_args__ = (
+        CheckConstraint("price_cents > 0", name="positive"),
+        CheckConstraint("valid_to IS NULL OR valid_to > valid_from", name="period"),
+        ExcludeConstraint(
+            ("offering_id", "="),
+            (func.daterange(text("valid_from"), text("valid_to"), text("'[)'")), "&&"),
+            name="price_one_per_day",
+            using="gist",
+        ),
+    )
+
+    id: Mapped[UUID] = mapped_column(Uuid, primary_key=True)
+    offering_id: Mapped[UUID] = mapped_column(ForeignKey("offering.id"), index=True)
+    price_cents: Mapped[int] = mapped_column(BigInteger)
+    valid_from: Mapped[date] = mapped_column(Date)
+    valid_to: Mapped[date | None] = mapped_column(Date)
+    created_at: Mapped[datetime] = mapped_column(Timestamp)

@@ -1,0 +1,171 @@
+"""Tables of credit. A lot's balances live in its ledger account, which has the lot's own id."""
+
+from datetime import date, datetime
+from uuid import UUID
+
+from sqlalchemy import (
+    BigInteger,
+    CheckConstraint,
+    Date,
+    ForeignKey,
+    ForeignKeyConstraint,
+    Index,
+    Integer,
+    Text,
+    UniqueConstraint,
+    Uuid,
+)
+from sqlalchemy.dialects.postgresql import ARRAY, TIMESTAMP
+from sqlalchemy.orm import Mapped, mapped_column
+
+from app.db import Model
+
+Timestamp = TIMESTAMP(timezone=True)
+
+
+class TopUp(Model):
+    """A bank transfer that a company announced; money exists once it is confirmed."""
+
+    __tablename__ = "top_up"
+    __table_args__ = (
+        CheckConstraint("amount_cents > 0", name="positive"),
+        CheckConstraint("status IN ('pending','confirmed','returned')", name="status_known"),
+        CheckConstraint("(status = 'pending') = (resolved_at IS NULL)", name="resolved_when_not_pending"),
+        Index("top_up_company_id_idx", "company_id", "id"),
+    )
+
+    id: Mapped[UUID] = mapped_column(Uuid, primary_key=True)
+    company_id: Mapped[UUID] = mapped_column(ForeignKey("company.organisation_id"))
+    amount_cents: Mapped[int] = mapped_column(BigInteger)
+    status: Mapped[str] = mapped_column(Text, server_default="pending")
+    payment_reference: Mapped[str] = mapped_column(Text, unique=True)
+    created_by: Mapped[UUID] = mapped_column(Uuid)
+    created_at: Mapped[datetime] = mapped_column(Timestamp)
+    resolved_by: Mapped[UUID | None] = mapped_column(Uuid)
+    resolved_at: Mapped[datetime | None] = mapped_column(Timestamp)
+
+
+class Programme(Model):
+    """A source of a company's credit with its rules; what decides about money is fixed once a grant uses it."""
+
+    __tablename__ = "programme"
+    __table_args__ = (
+        UniqueConstraint("company_id", "id"),
+        CheckConstraint("source IN ('on_top','collective_agreement','performance_bonus')", name="source_known"),
+        CheckConstraint("cardinality(rule_codes) > 0", name="rule_codes_given"),
+        CheckConstraint("validity_basis IN ('service_date','booking_date')", name="validity_basis_known"),
+        CheckConstraint(
+            "expired_credit_to IN ('company','solidarity_fund','carry_over')", name="expired_credit_to_known"
+        ),
+        CheckConstraint("leavers_rule IN ('zero_at_leaving','keep_until_expiry')", name="leavers_rule_known"),
+        CheckConstraint("fee_funding IN ('out_of_pocket','from_credit')", name="fee_funding_known"),
+        CheckConstraint("relatives_reading IN ('strict','lenient')", name="relatives_reading_known"),
+        CheckConstraint(
+            "source = 'on_top' OR (leavers_rule = 'keep_until_expiry' AND expired_credit_to <> 'company')",
+            name="only_on_top_returns_to_company",
+        ),
+    )
+
+    id: Mapped[UUID] = mapped_column(Uuid, primary_key=True)
+    company_id: Mapped[UUID] = mapped_column(ForeignKey("company.organisation_id"))
+    name: Mapped[str] = mapped_column(Text)
+    source: Mapped[str] = mapped_column(Text)
+    basis: Mapped[str | None] = mapped_column(Text)
+    basis_reference: Mapped[str | None] = mapped_column(Text)
+    employee_category: Mapped[str] = mapped_column(Text)
+    rule_codes: Mapped[list[str]] = mapped_column(ARRAY(Text))
+    categories: Mapped[list[str] | None] = mapped_column(ARRAY(Text))
+    lot_expires_on: Mapped[date] = mapped_column(Date)
+    validity_basis: Mapped[str] = mapped_column(Text)
+    expired_credit_to: Mapped[str] = mapped_column(Text)
+    leavers_rule: Mapped[str] = mapped_column(Text)
+    fee_funding: Mapped[str] = mapped_column(Text)
+    relatives_reading: Mapped[str] = mapped_column(Text)
+    created_at: Mapped[datetime] = mapped_column(Timestamp)
+    version: Mapped[int] = mapped_column(Integer, server_default="1")
+
+
+class Grant(Model):
+    """A batch that turns company funds into lots: drafted by one, approved by another, whole or not at all."""
+
+    __tablename__ = "credit_grant"
+    __table_args__ = (
+        UniqueConstraint("company_id", "id"),
+        ForeignKeyConstraint(["company_id", "programme_id"], ["programme.company_id", "programme.id"]),
+        CheckConstraint("status IN ('draft','awaiting_funds','active','revoked')", name="status_known"),
+        CheckConstraint("total_cents > 0 AND employee_count > 0", name="not_empty"),
+        CheckConstraint("approved_by IS NULL OR approved_by <> created_by", name="approver_is_not_maker"),
+        CheckConstraint("status IN ('draft','revoked') OR approved_by IS NOT NULL", name="approved_before_active"),
+        CheckConstraint("status <> 'active' OR activated_at IS NOT NULL", name="active_has_instant"),
+        Index("credit_grant_programme_idx", "company_id", "programme_id"),
+        Index("credit_grant_waiting_idx", "company_id", "approved_at", postgresql_where="status = 'awaiting_funds'"),
+    )
+
+    id: Mapped[UUID] = mapped_column(Uuid, primary_key=True)
+    company_id: Mapped[UUID] = mapped_column(ForeignKey("company.organisation_id"))
+    programme_id: Mapped[UUID] = mapped_column(Uuid)
+    status: Mapped[str] = mapped_column(Text, server_default="draft")
+    total_cents: Mapped[int] = mapped_column(BigInteger)
+    employee_count: Mapped[int] = mapped_column(Integer)
+    generality_reason: Mapped[str | None] = mapped_column(Text)
+    created_by: Mapped[UUID] = mapped_column(Uuid)
+    created_at: Mapped[datetime] = mapped_column(Timestamp)
+    approved_by: Mapped[UUID | None] = mapped_column(Uuid)
+    approved_at: Mapped[datetime | None] = mapped_column(Timestamp)
+    activated_at: Mapped[datetime | None] = mapped_column(Timestamp)
+    version: Mapped[int] = mapped_column(Integer, server_default="1")
+
+
+class GrantLine(Model):
+    """What one employee gets from a grant; the lot made from it has its id."""
+
+    __tablename__ = "grant_line"
+    __table_args__ = (
+        UniqueConstraint("grant_id", "employee_id"),
+        ForeignKeyConstraint(["company_id", "grant_id"], ["credit_grant.company_id", "credit_grant.id"]),
+        ForeignKeyConstraint(["company_id", "employee_id"], ["employee.company_id", "employee.id"]),
+        CheckConstraint("amount_cents > 0", name="positive"),
+        Index("grant_line_grant_idx", "company_id", "grant_id"),
+        Index("grant_line_employee_idx", "company_id", "employee_id"),
+    )
+
+    lot_id: Mapped[UUID] = mapped_column(Uuid, primary_key=True)
+    grant_id: Mapped[UUID] = mapped_column(Uuid)
+    company_id: Mapped[UUID] = mapped_column(Uuid)
+    employee_id: Mapped[UUID] = mapped_column(Uuid)
+    amount_cents: Mapped[int] = mapped_column(BigInteger)
+
+
+class Lot(Model):
+    """Credit of one employment from one grant: amount, validity; its ledger account has the same id."""
+
+    __tablename__ = "lot"
+    __table_args__ = (
+        ForeignKeyConstraint(["company_id", "programme_id"], ["programme.company_id", "programme.id"]),
+        ForeignKeyConstraint(["company_id", "employee_id"], ["employee.company_id", "employee.id"]),
+        ForeignKeyConstraint(["company_id", "grant_id"], ["credit_grant.company_id", "credit_grant.id"]),
+        CheckConstraint("kind IN ('grant','grace','entitlement')", name="kind_known"),
+        CheckConstraint("amount_cents > 0", name="positive"),
+        CheckConstraint("expires_on >= valid_from", name="period"),
+        CheckConstraint("(kind = 'grace') = (grace_of IS NOT NULL)", name="grace_names_its_lot"),
+        Index("lot_grant_employee_key", "grant_id", "employee_id", unique=True, postgresql_where="kind = 'grant'"),
+        Index("lot_employee_idx", "company_id", "employee_id"),
+        Index("lot_programme_idx", "company_id", "programme_id"),
+        Index("lot_grant_idx", "company_id", "grant_id"),
+        Index("lot_grace_of_idx", "grace_of"),
+        Index("lot_unexpired_idx", "expires_on", "id", postgresql_where="expired_at IS NULL"),
+    )
+
+    id: Mapped[UUID] = mapped_column(ForeignKey("ledger.account.id"), primary_key=True)
+    company_id: Mapped[UUID] = mapped_column(Uuid)
+    employee_id: Mapped[UUID] = mapped_column(Uuid)
+    programme_id: Mapped[UUID] = mapped_column(Uuid)
+    grant_id: Mapped[UUID] = mapped_column(Uuid)
+    kind: Mapped[str] = mapped_column(Text, server_default="grant")
+    grace_of: Mapped[UUID | None] = mapped_column(ForeignKey("lot.id"))
+    amount_cents: Mapped[int] = mapped_column(BigInteger)
+    valid_from: Mapped[date] = mapped_column(Date)
+    expires_on: Mapped[date] = mapped_column(Date)
+    expired_at: Mapped[datetime | None] = mapped_column(Timestamp)
+    """When the rest left: the midnight after `expires_on`, or the end of the employment. Set once."""
+    created_at: Mapped[datetime] = mapped_column(Timestamp)

@@ -1,0 +1,176 @@
+"""Tables of settlement."""
+
+from datetime import date, datetime
+from uuid import UUID
+
+from sqlalchemy import (
+    BigInteger,
+    CheckConstraint,
+    Date,
+    ForeignKey,
+    ForeignKeyConstraint,
+    Index,
+    Integer,
+    Text,
+    UniqueConstraint,
+    Uuid,
+)
+from sqlalchemy.dialects.postgresql import TIMESTAMP
+from sqlalchemy.orm import Mapped, mapped_column
+
+from app.db import Model
+
+Timestamp = TIMESTAMP(timezone=True)
+
+
+class FeeRule(Model):
+    """The platform's share for a provider, a category or everybody, from a day on; the most specific rule wins."""
+
+    __tablename__ = "fee_rule"
+    __table_args__ = (
+        CheckConstraint("percent_bps BETWEEN 0 AND 10000 AND fixed_cents >= 0", name="not_negative"),
+        CheckConstraint("min_cents >= 0 AND max_cents >= coalesce(min_cents, 0)", name="bounds"),
+        CheckConstraint("payer IN ('provider','company','project_fund')", name="payer_known"),
+        CheckConstraint("valid_to IS NULL OR valid_to > valid_from", name="period"),
+        Index("fee_rule_provider_id_idx", "provider_id"),
+    )
+
+    id: Mapped[UUID] = mapped_column(Uuid, primary_key=True)
+    provider_id: Mapped[UUID | None] = mapped_column(ForeignKey("provider.organisation_id"))
+    category: Mapped[str | None] = mapped_column(Text)
+    percent_bps: Mapped[int] = mapped_column(Integer)
+    fixed_cents: Mapped[int] = mapped_column(BigInteger)
+    min_cents: Mapped[int | None] = mapped_column(BigInteger)
+    max_cents: Mapped[int | None] = mapped_column(BigInteger)
+    payer: Mapped[str] = mapped_column(Text)
+    vat_bps: Mapped[int] = mapped_column(Integer, server_default="2200")
+    valid_from: Mapped[date] = mapped_column(Date)
+    valid_to: Mapped[date | None] = mapped_column(Date)
+    created_at: Mapped[datetime] = mapped_column(Timestamp)
+
+
+class SettlementRun(Model):
+    """One closing of the books for a cutoff day over all providers."""
+
+    __tablename__ = "settlement_run"
+    __table_args__ = (
+        CheckConstraint("status IN ('closed','approved','sent','reconciled','cancelled')", name="status_known"),
+        CheckConstraint("approved_by IS NULL OR approved_by <> created_by", name="approver_is_not_maker"),
+        CheckConstraint(
+            "(approved_sha256 IS NULL) = (approved_by IS NULL) AND (approved_by IS NULL) = (approved_at IS NULL)",
+            name="approval_is_complete",
+        ),
+        CheckConstraint("approved_sha256 IS NULL OR approved_sha256 = content_sha256", name="approved_is_this_content"),
+        CheckConstraint("status IN ('closed','cancelled') OR approved_by IS NOT NULL", name="approved_before_sent"),
+        Index(
+            "settlement_run_cutoff_on_key", "cutoff_on", unique=True, postgresql_where="status <> 'cancelled'"
+        ),
+    )
+
+    id: Mapped[UUID] = mapped_column(Uuid, primary_key=True)
+    cutoff_on: Mapped[date] = mapped_column(Date)
+    status: Mapped[str] = mapped_column(Text, server_default="closed")
+    content_sha256: Mapped[str] = mapped_column(Text)
+    settlement_count: Mapped[int] = mapped_column(Integer)
+    total_cents: Mapped[int] = mapped_column(BigInteger)
+    created_by: Mapped[UUID] = mapped_column(Uuid)
+    created_at: Mapped[datetime] = mapped_column(Timestamp)
+    approved_by: Mapped[UUID | None] = mapped_column(Uuid)
+    approved_at: Mapped[datetime | None] = mapped_column(Timestamp)
+    approved_sha256: Mapped[str | None] = mapped_column(Text)
+    sent_at: Mapped[datetime | None] = mapped_column(Timestamp)
+
+
+class SettlementCounter(Model):
+    """The last number given per provider and year: a row, not a sequence, so that no number is lost."""
+
+    __tablename__ = "settlement_counter"
+
+    provider_id: Mapped[UUID] = mapped_column(ForeignKey("provider.organisation_id"), primary_key=True)
+    year: Mapped[int] = mapped_column(Integer, primary_key=True)
+    last_number: Mapped[int] = mapped_column(Integer)
+
+
+class Settlement(Model):
+    """What is owed to one provider for one cutoff; content never changes."""
+
+    __tablename__ = "settlement"
+    __table_args__ = (
+        UniqueConstraint("run_id", "provider_id"),
+        UniqueConstraint("provider_id", "id"),
+        UniqueConstraint("provider_id", "year", "sequence", name="settlement_number_key"),
+        CheckConstraint("status IN ('issued','approved','paying','paid','returned')", name="status_known"),
+        CheckConstraint(
+            "payout_cents = gross_cents - fee_cents - fee_vat_cents + subsidy_cents AND payout_cents >= 0",
+            name="adds_up",
+        ),
+    )
+
+    id: Mapped[UUID] = mapped_column(Uuid, primary_key=True)
+    run_id: Mapped[UUID] = mapped_column(ForeignKey("settlement_run.id"))
+    provider_id: Mapped[UUID] = mapped_column(ForeignKey("provider.organisation_id"))
+    year: Mapped[int] = mapped_column(Integer)
+    sequence: Mapped[int] = mapped_column(Integer)
+    cutoff_on: Mapped[date] = mapped_column(Date)
+    status: Mapped[str] = mapped_column(Text, server_default="issued")
+    gross_cents: Mapped[int] = mapped_column(BigInteger)
+    vat_cents: Mapped[int] = mapped_column(BigInteger)
+    fee_cents: Mapped[int] = mapped_column(BigInteger)
+    fee_vat_cents: Mapped[int] = mapped_column(BigInteger)
+    subsidy_cents: Mapped[int] = mapped_column(BigInteger)
+    payout_cents: Mapped[int] = mapped_column(BigInteger)
+    pay_on: Mapped[date] = mapped_column(Date)
+    content_sha256: Mapped[str] = mapped_column(Text)
+    created_at: Mapped[datetime] = mapped_column(Timestamp)
+
+
+class SettlementLine(Model):
+    """One unit in a settlement; at most once per kind, over all settlements."""
+
+    __tablename__ = "settlement_line"
+    __table_args__ = (
+        UniqueConstraint("unit_id", "kind", name="settlement_line_unit_once_key"),
+        ForeignKeyConstraint(["provider_id", "settlement_id"], ["settlement.provider_id", "settlement.id"]),
+        CheckConstraint("kind IN ('service','late_fee','no_show_fee','adjustment')", name="kind_known"),
+        CheckConstraint("net_cents = gross_cents - fee_cents - fee_vat_cents + subsidy_cents", name="adds_up"),
+        Index("settlement_line_settlement_idx", "provider_id", "settlement_id"),
+    )
+
+    id: Mapped[UUID] = mapped_column(Uuid, primary_key=True)
+    settlement_id: Mapped[UUID] = mapped_column(Uuid)
+    provider_id: Mapped[UUID] = mapped_column(Uuid)
+    unit_id: Mapped[UUID] = mapped_column(ForeignKey("care.unit.id"))
+    kind: Mapped[str] = mapped_column(Text)
+    service_on: Mapped[date] = mapped_column(Date)
+    vat_code: Mapped[str] = mapped_column(Text)
+    gross_cents: Mapped[int] = mapped_column(BigInteger)
+    fee_cents: Mapped[int] = mapped_column(BigInteger)
+    fee_vat_cents: Mapped[int] = mapped_column(BigInteger)
+    subsidy_cents: Mapped[int] = mapped_column(BigInteger)
+    net_cents: Mapped[int] = mapped_column(BigInteger)
+
+
+class Payout(Model):
+    """The bank payment for one settlement: fixed beneficiary and amount, one end-to-end id, sent at most once."""
+
+    __tablename__ = "payout"
+    __table_args__ = (
+        ForeignKeyConstraint(["provider_id", "settlement_id"], ["settlement.provider_id", "settlement.id"]),
+        UniqueConstraint("settlement_id"),
+        CheckConstraint("amount_cents > 0", name="positive"),
+        CheckConstraint("status IN ('approved','paying','paid','returned')", name="status_known"),
+        CheckConstraint("end_to_end_id ~ '^[A-Za-z0-9/?:().,+ -]{1,35}$'", name="end_to_end_id_sepa"),
+        Index("payout_settlement_idx", "provider_id", "settlement_id"),
+        Index("payout_run_id_idx", "run_id"),
+    )
+
+    id: Mapped[UUID] = mapped_column(Uuid, primary_key=True)
+    run_id: Mapped[UUID] = mapped_column(ForeignKey("settlement_run.id"))
+    settlement_id: Mapped[UUID] = mapped_column(Uuid)
+    provider_id: Mapped[UUID] = mapped_column(Uuid)
+    end_to_end_id: Mapped[str] = mapped_column(Text, unique=True)
+    creditor_name: Mapped[str] = mapped_column(Text)
+    iban: Mapped[str] = mapped_column(Text)
+    amount_cents: Mapped[int] = mapped_column(BigInteger)
+    status: Mapped[str] = mapped_column(Text, server_default="approved")
+    created_at: Mapped[datetime] = mapped_column(Timestamp)

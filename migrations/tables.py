@@ -1,0 +1,23 @@
+"""Loads every module's tables, so that metadata is complete."""
+
+import importlib
+
+MODULES = (
+    "app.http.idempotency",
+    "app.events.models",
+    "app.audit.models",
+    "app.mail.models",
+    "app.ledger.models",
+    "app.identity.models",
+    "app.organisations.models",
+    "app.catalogue.models",
+    "app.funding.models",
+    "app.capacity.models",
+    "app.bookings.models",
+    "app.settlements.models",
+)
+
+
+def load_models() -> None:
+    for name in MODULES:
+        importlib.import_module(name)
