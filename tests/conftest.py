@@ -1,0 +1,170 @@
+"""Databases for tests: one server and one migrated template per worker, clones where real commits are needed."""
+
+import os
+from collections.abc import AsyncIterator, Iterator
+from contextlib import ExitStack
+from pathlib import Path
+from typing import Any
+from uuid import uuid4
+
+# Cheap hashing and no caller limit: the suite logs in thousands of times from one address.
+os.environ.setdefault("BEATRICE_PASSWORD_HASH_TIME_COST", "1")
+os.environ.setdefault("BEATRICE_PASSWORD_HASH_MEMORY_KIB", "64")
+os.environ.setdefault("BEATRICE_REQUESTS_PER_MINUTE", "10000000")
+
+import httpx
+import psycopg
+import pytest
+from fastapi import FastAPI
+from sqlalchemy import NullPool
+from sqlalchemy.engine import make_url
+from sqlalchemy.ext.asyncio import AsyncSession, create_async_engine
+
+import migrations
+from app import embedded_postgres
+from app.db import APP_TIMEOUTS, Database, create_database, open_unit_of_work
+from app.main import create_app
+from tests.world import World
+
+pytest_plugins = ["anyio"]
+
+
+@pytest.fixture(scope="session")
+def anyio_backend() -> str:
+    return "asyncio"
+
+
+class Cluster:
+    """A PostgreSQL server for tests: ours, or the one DATABASE_URL names."""
+
+    def __init__(self, admin_url: str, login: str | None) -> None:
+        self.admin_url = make_url(admin_url)
+        self.login = login
+        self.template = f"beatrice_test_{uuid4().hex[:12]}"
+        self.made: list[str] = []
+
+    def admin(self, database: str | None = None) -> psycopg.Connection[Any]:
+        url = self.admin_url.set(drivername="postgresql", database=database or self.admin_url.database)
+        return psycopg.connect(url.render_as_string(hide_password=False), autocommit=True)
+
+    def owner_url(self, database: str) -> str:
+        return self.admin_url.set(database=database).render_as_string(hide_password=False)
+
+    def app_url(self, database: str) -> str:
+        url = self.admin_url.set(database=database)
+        return (url.set(username=self.login) if self.login else url).render_as_string(hide_password=False)
+
+    def make_template(self) -> None:
+        with self.admin() as connection:
+            connection.execute(f'CREATE DATABASE "{self.template}"')
+        migrations.upgrade(self.owner_url(self.template))
+        self.made.append(self.template)
+
+    def clone(self, template: str | None = None) -> str:
+        name = f"{self.template}_{len(self.made)}"
+        with self.admin() as connection:
+            connection.execute(f'CREATE DATABASE "{name}" TEMPLATE "{template or self.template}" STRATEGY file_copy')
+        self.made.append(name)
+        return name
+
+    def drop(self, name: str) -> None:
+        with self.admin() as connection:
+            connection.execute(f'DROP DATABASE IF EXISTS "{name}" WITH (FORCE)')
+        if name in self.made:
+            self.made.remove(name)
+
+
+@pytest.fixture(scope="session")
+def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster]:
+    given = os.environ.get("DATABASE_URL")
+    with ExitStack() as stack:
+        if given:
+            made = Cluster(given.replace("postgresql://", "postgresql+psycopg://", 1), None)
+        else:
+            folder: Path = tmp_path_factory.mktemp("postgres")
+            server = stack.enter_context(embedded_postgres.start(folder, durable=False))
+            made = Cluster(server.url("postgres"), "beatrice_app")
+        made.make_template()
+        yield made
+        for name in list(reversed(made.made)):
+            made.drop(name)
+
+
+@pytest.fixture(scope="session")
+def shared_database_name(cluster: Cluster) -> str:
+    """One clone per worker for tests that roll back."""
+    return cluster.clone()
+
+
+@pytest.fixture
+async def database(cluster: Cluster, shared_database_name: str) -> AsyncIterator[Database]:
+    """The product's Database on one connection inside a transaction that is rolled back: commits are savepoints."""
+    engine = create_async_engine(
+        cluster.app_url(shared_database_name),
+        poolclass=NullPool,
+        hide_parameters=True,
+        connect_args={"options": f"{APP_TIMEOUTS} -c timezone=UTC"},
+    )
+    async with engine.connect() as connection:
+        transaction = await connection.begin()
+        yield Database(connection)
+        await transaction.rollback()
+    await engine.dispose()
+
+
+@pytest.fixture
+async def session(database: Database) -> AsyncIterator[AsyncSession]:
+    """A session as the application's role, at the shared business time."""
+    async with database.session() as opened:
+        await open_unit_of_work(opened, "beatrice_app")
+        yield opened
+        await opened.rollback()
+
+
+@pytest.fixture
+def fresh_database_name(cluster: Cluster) -> Iterator[str]:
+    """A clone of its own for one test, where commits are real."""
+    name = cluster.clone()
+    yield name
+    cluster.drop(name)
+
+
+@pytest.fixture
+async def fresh_database(cluster: Cluster, fresh_database_name: str) -> AsyncIterator[Database]:
+    """The product's Database with its real pool on a clone of its own: for races, jobs and acceptance."""
+    made = create_database(cluster.app_url(fresh_database_name))
+    yield made
+    await made.dispose()
+
+
+@pytest.fixture
+def app(database: Database) -> FastAPI:
+    return create_app(database)
+
+
+@pytest.fixture
+async def client(app: FastAPI) -> AsyncIterator[httpx.AsyncClient]:
+    """HTTP on the rolled-back database."""
+    transport = httpx.ASGITransport(app=app, raise_app_exceptions=True)
+    async with httpx.AsyncClient(transport=transport, base_url="http://beatrice.test") as made:
+        yield made
+
+
+@pytest.fixture
+async def fresh_client(fresh_database: Database) -> AsyncIterator[httpx.AsyncClient]:
+    """HTTP on a database of its own."""
+    transport = httpx.ASGITransport(app=create_app(fresh_database), raise_app_exceptions=True)
+    async with httpx.AsyncClient(transport=transport, base_url="http://beatrice.test") as made:
+        yield made
+
+
+@pytest.fixture
+def world(database: Database) -> World:
+    """Parties and people on the rolled-back database."""
+    return World(database)
+
+
+@pytest.fixture
+def fresh_world(fresh_database: Database) -> World:
+    """Parties and people on a database of its own."""
+    return World(fresh_database)
