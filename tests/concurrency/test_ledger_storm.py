@@ -1,12 +1,18 @@
 """Many connections on few accounts and holds, with real commits: no deadlock, no overdraft, each hold ends once."""
 
 import asyncio
+import itertools
 import random
 from collections import Counter
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from datetime import UTC, datetime
+from typing import Any
 from uuid import UUID
 
+import psycopg
+import pytest
+from sqlalchemy import text
+from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession, create_async_engine
 
 from app.errors import AppError
@@ -69,9 +75,15 @@ class Storm:
             assert (await queries.trial_balance(session)).balanced is True
 
 
-async def test_capture_and_release_race_for_shared_holds(committing_database_url: str) -> None:
+@pytest.fixture
+async def storm(cluster: Any, fresh_database_name: str) -> AsyncIterator[Storm]:
+    made = Storm(cluster.app_url(fresh_database_name))
+    yield made
+    await made.engine.dispose()
+
+
+async def test_capture_and_release_race_for_shared_holds(storm: Storm) -> None:
     """Every hold is asked for 8 times, in batches of random order: exactly one ask per hold gets through."""
-    storm = Storm(committing_database_url)
     _, provider, lots = await storm.world(10_000, lots=5)
     holds = [NewHold(new_id(), lot, provider, 100, AT) for lot in lots for _ in range(30)]
     assert await storm.commit(lambda session: actions.place_holds(session, holds)) == "ok"
@@ -108,12 +120,10 @@ async def test_capture_and_release_race_for_shared_holds(committing_database_url
         mine = sum(captured[hold.id] for hold in holds if hold.account_id == lot)
         assert balances[lot] == Balance(10_000 - 100 * mine, 0)
     await storm.assert_sound()
-    await storm.engine.dispose()
 
 
-async def test_nobody_overdraws_a_hot_account(committing_database_url: str) -> None:
+async def test_nobody_overdraws_a_hot_account(storm: Storm) -> None:
     """64 tasks at 3 accounts with 50 units each: exactly 150 of 640 asks fit."""
-    storm = Storm(committing_database_url)
     company, provider, lots = await storm.world(5_000, lots=3)
     dice = random.Random(11)  # noqa: S311 - a repeatable order
     spends = [lot for lot in lots for _ in range(213)] + [lots[0]]
@@ -132,12 +142,10 @@ async def test_nobody_overdraws_a_hot_account(committing_database_url: str) -> N
     balances = await storm.balances(lots)
     assert [balance.available_cents for balance in balances.values()] == [0, 0, 0]
     await storm.assert_sound()
-    await storm.engine.dispose()
 
 
-async def test_money_sent_in_circles_never_deadlocks(committing_database_url: str) -> None:
+async def test_money_sent_in_circles_never_deadlocks(storm: Storm) -> None:
     """Multi-row transfers, holds, captures and reversals over the same four guarded accounts in every direction."""
-    storm = Storm(committing_database_url)
     company, provider, lots = await storm.world(10_000, lots=3)
     ring = [company, *lots]
     dice = random.Random(13)  # noqa: S311 - a repeatable order
@@ -169,11 +177,68 @@ async def test_money_sent_in_circles_never_deadlocks(committing_database_url: st
     assert sum(balance.posted_cents for balance in balances.values()) == 30_000
     assert {balance.held_cents for balance in balances.values()} == {0}
     await storm.assert_sound()
-    await storm.engine.dispose()
 
 
-async def test_a_transfer_is_reversed_once_by_many(committing_database_url: str) -> None:
-    storm = Storm(committing_database_url)
+INSERT_TRANSFER = """
+    INSERT INTO ledger.transfer
+        (id, from_account_id, to_account_id, amount_cents, reason, hold_id, reverses_id, event_at, created_at)
+    VALUES (:new, :source, :target, 100, 'test', :hold, :original, :at, :at)
+"""
+INSERT_END = "INSERT INTO ledger.hold_end VALUES (:hold, 'released', 0, :at, :at)"
+
+
+@pytest.mark.parametrize(("first", "second"), list(itertools.product(["capture", "release"], repeat=2)))
+async def test_plain_sql_waits_for_the_account_before_the_hold(storm: Storm, first: str, second: str) -> None:
+    """Without the row triggers the second insert would own the hold's key, the first the account: a deadlock."""
+    _, provider, (lot,) = await storm.world(1_000, lots=1)
+    hold = NewHold(new_id(), lot, provider, 100, AT)
+    assert await storm.commit(lambda session: actions.place_holds(session, [hold])) == "ok"
+
+    def end(session: AsyncSession, kind: str) -> Awaitable[Any]:
+        values = {"new": new_id(), "source": lot, "target": provider, "hold": hold.id, "original": None, "at": AT}
+        return session.execute(text(INSERT_TRANSFER if kind == "capture" else INSERT_END), values)
+
+    await race(storm, [lot], lambda session: end(session, first), lambda session: end(session, second))
+    assert (await storm.balances([lot]))[lot] == Balance(900 if first == "capture" else 1_000, 0)
+    await storm.assert_sound()
+
+
+async def test_plain_sql_waits_for_the_account_before_the_reversal(storm: Storm) -> None:
+    company, _, (lot,) = await storm.world(1_000, lots=1)
+    move = NewTransfer(new_id(), lot, company, 100, "expired", AT)
+    assert await storm.commit(lambda session: actions.transfer(session, [move])) == "ok"
+
+    def back(session: AsyncSession) -> Awaitable[Any]:
+        values = {"new": new_id(), "source": company, "target": lot, "hold": None, "original": move.id, "at": AT}
+        return session.execute(text(INSERT_TRANSFER), values)
+
+    await race(storm, [company, lot], back, back)
+    assert (await storm.balances([lot]))[lot] == Balance(1_000, 0)
+    await storm.assert_sound()
+
+
+async def race(
+    storm: Storm,
+    accounts: list[UUID],
+    first: Callable[[AsyncSession], Awaitable[Any]],
+    second: Callable[[AsyncSession], Awaitable[Any]],
+) -> None:
+    """Lock the accounts, let `second` start and wait, then run `first` and commit: `second` must find a used key."""
+    async with AsyncSession(storm.engine) as one, AsyncSession(storm.engine) as two, AsyncSession(storm.engine) as eye:
+        await queries.lock_accounts(one, accounts)
+        waiting = (await two.execute(text("SELECT pg_backend_pid()"))).scalar_one()
+        late = asyncio.ensure_future(second(two))
+        blocked = text("SELECT cardinality(pg_blocking_pids(:pid))")
+        while not (await eye.execute(blocked, {"pid": waiting})).scalar_one():
+            assert not late.done()
+        await first(one)
+        await one.commit()
+        with pytest.raises(IntegrityError) as caught:
+            await late
+        assert isinstance(caught.value.orig, psycopg.errors.UniqueViolation)
+
+
+async def test_a_transfer_is_reversed_once_by_many(storm: Storm) -> None:
     company, _, (lot,) = await storm.world(1_000, lots=1)
     move = NewTransfer(new_id(), lot, company, 600, "expired", AT)
     assert await storm.commit(lambda session: actions.transfer(session, [move])) == "ok"
@@ -184,4 +249,3 @@ async def test_a_transfer_is_reversed_once_by_many(committing_database_url: str)
     assert await storm.all(back) == {"ok": 1, "already_reversed": CONNECTIONS - 1}
     assert await storm.balances([company, lot]) == {company: Balance(0, 0), lot: Balance(1_000, 0)}
     await storm.assert_sound()
-    await storm.engine.dispose()

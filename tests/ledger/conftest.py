@@ -1,12 +1,14 @@
 """A small ledger on a connection of its own, rolled back at the end."""
 
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Iterator
 from contextlib import contextmanager
 from typing import Any
 from uuid import UUID
 
 import psycopg
 import pytest
+from sqlalchemy import NullPool, text
+from sqlalchemy.ext.asyncio import AsyncSession, create_async_engine
 
 from app.ids import new_id
 
@@ -88,9 +90,10 @@ class Book:
 
 
 @pytest.fixture
-def book(database_url: str) -> Iterator[Book]:
+def book(cluster: Any, shared_database_name: str) -> Iterator[Book]:
     """Clearing -> company 10,000 -> lot 1,000 (400 of it held for the provider) and lot2 500."""
-    with psycopg.connect(database_url.replace("+psycopg", "")) as connection:
+    with cluster.admin(shared_database_name) as connection:
+        connection.autocommit = False
         book = Book(connection)
         for name, kind in {
             "clearing": "bank_clearing_public",
@@ -107,3 +110,14 @@ def book(database_url: str) -> Iterator[Book]:
         book.hold("held", "lot", "provider", 400)
         yield book
         connection.rollback()
+
+
+@pytest.fixture
+async def owner_session(cluster: Any, shared_database_name: str) -> AsyncIterator[AsyncSession]:
+    """A session as the tables' owner, who can switch guards off; rolled back."""
+    engine = create_async_engine(cluster.owner_url(shared_database_name), poolclass=NullPool)
+    async with AsyncSession(engine) as session:
+        await session.execute(text("SET LOCAL ROLE beatrice_owner"))
+        yield session
+        await session.rollback()
+    await engine.dispose()

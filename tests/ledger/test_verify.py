@@ -92,7 +92,7 @@ CORRUPTIONS: dict[str, tuple[str, str, list[Found]]] = {
 
 
 @pytest.fixture
-async def world(session: AsyncSession) -> dict[str, UUID]:
+async def world(owner_session: AsyncSession) -> dict[str, UUID]:
     """One of everything: a grant, a captured, a released and an open hold, a reversal."""
     kinds = {
         "clearing": "bank_clearing_company",
@@ -101,39 +101,42 @@ async def world(session: AsyncSession) -> dict[str, UUID]:
         "provider": "provider_earned",
     }
     ids = {name: new_id() for name in (*kinds, "top_up", "grant", "captured", "released", "open", "paid", "refund")}
-    await actions.open_accounts(session, [NewAccount(ids[name], kind, new_id()) for name, kind in kinds.items()])
-    await actions.transfer(session, [NewTransfer(ids["top_up"], ids["clearing"], ids["company"], 5_000, "top_up", AT)])
-    await actions.transfer(session, [NewTransfer(ids["grant"], ids["company"], ids["lot"], 1_000, "grant", AT)])
-    await actions.place_holds(
-        session, [NewHold(ids[name], ids["lot"], ids["provider"], 300, AT) for name in ("captured", "released", "open")]
+    await actions.open_accounts(owner_session, [NewAccount(ids[name], kind, new_id()) for name, kind in kinds.items()])
+    await actions.transfer(
+        owner_session, [NewTransfer(ids["top_up"], ids["clearing"], ids["company"], 5_000, "top_up", AT)]
     )
-    await actions.capture(session, [Capture(ids["paid"], ids["captured"], "delivered", AT, amount_cents=250)])
-    await actions.release(session, [HoldRelease(ids["released"], AT)])
-    await actions.reverse(session, [Reversal(ids["refund"], ids["paid"], "refund", AT, amount_cents=50)])
+    await actions.transfer(owner_session, [NewTransfer(ids["grant"], ids["company"], ids["lot"], 1_000, "grant", AT)])
+    await actions.place_holds(
+        owner_session,
+        [NewHold(ids[name], ids["lot"], ids["provider"], 300, AT) for name in ("captured", "released", "open")],
+    )
+    await actions.capture(owner_session, [Capture(ids["paid"], ids["captured"], "delivered", AT, amount_cents=250)])
+    await actions.release(owner_session, [HoldRelease(ids["released"], AT)])
+    await actions.reverse(owner_session, [Reversal(ids["refund"], ids["paid"], "refund", AT, amount_cents=50)])
     return ids
 
 
-async def corrupt(session: AsyncSession, table: str, sql: str, ids: dict[str, UUID]) -> None:
-    await session.execute(text(f"ALTER TABLE ledger.{table} DISABLE TRIGGER USER"))
-    await session.execute(text(sql), ids)
-    await session.execute(text(f"ALTER TABLE ledger.{table} ENABLE TRIGGER USER"))
+async def corrupt(owner_session: AsyncSession, table: str, sql: str, ids: dict[str, UUID]) -> None:
+    await owner_session.execute(text(f"ALTER TABLE ledger.{table} DISABLE TRIGGER USER"))
+    await owner_session.execute(text(sql), ids)
+    await owner_session.execute(text(f"ALTER TABLE ledger.{table} ENABLE TRIGGER USER"))
 
 
-async def test_a_sound_ledger_is_ok_at_any_batch_size(session: AsyncSession, world: dict[str, UUID]) -> None:
-    whole = await verify(session)
+async def test_a_sound_ledger_is_ok_at_any_batch_size(owner_session: AsyncSession, world: dict[str, UUID]) -> None:
+    whole = await verify(owner_session)
     assert whole.ok
     assert whole.differences == []
     seen: list[tuple[str, int]] = []
-    small = await verify(session, batch_size=1, progress=lambda table, count: seen.append((table, count)))
+    small = await verify(owner_session, batch_size=1, progress=lambda table, count: seen.append((table, count)))
     assert small.checked == whole.checked
     assert {table: max(count for name, count in seen if name == table) for table in whole.checked} == whole.checked
     counts = {
-        table: (await session.execute(text(f"SELECT count(*) FROM ledger.{table}"))).scalar_one()
+        table: (await owner_session.execute(text(f"SELECT count(*) FROM ledger.{table}"))).scalar_one()
         for table in ("account", "transfer", "hold", "hold_end")
     }
     assert whole.checked == counts
     assert counts["transfer"] >= len({"top_up", "grant", "paid", "refund"})
-    assert world["lot"] in await queries.balances_of(session, [world["lot"]])
+    assert world["lot"] in await queries.balances_of(owner_session, [world["lot"]])
 
 
 @pytest.mark.parametrize(
@@ -141,14 +144,14 @@ async def test_a_sound_ledger_is_ok_at_any_batch_size(session: AsyncSession, wor
     [pytest.param(table, sql, expected, id=name) for name, (table, sql, expected) in CORRUPTIONS.items()],
 )
 async def test_corruption_is_found(
-    session: AsyncSession,
+    owner_session: AsyncSession,
     world: dict[str, UUID],
     table: str,
     sql: str,
     expected: list[Found],
 ) -> None:
-    await corrupt(session, table, sql, world)
-    report = await verify(session, batch_size=3)
+    await corrupt(owner_session, table, sql, world)
+    report = await verify(owner_session, batch_size=3)
     assert not report.ok
     assert report.differences == [
         Difference(name, str(world[key]), problem, stored, recomputed)
@@ -156,25 +159,25 @@ async def test_corruption_is_found(
     ]
 
 
-async def test_only_the_first_differences_are_listed(session: AsyncSession, world: dict[str, UUID]) -> None:
-    await corrupt(session, "transfer", "UPDATE ledger.transfer SET amount_cents = 999 WHERE id = :grant", world)
-    report = await verify(session, limit=1)
+async def test_only_the_first_differences_are_listed(owner_session: AsyncSession, world: dict[str, UUID]) -> None:
+    await corrupt(owner_session, "transfer", "UPDATE ledger.transfer SET amount_cents = 999 WHERE id = :grant", world)
+    report = await verify(owner_session, limit=1)
     assert report.differences == [Difference("account", str(world["company"]), "posted", 4_000, 4_001)]
     assert report.checked["transfer"] == 0
 
 
-async def test_a_guard_that_is_off_is_a_difference(session: AsyncSession) -> None:
-    await session.execute(text("ALTER TABLE ledger.hold DISABLE TRIGGER hold_00_append_only"))
-    await session.execute(text("DROP TRIGGER transfer_30_apply ON ledger.transfer"))
-    report = await verify(session)
+async def test_a_guard_that_is_off_is_a_difference(owner_session: AsyncSession) -> None:
+    await owner_session.execute(text("ALTER TABLE ledger.hold DISABLE TRIGGER hold_00_append_only"))
+    await owner_session.execute(text("DROP TRIGGER transfer_30_apply ON ledger.transfer"))
+    report = await verify(owner_session)
     assert report.differences == [
         Difference("trigger", "hold_00_append_only", "guard_off"),
         Difference("trigger", "transfer_30_apply", "guard_off"),
     ]
 
 
-async def test_the_list_of_guards_is_complete(session: AsyncSession) -> None:
-    found = await session.execute(
+async def test_the_list_of_guards_is_complete(owner_session: AsyncSession) -> None:
+    found = await owner_session.execute(
         text(
             "SELECT tgname FROM pg_trigger JOIN pg_class ON pg_class.oid = tgrelid"
             " WHERE relnamespace = 'ledger'::regnamespace AND NOT tgisinternal"
@@ -183,18 +186,27 @@ async def test_the_list_of_guards_is_complete(session: AsyncSession) -> None:
     assert set(found.scalars()) == GUARDS
 
 
-async def test_the_last_result_is_kept(session: AsyncSession, world: dict[str, UUID]) -> None:
-    sound = await verify(session)
-    await record(session, sound)
-    last = await queries.last_verification(session)
+async def test_the_last_result_is_kept(owner_session: AsyncSession, world: dict[str, UUID]) -> None:
+    sound = await verify(owner_session)
+    await record(owner_session, sound)
+    last = await queries.last_verification(owner_session)
     assert last is not None
     assert (last.verified_at, last.ok) == (sound.verified_at, True)
     assert last.detail == {"checked": sound.checked, "differences": []}
-    await corrupt(session, "account", "UPDATE ledger.account SET held_cents = 1 WHERE id = :lot", world)
-    await record(session, await verify(session))
-    last = await queries.last_verification(session)
+    await corrupt(owner_session, "account", "UPDATE ledger.account SET held_cents = 1 WHERE id = :lot", world)
+    await record(owner_session, await verify(owner_session))
+    last = await queries.last_verification(owner_session)
     assert last is not None
     assert last.ok is False
     assert last.detail["differences"] == [
         {"table": "account", "id": str(world["lot"]), "problem": "held", "stored": 1, "recomputed": 300}
     ]
+
+
+@pytest.mark.parametrize("role", ["beatrice_app", "beatrice_worker"])
+async def test_the_roles_that_run_commands_may_verify(owner_session: AsyncSession, role: str) -> None:
+    await owner_session.execute(text(f"SET LOCAL ROLE {role}"))
+    report = await verify(owner_session)
+    assert report.differences == []
+    await record(owner_session, report)
+    assert await queries.last_verification(owner_session) is not None
