@@ -138,7 +138,9 @@ class Unit(Model):
         Index("unit_booking_idx", "provider_id", "booking_id"),
         Index("unit_slot_idx", "provider_id", "slot_id"),
         Index("unit_complete_at_idx", "complete_at", postgresql_where="complete_at IS NOT NULL"),
-        Index("unit_completed_at_idx", "completed_at", postgresql_where="completed_at IS NOT NULL"),
+        CheckConstraint("captured_cents BETWEEN 0 AND price_cents", name="captured_within_price"),
+        CheckConstraint("payable_at IS NULL OR captured_cents > 0", name="payable_was_captured"),
+        Index("unit_payable_at_idx", "provider_id", "payable_at", postgresql_where="payable_at IS NOT NULL"),
         {"schema": "care", "postgresql_with": {"fillfactor": "80"}},
     )
 
@@ -163,6 +165,10 @@ class Unit(Model):
     complete_at: Mapped[datetime | None] = mapped_column(Timestamp)
     """When a delivered unit completes by itself (delivered mark + 5 x 24 h)."""
     completed_at: Mapped[datetime | None] = mapped_column(Timestamp)
+    captured_cents: Mapped[int] = mapped_column(BigInteger, server_default="0")
+    """Credit that went to the provider for this unit: its credit part at delivery, or a fee paid from credit."""
+    payable_at: Mapped[datetime | None] = mapped_column(Timestamp)
+    """When that credit became payable: the instant that decides the unit's settlement cutoff."""
 
 
 class Leg(Model):
