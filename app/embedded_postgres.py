@@ -189,13 +189,17 @@ def start(data_dir: Path, *, durable: bool = True) -> Server:
     """Start PostgreSQL on a data directory, made if missing; `durable=False` trades crash safety for speed (tests).
 
     Only one server runs on a data directory. As root, where the unprivileged account cannot enter the folder, the data
-    go to `STATE_FOLDER`; `Server.data_dir` tells. Raises EmbeddedPostgresError.
+    go to `STATE_FOLDER`, or without `durable` to a folder that `stop()` removes; `Server.data_dir` tells.
+    Raises EmbeddedPostgresError.
     """
     data_dir = data_dir.resolve()
     try:
         with ExitStack() as cleanup:
             account = _account(data_dir)
-            data_dir = _prepare(data_dir, account)
+            data_dir.parent.mkdir(parents=True, exist_ok=True)
+            if not account.may_enter(data_dir.parent):
+                data_dir = _open_place(data_dir, account, cleanup, durable=durable)
+            _prepare(data_dir, account)
             lock = _take_lock(data_dir, account)
             cleanup.callback(os.close, lock)
             _let_predecessor_end(data_dir / "cluster")
@@ -275,18 +279,23 @@ def _account(data_dir: Path) -> Account:
     raise EmbeddedPostgresError("PostgreSQL refuses to run as root, and there is no account postgres or nobody.")
 
 
-def _prepare(data_dir: Path, account: Account) -> Path:
-    data_dir.parent.mkdir(parents=True, exist_ok=True)
-    if not account.may_enter(data_dir.parent):
+def _open_place(data_dir: Path, account: Account, cleanup: ExitStack, *, durable: bool) -> Path:
+    """Return where the data go instead of a folder that is closed to the account."""
+    if durable:
         _make_state_folder()
-        data_dir = STATE_FOLDER / hashlib.sha256(os.fsencode(data_dir)).hexdigest()[:16]
+        return STATE_FOLDER / hashlib.sha256(os.fsencode(data_dir)).hexdigest()[:16]
+    place = Path(tempfile.mkdtemp(prefix="pg-data-", dir=_temp_folder(account)))
+    cleanup.callback(shutil.rmtree, place, ignore_errors=True)
+    return place
+
+
+def _prepare(data_dir: Path, account: Account) -> None:
     data_dir.mkdir(mode=0o700, exist_ok=True)
     if any(data_dir.iterdir()) and not (data_dir / "lock").exists():
         raise EmbeddedPostgresError(f"{data_dir} holds other files; choose an empty or a new folder for the database.")
     data_dir.chmod(0o700)
     if account.uid is not None and account.gid is not None:
         os.chown(data_dir, account.uid, account.gid)
-    return data_dir
 
 
 def _make_state_folder() -> None:
@@ -355,15 +364,22 @@ def _create_cluster(cluster: Path, binaries: Path, account: Account, *, durable:
     raise EmbeddedPostgresError(f"initdb failed in {cluster.parent}: {made.stderr.strip()[-2000:]}")
 
 
+def _temp_folder(account: Account) -> Path:
+    folders = [Path(tempfile.gettempdir()).resolve(), Path("/tmp")]  # noqa: S108  # only as the parent of mkdtemp
+    short = [folder for folder in folders if len(os.fsencode(folder)) < LONGEST_SOCKET_FOLDER]
+    for folder in short:
+        if account.may_enter(folder):
+            return folder
+    raise EmbeddedPostgresError(f"The temp folder {folders[0]} is closed to PostgreSQL: set TMPDIR to another one.")
+
+
 def _make_socket_dir(account: Account, lock: int) -> Path:
     """Make a fresh private folder for the socket and for the rules of who may connect; name it in the lock file."""
     try:
         client = pwd.getpwuid(os.geteuid()).pw_name
     except KeyError:
         raise EmbeddedPostgresError(f"User id {os.geteuid()} has no name in the system, which peer needs.") from None
-    parents = [Path(tempfile.gettempdir()).resolve(), Path("/tmp")]  # noqa: S108  # mkdtemp makes the folder in it
-    short = [parent for parent in parents if len(os.fsencode(parent)) < LONGEST_SOCKET_FOLDER]
-    parent = next(parent for parent in short if account.may_enter(parent))
+    parent = _temp_folder(account)
     left_over = os.pread(lock, 99, 0).decode(errors="replace").partition(" ")[2]
     if re.fullmatch(r"pg-\w{8}", left_over):  # of a starter that was killed
         shutil.rmtree(parent / left_over, ignore_errors=True)

@@ -195,9 +195,9 @@ def test_root_drops_to_an_unprivileged_account_without_groups(folder: Path) -> N
 def test_a_folder_closed_to_the_account_sends_the_data_to_the_state_folder(folder: Path) -> None:
     closed = folder / "closed"
     closed.mkdir(mode=0o700)
-    with start(closed / "data", durable=False) as server:
+    with start(closed / "data") as server:
         ask(server, "CREATE TABLE kept AS SELECT 42 AS answer")
-    with start(closed / "data", durable=False) as again:
+    with start(closed / "data") as again:
         assert again.data_dir == server.data_dir
         assert ask(again, "SELECT answer FROM kept") == [(42,)]
     assert server.data_dir.parent == embedded_postgres.STATE_FOLDER
@@ -205,6 +205,19 @@ def test_a_folder_closed_to_the_account_sends_the_data_to_the_state_folder(folde
     assert mode(closed) == 0o700
     assert list(closed.iterdir()) == []
     shutil.rmtree(server.data_dir)
+
+
+@as_root
+def test_throwaway_data_of_a_closed_folder_are_removed(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(tempfile, "tempdir", str(folder))
+    closed = folder / "closed"
+    closed.mkdir(mode=0o700)
+    with start(closed / "data", durable=False) as server:
+        assert ask(server, "SELECT 1") == [(1,)]
+        assert server.data_dir.parent == folder
+        assert mode(server.data_dir) == 0o700
+    assert list(folder.iterdir()) == [closed]
+    assert list(closed.iterdir()) == []
 
 
 def copy_wheel(package: Path, target: Path) -> None:
