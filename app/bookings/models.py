@@ -10,6 +10,7 @@ from sqlalchemy import (
     CheckConstraint,
     ForeignKey,
     ForeignKeyConstraint,
+    Identity,
     Index,
     Integer,
     LargeBinary,
@@ -140,6 +141,8 @@ class Unit(Model):
         Index("unit_complete_at_idx", "complete_at", postgresql_where="complete_at IS NOT NULL"),
         CheckConstraint("captured_cents BETWEEN 0 AND price_cents", name="captured_within_price"),
         CheckConstraint("payable_at IS NULL OR captured_cents > 0", name="payable_was_captured"),
+        CheckConstraint("fee_funding IN ('out_of_pocket','from_credit')", name="fee_funding_known"),
+        CheckConstraint("ends_at > starts_at", name="not_empty"),
         Index("unit_payable_at_idx", "provider_id", "payable_at", postgresql_where="payable_at IS NOT NULL"),
         {"schema": "care", "postgresql_with": {"fillfactor": "80"}},
     )
@@ -150,6 +153,8 @@ class Unit(Model):
     index: Mapped[int] = mapped_column(Integer)
     slot_id: Mapped[UUID | None] = mapped_column(Uuid)
     status: Mapped[str] = mapped_column(Text)
+    status_at: Mapped[datetime] = mapped_column(Timestamp)
+    """When the state was reached, in business time: a sweep books the instant that was due."""
     starts_at: Mapped[datetime] = mapped_column(Timestamp)
     ends_at: Mapped[datetime] = mapped_column(Timestamp)
     price_cents: Mapped[int] = mapped_column(BigInteger)
@@ -195,17 +200,13 @@ class Leg(Model):
 
 
 class UnitTransition(Model):
-    """History of a unit, written by the trigger that checks each change."""
+    """History of a unit, written by the trigger that checks each change; in order of `id`."""
 
     __tablename__ = "unit_transition"
-    __table_args__ = (
-        UniqueConstraint("unit_id", "sequence"),
-        {"schema": "care"},
-    )
+    __table_args__ = (Index("unit_transition_unit_id_idx", "unit_id", "id"), {"schema": "care"})
 
-    id: Mapped[int] = mapped_column(BigInteger, primary_key=True, autoincrement=True)
+    id: Mapped[int] = mapped_column(BigInteger, Identity(always=True), primary_key=True)
     unit_id: Mapped[UUID] = mapped_column(ForeignKey("care.unit.id"))
-    sequence: Mapped[int] = mapped_column(Integer)
     from_status: Mapped[str | None] = mapped_column(Text)
     to_status: Mapped[str] = mapped_column(Text)
     at: Mapped[datetime] = mapped_column(Timestamp)
