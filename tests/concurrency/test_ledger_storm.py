@@ -46,7 +46,9 @@ class Storm:
             return "ok"
 
     async def all(self, runs: list[Callable[[AsyncSession], Awaitable[object]]]) -> Counter[str]:
-        return Counter(await asyncio.gather(*(self.commit(run) for run in runs)))
+        async with asyncio.TaskGroup() as group:
+            tasks = [group.create_task(self.commit(run)) for run in runs]
+        return Counter(task.result() for task in tasks)
 
     async def world(self, lot_cents: int, lots: int) -> tuple[UUID, UUID, list[UUID]]:
         clearing, company, provider = (

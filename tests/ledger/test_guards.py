@@ -320,3 +320,16 @@ def test_locking_returns_what_is_on_guarded_accounts(book: Book) -> None:
         " FROM ledger.lock_accounts(ARRAY[%(lot)s, %(provider)s, %(company)s]::uuid[])"
     )
     assert book.value(sql) == [[1_000, 400], [8_500, 0]]
+
+
+def test_the_balances_columns_are_bounded_even_without_triggers(book: Book) -> None:
+    book.be("beatrice_owner")
+    book.run("ALTER TABLE ledger.account DISABLE TRIGGER USER")
+    with book.refused("account_held_not_negative"):
+        book.run("UPDATE ledger.account SET held_cents = -1 WHERE id = %(lot2)s")
+    with book.refused("account_open_keeps_no_balance"):
+        book.run("UPDATE ledger.account SET posted_cents = 1 WHERE id = %(provider)s")
+    with book.refused("account_open_keeps_no_balance"):
+        book.run("UPDATE ledger.account SET held_cents = 1, posted_cents = 1 WHERE id = %(provider)s")
+    with book.refused("account_no_overdraft"):
+        book.run("UPDATE ledger.account SET posted_cents = 399 WHERE id = %(lot)s")
