@@ -162,7 +162,8 @@ class World:
             " fiscal_code_index, category, hired_on, created_at) VALUES (:id, :company, :user, 'Anna', :family,"
             " :sealed, :index, :category, :hired_on, :at)",
             id=employee_id, company=company.id, user=user_id, family=f"Esempio{number}",
-            sealed=config.encrypt("fiscal_code", code.encode()), index=config.keyed_hash("fiscal_code", code.encode()),
+            sealed=config.encrypt("fiscal_code", code.encode(), employee_id.bytes),
+            index=config.keyed_hash("fiscal_code", code.encode()),
             category=category, hired_on=hired_on, at=START,
         )
         beneficiary_id = await self.beneficiary(user_id, "self", date(1985, 5, 1), istat_code=istat_code)
