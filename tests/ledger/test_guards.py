@@ -3,6 +3,9 @@
 from typing import TYPE_CHECKING
 
 import pytest
+from sqlalchemy import PrimaryKeyConstraint, Table, UniqueConstraint
+
+from app.ledger import models
 
 if TYPE_CHECKING:
     from tests.ledger.conftest import Book
@@ -333,3 +336,24 @@ def test_the_balances_columns_are_bounded_even_without_triggers(book: Book) -> N
         book.run("UPDATE ledger.account SET held_cents = 1, posted_cents = 1 WHERE id = %(provider)s")
     with book.refused("account_no_overdraft"):
         book.run("UPDATE ledger.account SET posted_cents = 399 WHERE id = %(lot)s")
+
+
+MODELS = (models.Account, models.Transfer, models.Hold, models.HoldEnd, models.Verification)
+
+
+@pytest.mark.parametrize("table", [model.__table__ for model in MODELS], ids=EVERY_TABLE)
+def test_the_models_name_what_the_database_has(book: Book, table: Table) -> None:
+    book.be("beatrice_owner")
+    oid = f"'{table.fullname}'::regclass"
+    found = book.value(
+        f"SELECT array_agg(conname::text) FROM pg_constraint WHERE conrelid = {oid} AND contype IN ('c', 'f', 'p', 'u')"
+    )
+    assert set(found) == {str(constraint.name) for constraint in table.constraints}
+    found = book.value(f"SELECT array_agg(indexrelid::regclass::text) FROM pg_index WHERE indrelid = {oid}")
+    unique = {item.name for item in table.constraints if isinstance(item, PrimaryKeyConstraint | UniqueConstraint)}
+    assert {name.removeprefix("ledger.") for name in found} == {index.name for index in table.indexes} | unique
+    found = book.value(
+        "SELECT jsonb_object_agg(attname, attnotnull) FROM pg_attribute"
+        f" WHERE attrelid = {oid} AND attnum > 0 AND NOT attisdropped"
+    )
+    assert found == {column.name: not column.nullable for column in table.columns}
