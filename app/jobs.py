@@ -5,13 +5,16 @@ deadlines (data) made due: idempotent, in order of due instant over all sweeps, 
 `event_at` = the due instant. No deadline depends on a sweep having run: commands compare it with business time.
 """
 
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from contextlib import asynccontextmanager
+from copy import copy
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
 import structlog
 from procrastinate import App, Blueprint, JobContext, PsycopgConnector, RetryStrategy
+from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app import clock
@@ -19,7 +22,11 @@ from app.db import Database, raw_connection
 
 log = structlog.get_logger()
 blueprint = Blueprint()
+# Never opened: it only writes jobs on the connections of those who cause them.
+_deferring = App(connector=PsycopgConnector())
 WORKER_ROLE = "beatrice_worker"
+SWEEPING = "SELECT {}(hashtext('beatrice sweeps'))"
+KEEP_FINISHED_HOURS = 7 * 24
 
 Job = Callable[..., Awaitable[None]]
 Due = Callable[[AsyncSession, datetime], Awaitable[datetime | None]]
@@ -59,16 +66,60 @@ async def defer(session: AsyncSession, name: str, **arguments: str) -> None:
 
 async def defer_many(session: AsyncSession, name: str, batch: Sequence[dict[str, str]]) -> None:
     if batch:
-        task = blueprint.tasks[name]
+        queue = blueprint.tasks[name].queue
         raw = await raw_connection(session)
-        await task.configure(connection=raw).batch_defer_async(*batch)
+        await _deferring.configure_task(name, queue=queue, connection=raw).batch_defer_async(*batch)
 
 
 def worker_app(conninfo: str, options: str = "") -> App:
-    """Return the procrastinate app of one database."""
+    """Return the procrastinate app of one database; several may live side by side, each with its own tasks."""
     app = App(connector=PsycopgConnector(conninfo=conninfo, kwargs={"options": options} if options else {}))
-    app.add_tasks_from(blueprint, namespace="")
+    own = Blueprint()
+    own.tasks = {name: copy(task) for name, task in blueprint.tasks.items()}
+    for periodic in blueprint.periodic_registry.periodic_tasks.values():
+        own.periodic_registry.register_task(
+            task=own.tasks[periodic.task.name],
+            cron=periodic.cron,
+            periodic_id=periodic.periodic_id,
+            configure_kwargs=copy(periodic.configure_kwargs),
+        )
+    app.add_tasks_from(own, namespace="")
     return app
+
+
+@blueprint.periodic(cron="* * * * *")
+@blueprint.task(name="tick", queue="default", queueing_lock="tick", pass_context=True)
+async def tick(context: JobContext, timestamp: int) -> None:  # noqa: ARG001 - procrastinate's signature
+    """Run what is due, unless somebody is at it."""
+    database: Database = context.additional_context["database"]
+    async with sweeping(database, wait=False) as alone:
+        if alone:
+            await run_sweeps(database, context.additional_context["sweeps"])
+
+
+@blueprint.periodic(cron="30 2 * * *")
+@blueprint.task(name="jobs.forget", queue="default", queueing_lock="jobs.forget", pass_context=True)
+async def forget(context: JobContext, timestamp: int) -> None:  # noqa: ARG001 - procrastinate's signature
+    """Delete jobs that ended long ago."""
+    await context.app.job_manager.delete_old_jobs(KEEP_FINISHED_HOURS, include_failed=True, include_aborted=True)
+
+
+@asynccontextmanager
+async def sweeping(database: Database, *, wait: bool) -> AsyncIterator[bool]:
+    """Keep other sweepers out; without `wait` tell whether nobody else sweeps."""
+    async with database.session() as session:
+        await session.connection(execution_options={"isolation_level": "AUTOCOMMIT"})
+        if wait:
+            await session.execute(text("SET lock_timeout = 0"))
+            await session.execute(text(SWEEPING.format("pg_advisory_lock")))
+        elif not (await session.execute(text(SWEEPING.format("pg_try_advisory_lock")))).scalar_one():
+            yield False
+            return
+        try:
+            yield True
+        finally:
+            await session.execute(text(SWEEPING.format("pg_advisory_unlock")))
+            await session.execute(text("RESET lock_timeout"))
 
 
 async def run_sweeps(database: Database, sweeps: Sequence[Sweep]) -> dict[str, int]:
@@ -78,11 +129,11 @@ async def run_sweeps(database: Database, sweeps: Sequence[Sweep]) -> dict[str, i
     while True:
         async with database.begin(WORKER_ROLE) as session:
             now = clock.now()
-            waiting = sorted(
-                (instant, index)
-                for index, sweep in enumerate(sweeps)
-                if sweep.name not in stuck and (instant := await sweep.due(session, now)) is not None
-            )
+            waiting = []
+            for index, sweep in enumerate(sweeps):
+                if sweep.name not in stuck and (instant := await sweep.due(session, now)) is not None:
+                    waiting.append((instant, index))
+        waiting.sort()
         if not waiting:
             return ran
         sweep = sweeps[waiting[0][1]]
@@ -93,5 +144,3 @@ async def run_sweeps(database: Database, sweeps: Sequence[Sweep]) -> dict[str, i
         if handled == 0:
             stuck.add(sweep.name)
             log.warning("sweep_without_progress", sweep=sweep.name)
-
-

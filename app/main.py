@@ -46,6 +46,7 @@ def create_app(database: Database) -> FastAPI:
         separate_input_output_schemas=False,
     )
     app.state.database = database
+    app.state.sweeps = api.SWEEPS
     for router in api.ROUTERS + (api.SANDBOX_ROUTERS if settings().sandbox else ()):
         app.include_router(router)
     docs.mount(app)

@@ -51,6 +51,7 @@ ROLE_PERMISSIONS: dict[str, frozenset[str]] = {
             "settlement_runs:write",
             "settlement_approvals:write",
             "trial_balance:read",
+            "sandbox:read",
             "sandbox:write",
         }
     ),

@@ -5,7 +5,8 @@ import random
 from collections.abc import Awaitable, Callable, Coroutine
 from typing import Any, ClassVar
 
-from fastapi.dependencies.utils import get_flat_dependant
+from fastapi.dependencies.utils import get_flat_params
+from fastapi.params import Query
 from fastapi.routing import APIRoute
 from sqlalchemy.exc import DBAPIError
 from starlette.requests import Request
@@ -47,9 +48,9 @@ class BeatriceRoute(APIRoute):
             **(options.get("responses") or {}),
         }
         super().__init__(path, endpoint, **options)
-        flat = get_flat_dependant(self.dependant)
-        self.query_names = {field.alias for field in flat.query_params}
-        self.repeatable = {field.alias for field in flat.query_params if "list" in str(field.field_info.annotation)}
+        query = [field for field in get_flat_params(self.dependant) if isinstance(field.field_info, Query)]
+        self.query_names = {field.alias for field in query}
+        self.repeatable = {field.alias for field in query if "list" in str(field.field_info.annotation)}
 
     def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
         handler = super().get_route_handler()
