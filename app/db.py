@@ -2,7 +2,7 @@
 
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
-from typing import Any, Protocol
+from typing import Any
 
 from sqlalchemy import MetaData, text
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, AsyncSession, async_sessionmaker, create_async_engine
@@ -27,19 +27,15 @@ class Model(DeclarativeBase):
     metadata = MetaData(naming_convention=NAMING)
 
 
-class Bind(Protocol):
-    """What hands out sessions: an engine, or one connection inside a test's transaction."""
-
-    def session(self) -> AsyncSession: ...
-
-
 class Database:
     """A PostgreSQL database and its pool."""
 
     def __init__(self, bind: AsyncEngine | AsyncConnection) -> None:
-        mode = {"join_transaction_mode": "create_savepoint"} if isinstance(bind, AsyncConnection) else {}
         self.bind = bind
-        self._sessions = async_sessionmaker(bind, expire_on_commit=False, **mode)
+        nested: dict[str, Any] = {}
+        if isinstance(bind, AsyncConnection):
+            nested["join_transaction_mode"] = "create_savepoint"
+        self._sessions: async_sessionmaker[AsyncSession] = async_sessionmaker(bind, expire_on_commit=False, **nested)
 
     def session(self) -> AsyncSession:
         return self._sessions()
@@ -72,7 +68,7 @@ def create_database(url: str, *, pool_size: int = 10, timeouts: str = APP_TIMEOU
             url,
             pool_size=pool_size,
             max_overflow=0,
-            pool_timeout=2,
+            pool_timeout=10,
             pool_pre_ping=False,
             hide_parameters=True,
             connect_args={"options": f"{timeouts} -c timezone=UTC", "connect_timeout": 5},

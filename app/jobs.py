@@ -5,6 +5,7 @@ deadlines (data) made due: idempotent, in order of due instant over all sweeps, 
 `event_at` = the due instant. No deadline depends on a sweep having run: commands compare it with business time.
 """
 
+import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
 from copy import copy
@@ -46,7 +47,7 @@ def job(name: str) -> Callable[[Job], Job]:
     """Register `async def run(session, **ids)`; it runs in its own transaction as the worker, retried with back-off."""
 
     def register(function: Job) -> Job:
-        async def run(context: JobContext, **arguments: Any) -> None:  # noqa: ANN401 - job arguments are JSON
+        async def run(context: JobContext, /, **arguments: Any) -> None:  # noqa: ANN401 - job arguments are JSON
             database: Database = context.additional_context["database"]
             async with database.begin(WORKER_ROLE) as session:
                 await function(session, **arguments)
@@ -68,7 +69,9 @@ async def defer_many(session: AsyncSession, name: str, batch: Sequence[dict[str,
     if batch:
         queue = blueprint.tasks[name].queue
         raw = await raw_connection(session)
-        await _deferring.configure_task(name, queue=queue, connection=raw).batch_defer_async(*batch)
+        await _deferring.configure_task(name, queue=queue, connection=raw).batch_defer_async(
+            *(dict[str, Any](arguments) for arguments in batch)
+        )
 
 
 def worker_app(conninfo: str, options: str = "") -> App:
@@ -144,3 +147,11 @@ async def run_sweeps(database: Database, sweeps: Sequence[Sweep]) -> dict[str, i
         if handled == 0:
             stuck.add(sweep.name)
             log.warning("sweep_without_progress", sweep=sweep.name)
+
+
+async def rescue_stalled(app: App, seconds: float) -> None:
+    """Give jobs of workers that died back to the queue; for ever, as often as a worker shows that it lives."""
+    while True:
+        for job_ in await app.job_manager.get_stalled_jobs(seconds_since_heartbeat=seconds):
+            await app.job_manager.retry_job(job_)
+        await asyncio.sleep(seconds / 2)

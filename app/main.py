@@ -20,6 +20,7 @@ from app.db import Database
 from app.errors import AppError, Busy
 from app.http import docs, problems
 from app.http.middleware import Edge
+from app.http.route import BeatriceRoute
 from app.http.schemas import FieldError, Problem
 
 DESCRIPTION = "Territorial welfare: company credit, local care, booking and settlement. Times are UTC, money is cents."
@@ -96,22 +97,24 @@ def _openapi(app: FastAPI) -> Callable[[], dict[str, Any]]:
                 components[model.__name__].pop("$defs", None)
             components.pop("HTTPValidationError", None)
             components.pop("ValidationError", None)
-            _secure(app, schema)
+            _secure(schema)
             app.openapi_schema = schema
         return app.openapi_schema
 
     return build
 
 
-def _secure(app: FastAPI, schema: dict[str, Any]) -> None:
+def _secure(schema: dict[str, Any]) -> None:
     """Name the two ways in, and which routes need them."""
     schema["components"]["securitySchemes"] = {
         "password": {"type": "oauth2", "flows": {"password": {"tokenUrl": "/v1/auth/token", "scopes": {}}}},
         "bearer": {"type": "http", "scheme": "bearer", "description": "A session token or an API key"},
     }
     public = {
-        route.operation_id for router in api.ROUTERS for route in router.routes
-        if getattr(getattr(route, "access", None), "permission", None) == "public"
+        route.operation_id
+        for router in api.ROUTERS
+        for route in router.routes
+        if isinstance(route, BeatriceRoute) and route.access.permission == "public"
     }
     for path in schema["paths"].values():
         for operation in path.values():

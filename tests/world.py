@@ -66,11 +66,17 @@ class World:
         token = "bea_ses_" + secrets.token_urlsafe(32)
         await self.execute(
             "INSERT INTO user_account (id, email, password_hash, created_at) VALUES (:id, :email, :hash, :at)",
-            id=user_id, email=email, hash=password_hash, at=START,
+            id=user_id,
+            email=email,
+            hash=password_hash,
+            at=START,
         )
         await self.execute(
             "INSERT INTO session_token (token_hash, user_id, created_at, expires_at) VALUES (:hash, :user, :at, :end)",
-            hash=hashlib.sha256(token.encode()).digest(), user=user_id, at=START, end=FAR,
+            hash=hashlib.sha256(token.encode()).digest(),
+            user=user_id,
+            at=START,
+            end=FAR,
         )
         return user_id, {"Authorization": f"Bearer {token}"}
 
@@ -78,7 +84,11 @@ class World:
         await self.execute(
             "INSERT INTO membership (id, user_id, organisation_id, role, created_at)"
             " VALUES (:id, :user, :organisation, :role, :at)",
-            id=ids.new_id(), user=user_id, organisation=organisation_id, role=role, at=START,
+            id=ids.new_id(),
+            user=user_id,
+            organisation=organisation_id,
+            role=role,
+            at=START,
         )
 
     async def api_key(self, party: Party, scopes: list[str]) -> dict[str, str]:
@@ -87,8 +97,12 @@ class World:
         await self.execute(
             "INSERT INTO api_key (id, organisation_id, name, token_hash, hint, scopes, created_by, created_at)"
             " VALUES (:id, :organisation, 'test', :hash, 'bea_test_', :scopes, :user, :at)",
-            id=ids.new_id(), organisation=party.id, hash=hashlib.sha256(token.encode()).digest(),
-            scopes=scopes, user=user_id, at=START,
+            id=ids.new_id(),
+            organisation=party.id,
+            hash=hashlib.sha256(token.encode()).digest(),
+            scopes=scopes,
+            user=user_id,
+            at=START,
         )
         return {"Authorization": f"Bearer {token}"}
 
@@ -97,13 +111,24 @@ class World:
     ) -> Party:
         number = self._next()
         party = Party(ids.new_id(), name or f"Organisation {number}")
-        values = {"tax_code": f"{number:011d}", "iban": "IT60X0542811101000000123456", "street": "Via Roma",
-                  "street_number": "1", "postcode": "24021", "town": "Albino", **columns}
+        values = {
+            "tax_code": f"{number:011d}",
+            "iban": "IT60X0542811101000000123456",
+            "street": "Via Roma",
+            "street_number": "1",
+            "postcode": "24021",
+            "town": "Albino",
+            **columns,
+        }
         await self.execute(
             "INSERT INTO organisation"
             " (id, name, kinds, tax_code, iban, street, street_number, postcode, town, created_at)"
             " VALUES (:id, :name, :kinds, :tax_code, :iban, :street, :street_number, :postcode, :town, :at)",
-            id=party.id, name=party.name, kinds=kinds, at=START, **values,
+            id=party.id,
+            name=party.name,
+            kinds=kinds,
+            at=START,
+            **values,
         )
         for role in roles:
             user_id, headers = await self.login(f"{role}{number}@example.test")
@@ -116,7 +141,10 @@ class World:
         account_id = ids.new_id()
         await self.execute(
             "INSERT INTO ledger.account (id, kind, owner_id, created_at) VALUES (:id, :kind, :owner, :at)",
-            id=account_id, kind=kind, owner=owner_id, at=START,
+            id=account_id,
+            kind=kind,
+            owner=owner_id,
+            at=START,
         )
         return account_id
 
@@ -127,12 +155,16 @@ class World:
                 await self.account(kind, None)
         return await self.organisation(["operator"], ("operator", "finance"), name="Beatrice operator")
 
-    async def company(self, name: str | None = None, reading: str = "strict", extra_kinds: tuple[str, ...] = ()) -> Party:
+    async def company(
+        self, name: str | None = None, reading: str = "strict", extra_kinds: tuple[str, ...] = ()
+    ) -> Party:
         party = await self.organisation(["company", *extra_kinds], ("hr", "hr_approver", "payroll"), name)
         account_id = await self.account("company_account", party.id)
         await self.execute(
             "INSERT INTO company (organisation_id, account_id, relatives_reading) VALUES (:id, :account, :reading)",
-            id=party.id, account=account_id, reading=reading,
+            id=party.id,
+            account=account_id,
+            reading=reading,
         )
         return Party(party.id, party.name, party.headers, party.users, account_id)
 
@@ -146,7 +178,8 @@ class World:
             "INSERT INTO provider (organisation_id, phone, earned_account_id, payable_account_id,"
             " in_transit_account_id, recoverable_account_id)"
             " VALUES (:id, '+39035000000', :earned, :payable, :in_transit, :recoverable)",
-            id=party.id, **accounts,
+            id=party.id,
+            **accounts,
         )
         return party
 
@@ -161,16 +194,26 @@ class World:
             "INSERT INTO employee (id, company_id, user_id, given_name, family_name, sealed_fiscal_code,"
             " fiscal_code_index, category, hired_on, created_at) VALUES (:id, :company, :user, 'Anna', :family,"
             " :sealed, :index, :category, :hired_on, :at)",
-            id=employee_id, company=company.id, user=user_id, family=f"Esempio{number}",
+            id=employee_id,
+            company=company.id,
+            user=user_id,
+            family=f"Esempio{number}",
             sealed=config.encrypt("fiscal_code", code.encode(), employee_id.bytes),
             index=config.keyed_hash("fiscal_code", code.encode()),
-            category=category, hired_on=hired_on, at=START,
+            category=category,
+            hired_on=hired_on,
+            at=START,
         )
         beneficiary_id = await self.beneficiary(user_id, "self", date(1985, 5, 1), istat_code=istat_code)
         return Person(user_id, employee_id, beneficiary_id, company.id, headers)
 
     async def beneficiary(
-        self, user_id: UUID, relation: str, birth_date: date, *, istat_code: str | None = "016004",
+        self,
+        user_id: UUID,
+        relation: str,
+        birth_date: date,
+        *,
+        istat_code: str | None = "016004",
         cohabitation: str = "[]",
     ) -> UUID:
         beneficiary_id = ids.new_id()
@@ -178,8 +221,13 @@ class World:
             "INSERT INTO care.beneficiary (id, user_id, relation, given_name, family_name, birth_date, phone, street,"
             " postcode, istat_code, cohabitation, created_at) VALUES (:id, :user, :relation, 'Maria', 'Esempio',"
             " :birth_date, '+39035111111', 'Via Mazzini 2', '24021', :istat_code, CAST(:cohabitation AS jsonb), :at)",
-            id=beneficiary_id, user=user_id, relation=relation, birth_date=birth_date, istat_code=istat_code,
-            cohabitation=cohabitation, at=START,
+            id=beneficiary_id,
+            user=user_id,
+            relation=relation,
+            birth_date=birth_date,
+            istat_code=istat_code,
+            cohabitation=cohabitation,
+            at=START,
         )
         return beneficiary_id
 
@@ -189,7 +237,11 @@ class World:
         await self.execute(
             "INSERT INTO ledger.transfer (id, from_account_id, to_account_id, amount_cents, reason, event_at,"
             " created_at) VALUES (:id, :bank, :account, :amount, 'top_up', :at, :at)",
-            id=ids.new_id(), bank=bank, account=company.account_id, amount=amount_cents, at=clock.now(),
+            id=ids.new_id(),
+            bank=bank,
+            account=company.account_id,
+            amount=amount_cents,
+            at=clock.now(),
         )
 
     def _next(self) -> int:

@@ -116,6 +116,8 @@ class Booking(Model):
     confirm_by: Mapped[datetime | None] = mapped_column(Timestamp)
     """Answer of the provider due; null where confirmation is instant."""
     sealed_note: Mapped[bytes | None] = mapped_column(LargeBinary)
+    sealed_end_reason: Mapped[bytes | None] = mapped_column(LargeBinary)
+    """Why it was declined or cancelled, in the words of whoever did it last."""
     created_at: Mapped[datetime] = mapped_column(Timestamp)
     version: Mapped[int] = mapped_column(Integer, server_default="1")
 

@@ -40,9 +40,7 @@ def provider_router() -> APIRouter:
 
 def organisation_router() -> APIRouter:
     """`/v1/organisations/{organisation_id}`: members, keys."""
-    return _router(
-        Audience("organisation", "organisation_id"), "/v1/organisations/{organisation_id}", "Organisation"
-    )
+    return _router(Audience("organisation", "organisation_id"), "/v1/organisations/{organisation_id}", "Organisation")
 
 
 def alliance_router() -> APIRouter:

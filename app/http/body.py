@@ -157,9 +157,7 @@ def _constant(name: str) -> Any:  # noqa: ANN401 - signature of json
     raise ValueError(name)
 
 
-DECODER = json.JSONDecoder(
-    object_pairs_hook=_unique, parse_int=_integer, parse_float=_number, parse_constant=_constant
-)
+DECODER = json.JSONDecoder(object_pairs_hook=_unique, parse_int=_integer, parse_float=_number, parse_constant=_constant)
 
 
 def _strings(value: Any) -> Iterator[str]:  # noqa: ANN401 - JSON

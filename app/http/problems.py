@@ -9,7 +9,7 @@ from typing import Any
 import structlog
 from fastapi.exceptions import RequestValidationError
 from psycopg import errors as pg
-from sqlalchemy.exc import DBAPIError, IntegrityError, OperationalError
+from sqlalchemy.exc import DBAPIError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
@@ -95,15 +95,15 @@ def from_database(error: Exception) -> AppError:
     original = getattr(error, "orig", error)
     if isinstance(error, PoolTimeout) or isinstance(original, UNAVAILABLE + RETRYABLE):
         return Busy()
-    if isinstance(original, pg.ForeignKeyViolation):
-        return NotFound()
-    if isinstance(error, IntegrityError):
-        log.warning("constraint_without_public_error", constraint=name)
-        return Conflict()
-    if isinstance(original, pg.DataError):
-        return Invalid("", "unacceptable_value", "a value cannot be stored")
-    if isinstance(error, OperationalError):
-        return Busy()
+    for kind, refusal in (
+        (pg.ForeignKeyViolation, NotFound()),
+        (pg.IntegrityError, Conflict()),
+        (pg.DataError, Invalid("", "unacceptable_value", "a value cannot be stored")),
+        (pg.OperationalError, Busy()),
+    ):
+        if isinstance(original, kind):
+            log.warning("database_refusal", sqlstate=getattr(original, "sqlstate", None), constraint=name)
+            return refusal
     log.error("database_error", sqlstate=getattr(original, "sqlstate", None), error_class=type(original).__name__)
     return InternalError()
 
@@ -127,7 +127,7 @@ def from_validation(error: RequestValidationError) -> AppError:
 def _safe(part: object) -> str:
     """Pointers name our fields; a client's own (unknown) key is not repeated beyond an identifier's length."""
     text = str(part)
-    return text if len(text) <= 40 and text.isidentifier() or text.isdigit() else "?"  # noqa: PLR2004 - our longest
+    return text if (len(text) <= 40 and text.isidentifier()) or text.isdigit() else "?"  # noqa: PLR2004 - our longest
 
 
 def _message(item: dict[str, Any]) -> str:
@@ -148,7 +148,7 @@ def from_http(error: HTTPException) -> AppError:
         case HTTPStatus.METHOD_NOT_ALLOWED:
             return MethodNotAllowed()
         case HTTPStatus.BAD_REQUEST:
-            from app.http.body import MalformedBody  # noqa: PLC0415 - body imports nothing of ours but errors
+            from app.http.body import MalformedBody
 
             return MalformedBody()
         case _:
@@ -157,8 +157,10 @@ def from_http(error: HTTPException) -> AppError:
 
 async def handle(request: Request, error: Exception) -> Response:
     """Turn any exception into a problem."""
-    return response(translate(error), request_id_of(request)) if not isinstance(error, HTTPException) else _http(
-        request, error
+    return (
+        response(translate(error), request_id_of(request))
+        if not isinstance(error, HTTPException)
+        else _http(request, error)
     )
 
 

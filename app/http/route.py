@@ -66,9 +66,7 @@ class BeatriceRoute(APIRoute):
         return handle
 
 
-def _documented(
-    access: Access, audience: Audience, methods: set[str], path: str
-) -> dict[int, list[type[AppError]]]:
+def _documented(access: Access, audience: Audience, methods: set[str], path: str) -> dict[int, list[type[AppError]]]:
     kinds: list[type[AppError]] = [Invalid, Busy, RateLimited, RepeatedParameter]
     if access.permission != "public":
         kinds += [Unauthorised]

@@ -66,5 +66,7 @@ def _single_line(value: str) -> str:
 Name = Annotated[str, Field(min_length=1, max_length=200), AfterValidator(_single_line)]
 Code = Annotated[str, Field(min_length=1, max_length=64), AfterValidator(_single_line)]
 Prose = Annotated[str, Field(max_length=4000), AfterValidator(_no_controls)]
-Metadata = Annotated[dict[Code, Annotated[str, Field(max_length=500), AfterValidator(_no_controls)]], Field(max_length=50)]
+Metadata = Annotated[
+    dict[Code, Annotated[str, Field(max_length=500), AfterValidator(_no_controls)]], Field(max_length=50)
+]
 JsonObject = dict[str, Any]

@@ -1,0 +1,141 @@
+"""The provider's routes: answer requests, mark delivery, cancel."""
+
+from typing import Annotated
+from uuid import UUID
+
+from fastapi import Query
+
+from app import clock
+from app.audit import actions as audit
+from app.bookings import actions, queries, views
+from app.bookings.errors import UnitSettled
+from app.bookings.schemas import (
+    BookingStatus,
+    DeclineIn,
+    ProviderBookingRead,
+    ProviderCancelIn,
+    SlotCancelIn,
+    SlotCancelRead,
+    UnitsIn,
+)
+from app.clock import Day
+from app.errors import AlreadyResolved, Invalid, StateConflict
+from app.funding.errors import InsufficientCredit
+from app.http.access import access
+from app.http.audiences import provider_router
+from app.http.pagination import BadCursor, PagingDep
+from app.http.schemas import Page
+from app.http.session import ActorDep, SessionDep
+from app.ids import BookingId, OrganisationId, SlotId
+
+router = provider_router()
+VERB_ERRORS = (AlreadyResolved, StateConflict, UnitSettled)
+
+
+@router.get("/bookings", response_model=Page[ProviderBookingRead])
+@access("bookings:read", errors=[BadCursor])
+async def provider_booking_list(
+    provider_id: OrganisationId,
+    session: SessionDep,
+    actor: ActorDep,
+    paging: PagingDep,
+    status: Annotated[BookingStatus | None, Query()] = None,
+    date_from: Annotated[Day | None, Query()] = None,
+    date_to: Annotated[Day | None, Query()] = None,
+) -> Page[ProviderBookingRead]:
+    """List bookings, newest first; dates (both included, Rome) are those of their units."""
+    if date_from is not None and date_to is not None and date_to < date_from:
+        raise Invalid("/query/date_to", "before_date_from", "date_to is before date_from")
+    now = clock.now()
+    rows = await queries.provider_bookings(
+        session,
+        provider_id,
+        now,
+        status=status,
+        starts_from=clock.midnight(date_from) if date_from is not None else None,
+        starts_before=clock.end_of(date_to) if date_to is not None else None,
+        after=UUID(paging.after[0]) if paging.after else None,
+        limit=paging.fetch,
+    )
+    units = await queries.units_of(session, [row.id for row in rows])
+    contacts = await queries.beneficiary_contacts(session, [row.beneficiary_id for row in rows])
+    await audit.record(session, actor, "booking.list", "provider", provider_id)
+    return paging.page(
+        rows,
+        lambda row: views.provider_booking_read(
+            views.head_of(row), units[row.id], contacts.get(row.beneficiary_id), now
+        ),
+        lambda row: (str(row.id),),
+    )
+
+
+@router.get("/bookings/{booking_id}", response_model=ProviderBookingRead)
+@access("bookings:read")
+async def provider_booking_get(
+    provider_id: OrganisationId, booking_id: BookingId, session: SessionDep, actor: ActorDep
+) -> ProviderBookingRead:
+    return await actions.provider_read(session, actor, provider_id, booking_id, clock.now())
+
+
+@router.post("/bookings/{booking_id}/confirm", response_model=ProviderBookingRead)
+@access("bookings:write", idempotent=True, errors=VERB_ERRORS)
+async def booking_confirm(
+    provider_id: OrganisationId, booking_id: BookingId, session: SessionDep
+) -> ProviderBookingRead:
+    """Accept a request before `confirm_by`."""
+    return await actions.confirm(session, provider_id, booking_id)
+
+
+@router.post("/bookings/{booking_id}/decline", response_model=ProviderBookingRead)
+@access("bookings:write", idempotent=True, errors=VERB_ERRORS)
+async def booking_decline(
+    provider_id: OrganisationId, booking_id: BookingId, body: DeclineIn, session: SessionDep
+) -> ProviderBookingRead:
+    """Refuse a request; everything reserved returns."""
+    return await actions.decline(session, provider_id, booking_id, body.reason)
+
+
+@router.post("/bookings/{booking_id}/deliver", response_model=ProviderBookingRead)
+@access("bookings:write", idempotent=True, errors=VERB_ERRORS)
+async def booking_deliver(
+    provider_id: OrganisationId, booking_id: BookingId, session: SessionDep, body: UnitsIn | None = None
+) -> ProviderBookingRead:
+    """Mark units delivered, once they have begun (all that have, when none is named)."""
+    return await actions.deliver(session, provider_id, booking_id, body.unit_ids if body else None)
+
+
+@router.post("/bookings/{booking_id}/no_show", response_model=ProviderBookingRead)
+@access("bookings:write", idempotent=True, errors=VERB_ERRORS)
+async def booking_no_show(
+    provider_id: OrganisationId, booking_id: BookingId, session: SessionDep, body: UnitsIn | None = None
+) -> ProviderBookingRead:
+    """Mark units whose beneficiary was not there."""
+    return await actions.no_show(session, provider_id, booking_id, body.unit_ids if body else None)
+
+
+@router.post("/bookings/{booking_id}/revert", response_model=ProviderBookingRead)
+@access("bookings:write", idempotent=True, errors=(*VERB_ERRORS, InsufficientCredit))
+async def booking_revert(
+    provider_id: OrganisationId, booking_id: BookingId, session: SessionDep, body: UnitsIn | None = None
+) -> ProviderBookingRead:
+    """Take back a mistaken delivery or no-show mark while nothing is owed for it."""
+    return await actions.revert(session, provider_id, booking_id, body.unit_ids if body else None)
+
+
+@router.post("/bookings/{booking_id}/cancel", response_model=ProviderBookingRead)
+@access("bookings:write", idempotent=True, errors=VERB_ERRORS)
+async def provider_booking_cancel(
+    provider_id: OrganisationId, booking_id: BookingId, body: ProviderCancelIn, session: SessionDep
+) -> ProviderBookingRead:
+    """Cancel from the provider's side: free for the employee."""
+    return await actions.provider_cancel(session, provider_id, booking_id, body.unit_ids, body.reason)
+
+
+@router.post("/slots/{slot_id}/cancel", response_model=SlotCancelRead)
+@access("bookings:write", idempotent=True, errors=VERB_ERRORS)
+async def slot_cancel(
+    provider_id: OrganisationId, slot_id: SlotId, body: SlotCancelIn, session: SessionDep
+) -> SlotCancelRead:
+    """Cancel a slot and whoever booked it, free of charge."""
+    touched = await actions.cancel_slot(session, provider_id, slot_id, body.reason)
+    return SlotCancelRead(slot_id=slot_id, cancelled_bookings=touched)

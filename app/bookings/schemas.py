@@ -1,0 +1,235 @@
+"""What goes in and out of quotes and bookings: one read schema per audience."""
+
+from typing import Annotated, Literal
+from uuid import UUID
+
+from pydantic import AfterValidator, Field
+from pydantic_core import PydanticCustomError
+
+from app.clock import Day, Instant
+from app.http.schemas import In, Name, Out, Prose
+from app.ids import BeneficiaryId, BookingId, LotId, OfferingId, OrganisationId, QuoteId, SlotId, UnitId
+from app.money import PositiveCents
+
+MAX_UNITS = 60
+UnitStatus = Literal[
+    "requested",
+    "confirmed",
+    "delivered",
+    "completed",
+    "declined",
+    "expired",
+    "cancelled",
+    "cancelled_late",
+    "no_show",
+]
+BookingStatus = Literal[
+    "requested",
+    "in_progress",
+    "confirmed",
+    "delivered",
+    "completed",
+    "no_show",
+    "cancelled",
+    "declined",
+    "expired",
+]
+
+
+def _distinct(values: list[UUID]) -> list[UUID]:
+    if len(set(values)) != len(values):
+        raise PydanticCustomError("not_distinct", "each id may be given once")
+    return values
+
+
+SlotIds = Annotated[list[SlotId], Field(min_length=1, max_length=MAX_UNITS), AfterValidator(_distinct)]
+UnitIds = Annotated[list[UnitId], Field(min_length=1, max_length=MAX_UNITS), AfterValidator(_distinct)]
+
+
+class CreditChoice(In):
+    """How much credit may be used."""
+
+    mode: Literal["auto", "none", "up_to"] = "auto"
+    max_cents: PositiveCents | None = None
+
+
+class QuoteCreate(In):
+    offering_id: OfferingId
+    beneficiary_id: BeneficiaryId
+    slot_ids: SlotIds
+    credit: CreditChoice = CreditChoice()
+
+
+class FundingRead(Out):
+    source: Literal["lot", "entitlement", "own_money"]
+    source_id: LotId | None
+    amount_cents: int
+    rule_code: str | None
+
+
+class QuoteUnitRead(Out):
+    index: int
+    slot_id: SlotId
+    starts_at: Instant
+    price_cents: int
+    funding: list[FundingRead]
+
+
+class DecisionRead(Out):
+    """Whether credit may pay a unit, and why."""
+
+    index: int
+    code: str
+    allowed: bool
+    rule_code: str | None
+    reason: str
+    citation: str
+    valid_on: Day
+    status: str
+
+
+class CancellationPolicyRead(Out):
+    free_until_hours: int
+    late_fee_bps: int
+    no_show_fee_bps: int
+
+
+class QuoteRead(Out):
+    id: QuoteId
+    offering_id: OfferingId
+    total_cents: int
+    credit_cents: int
+    own_money_cents: int
+    units: list[QuoteUnitRead]
+    decisions: list[DecisionRead]
+    cancellation_policy: CancellationPolicyRead
+    expires_at: Instant
+
+
+class BookingCreate(In):
+    quote_id: QuoteId
+    note: Prose | None = None
+
+
+class UnitRead(Out):
+    id: UnitId
+    index: int
+    slot_id: SlotId | None
+    status: UnitStatus
+    starts_at: Instant
+    ends_at: Instant
+    price_cents: int
+    funding: list[FundingRead]
+    fee_cents: int
+    fee_source: Literal["credit", "out_of_pocket"] | None
+    own_money_due_cents: int
+    disputed: bool
+    needs_review: bool
+
+
+class BookingRead(Out):
+    """A booking as the employee sees it."""
+
+    id: BookingId
+    status: BookingStatus
+    offering_id: OfferingId
+    offering_name: str
+    provider_id: OrganisationId
+    provider_name: str
+    provider_phone: str | None
+    beneficiary_id: BeneficiaryId
+    total_cents: int
+    credit_cents: int
+    own_money_due_cents: int
+    confirm_by: Instant | None
+    free_until: Instant | None
+    note: str | None
+    end_reason: str | None
+    created_at: Instant
+    units: list[UnitRead]
+
+
+class CancellationPreviewRead(Out):
+    fee_cents: int
+    fee_own_money_cents: int
+    fee_from_credit_cents: int
+    released_cents: int
+    free_until: Instant | None
+
+
+class CancelIn(In):
+    """Which units; all that can still be cancelled when absent."""
+
+    unit_ids: UnitIds | None = None
+    reason: Prose | None = None
+
+
+class UnitsIn(In):
+    """Which units; all that the verb fits when absent."""
+
+    unit_ids: UnitIds | None = None
+
+
+class DeclineIn(In):
+    reason: Name
+
+
+class ProviderCancelIn(In):
+    unit_ids: UnitIds | None = None
+    reason: Name
+
+
+class AddressRead(Out):
+    street: str
+    postcode: str
+    istat_code: str
+
+
+class BeneficiaryContactRead(Out):
+    """What the provider needs to deliver; gone 30 days after the last unit."""
+
+    given_name: str
+    family_name: str
+    phone: str | None
+    address: AddressRead | None
+    access_notes: str | None
+
+
+class ProviderUnitRead(Out):
+    """A unit as the provider sees it: never who pays, never under which rule."""
+
+    id: UnitId
+    index: int
+    slot_id: SlotId | None
+    status: UnitStatus
+    starts_at: Instant
+    ends_at: Instant
+    price_cents: int
+    to_collect_cents: int
+    expected_payment_on: Day | None
+    disputed: bool
+    needs_review: bool
+
+
+class ProviderBookingRead(Out):
+    """A booking as the provider sees it."""
+
+    id: BookingId
+    status: BookingStatus
+    offering_id: OfferingId
+    offering_name: str
+    beneficiary: BeneficiaryContactRead | None
+    note: str | None
+    end_reason: str | None
+    confirm_by: Instant | None
+    created_at: Instant
+    units: list[ProviderUnitRead]
+
+
+class SlotCancelIn(In):
+    reason: Name
+
+
+class SlotCancelRead(Out):
+    slot_id: SlotId
+    cancelled_bookings: int
