@@ -32,23 +32,34 @@ def _pass(batch: str, found: str) -> TextClause:
     """)  # noqa: S608 - constants of this file
 
 
+# Ranges of keys, not lookups per account: one account may have half of all transfers, another none.
+_IN_RANGE = "BETWEEN :start AND (SELECT key FROM batch ORDER BY key DESC LIMIT 1)"
 ACCOUNTS = _pass(
     "SELECT id AS key, * FROM ledger.account WHERE id >= :start ORDER BY id LIMIT :size",
-    """
+    f"""
     SELECT key, CASE
             WHEN posted_cents <> posted THEN 'posted' WHEN held_cents <> held THEN 'held'
             WHEN guarded AND (held < 0 OR posted - held < 0) THEN 'overdrawn' END AS problem,
         CASE WHEN posted_cents <> posted THEN posted_cents ELSE held_cents END AS stored,
         CASE WHEN posted_cents <> posted THEN posted ELSE held END AS recomputed
-    FROM batch CROSS JOIN LATERAL (
-        SELECT CASE WHEN guarded THEN
-                (SELECT coalesce(sum(amount_cents), 0) FROM ledger.transfer WHERE to_account_id = key)
-                - (SELECT coalesce(sum(amount_cents), 0) FROM ledger.transfer WHERE from_account_id = key)
-            ELSE 0 END AS posted,
-            (SELECT coalesce(sum(amount_cents), 0) FROM ledger.hold WHERE account_id = key
-                AND NOT EXISTS (SELECT FROM ledger.hold_end WHERE hold_id = hold.id)) AS held
+    FROM (
+        SELECT batch.*, CASE WHEN guarded THEN coalesce(moved.cents, 0) ELSE 0 END AS posted,
+            coalesce(reserved.cents, 0) AS held
+        FROM batch LEFT JOIN (
+            SELECT account_id, sum(cents) AS cents FROM (
+                SELECT to_account_id AS account_id, sum(amount_cents) AS cents
+                FROM ledger.transfer WHERE to_account_id {_IN_RANGE} GROUP BY to_account_id
+                UNION ALL
+                SELECT from_account_id, -sum(amount_cents)
+                FROM ledger.transfer WHERE from_account_id {_IN_RANGE} GROUP BY from_account_id
+            ) AS side GROUP BY account_id
+        ) AS moved ON moved.account_id = key LEFT JOIN (
+            SELECT account_id, sum(amount_cents) AS cents FROM ledger.hold
+            WHERE account_id {_IN_RANGE}
+                AND NOT EXISTS (SELECT FROM ledger.hold_end WHERE hold_id = hold.id) GROUP BY account_id
+        ) AS reserved ON reserved.account_id = key
     ) AS sums
-    """,
+    """,  # noqa: S608 - a constant range
 )
 TRANSFERS = _pass(
     "SELECT id AS key, * FROM ledger.transfer WHERE id >= :start ORDER BY id LIMIT :size",

@@ -7,6 +7,7 @@ from uuid import UUID
 
 import pytest
 from sqlalchemy import event, text
+from sqlalchemy.exc import ProgrammingError
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app import clock
@@ -237,3 +238,21 @@ async def test_trial_balance(session: AsyncSession) -> None:
         "lot": (225, 1_000),
         "provider_earned": (0, 225),
     }
+
+
+async def test_hr_opens_and_funds_lots_through_the_same_actions(session: AsyncSession) -> None:
+    company_id = new_id()
+    accounts = [
+        NewAccount(new_id(), "bank_clearing_company", new_id()),
+        NewAccount(new_id(), "company_account", company_id),
+    ]
+    await actions.open_accounts(session, accounts)
+    clearing, company = (account.id for account in accounts)
+    await actions.transfer(session, [NewTransfer(new_id(), clearing, company, 1_000, "top_up", AT)])
+    await session.execute(text("SET LOCAL ROLE beatrice_hr"))
+    lots = [NewAccount(new_id(), "lot", new_id()) for _ in range(2)]
+    await actions.open_accounts(session, lots)
+    await actions.transfer(session, [NewTransfer(new_id(), company, lot.id, 400, "grant", AT) for lot in lots])
+    assert await queries.company_balance(session, company_id, for_update=True) == (company, Balance(200, 0))
+    with pytest.raises(ProgrammingError, match="permission denied for table account"):
+        await queries.balances_of(session, [lots[0].id])
