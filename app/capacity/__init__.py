@@ -1,4 +1,5 @@
-"""When something can be booked: slots with a number of places.
+"""Real capacity: slots and the seats taken in them.
 
-Invariants: 0 <= taken <= capacity on every slot, always (a CHECK, whatever the load); a cancelled slot has nobody.
+Invariants: 0 <= taken <= capacity (a CHECK on the slot's own row, locked in id order); a cancelled slot has nobody in
+it; an offering's slot never changes its offering or time. Seats are taken and given back by bookings only.
 """

@@ -38,3 +38,5 @@ class Slot(Model):
     taken: Mapped[int] = mapped_column(Integer, server_default="0")
     status: Mapped[str] = mapped_column(Text, server_default="open")
     created_at: Mapped[datetime] = mapped_column(Timestamp)
+    version: Mapped[int] = mapped_column(Integer, server_default="1")
+    """Counts the provider's changes, not the seats taken."""

@@ -1,4 +1,6 @@
-"""What can be booked: providers, sites, offerings in categories, prices with validity, service areas.
+"""Providers, sites, offerings, prices, and the public search over them.
 
-Invariants: an offering's site is its provider's own; two prices of one offering never hold on the same day.
+Invariants: an offering refers only to sites of its own provider (composite foreign key); one price per offering and day
+(exclusion constraint), amounts never change; what an offering is (category, mode, unit) never changes, it is withdrawn.
+The search reads the table `slot` of capacity, which is above this module, by SQL only.
 """

@@ -94,7 +94,10 @@ class Offering(Model):
         Index("offering_site_idx", "provider_id", "site_id"),
         Index("offering_search_idx", "search", postgresql_using="gin"),
         Index("offering_category_idx", "category"),
-        Index("offering_name_trgm_idx", "name", postgresql_using="gin", postgresql_ops={"name": "gin_trgm_ops"}),
+        Index(
+            "offering_name_trgm_idx", "name_key", postgresql_using="gin", postgresql_ops={"name_key": "gin_trgm_ops"}
+        ),
+        Index("offering_listed_idx", "name_key", "id", postgresql_where="status = 'active'"),
     )
 
     id: Mapped[UUID] = mapped_column(Uuid, primary_key=True)
@@ -117,6 +120,8 @@ class Offering(Model):
     audience: Mapped[str] = mapped_column(Text, server_default="public")
     access: Mapped[str] = mapped_column(Text, server_default="free")
     status: Mapped[str] = mapped_column(Text, server_default="active")
+    name_key: Mapped[str] = mapped_column(Text(collation="C"), Computed("public.plain_text(name)", persisted=True))
+    """Name in lower case without accents: the order of lists, and what near misses are compared with."""
     search: Mapped[str] = mapped_column(TSVECTOR, Computed(SEARCH, persisted=True))
     external_id: Mapped[str | None] = mapped_column(Text)
     metadata_: Mapped[dict[str, Any]] = mapped_column("metadata", JSONB, server_default="{}")

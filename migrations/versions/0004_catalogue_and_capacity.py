@@ -11,6 +11,12 @@ down_revision = "0003"
 branch_labels = None
 depends_on = None
 
+FUNCTIONS = r"""
+-- unaccent() is only STABLE because its dictionary could be replaced; ours is named and never is.
+CREATE FUNCTION public.plain_text(value text) RETURNS text LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE
+    RETURN lower(public.unaccent('public.unaccent'::regdictionary, value));
+"""
+
 TABLES = r"""
 CREATE TABLE provider (
     organisation_id UUID NOT NULL,
@@ -71,6 +77,7 @@ CREATE TABLE offering (
     audience TEXT DEFAULT 'public' NOT NULL,
     access TEXT DEFAULT 'free' NOT NULL,
     status TEXT DEFAULT 'active' NOT NULL,
+    name_key TEXT COLLATE "C" GENERATED ALWAYS AS (public.plain_text(name)) STORED NOT NULL,
     search TSVECTOR GENERATED ALWAYS AS (setweight(to_tsvector('public.it_unaccent'::regconfig, name), 'A') || setweight(to_tsvector('public.it_unaccent'::regconfig, description), 'B')) STORED NOT NULL,
     external_id TEXT,
     metadata JSONB DEFAULT '{}' NOT NULL,
@@ -92,7 +99,8 @@ CREATE TABLE offering (
     CONSTRAINT offering_provider_id_fkey FOREIGN KEY(provider_id) REFERENCES provider (organisation_id)
 );
 CREATE INDEX offering_category_idx ON offering (category);
-CREATE INDEX offering_name_trgm_idx ON offering USING gin (name gin_trgm_ops);
+CREATE INDEX offering_listed_idx ON offering (name_key, id) WHERE status = 'active';
+CREATE INDEX offering_name_trgm_idx ON offering USING gin (name_key gin_trgm_ops);
 CREATE INDEX offering_search_idx ON offering USING gin (search);
 CREATE INDEX offering_site_idx ON offering (provider_id, site_id);
 
@@ -130,6 +138,7 @@ CREATE TABLE slot (
     taken INTEGER DEFAULT '0' NOT NULL,
     status TEXT DEFAULT 'open' NOT NULL,
     created_at TIMESTAMP WITH TIME ZONE NOT NULL,
+    version INTEGER DEFAULT '1' NOT NULL,
     CONSTRAINT slot_pkey PRIMARY KEY (id),
     CONSTRAINT slot_provider_id_id_key UNIQUE (provider_id, id),
     CONSTRAINT slot_provider_id_offering_id_fkey FOREIGN KEY(provider_id, offering_id) REFERENCES offering (provider_id, id),
@@ -144,13 +153,21 @@ CREATE INDEX slot_bookable_idx ON slot (offering_id, starts_at) WHERE status = '
 CREATE INDEX slot_offering_idx ON slot (provider_id, offering_id);
 """
 
+# What a row is never changes: no UPDATE of owners, of an offering's kind, of a slot's offering and time, of an amount.
 GRANTS = """
-GRANT SELECT, INSERT, UPDATE ON provider, site, offering, price, slot TO beatrice_app, beatrice_worker;
+GRANT SELECT, INSERT ON provider, site, offering, price, slot TO beatrice_app, beatrice_worker;
+GRANT UPDATE (phone, email, description, version) ON provider TO beatrice_app, beatrice_worker;
+GRANT UPDATE (name, street, postcode, istat_code, version) ON site TO beatrice_app, beatrice_worker;
+GRANT UPDATE (site_id, name, description, vat_code, min_age, max_age, confirmation, response_hours, min_notice_hours,
+    free_until_hours, late_fee_bps, no_show_fee_bps, audience, access, status, external_id, metadata, version)
+    ON offering TO beatrice_app, beatrice_worker;
+GRANT UPDATE (valid_to) ON price TO beatrice_app, beatrice_worker;
+GRANT UPDATE (capacity, taken, status, version) ON slot TO beatrice_app, beatrice_worker;
 GRANT SELECT, INSERT, DELETE ON offering_area TO beatrice_app, beatrice_worker;
-GRANT DELETE ON price TO beatrice_app;
 """
 
 
 def upgrade() -> None:
+    op.execute(FUNCTIONS)
     op.execute(TABLES)
     op.execute(GRANTS)

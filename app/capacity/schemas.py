@@ -1,0 +1,48 @@
+"""What capacity takes and shows."""
+
+from typing import Annotated, Literal
+
+from pydantic import Field
+
+from app.clock import Instant
+from app.http.schemas import In, Out
+from app.ids import OfferingId, SlotId
+
+Capacity = Annotated[int, Field(ge=1, le=1000, examples=[1])]
+
+
+class SlotNew(In):
+    """A piece of capacity; its length is the offering's unit."""
+
+    starts_at: Instant
+    ends_at: Instant
+    capacity: Capacity
+
+
+class SlotPatch(In):
+    capacity: Capacity
+
+
+class PublicSlot(Out):
+    """A slot that can be booked now."""
+
+    id: SlotId
+    offering_id: OfferingId
+    starts_at: Instant
+    ends_at: Instant
+    capacity: int
+    seats_left: int
+
+
+class SlotOut(Out):
+    """A slot as its provider sees it."""
+
+    id: SlotId
+    offering_id: OfferingId
+    starts_at: Instant
+    ends_at: Instant
+    capacity: int
+    taken: int
+    seats_left: int
+    status: Literal["open", "cancelled"]
+    created_at: Instant

@@ -1,0 +1,219 @@
+"""What the catalogue takes and shows: public, provider and operator schemas."""
+
+from typing import Annotated, Literal
+
+from pydantic import Field, StringConstraints
+
+from app import money
+from app.clock import Day, Instant
+from app.http.schemas import Code, In, Metadata, Name, Out, Prose
+from app.ids import OfferingId, OrganisationId, PriceId, SiteId
+from app.rules.rows import OfferingUnit, PaymentForm, RelativesCondition, RuleCode, Status
+
+Mode = Literal["appointment", "home_visit", "session", "stay", "enrolment", "on_request"]
+OpenMode = Literal["appointment", "home_visit", "session"]
+"""The modes that can be published so far; the others have no booking path yet."""
+VatCode = Literal["exempt", "not_subject", "vat_5", "vat_10", "vat_22"]
+Confirmation = Literal["instant", "provider"]
+Audience = Literal["public", "alliance", "companies"]
+CareAccess = Literal["free", "assessment", "prescription"]
+OfferingStatus = Literal["active", "inactive"]
+
+IstatCode = Annotated[str, StringConstraints(pattern=r"^[0-9]{6}$"), Field(examples=["016004"])]
+Postcode = Annotated[str, StringConstraints(pattern=r"^[0-9]{5}$"), Field(examples=["24021"])]
+Phone = Annotated[str, StringConstraints(pattern=r"^\+?[0-9][0-9 ./-]{4,29}$"), Field(examples=["+39 035 123456"])]
+Email = Annotated[
+    str,
+    StringConstraints(pattern=r"^[^@\s]+@[^@\s.]+(\.[^@\s.]+)+$", max_length=254),
+    Field(examples=["info@coop.example"]),
+]
+Age = Annotated[int, Field(ge=0, le=130)]
+Hours = Annotated[int, Field(ge=0, le=8760)]
+ServiceArea = Annotated[list[IstatCode], Field(max_length=400)]
+
+
+class Cancellation(In):
+    """Free until so many hours before the start, then a share of the price in basis points."""
+
+    free_until_hours: Hours = 24
+    late_fee_bps: money.BasisPoints = 5000
+    no_show_fee_bps: money.BasisPoints = 10_000
+
+
+class CancellationOut(Out):
+    free_until_hours: int
+    late_fee_bps: int
+    no_show_fee_bps: int
+
+
+class PublicOffering(Out):
+    """An offering as anyone sees it; the price is the one valid today, VAT included."""
+
+    id: OfferingId
+    name: str
+    description: str
+    category: str
+    mode: Mode
+    unit: OfferingUnit
+    price_cents: int
+    provider_id: OrganisationId
+    provider_name: str
+    service_area: list[str] = Field(description="ISTAT codes of the municipalities served; empty means no restriction")
+    min_age: int | None
+    max_age: int | None
+    confirmation: Confirmation
+    cancellation: CancellationOut
+    access: CareAccess
+
+
+class SiteOut(Out):
+    id: SiteId
+    name: str
+    street: str
+    postcode: str
+    istat_code: str
+
+
+class PublicProvider(Out):
+    id: OrganisationId
+    name: str
+    description: str
+    phone: str | None
+    email: str | None
+    sites: list[SiteOut]
+
+
+class CategoryOut(Out):
+    """A kind of care, with the rule codes that may pay for it today; without units it exists for claims only."""
+
+    code: str
+    name: str
+    name_en: str
+    rule_codes: list[RuleCode]
+    units: list[OfferingUnit]
+
+
+class RuleOut(Out):
+    """One dated row of law; `valid_to` is the last day."""
+
+    code: RuleCode
+    name: str
+    name_en: str
+    payment_forms: list[PaymentForm]
+    for_self: bool
+    for_relatives: bool
+    relatives_condition: RelativesCondition
+    citation: str
+    source: str
+    status: Status
+    valid_from: Day
+    valid_to: Day | None
+
+
+class ProviderProfilePatch(In):
+    phone: Phone | None = None
+    email: Email | None = None
+    description: Prose = Field(default_factory=str)
+
+
+class SiteNew(In):
+    name: Name
+    street: Name
+    postcode: Postcode
+    istat_code: IstatCode
+
+
+class SitePatch(In):
+    name: Name = Field(default_factory=str)
+    street: Name = Field(default_factory=str)
+    postcode: Postcode = Field(default_factory=str)
+    istat_code: IstatCode = Field(default_factory=str)
+
+
+class OfferingNew(In):
+    """A service to publish; its first price is valid from today."""
+
+    name: Name
+    description: Prose = ""
+    category: Code
+    mode: OpenMode
+    unit: OfferingUnit
+    price_cents: money.PositiveCents
+    vat_code: VatCode
+    site_id: SiteId | None = None
+    service_area: ServiceArea = Field(default_factory=list)
+    min_age: Age | None = None
+    max_age: Age | None = None
+    confirmation: Confirmation = "provider"
+    response_hours: Annotated[int, Field(ge=1, le=720)] = 48
+    min_notice_hours: Hours = 0
+    cancellation: Cancellation = Cancellation()
+    audience: Audience = "public"
+    access: CareAccess = "free"
+    external_id: Code | None = None
+    metadata: Metadata = Field(default_factory=dict)
+
+
+class OfferingPatch(In):
+    """What may change: not category, mode and unit (withdraw and publish anew), not the price (`/prices`)."""
+
+    name: Name = Field(default_factory=str)
+    description: Prose = Field(default_factory=str)
+    vat_code: VatCode = Field(default_factory=lambda: "exempt")
+    site_id: SiteId | None = None
+    service_area: ServiceArea = Field(default_factory=list)
+    min_age: Age | None = None
+    max_age: Age | None = None
+    confirmation: Confirmation = Field(default_factory=lambda: "provider")
+    response_hours: Annotated[int, Field(ge=1, le=720)] = Field(default_factory=int)
+    min_notice_hours: Hours = Field(default_factory=int)
+    cancellation: Cancellation = Field(default_factory=Cancellation)
+    audience: Audience = Field(default_factory=lambda: "public")
+    access: CareAccess = Field(default_factory=lambda: "free")
+    status: OfferingStatus = Field(default_factory=lambda: "active")
+    external_id: Code | None = None
+    metadata: Metadata = Field(default_factory=dict)
+
+
+class OfferingOut(Out):
+    """An offering as its provider sees it."""
+
+    id: OfferingId
+    provider_id: OrganisationId
+    name: str
+    description: str
+    category: str
+    mode: Mode
+    unit: OfferingUnit
+    price_cents: int | None = Field(description="the price valid today, null when there is none")
+    vat_code: VatCode
+    site_id: SiteId | None
+    service_area: list[str]
+    min_age: int | None
+    max_age: int | None
+    confirmation: Confirmation
+    response_hours: int
+    min_notice_hours: int
+    cancellation: CancellationOut
+    audience: Audience
+    access: CareAccess
+    status: OfferingStatus
+    external_id: str | None
+    metadata: dict[str, str]
+    created_at: Instant
+
+
+class PriceNew(In):
+    """A price from a day on; `valid_to` is its last day, without one it is open-ended."""
+
+    price_cents: money.PositiveCents
+    valid_from: Day
+    valid_to: Day | None = None
+
+
+class PriceOut(Out):
+    id: PriceId
+    offering_id: OfferingId
+    price_cents: int
+    valid_from: Day
+    valid_to: Day | None
