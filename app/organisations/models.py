@@ -241,5 +241,3 @@ class Beneficiary(Model):
     created_at: Mapped[datetime] = mapped_column(Timestamp)
     ended_at: Mapped[datetime | None] = mapped_column(Timestamp)
     version: Mapped[int] = mapped_column(Integer, server_default="1")
-
-

@@ -1,0 +1,212 @@
+"""What goes in and out about employees (for HR) and beneficiaries (for the person)."""
+
+from datetime import date
+from typing import Annotated, Literal
+
+from pydantic import AfterValidator, Field
+from pydantic_core import PydanticCustomError
+
+from app import clock, ids
+from app.banking.fiscal_codes import FiscalCode
+from app.clock import Day
+from app.http.schemas import Code, In, Name, Out, Prose
+from app.identity.schemas import ABSENT, Email
+from app.organisations.schemas import IstatCode
+from app.rules.beneficiary import Relation
+
+Contract = Literal["permanent", "fixed_term", "agency"]
+Status = Literal["active", "invited", "not_invited"]
+
+
+class Period(In):
+    """Days from `from` to `to`, both included; an open end is null."""
+
+    start: Day = Field(alias="from")
+    end: Day | None = Field(default=None, alias="to")
+
+
+class PeriodRead(Out):
+    start: Day = Field(alias="from")
+    end: Day | None = Field(alias="to")
+
+
+class ClosedPeriod(In):
+    start: Day = Field(alias="from")
+    end: Day = Field(alias="to")
+
+
+class Certificate(In):
+    """A certificate of non-self-sufficiency and its validity, both days included."""
+
+    kind: Literal["non_self_sufficient"]
+    valid_from: Day
+    valid_to: Day | None = None
+
+
+class CertificateRead(Out):
+    kind: Literal["non_self_sufficient"]
+    valid_from: Day
+    valid_to: Day | None
+
+
+class EmployeeCreate(In):
+    """An employment; an `email` sends the first invitation."""
+
+    email: Email | None = None
+    given_name: Name
+    family_name: Name
+    fiscal_code: FiscalCode
+    external_id: Code | None = None
+    category: Code
+    hired_on: Day
+    ended_on: Day | None = None
+    contract: Contract = "permanent"
+    contract_ends_on: Day | None = None
+    probation_ends_on: Day | None = None
+    unpaid_leave: Annotated[list[ClosedPeriod], Field(max_length=50)] = Field(default_factory=list)
+    agreement_code: Code | None = None
+
+
+class EmployeeUpdate(In):
+    """Absent keeps, null clears. After activation e-mail and fiscal code are the person's."""
+
+    email: Email | None = None
+    given_name: Name = ABSENT
+    family_name: Name = ABSENT
+    fiscal_code: FiscalCode = ABSENT
+    external_id: Code | None = None
+    category: Code = ABSENT
+    hired_on: Day = ABSENT
+    ended_on: Day | None = None
+    contract: Contract = ABSENT
+    contract_ends_on: Day | None = None
+    probation_ends_on: Day | None = None
+    unpaid_leave: Annotated[list[ClosedPeriod], Field(max_length=50)] = ABSENT
+    agreement_code: Code | None = None
+
+
+class EmployeeRead(Out):
+    """What HR sees of an employment; `email` only until the person has activated the login."""
+
+    id: ids.EmployeeId
+    status: Status
+    email: str | None
+    given_name: str
+    family_name: str
+    fiscal_code: str
+    external_id: str | None
+    category: str
+    hired_on: Day
+    ended_on: Day | None
+    contract: Contract
+    contract_ends_on: Day | None
+    probation_ends_on: Day | None
+    unpaid_leave: list[PeriodRead]
+    agreement_code: str | None
+
+
+class ImportErrorRead(Out):
+    """One problem; `row` is the spreadsheet's row number (the header is 1)."""
+
+    row: int
+    field: str | None
+    code: str
+    detail: str
+
+
+class ImportRead(Out):
+    created: int
+    updated: int
+    unchanged: int
+    errors: list[ImportErrorRead]
+
+
+def _past(value: date) -> date:
+    if value > clock.today():
+        raise PydanticCustomError("future", "the date is in the future")
+    return value
+
+
+def _phone(text: str) -> str:
+    phone = text.strip()
+    if sum(character.isdigit() for character in phone) < 5:  # noqa: PLR2004 - shortest service numbers
+        raise PydanticCustomError("phone", "not a phone number")
+    return phone
+
+
+BirthDate = Annotated[Day, AfterValidator(_past)]
+Phone = Annotated[str, Field(max_length=40, pattern=r"^ *\+?[0-9][0-9 ()./-]*$"), AfterValidator(_phone)]
+Periods = Annotated[list[Period], Field(max_length=50)]
+Years = Annotated[
+    list[Annotated[int, Field(ge=clock.FIRST_YEAR, le=clock.LAST_YEAR)]],
+    Field(max_length=50),
+    AfterValidator(lambda years: sorted(set(years))),
+]
+Certificates = Annotated[list[Certificate], Field(max_length=50)]
+Relative = Literal[
+    "spouse", "child", "parent", "child_in_law", "parent_in_law", "sibling", "grandparent", "grandchild", "other"
+]
+
+
+class HomeAddress(In):
+    """Where the person lives; the service area is tested on it."""
+
+    street: Name
+    postcode: Annotated[str, Field(pattern="^[0-9]{5}$")]
+    istat_code: IstatCode
+
+
+class HomeAddressRead(Out):
+    street: str
+    postcode: str
+    istat_code: str
+
+
+class BeneficiaryCreate(In):
+    """A relative; `self` exists from the start."""
+
+    given_name: Name
+    family_name: Name
+    relation: Relative
+    birth_date: BirthDate
+    fiscal_code: FiscalCode | None = None
+    phone: Phone | None = None
+    address: HomeAddress | None = None
+    access_notes: Prose | None = None
+    cohabitation: Periods = Field(default_factory=list)
+    maintained: Periods = Field(default_factory=list)
+    dependent_years: Years = Field(default_factory=list)
+    certificates: Certificates = Field(default_factory=list)
+
+
+class BeneficiaryUpdate(In):
+    """Absent keeps, null clears."""
+
+    given_name: Name = ABSENT
+    family_name: Name = ABSENT
+    relation: Relation = ABSENT
+    birth_date: BirthDate = ABSENT
+    fiscal_code: FiscalCode | None = None
+    phone: Phone | None = None
+    address: HomeAddress | None = None
+    access_notes: Prose | None = None
+    cohabitation: Periods = ABSENT
+    maintained: Periods = ABSENT
+    dependent_years: Years = ABSENT
+    certificates: Certificates = ABSENT
+
+
+class BeneficiaryRead(Out):
+    id: ids.BeneficiaryId
+    given_name: str
+    family_name: str
+    relation: Relation
+    birth_date: Day
+    fiscal_code: str | None
+    phone: str | None
+    address: HomeAddressRead | None
+    access_notes: str | None
+    cohabitation: list[PeriodRead]
+    maintained: list[PeriodRead]
+    dependent_years: list[int]
+    certificates: list[CertificateRead]
