@@ -3,7 +3,7 @@
 from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import CheckConstraint, ForeignKey, Index, Integer, LargeBinary, Text, Uuid
+from sqlalchemy import CheckConstraint, ForeignKey, Index, Integer, LargeBinary, SmallInteger, Text, Uuid
 from sqlalchemy.dialects.postgresql import ARRAY, TIMESTAMP
 from sqlalchemy.orm import Mapped, mapped_column
 
@@ -37,7 +37,14 @@ class Membership(Model):
     __tablename__ = "membership"
     __table_args__ = (
         CheckConstraint(f"role IN ({ROLE_LIST})", name="role_known"),
-        Index("membership_live_key", "user_id", "organisation_id", "role", unique=True, postgresql_where="ended_at IS NULL"),
+        Index(
+            "membership_live_key",
+            "user_id",
+            "organisation_id",
+            "role",
+            unique=True,
+            postgresql_where="ended_at IS NULL",
+        ),
         Index("membership_organisation_id_idx", "organisation_id"),
     )
 
@@ -57,7 +64,7 @@ class SessionToken(Model):
     token_hash: Mapped[bytes] = mapped_column(LargeBinary, primary_key=True)
     user_id: Mapped[UUID] = mapped_column(ForeignKey("user_account.id"), index=True)
     created_at: Mapped[datetime] = mapped_column(Timestamp)
-    expires_at: Mapped[datetime] = mapped_column(Timestamp)
+    expires_at: Mapped[datetime] = mapped_column(Timestamp, index=True)
     revoked_at: Mapped[datetime | None] = mapped_column(Timestamp)
 
 
@@ -65,7 +72,12 @@ class ApiKey(Model):
     """A machine's credential for one organisation, limited by scopes; shown once."""
 
     __tablename__ = "api_key"
-    __table_args__ = (CheckConstraint("cardinality(scopes) > 0", name="scopes_given"),)
+    __table_args__ = (
+        CheckConstraint("cardinality(scopes) > 0", name="scopes_given"),
+        CheckConstraint("live_place IN (1, 2)", name="live_place_known"),
+        CheckConstraint("revoked_at IS NULL OR live_place IS NULL", name="live_place_only_while_live"),
+        Index("api_key_two_live_key", "organisation_id", "name", "live_place", unique=True),
+    )
 
     id: Mapped[UUID] = mapped_column(Uuid, primary_key=True)
     organisation_id: Mapped[UUID] = mapped_column(ForeignKey("organisation.id"), index=True)
@@ -77,6 +89,8 @@ class ApiKey(Model):
     created_at: Mapped[datetime] = mapped_column(Timestamp)
     expires_at: Mapped[datetime | None] = mapped_column(Timestamp)
     revoked_at: Mapped[datetime | None] = mapped_column(Timestamp)
+    live_place: Mapped[int | None] = mapped_column(SmallInteger)
+    """First or second live key of its name: there is no third place."""
 
 
 class Invitation(Model):
@@ -111,7 +125,7 @@ class PasswordReset(Model):
     token_hash: Mapped[bytes] = mapped_column(LargeBinary, primary_key=True)
     user_id: Mapped[UUID] = mapped_column(ForeignKey("user_account.id"), index=True)
     created_at: Mapped[datetime] = mapped_column(Timestamp)
-    expires_at: Mapped[datetime] = mapped_column(Timestamp)
+    expires_at: Mapped[datetime] = mapped_column(Timestamp, index=True)
     used_at: Mapped[datetime | None] = mapped_column(Timestamp)
 
 

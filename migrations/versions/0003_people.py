@@ -185,6 +185,7 @@ CREATE TABLE session_token (
     CONSTRAINT session_token_pkey PRIMARY KEY (token_hash),
     CONSTRAINT session_token_user_id_fkey FOREIGN KEY(user_id) REFERENCES user_account (id)
 );
+CREATE INDEX session_token_expires_at_idx ON session_token (expires_at);
 CREATE INDEX session_token_user_id_idx ON session_token (user_id);
 
 CREATE TABLE api_key (
@@ -198,7 +199,10 @@ CREATE TABLE api_key (
     created_at TIMESTAMP WITH TIME ZONE NOT NULL,
     expires_at TIMESTAMP WITH TIME ZONE,
     revoked_at TIMESTAMP WITH TIME ZONE,
+    live_place SMALLINT,
     CONSTRAINT api_key_pkey PRIMARY KEY (id),
+    CONSTRAINT api_key_live_place_known CHECK (live_place IN (1, 2)),
+    CONSTRAINT api_key_live_place_only_while_live CHECK (revoked_at IS NULL OR live_place IS NULL),
     CONSTRAINT api_key_scopes_given CHECK (cardinality(scopes) > 0),
     CONSTRAINT api_key_organisation_id_fkey FOREIGN KEY(organisation_id) REFERENCES organisation (id),
     CONSTRAINT api_key_token_hash_key UNIQUE (token_hash),
@@ -206,6 +210,7 @@ CREATE TABLE api_key (
 );
 CREATE INDEX api_key_created_by_idx ON api_key (created_by);
 CREATE INDEX api_key_organisation_id_idx ON api_key (organisation_id);
+CREATE UNIQUE INDEX api_key_two_live_key ON api_key (organisation_id, name, live_place);
 
 CREATE TABLE invitation (
     id UUID NOT NULL,
@@ -240,6 +245,7 @@ CREATE TABLE password_reset (
     CONSTRAINT password_reset_pkey PRIMARY KEY (token_hash),
     CONSTRAINT password_reset_user_id_fkey FOREIGN KEY(user_id) REFERENCES user_account (id)
 );
+CREATE INDEX password_reset_expires_at_idx ON password_reset (expires_at);
 CREATE INDEX password_reset_user_id_idx ON password_reset (user_id);
 
 CREATE TABLE attempt_count (
@@ -360,7 +366,14 @@ GRANT SELECT, INSERT, UPDATE, DELETE ON attempt_count TO beatrice_app, beatrice_
 GRANT DELETE ON session_token, password_reset TO beatrice_worker;
 -- Company routes: their own employees, the company's frame, and new invitations; no login, no token, no beneficiary.
 GRANT SELECT ON organisation, company, alliance, alliance_membership, network TO beatrice_hr;
-GRANT SELECT, INSERT, UPDATE ON employee TO beatrice_hr;
+-- Never user_id: HR cannot link a login to an employment.
+GRANT SELECT,
+    INSERT (id, company_id, email, given_name, family_name, sealed_fiscal_code, fiscal_code_index, external_id,
+        category, hired_on, ended_on, contract, contract_ends_on, probation_ends_on, unpaid_leave, agreement_code,
+        created_at),
+    UPDATE (email, given_name, family_name, sealed_fiscal_code, fiscal_code_index, external_id, category, hired_on,
+        ended_on, contract, contract_ends_on, probation_ends_on, unpaid_leave, agreement_code, version)
+    ON employee TO beatrice_hr;
 GRANT INSERT ON invitation TO beatrice_hr;
 GRANT SELECT (id, employee_id, organisation_id, ended_at), UPDATE (ended_at) ON invitation TO beatrice_hr;
 GRANT SELECT, INSERT, UPDATE ON attempt_count TO beatrice_hr;

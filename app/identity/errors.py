@@ -1,0 +1,27 @@
+"""Refusals of identity. Those that commit keep the count of the failed try."""
+
+from app.errors import AppError
+
+
+class InvalidCredentials(AppError, status=401, code="invalid_credentials", commits=True):
+    """E-mail or password is wrong."""
+
+
+class WrongPassword(AppError, status=403, code="wrong_password", commits=True):
+    """The current password is wrong."""
+
+
+class TokenInvalid(AppError, status=400, code="token_invalid"):
+    """This link is unknown, used or expired: ask for a new one."""
+
+
+class ActivationCodeWrong(AppError, status=403, code="activation_code_wrong", commits=True):
+    """The activation code of the letter is missing or wrong."""
+
+
+class EmailTaken(AppError, status=409, code="email_taken", constraints=("user_account_email_key",), commits=True):
+    """This e-mail address cannot be used."""
+
+
+class TooManyLiveKeys(AppError, status=409, code="too_many_live_keys", constraints=("api_key_two_live_key",)):
+    """Two keys of this name are live: revoke one first, or choose another name."""

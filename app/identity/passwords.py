@@ -1,0 +1,70 @@
+"""Argon2id in a thread, two at a time: hashing is meant to be slow and must not stop the loop or fill the pool."""
+
+from functools import lru_cache
+
+from anyio import CapacityLimiter, to_thread
+from anyio.lowlevel import RunVar
+from pwdlib import PasswordHash
+from pwdlib.exceptions import PwdlibError
+from pwdlib.hashers.argon2 import Argon2Hasher
+
+from app.config import settings
+from app.errors import Busy
+from app.identity.password_rules import normalised
+
+AT_ONCE = 2
+WAITING = 100
+"""More than that is an attack or an outage: refusing is better than answering minutes later."""
+_limiter: RunVar[CapacityLimiter] = RunVar("password_limiter")
+
+
+@lru_cache(maxsize=4)
+def _hasher(time_cost: int, memory_kib: int) -> PasswordHash:
+    return PasswordHash((Argon2Hasher(time_cost=time_cost, memory_cost=memory_kib, parallelism=1),))
+
+
+def _current() -> PasswordHash:
+    return _hasher(settings().password_hash_time_cost, settings().password_hash_memory_kib)
+
+
+def hash_now(password: str) -> str:
+    """Hash in the caller's thread: for commands and the demo world."""
+    return _current().hash(normalised(password))
+
+
+@lru_cache(maxsize=4)
+def _nobody(time_cost: int, memory_kib: int) -> str:
+    return _hasher(time_cost, memory_kib).hash("nobody has this password")
+
+
+def _verify(password: str, password_hash: str | None) -> tuple[bool, str | None]:
+    hasher = _current()
+    text = normalised(password)
+    if password_hash is not None:
+        try:
+            return hasher.verify_and_update(text, password_hash)
+        except PwdlibError:
+            pass
+    # An unknown account costs what a known one costs.
+    hasher.verify(text, _nobody(settings().password_hash_time_cost, settings().password_hash_memory_kib))
+    return False, None
+
+
+async def hash_password(password: str) -> str:
+    return await to_thread.run_sync(hash_now, password, limiter=_turn())
+
+
+async def verify(password: str, password_hash: str | None) -> tuple[bool, str | None]:
+    """Tell whether the password is right, and give its new hash when the cost has been raised since."""
+    return await to_thread.run_sync(_verify, password, password_hash, limiter=_turn())
+
+
+def _turn() -> CapacityLimiter:
+    try:
+        limiter = _limiter.get()
+    except LookupError:
+        limiter = CapacityLimiter(AT_ONCE)
+        _limiter.set(limiter)
+    if limiter.statistics().tasks_waiting >= WAITING:
+        raise Busy
+    return limiter

@@ -1,0 +1,36 @@
+"""Which roles and key scopes make sense in which kind of organisation."""
+
+from collections.abc import Iterable
+
+from app.http.permissions import API_KEY_SCOPES, permissions_of
+
+ADMIN = "admin"
+ROLES_OF_KIND: dict[str, frozenset[str]] = {
+    "company": frozenset({"hr", "hr_approver", "payroll", ADMIN}),
+    "provider": frozenset({"manager", "staff", ADMIN}),
+    "operator": frozenset({"operator", "finance", ADMIN}),
+    "municipality": frozenset({"coordinator", "care_manager", "observer", ADMIN}),
+    "association": frozenset({"coordinator", "care_manager", "observer", ADMIN}),
+}
+ALLIANCE_ROLES = frozenset({"coordinator", "care_manager", "observer"})
+SCOPES_OF_ALL = frozenset({"events:read"})
+
+
+def roles_of_kinds(kinds: Iterable[str], *, in_alliance: bool = False) -> frozenset[str]:
+    """Return the roles an organisation may give; a lead or member of an alliance has the alliance's roles too."""
+    roles = frozenset[str]().union(*(ROLES_OF_KIND.get(kind, frozenset()) for kind in kinds))
+    return roles | ALLIANCE_ROLES if in_alliance else roles
+
+
+def scopes_of_kinds(kinds: Iterable[str]) -> frozenset[str]:
+    """Return the scopes a key of such an organisation may carry."""
+    return permissions_of(roles_of_kinds(kinds)) & API_KEY_SCOPES | SCOPES_OF_ALL
+
+
+def scopes_to_give(kinds: Iterable[str], roles: frozenset[str]) -> frozenset[str]:
+    """Return the scopes a person may put into a key: the organisation's for an administrator, else only her own.
+
+    Where a company is a provider too, a manager's key must not read employees, nor HR's key bookings.
+    """
+    possible = scopes_of_kinds(kinds)
+    return possible if ADMIN in roles else possible & (permissions_of(roles) | SCOPES_OF_ALL)

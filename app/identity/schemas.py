@@ -1,0 +1,117 @@
+"""What goes in and out of identity."""
+
+from typing import Annotated, Any, Literal
+
+from email_validator import EmailNotValidError, validate_email
+from pydantic import AfterValidator, Field
+from pydantic_core import PydanticCustomError
+
+from app import ids
+from app.clock import Instant
+from app.http.schemas import In, Name, Out
+
+ABSENT: Any = Field(default_factory=lambda: None)
+"""Default of a PATCH field that cannot be null: absent keeps (`model_fields_set` tells), null is refused."""
+
+
+def _email(text: str) -> str:
+    try:
+        checked = validate_email(text.strip(), check_deliverability=False, allow_smtputf8=False, test_environment=True)
+    except EmailNotValidError:
+        raise PydanticCustomError("email", "not an e-mail address") from None
+    return (checked.ascii_email or checked.normalized).lower()
+
+
+Email = Annotated[str, Field(min_length=3, max_length=254, examples=["anna@example.com"]), AfterValidator(_email)]
+Locale = Literal["it", "en"]
+GivenPassword = Annotated[str, Field(min_length=1, max_length=1024)]
+"""What somebody says the password is: any text."""
+NewPassword = Annotated[
+    str,
+    Field(
+        min_length=1,
+        max_length=1024,
+        description="15 to 256 characters of any kind, not one of the first that are guessed.",
+        examples=["quattro gatti sul tetto rosso"],
+    ),
+]
+
+
+class TokenRequest(In):
+    """The OAuth2 password form (RFC 6749, 4.3); the client's own credentials are not used."""
+
+    grant_type: Literal["password"] = "password"
+    username: Annotated[str, Field(min_length=1, max_length=320)]
+    password: GivenPassword
+    scope: Annotated[str, Field(max_length=1000)] = ""
+    client_id: Annotated[str, Field(max_length=1000)] | None = None
+    client_secret: Annotated[str, Field(max_length=1000)] | None = None
+
+
+class TokenRead(Out):
+    access_token: str
+    token_type: Literal["bearer"] = "bearer"  # noqa: S105 - the type's name
+    expires_in: int = Field(description="Seconds")
+
+
+class PasswordResetRequest(In):
+    email: Email
+
+
+class PasswordResetRequested(Out):
+    """The same answer whether or not there is such a login."""
+
+    status: Literal["accepted"] = "accepted"
+
+
+class PasswordResetAccept(In):
+    password: NewPassword
+
+
+class ContactRead(Out):
+    email: str
+    locale: Locale
+
+
+class ContactChange(In):
+    """Absent keeps; a new e-mail address needs the current password."""
+
+    email: Email = ABSENT
+    locale: Locale = ABSENT
+    current_password: GivenPassword = ABSENT
+
+
+class PasswordChange(In):
+    current_password: GivenPassword
+    new_password: NewPassword
+
+
+Scope = Annotated[str, Field(min_length=1, max_length=64, examples=["employees:read"])]
+
+
+class ApiKeyCreate(In):
+    name: Name
+    scopes: Annotated[list[Scope], Field(min_length=1, max_length=50)]
+    expires_at: Instant | None = Field(default=None, description="Real time, also in the sandbox; null: never.")
+
+
+class ApiKeyRotate(In):
+    overlap_hours: Annotated[int, Field(ge=0, le=168)] = 24
+    """How long the old key stays valid beside the new one."""
+
+
+class ApiKeyRead(Out):
+    """A key as it may be listed: never the secret."""
+
+    id: ids.ApiKeyId
+    name: str
+    hint: str = Field(description="The first characters of the key.")
+    scopes: list[str]
+    created_by: ids.UserId
+    created_at: Instant
+    expires_at: Instant | None
+    revoked_at: Instant | None
+
+
+class ApiKeyCreated(ApiKeyRead):
+    key: str = Field(description="The key itself: shown this once.")

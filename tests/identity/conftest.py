@@ -1,0 +1,83 @@
+"""People who know their password, and settings of production."""
+
+import base64
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+from uuid import UUID
+
+import httpx
+import pytest
+
+from app import config, ids
+from app.identity import passwords
+from tests.world import World
+
+PASSWORD = "quattro gatti sul tetto rosso"
+NEW_PASSWORD = "cinque anatre vanno al lago"
+
+
+@dataclass(frozen=True)
+class Login:
+    """A person with a known password and one session."""
+
+    id: UUID
+    email: str
+    headers: dict[str, str]
+
+    @property
+    def public_id(self) -> str:
+        return ids.encode("usr", self.id)
+
+
+@pytest.fixture
+async def anna(world: World) -> Login:
+    user_id, headers = await world.login("anna@example.com", passwords.hash_now(PASSWORD))
+    return Login(user_id, "anna@example.com", headers)
+
+
+@pytest.fixture
+def production(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Let the settings be those of production, with a secret of its own."""
+    key = base64.urlsafe_b64encode(b"p" * 32).decode()
+    monkeypatch.setenv("BEATRICE_MODE", "production")
+    monkeypatch.setenv("BEATRICE_SECRET_KEYS", key)
+    monkeypatch.setenv("BEATRICE_SMTP_URL", "smtp://127.0.0.1:1")
+    monkeypatch.setenv("DATABASE_URL", "postgresql://127.0.0.1:1/none")
+    clear()
+    yield
+    monkeypatch.undo()
+    clear()
+
+
+@pytest.fixture
+def few_tries(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Three tries per account, five per address."""
+    monkeypatch.setenv("BEATRICE_LOGIN_ATTEMPTS_PER_ACCOUNT", "3")
+    monkeypatch.setenv("BEATRICE_LOGIN_ATTEMPTS_PER_ADDRESS", "5")
+    clear()
+    yield
+    monkeypatch.undo()
+    clear()
+
+
+def clear() -> None:
+    config.settings.cache_clear()
+    config.derived_key.cache_clear()
+
+
+async def log_in(client: httpx.AsyncClient, email: str, password: str) -> httpx.Response:
+    return await client.post("/v1/auth/token", data={"username": email, "password": password})
+
+
+def without_id(response: httpx.Response) -> dict[str, Any]:
+    body = response.json()
+    assert body.pop("request_id")
+    return body
+
+
+async def mailed_token(world: World, email: str) -> str:
+    """Return the token of the newest mail to an address."""
+    rows = await world.execute("SELECT text FROM outgoing_mail WHERE recipient = :to ORDER BY id DESC", to=email)
+    link = next(line for line in rows[0].text.splitlines() if "://" in line)
+    return link.rpartition("/")[2]
