@@ -41,6 +41,7 @@ ALLOWED: Final = frozenset(
 )
 EVENT: Final = re.compile(r"[a-z][a-z0-9_]{0,60}")
 METHODS: Final = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
+LIBRARY: Final = re.compile(r"/site-packages/|/lib(64)?/python3")
 LONGEST_TEXT: Final = 200
 FRAMES: Final = 4
 Event = MutableMapping[str, Any]
@@ -103,11 +104,12 @@ def _exception(_logger: object, _method: str, event: Event) -> Event:
 
 
 def places(trace: TracebackType | None) -> str:
-    """Return the innermost places of a traceback, ours preferred: `actions.py:88 deliver < jobs.py:13 send`."""
+    """Return the innermost place of a traceback and our own before it: `client.py:9 connect < jobs.py:13 send`."""
     frames = extract_tb(trace)
-    ours = [frame for frame in frames if "/app/" in frame.filename and "site-packages" not in frame.filename]
-    shown = ours[-FRAMES:] if ours else frames[-FRAMES:]
-    return " < ".join(f"{Path(frame.filename).name}:{frame.lineno} {frame.name}" for frame in reversed(shown))
+    ours = [frame for frame in frames[:-1] if not LIBRARY.search(frame.filename)]
+    return " < ".join(
+        f"{Path(frame.filename).name}:{frame.lineno} {frame.name}" for frame in reversed((ours + frames[-1:])[-FRAMES:])
+    )
 
 
 def _allowed(_logger: object, _method: str, event: Event) -> Mapping[str, Any]:

@@ -122,8 +122,9 @@ async def test_only_the_operator_may(client: httpx.AsyncClient, world: World, me
     assert await offset(world) == before
 
 
+@pytest.mark.usefixtures("template")
 async def test_mail_is_listed_newest_first_in_pages(
-    client: httpx.AsyncClient, world: World, database: Database, template: None
+    client: httpx.AsyncClient, world: World, database: Database
 ) -> None:
     headers = await operator(world)
     await write_mails(database, "a@example.test", "b@example.test", "a@example.test")
@@ -142,8 +143,9 @@ async def test_mail_is_listed_newest_first_in_pages(
     assert (foreign.status_code, foreign.json()["code"]) == (400, "bad_cursor")
 
 
+@pytest.mark.usefixtures("template")
 async def test_jobs_run_sends_waiting_mail_and_counts(
-    fresh_client: httpx.AsyncClient, fresh_world: World, fresh_database: Database, template: None
+    fresh_client: httpx.AsyncClient, fresh_world: World, fresh_database: Database
 ) -> None:
     headers = await operator(fresh_world)
     await write_mails(fresh_database, "a@example.test", "b@example.test")
@@ -154,8 +156,9 @@ async def test_jobs_run_sends_waiting_mail_and_counts(
     assert again.json() == {"ran": {}}
 
 
+@pytest.mark.usefixtures("template")
 async def test_jobs_run_twice_at_once_sends_each_mail_once(
-    fresh_client: httpx.AsyncClient, fresh_world: World, fresh_database: Database, template: None
+    fresh_client: httpx.AsyncClient, fresh_world: World, fresh_database: Database
 ) -> None:
     headers = await operator(fresh_world)
     await write_mails(fresh_database, *(f"{number}@example.test" for number in range(10)))
@@ -165,7 +168,8 @@ async def test_jobs_run_twice_at_once_sends_each_mail_once(
     assert [tuple(row) for row in ended] == [("succeeded", 1)] * 10
 
 
-async def test_a_rolled_back_change_leaves_no_job(fresh_database: Database, fresh_world: World, template: None) -> None:
+@pytest.mark.usefixtures("template")
+async def test_a_rolled_back_change_leaves_no_job(fresh_database: Database, fresh_world: World) -> None:
     async with fresh_database.session() as session:
         await mail.send(session, mail.NewMail("test", "a@example.test", "it", {"greeting": "Ciao"}))
         await session.rollback()
@@ -173,7 +177,7 @@ async def test_a_rolled_back_change_leaves_no_job(fresh_database: Database, fres
 
 
 async def test_sweeps_run_in_order_of_due_instant_until_nothing_is_due(
-    fresh_database: Database, fresh_client: httpx.AsyncClient, fresh_world: World
+    fresh_client: httpx.AsyncClient, fresh_world: World
 ) -> None:
     headers = await operator(fresh_world)
     await fresh_world.set_now(AT)

@@ -1,0 +1,436 @@
+"""The command `beatrice`: run, serve, work, migrate, verify.
+
+Exit codes: 0 done or stopped on request, 1 refused or failed with a message, 2 wrong use.
+"""
+
+import asyncio
+import importlib
+import importlib.util
+import json
+import signal
+import socket
+import sys
+from collections.abc import AsyncIterator, Callable, Coroutine, Iterator
+from contextlib import asynccontextmanager, contextmanager, suppress
+from dataclasses import dataclass
+from functools import wraps
+from types import FrameType
+from typing import Annotated, Any, NoReturn, TypeVar
+from uuid import UUID
+
+import psycopg
+import structlog
+import typer
+import uvicorn
+from pydantic import ValidationError
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
+from rich.table import Table
+from sqlalchemy import text
+from sqlalchemy.engine import make_url
+from sqlalchemy.exc import OperationalError
+
+import migrations
+from app import api, clock, embedded_postgres, ids, jobs
+from app.config import settings
+from app.db import APP_TIMEOUTS, WORKER_TIMEOUTS, Database, create_database
+from app.http import logs
+from app.ledger import verify
+from app.main import create_app
+from migrations.roles import RolesMissingError, administrator_sql
+
+log = structlog.get_logger()
+cli = typer.Typer(
+    help="Territorial welfare: company credit, local care, booking and settlement.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+)
+out = Console(highlight=False)
+err = Console(stderr=True, highlight=False)
+DATABASE_NAME = "beatrice"
+KEEP_ALIVE_SECONDS = 20
+GRACE_SECONDS = 20
+MOST_CONNECTIONS = 1_000
+RESTART_SECONDS = 1.0
+STALLED_SECONDS = 10.0
+LOGINS = (
+    ("operator@beatrice.example", "the operator: organisations, top-ups, settlement, clock and mails"),
+    ("hr@orobia-stampi.example", "human resources of a company: employees, programmes, grants"),
+    ("approver@orobia-stampi.example", "approves the grants of that company"),
+    ("employee1@orobia-stampi.example", "an employee with credit"),
+    ("manager@cooperativa-serio.example", "a provider: home help, physiotherapy"),
+    ("coordinator@ambito-albino.example", "the coordinator of the alliance"),
+)
+PASSWORD = "beatrice-demo-2026"  # noqa: S105 - published, sandbox only
+T = TypeVar("T")
+F = TypeVar("F", bound=Callable[..., None])
+
+
+class Refused(Exception):
+    """The command cannot go on; the text says why and what to do."""
+
+
+@dataclass(frozen=True)
+class Addresses:
+    """Who logs in where: the API, the worker, the owner of the tables."""
+
+    app: str
+    worker: str
+    migration: str
+
+
+def command(function: F) -> F:
+    """Register a command whose foreseeable failures are a message and exit code 1, never a traceback."""
+
+    @wraps(function)
+    def guarded(*arguments: Any, **options: Any) -> None:  # noqa: ANN401 - whatever the command takes
+        for number in (signal.SIGINT, signal.SIGTERM):
+            signal.signal(number, _interrupt)
+        try:
+            function(*arguments, **options)
+        except KeyboardInterrupt:
+            raise typer.Exit(0) from None
+        except (Refused, RolesMissingError, embedded_postgres.EmbeddedPostgresError) as error:
+            _fail(str(error))
+        except ValidationError as error:
+            _fail("\n".join(_setting(item) for item in error.errors(include_input=False, include_url=False)))
+        except (psycopg.OperationalError, OperationalError) as error:
+            _fail(f"The database cannot be reached: {str(getattr(error, 'orig', error)).splitlines()[0]}")
+
+    return cli.command()(guarded)  # type: ignore[return-value]
+
+
+def _interrupt(_number: int, _frame: FrameType | None) -> None:
+    raise KeyboardInterrupt
+
+
+def _fail(message: str) -> NoReturn:
+    err.print(message, soft_wrap=True, markup=False)
+    raise typer.Exit(1)
+
+
+def _setting(item: Any) -> str:  # noqa: ANN401 - pydantic's error
+    name = ".".join(str(part) for part in item["loc"])
+    prefix = "" if not name or name.isupper() else "BEATRICE_"
+    return f"{prefix}{name.upper()}: {item['msg']}" if name else str(item["msg"])
+
+
+@contextmanager
+def _database_server() -> Iterator[Addresses]:
+    """Give the addresses of the configured database, or of our own server while the block lasts."""
+    configured = settings()
+    if configured.database_url is not None:
+        url = configured.database_url
+        yield Addresses(app=url, worker=url, migration=configured.migration_url or url)
+        return
+    with embedded_postgres.start(configured.data_dir) as server:
+        with psycopg.connect(_conninfo(server.url("postgres")), autocommit=True) as connection:
+            exists = connection.execute("SELECT FROM pg_database WHERE datname = %s", [DATABASE_NAME]).fetchone()
+            if exists is None:
+                connection.execute(f'CREATE DATABASE "{DATABASE_NAME}"')
+        yield Addresses(
+            app=server.url(DATABASE_NAME, "beatrice_app"),
+            worker=server.url(DATABASE_NAME, "beatrice_worker"),
+            migration=server.url(DATABASE_NAME),
+        )
+
+
+def _conninfo(url: str) -> str:
+    return make_url(url).set(drivername="postgresql").render_as_string(hide_password=False)
+
+
+@asynccontextmanager
+async def _database(url: str, timeouts: str, pool_size: int = 2) -> AsyncIterator[Database]:
+    database = create_database(url, pool_size=pool_size, timeouts=timeouts)
+    try:
+        yield database
+    finally:
+        await database.dispose()
+
+
+def _run(main: Coroutine[Any, Any, T]) -> T:
+    """Run on the fastest loop there is."""
+    with asyncio.Runner(loop_factory=uvicorn.Config("app", log_config=None).get_loop_factory()) as runner:
+        return runner.run(main)
+
+
+# What serves
+
+
+@command
+def run() -> None:
+    """Start everything: database, demo world, API and worker, in one process."""
+    logs.configure(console=sys.stdout.isatty())
+    configured = settings()
+    if not configured.sandbox:
+        raise Refused("`beatrice run` is for the sandbox; in production use `beatrice serve` and `beatrice worker`.")
+    with _listen(configured.host, configured.port) as listening, _database_server() as addresses:
+        out.print("Preparing the database ...", style="dim")
+        migrations.upgrade(addresses.migration)
+        has_demo = _run(_load_demo(addresses))
+        _run(_serve(addresses, listening, work=True, ready=lambda: _welcome(listening, has_demo=has_demo)))
+
+
+@command
+def serve(
+    worker: Annotated[bool, typer.Option("--worker", help="Run the worker in this process too.")] = False,  # noqa: FBT002
+) -> None:
+    """Serve the API on a database that `beatrice migrate` prepared."""
+    logs.configure()
+    configured = settings()
+    with _listen(configured.host, configured.port) as listening, _database_server() as addresses:
+        _run(_check_login(addresses.app))
+        _run(_serve(addresses, listening, work=worker, ready=lambda: _started(listening)))
+
+
+@command
+def worker() -> None:
+    """Run jobs and deadlines until stopped."""
+    logs.configure()
+    with _database_server() as addresses:
+        _run(_check_login(addresses.worker))
+        _run(_work_until_stopped(addresses))
+
+
+class _Server(uvicorn.Server):
+    """uvicorn without its own signal handling, telling when it listens."""
+
+    ready: Callable[[], None] = staticmethod(lambda: None)
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        await super().startup(sockets)
+        if self.started:
+            self.ready()
+
+    @contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        yield
+
+
+def _listen(host: str, port: int) -> socket.socket:
+    """Bind first of all: a taken port is said at once."""
+    try:
+        family, kind, protocol, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
+        listening = socket.socket(family, kind, protocol)
+        listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        listening.bind(address)
+    except OSError as error:
+        raise Refused(f"Cannot listen on {host}:{port} ({error.strerror}): choose another with PORT=8001.") from None
+    return listening
+
+
+async def _serve(addresses: Addresses, listening: socket.socket, *, work: bool, ready: Callable[[], None]) -> None:
+    """Serve until a signal comes; then answer what is open, end the running jobs, go."""
+    database = create_database(addresses.app, pool_size=settings().pool_size, timeouts=APP_TIMEOUTS)
+    server = _Server(
+        uvicorn.Config(
+            create_app(database),
+            log_config=None,
+            access_log=False,
+            server_header=False,
+            ws="none",
+            timeout_keep_alive=KEEP_ALIVE_SECONDS,
+            timeout_graceful_shutdown=GRACE_SECONDS,
+            limit_concurrency=MOST_CONNECTIONS,
+            h11_max_incomplete_event_size=64 * 1024,
+        )
+    )
+    server.ready = ready
+    stop = _stop_on_signals()
+    working = asyncio.create_task(_work(addresses.worker)) if work else None
+    serving = asyncio.create_task(server.serve([listening]))
+    stopping = asyncio.create_task(stop.wait())
+    await asyncio.wait({serving, stopping}, return_when=asyncio.FIRST_COMPLETED)
+    server.should_exit = True
+    await serving
+    await _cancel(stopping)
+    if working is not None:
+        await _cancel(working)
+
+
+async def _work_until_stopped(addresses: Addresses) -> None:
+    stop = _stop_on_signals()
+    working = asyncio.create_task(_work(addresses.worker))
+    log.info("worker_started")
+    await stop.wait()
+    await _cancel(working)
+
+
+def _stop_on_signals() -> asyncio.Event:
+    stop = asyncio.Event()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        asyncio.get_running_loop().add_signal_handler(number, stop.set)
+    return stop
+
+
+async def _cancel(task: asyncio.Task[Any]) -> None:
+    task.cancel()
+    with suppress(asyncio.CancelledError):
+        await task
+
+
+async def _work(url: str) -> NoReturn:
+    """Work for ever; where the database goes away, begin again when it is back."""
+    async with _database(url, WORKER_TIMEOUTS, pool_size=4) as database:
+        while True:
+            try:
+                await _work_once(url, database)
+            except Exception as error:
+                log.warning("worker_interrupted", exc_info=error)
+            await asyncio.sleep(RESTART_SECONDS)
+
+
+async def _work_once(url: str, database: Database) -> None:
+    app = jobs.worker_app(_conninfo(url), f"{WORKER_TIMEOUTS} -c role={jobs.WORKER_ROLE}")
+    async with app.open_async():
+        rescuing = asyncio.create_task(jobs.rescue_stalled(app, STALLED_SECONDS))
+        try:
+            await app.run_worker_async(
+                concurrency=2,
+                install_signal_handlers=False,
+                shutdown_graceful_timeout=GRACE_SECONDS,
+                update_heartbeat_interval=STALLED_SECONDS / 4,
+                stalled_worker_timeout=STALLED_SECONDS,
+                additional_context={"database": database, "sweeps": api.SWEEPS},
+            )
+        finally:
+            await _cancel(rescuing)
+
+
+async def _check_login(url: str) -> None:
+    """Refuse an empty database, and in production a login that could change the tables."""
+    async with _database(url, APP_TIMEOUTS) as database, database.session() as session:
+        found = await session.execute(
+            text(
+                "SELECT r.rolname, r.rolsuper, c.oid IS NOT NULL AS has_tables,"
+                " coalesce(pg_has_role(r.oid, c.relowner, 'MEMBER'), false) AS may_be_owner"
+                " FROM pg_roles r LEFT JOIN pg_class c ON c.oid = to_regclass('public.organisation')"
+                " WHERE r.rolname = session_user"
+            )
+        )
+        login = found.one()
+    if not login.has_tables:
+        raise Refused("The database is empty: run `beatrice migrate` first.")
+    if settings().mode == "production" and (login.rolsuper or login.may_be_owner):
+        kind = "a superuser" if login.rolsuper else "an owner of the tables"
+        raise Refused(
+            f"The login {login.rolname} is {kind}. In production DATABASE_URL names beatrice_app (serve) or"
+            " beatrice_worker (worker); only `beatrice migrate` uses the owner, by BEATRICE_MIGRATION_URL."
+        )
+
+
+async def _load_demo(addresses: Addresses) -> bool:
+    """Load the demo world into an empty database; tell whether there is one."""
+    if importlib.util.find_spec("app.sandbox.demo") is None:
+        out.print("There is no demo world in this version: the database stays as it is.", style="dim")
+        return False
+    demo = importlib.import_module("app.sandbox.demo")
+    async with _database(addresses.app, WORKER_TIMEOUTS) as database:
+        if await demo.is_empty(database):
+            await demo.load(database, lambda line: out.print(f"  {line}", style="dim", markup=False))
+    return True
+
+
+def _address(listening: socket.socket) -> str:
+    host, port = listening.getsockname()[:2]
+    return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
+
+
+def _welcome(listening: socket.socket, *, has_demo: bool) -> None:
+    address = _address(listening)
+    out.print(f"\nBeatrice is ready: [bold]{address}/docs[/bold] (Authorize logs in, Ctrl-C ends)", soft_wrap=True)
+    if has_demo:
+        table = Table("log in as", "who that is", box=None, pad_edge=False)
+        for login, who in LOGINS:
+            table.add_row(login, who)
+        out.print(table)
+        out.print(f"The password of every login is [bold]{PASSWORD}[/bold]\n")
+
+
+def _started(listening: socket.socket) -> None:
+    log.info("api_started", address=_address(listening))
+
+
+# What administers
+
+
+@command
+def migrate() -> None:
+    """Create missing roles and bring the tables up to date; safe to repeat."""
+    with _database_server() as addresses:
+        migrations.upgrade(addresses.migration, out.print)
+
+
+@command
+def verify_ledger() -> None:
+    """Recompute every account from its transfers; exit code 1 if one does not add up."""
+    with _database_server() as addresses:
+        report = _run(_verify(addresses.worker))
+    rows = ", ".join(f"{count} {table.replace('_', ' ')}s" for table, count in report.checked.items())
+    if report.ok:
+        out.print(f"Every account adds up ({rows}).")
+        return
+    first = report.differences[0]
+    amounts = "" if first.stored is None else f": {first.stored} cents stored, {first.recomputed} recomputed"
+    _fail(f"The ledger does not add up. First difference: {first.table} {first.id}, {first.problem}{amounts}.")
+
+
+async def _verify(url: str) -> verify.Report:
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn())
+    async with _database(url, WORKER_TIMEOUTS) as database:
+        with Progress(*columns, console=err, transient=True, disable=not sys.stderr.isatty()) as progress:
+            async with database.begin(jobs.WORKER_ROLE) as session:
+                tasks = {}
+                for table in verify.PASSES:
+                    total = await session.scalar(text(f"SELECT count(*) FROM ledger.{table}"))  # noqa: S608
+                    tasks[table] = progress.add_task(table.replace("_", " ") + "s", total=total)
+                report = await verify.verify(
+                    session, progress=lambda table, done: progress.update(tasks[table], completed=done)
+                )
+                await verify.record(session, report)
+    return report
+
+
+@command
+def openapi() -> None:
+    """Print the OpenAPI document."""
+    app = create_app(create_database("postgresql+psycopg://"))
+    sys.stdout.write(json.dumps(app.openapi(), indent=2, ensure_ascii=False) + "\n")
+
+
+@command
+def activation_codes(
+    organisation: Annotated[str, typer.Option("--organisation", help="The organisation's id (org_...).")],
+) -> None:
+    """List the activation codes of open invitations, for the letters or the help desk; HR never sees them."""
+    try:
+        organisation_id = ids.decode("org", organisation)
+    except ValueError:
+        raise Refused("--organisation wants an id such as org_01h455vb4pex5vsknk084sn02q.") from None
+    with _database_server() as addresses:
+        table = _run(_activation_codes(addresses.app, organisation_id))
+    out.print(table)
+
+
+async def _activation_codes(url: str, organisation_id: UUID) -> Table:
+    from app.identity.invitations import pending_activation_codes  # noqa: PLC0415
+
+    async with _database(url, APP_TIMEOUTS) as database, database.begin() as session:
+        codes = await pending_activation_codes(session, organisation_id)
+    table = Table("employee", "code", "valid until", box=None, pad_edge=False)
+    for code in codes:
+        table.add_row(ids.encode("emp", code.employee_id), code.code, clock.rfc3339(code.expires_at))
+    return table
+
+
+@command
+def role_sql() -> None:
+    """Print the SQL with which an administrator creates the database roles."""
+    url = settings().migration_url or settings().database_url
+    name = (make_url(url).database if url else None) or DATABASE_NAME
+    sys.stdout.write(administrator_sql(name) + "\n")
+
+
+def main() -> None:
+    cli()

@@ -1,0 +1,121 @@
+import io
+import json
+import logging
+from collections.abc import Iterator
+from typing import Any
+
+import httpx
+import pytest
+import structlog
+from fastapi import FastAPI
+from sqlalchemy import text
+from starlette.requests import Request
+
+from app.http import logs
+
+CANARY = "RSSMRA85T10A562S"
+
+
+@pytest.fixture
+def output() -> Iterator[io.StringIO]:
+    """The product's logging, into memory; put back afterwards."""
+    root = logging.getLogger()
+    handlers, level, configured = root.handlers, root.level, structlog.get_config()
+    made = io.StringIO()
+    logs.configure(made)
+    yield made
+    root.handlers = handlers
+    root.setLevel(level)
+    logging.captureWarnings(capture=False)
+    structlog.configure(**configured)
+
+
+def lines(output: io.StringIO) -> list[dict[str, Any]]:
+    return [json.loads(line) for line in output.getvalue().splitlines()]
+
+
+def without_time(line: dict[str, Any]) -> dict[str, Any]:
+    return {key: value for key, value in line.items() if key not in {"timestamp", "milliseconds"}}
+
+
+async def test_a_request_line_names_the_route_never_the_path(client: httpx.AsyncClient, output: io.StringIO) -> None:
+    await client.get(f"/v1/{CANARY}?code={CANARY}", headers={"X-Request-Id": "abc"})
+    assert [without_time(line) for line in lines(output)] == [
+        {
+            "event": "request",
+            "level": "info",
+            "method": "GET",
+            "route": "unmatched",
+            "status": 404,
+            "actor_kind": "unknown",
+            "request_id": "abc",
+        }
+    ]
+
+
+async def test_a_canary_in_body_path_query_and_method_stays_out(client: httpx.AsyncClient, output: io.StringIO) -> None:
+    await client.post("/v1/sandbox/clock", json={"now": CANARY, CANARY: CANARY})
+    await client.post(f"/v1/sandbox/clock?{CANARY}={CANARY}", content=f"{{{CANARY}", headers={"Cookie": CANARY})
+    await client.get("/v1/sandbox/mail", params={"to": CANARY}, headers={"Authorization": f"Bearer {CANARY}"})
+    await client.request(CANARY, "/v1/sandbox/clock")
+    assert len(lines(output)) == 4
+    assert lines(output)[3]["method"] == "other"
+    assert CANARY not in output.getvalue()
+
+
+async def test_a_canary_in_an_exception_stays_out(app: FastAPI, client: httpx.AsyncClient, output: io.StringIO) -> None:
+    async def broken(request: Request) -> None:
+        raise ValueError(f"bad code {request.query_params['code']}")
+
+    async def refused(request: Request) -> None:
+        async with app.state.database.session() as session:
+            await session.execute(text("SELECT CAST(:code AS integer)"), {"code": request.query_params["code"]})
+
+    app.add_route("/broken", broken)
+    app.add_route("/refused", refused)
+    assert (await client.get("/broken", params={"code": CANARY})).status_code == 500
+    assert (await client.get("/refused", params={"code": CANARY})).status_code == 422
+    assert CANARY not in output.getvalue()
+    error = lines(output)[0]
+    assert (error["event"], error["error_class"]) == ("unhandled_exception", "ValueError")
+    assert "broken" in error["error_at"]
+
+
+def test_messages_of_libraries_keep_their_place_only(output: io.StringIO) -> None:
+    library = logging.getLogger("procrastinate.worker")
+    library.info("not shown %s", CANARY)
+    library.warning("job %s", CANARY)
+    try:
+        raise RuntimeError(CANARY)
+    except RuntimeError:
+        library.exception(f"job {CANARY} failed", extra={"job": {"args": CANARY}})  # noqa: G004
+    first, second = lines(output)
+    assert without_time(first) == {
+        "event": "library_message",
+        "level": "warning",
+        "logger": "procrastinate.worker",
+        "where": first["where"],
+    }
+    assert first["where"].startswith("test_logs.py:")
+    assert (second["level"], second["error_class"]) == ("error", "RuntimeError")
+    assert CANARY not in output.getvalue()
+
+
+def test_unknown_keys_values_and_events_are_dropped(output: io.StringIO) -> None:
+    log = structlog.get_logger()
+    log.info(f"hello {CANARY}", fiscal_code=CANARY, status={"code": CANARY}, count=3, sweep="s" * 500)
+    assert [without_time(line) for line in lines(output)] == [
+        {"event": "unnamed_event", "level": "info", "status": "dict", "count": 3, "sweep": "s" * 200}
+    ]
+
+
+def test_the_console_shows_no_more(output: io.StringIO) -> None:
+    logs.configure(output, console=True)
+    structlog.get_logger().info("started", fiscal_code=CANARY, count=3)
+    try:
+        raise RuntimeError(CANARY)
+    except RuntimeError as error:
+        structlog.get_logger().error("failed", exc_info=error)
+    assert CANARY not in output.getvalue()
+    assert "started" in output.getvalue()
+    assert "RuntimeError" in output.getvalue()
