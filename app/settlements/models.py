@@ -62,9 +62,13 @@ class SettlementRun(Model):
         ),
         CheckConstraint("approved_sha256 IS NULL OR approved_sha256 = content_sha256", name="approved_is_this_content"),
         CheckConstraint("status IN ('closed','cancelled') OR approved_by IS NOT NULL", name="approved_before_sent"),
-        Index(
-            "settlement_run_cutoff_on_key", "cutoff_on", unique=True, postgresql_where="status <> 'cancelled'"
+        CheckConstraint("(status IN ('sent','reconciled')) = (sent_at IS NOT NULL)", name="sent_has_instant"),
+        CheckConstraint(
+            "approved_by IS NULL OR (debtor_name IS NOT NULL AND debtor_iban IS NOT NULL AND execution_on IS NOT NULL"
+            " AND (payment_file_sha256 IS NULL) = (settlement_count = 0))",
+            name="payment_is_complete",
         ),
+        Index("settlement_run_cutoff_on_key", "cutoff_on", unique=True, postgresql_where="status <> 'cancelled'"),
     )
 
     id: Mapped[UUID] = mapped_column(Uuid, primary_key=True)
@@ -78,6 +82,12 @@ class SettlementRun(Model):
     approved_by: Mapped[UUID | None] = mapped_column(Uuid)
     approved_at: Mapped[datetime | None] = mapped_column(Timestamp)
     approved_sha256: Mapped[str | None] = mapped_column(Text)
+    debtor_name: Mapped[str | None] = mapped_column(Text)
+    debtor_iban: Mapped[str | None] = mapped_column(Text)
+    execution_on: Mapped[date | None] = mapped_column(Date)
+    """When the bank is asked to pay: the settlements' day, or the next working day after a late approval."""
+    payment_file_sha256: Mapped[str | None] = mapped_column(Text)
+    """Of the file as it was at approval; null when there is nothing to pay."""
     sent_at: Mapped[datetime | None] = mapped_column(Timestamp)
 
 
@@ -171,6 +181,11 @@ class Payout(Model):
     end_to_end_id: Mapped[str] = mapped_column(Text, unique=True)
     creditor_name: Mapped[str] = mapped_column(Text)
     iban: Mapped[str] = mapped_column(Text)
+    creditor_street: Mapped[str | None] = mapped_column(Text)
+    creditor_street_number: Mapped[str | None] = mapped_column(Text)
+    creditor_postcode: Mapped[str | None] = mapped_column(Text)
+    creditor_town: Mapped[str] = mapped_column(Text)
+    creditor_country: Mapped[str] = mapped_column(Text)
     amount_cents: Mapped[int] = mapped_column(BigInteger)
     status: Mapped[str] = mapped_column(Text, server_default="approved")
     created_at: Mapped[datetime] = mapped_column(Timestamp)

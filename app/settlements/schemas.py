@@ -1,0 +1,108 @@
+"""What operator and providers send and see; a provider's lines never tell employer, funding source or rule code."""
+
+from typing import Annotated, Literal
+
+from pydantic import Field
+
+from app.clock import Day, Instant
+from app.http.schemas import Code, In, Out
+from app.ids import FeeRuleId, OrganisationId, SettlementId, SettlementRunId, UnitId, UserId
+from app.money import BasisPoints, Cents
+
+Sha256 = Annotated[str, Field(pattern="^[0-9a-f]{64}$", examples=["9f" * 32])]
+SettlementStatus = Literal["issued", "approved", "paying", "paid", "returned"]
+RunStatus = Literal["closed", "approved", "sent", "reconciled", "cancelled"]
+
+
+class FeeRuleNew(In):
+    """The most specific rule on the service date wins: provider and category, provider, category, everybody."""
+
+    provider_id: OrganisationId | None = None
+    category: Code | None = None
+    percent_bps: BasisPoints
+    fixed_cents: Cents = Field(description="For each line")
+    min_cents: Cents | None = Field(default=None, description="For each settlement")
+    max_cents: Cents | None = Field(default=None, description="For each settlement")
+    payer: Literal["provider"]
+    valid_from: Day
+    valid_to: Day | None = Field(default=None, description="The first day on which it no longer holds")
+
+
+class FeeRuleOut(Out):
+    id: FeeRuleId
+    provider_id: OrganisationId | None
+    category: str | None
+    percent_bps: int
+    fixed_cents: int
+    min_cents: int | None
+    max_cents: int | None
+    payer: Literal["provider", "company", "project_fund"]
+    valid_from: Day
+    valid_to: Day | None
+    created_at: Instant
+
+
+class SettlementRunNew(In):
+    cutoff_on: Day = Field(description="The last day (Rome) that belongs to the run; not after today")
+
+
+class SettlementRunApproval(In):
+    content_sha256: Sha256 | None = Field(default=None, description="The content you checked")
+
+
+class SettlementRunOut(Out):
+    id: SettlementRunId
+    cutoff_on: Day
+    status: RunStatus
+    content_sha256: str
+    settlement_count: int
+    total_cents: int
+    created_by: UserId
+    created_at: Instant
+    approved_by: UserId | None
+    approved_at: Instant | None
+    execution_on: Day | None
+    sent_at: Instant | None
+
+
+class SettlementLineOut(Out):
+    unit_id: UnitId
+    kind: Literal["service", "late_fee", "no_show_fee", "adjustment"]
+    service_on: Day
+    gross_cents: int
+    fee_cents: int
+    fee_vat_cents: int
+    subsidy_cents: int
+    net_cents: int
+
+
+class SettlementItem(Out):
+    """A settlement in a list: without its lines."""
+
+    id: SettlementId
+    number: str = Field(examples=["2026/1"])
+    cutoff_on: Day
+    status: SettlementStatus
+    gross_cents: int
+    vat_cents: int
+    fee_cents: int
+    fee_vat_cents: int
+    subsidy_cents: int
+    payout_cents: int
+    pay_on: Day
+    content_sha256: str
+
+
+class SettlementOut(SettlementItem):
+    lines: list[SettlementLineOut]
+
+
+class KindTotal(Out):
+    kind: str
+    debit_cents: int
+    credit_cents: int
+
+
+class TrialBalanceOut(Out):
+    balanced: bool
+    accounts: list[KindTotal]
