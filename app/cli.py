@@ -414,7 +414,7 @@ def activation_codes(
 
 
 async def _activation_codes(url: str, organisation_id: UUID) -> Table:
-    from app.identity.invitations import pending_activation_codes  # noqa: PLC0415
+    from app.identity.invitations import pending_activation_codes
 
     async with _database(url, APP_TIMEOUTS) as database, database.begin() as session:
         codes = await pending_activation_codes(session, organisation_id)

@@ -20,6 +20,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from app import clock
 from app.db import Database, raw_connection
+from app.http.logs import places
 
 log = structlog.get_logger()
 blueprint = Blueprint()
@@ -49,8 +50,15 @@ def job(name: str) -> Callable[[Job], Job]:
     def register(function: Job) -> Job:
         async def run(context: JobContext, /, **arguments: Any) -> None:  # noqa: ANN401 - job arguments are JSON
             database: Database = context.additional_context["database"]
-            async with database.begin(WORKER_ROLE) as session:
-                await function(session, **arguments)
+            try:
+                async with database.begin(WORKER_ROLE) as session:
+                    await function(session, **arguments)
+            except Exception as error:
+                place = places(error.__traceback__)
+                log.warning(
+                    "job_failed", task=name, job_id=context.job.id, error_class=type(error).__name__, error_at=place
+                )
+                raise
 
         blueprint.task(
             name=name, pass_context=True, retry=RetryStrategy(max_attempts=8, exponential_wait=4), queue="default"
