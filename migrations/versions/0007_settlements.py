@@ -323,11 +323,11 @@ END $$;
 
 CREATE TRIGGER settlement_line_agrees AFTER INSERT ON settlement_line REFERENCING NEW TABLE AS new_line
     FOR EACH STATEMENT EXECUTE FUNCTION settlement_lines_agree();
-CREATE CONSTRAINT TRIGGER settlement_adds_up AFTER INSERT ON settlement
+CREATE CONSTRAINT TRIGGER settlement_sum AFTER INSERT ON settlement
     DEFERRABLE INITIALLY DEFERRED FOR EACH ROW EXECUTE FUNCTION settlement_adds_up();
 CREATE TRIGGER settlement_run_agrees AFTER INSERT ON settlement REFERENCING NEW TABLE AS new_settlement
     FOR EACH STATEMENT EXECUTE FUNCTION settlement_run_agrees();
-CREATE CONSTRAINT TRIGGER settlement_run_adds_up AFTER INSERT ON settlement_run
+CREATE CONSTRAINT TRIGGER settlement_run_sum AFTER INSERT ON settlement_run
     DEFERRABLE INITIALLY DEFERRED FOR EACH ROW EXECUTE FUNCTION settlement_run_adds_up();
 CREATE CONSTRAINT TRIGGER settlement_counter_used AFTER INSERT OR UPDATE ON settlement_counter
     DEFERRABLE INITIALLY DEFERRED FOR EACH ROW EXECUTE FUNCTION settlement_counter_used();
@@ -335,7 +335,8 @@ CREATE TRIGGER payout_is_approved AFTER INSERT ON payout FOR EACH ROW EXECUTE FU
 CREATE TRIGGER unit_settled_never_changes BEFORE UPDATE ON care.unit FOR EACH ROW
     WHEN (OLD.payable_at IS NOT NULL) EXECUTE FUNCTION care.refuse_change_once_settled();
 REVOKE ALL ON FUNCTION settlement_moves, settlement_counter_steps, settlement_lines_agree, settlement_is_sum,
-    settlement_adds_up, settlement_run_is_sum, settlement_run_agrees, settlement_run_adds_up, settlement_counter_used, payout_is_approved, care.refuse_change_once_settled FROM PUBLIC;
+    settlement_adds_up, settlement_run_is_sum, settlement_run_agrees, settlement_run_adds_up, settlement_counter_used,
+    payout_is_approved, care.refuse_change_once_settled FROM PUBLIC;
 """
 
 GRANTS = """

@@ -1,0 +1,209 @@
+"""Units that were paid from credit and became payable, written set-based: what bookings leave behind for settlement."""
+
+from dataclasses import dataclass, field
+from datetime import UTC, date, datetime, timedelta
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import text
+
+from app import ids
+from app.ledger import actions as ledger
+from app.ledger.instructions import Capture, NewAccount, NewHold, NewTransfer
+from tests.world import Party, Person, World
+
+BEFORE = datetime(2026, 10, 1, 8, tzinfo=UTC)
+VISIT = datetime(2026, 11, 2, 9, tzinfo=UTC)
+"""The first unit's start; each further one is a day later, unless told."""
+PAYABLE = datetime(2026, 11, 20, 9, tzinfo=UTC)
+CUTOFF = date(2026, 11, 30)
+NOW = datetime(2026, 12, 1, 8, tzinfo=UTC)
+QUOTE = """
+    INSERT INTO care.quote (id, user_id, provider_id, offering_id, beneficiary_id, beneficiary_version, total_cents,
+        credit_cents, own_money_cents, units, decisions, created_at, expires_at)
+    SELECT given.id, :user_id, :provider_id, :offering_id, :beneficiary_id, 1, given.price, given.price, 0, '[]', '[]',
+        :before, :before
+    FROM unnest(CAST(:quotes AS uuid[]), CAST(:prices AS bigint[])) AS given (id, price)
+"""
+BOOKING = """
+    INSERT INTO care.booking (id, quote_id, user_id, provider_id, offering_id, beneficiary_id, status,
+        free_until_hours, late_fee_bps, no_show_fee_bps, created_at)
+    SELECT given.id, given.quote_id, :user_id, :provider_id, :offering_id, :beneficiary_id, 'confirmed', 24, 5000,
+        10000, :before
+    FROM unnest(CAST(:bookings AS uuid[]), CAST(:quotes AS uuid[])) AS given (id, quote_id)
+"""
+UNIT = """
+    INSERT INTO care.unit (id, booking_id, provider_id, index, status, status_at, starts_at, ends_at, price_cents,
+        vat_code, fee_funding)
+    SELECT given.id, given.booking_id, :provider_id, 0, 'confirmed', :before, given.starts_at,
+        given.starts_at + interval '1 hour', given.price, :vat_code, 'from_credit'
+    FROM unnest(CAST(:units AS uuid[]), CAST(:bookings AS uuid[]), CAST(:starts AS timestamptz[]),
+        CAST(:prices AS bigint[])) AS given (id, booking_id, starts_at, price)
+"""
+LEG = """
+    INSERT INTO care.leg (id, unit_id, source, lot_id, hold_id, amount_cents, rule_code)
+    SELECT given.id, given.unit_id, 'lot', :lot_id, given.hold_id, given.price, 'C2_F_TER'
+    FROM unnest(CAST(:legs AS uuid[]), CAST(:units AS uuid[]), CAST(:holds AS uuid[]), CAST(:prices AS bigint[]))
+        AS given (id, unit_id, hold_id, price)
+"""
+DELIVER = """
+    UPDATE care.unit SET status = 'delivered', status_at = ends_at, delivered_at = ends_at,
+        complete_at = ends_at + interval '5 days', captured_cents = price_cents WHERE id = ANY (:units)
+"""
+COMPLETE = """
+    UPDATE care.unit SET status = 'completed', status_at = CAST(:payable_at AS timestamptz), complete_at = NULL,
+        completed_at = CAST(:payable_at AS timestamptz), payable_at = CAST(:payable_at AS timestamptz)
+    WHERE id = ANY (:units)
+"""
+FEE = """
+    UPDATE care.unit SET status = :status, status_at = CAST(:payable_at AS timestamptz), fee_cents = :cents,
+        fee_source = 'credit', captured_cents = :cents, payable_at = CAST(:payable_at AS timestamptz)
+    WHERE id = ANY (:units)
+"""
+
+
+@dataclass
+class Books:
+    """An operator, a company with credit, and providers with payable units."""
+
+    world: World
+    operator: Party
+    company: Party
+    person: Person
+    lot_id: UUID
+    offerings: dict[tuple[UUID, str], UUID] = field(default_factory=dict)
+
+    async def offering(self, provider: Party, category: str) -> UUID:
+        if (provider.id, category) not in self.offerings:
+            offering_id = ids.new_id()
+            await self.world.execute(
+                "INSERT INTO offering (id, provider_id, name, description, category, mode, unit, vat_code, confirmation,"
+                " response_hours, min_notice_hours, free_until_hours, late_fee_bps, no_show_fee_bps, created_at)"
+                " VALUES (:id, :provider, 'Visit', '', :category, 'home_visit', 'visit', 'vat_5', 'instant', 48, 0, 24,"
+                " 5000, 10000, :at)",
+                id=offering_id, provider=provider.id, category=category, at=BEFORE,
+            )  # fmt: skip
+            self.offerings[provider.id, category] = offering_id
+        return self.offerings[provider.id, category]
+
+    async def units(
+        self,
+        provider: Party,
+        prices: list[int],
+        *,
+        category: str = "home_help",
+        vat_code: str = "vat_5",
+        starts: list[datetime] | None = None,
+        payable_at: datetime | None = PAYABLE,
+        outcome: str = "completed",
+        fee_cents: int = 0,
+    ) -> list[UUID]:
+        """Book, deliver and complete units of these prices (or leave them `delivered`, or end them with a fee)."""
+        count = len(prices)
+        made: dict[str, list[UUID]] = {
+            name: [ids.new_id() for _ in prices] for name in ("quotes", "bookings", "units", "legs", "holds")
+        }
+        accounts = (
+            await self.world.execute(
+                "SELECT earned_account_id, payable_account_id FROM provider WHERE organisation_id = :id", id=provider.id
+            )
+        )[0]
+        values: dict[str, Any] = {
+            **made,
+            "prices": prices,
+            "starts": starts or [VISIT + timedelta(days=n % 14) for n in range(count)],
+            "user_id": self.person.user_id,
+            "beneficiary_id": self.person.beneficiary_id,
+            "provider_id": provider.id,
+            "offering_id": await self.offering(provider, category),
+            "lot_id": self.lot_id,
+            "vat_code": vat_code,
+            "before": BEFORE,
+            "payable_at": payable_at,
+            "status": outcome,
+            "cents": fee_cents,
+        }
+        async with self.world.database.begin() as session:
+            await session.execute(text("SET LOCAL statement_timeout = '60s'"))
+            for statement in (QUOTE, BOOKING, UNIT):
+                await session.execute(text(statement), values)
+            unit_ids = made["units"]
+            await ledger.place_holds(
+                session,
+                [
+                    NewHold(hold, self.lot_id, accounts.earned_account_id, cents, BEFORE, unit)
+                    for hold, unit, cents in zip(made["holds"], unit_ids, prices, strict=True)
+                ],
+            )
+            await session.execute(text(LEG), values)
+            captured = prices if outcome in ("completed", "delivered") else [fee_cents] * count
+            await ledger.capture(
+                session,
+                [
+                    Capture(ids.new_id(), hold, "captured", BEFORE, cents, unit)
+                    for hold, unit, cents in zip(made["holds"], unit_ids, captured, strict=True)
+                ],
+            )
+            moves = {"completed": (DELIVER, COMPLETE), "delivered": (DELIVER,)}.get(outcome, (FEE,))
+            for statement in moves:
+                await session.execute(text(statement), values)
+            if outcome != "delivered":
+                await ledger.transfer(
+                    session,
+                    [
+                        NewTransfer(
+                            ids.new_id(), accounts.earned_account_id, accounts.payable_account_id, cents, "completed",
+                            PAYABLE, unit,
+                        )
+                        for unit, cents in zip(unit_ids, captured, strict=True)
+                    ],
+                )  # fmt: skip
+        return unit_ids
+
+
+async def open_books(world: World) -> Books:
+    """Make the operator, a company and one employee with a lot of ten million euro; it is the morning after CUTOFF."""
+    operator = await world.operator()
+    company = await world.company()
+    await world.fund(company, 1_000_000_000)
+    person = await world.employee(company)
+    lot_id = await _lot(world, company, person, 1_000_000_000)
+    await world.set_now(NOW)
+    return Books(world, operator, company, person, lot_id)
+
+
+async def _lot(world: World, company: Party, person: Person, cents: int) -> UUID:
+    programme_id, grant_id, lot_id = ids.new_id(), ids.new_id(), ids.new_id()
+    values = {
+        "programme": programme_id, "grant": grant_id, "lot": lot_id, "company": company.id, "cents": cents,
+        "employee": person.employee_id, "at": BEFORE, "maker": company.users["hr"],
+        "approver": company.users["hr_approver"], "from_day": date(2026, 1, 1), "to_day": date(2027, 5, 31),
+    }  # fmt: skip
+    assert company.account_id is not None
+    async with world.database.begin() as session:
+        for statement in (
+            "INSERT INTO programme (id, company_id, name, source, employee_category, rule_codes, lot_expires_on,"
+            " validity_basis, expired_credit_to, leavers_rule, fee_funding, relatives_reading, created_at)"
+            " VALUES (:programme, :company, 'Care', 'on_top', 'operai', '{C2_F_TER}', :to_day, 'service_date',"
+            " 'company', 'zero_at_leaving', 'from_credit', 'strict', :at)",
+            "INSERT INTO credit_grant (id, company_id, programme_id, total_cents, employee_count, created_by,"
+            " created_at) VALUES (:grant, :company, :programme, :cents, 1, :maker, :at)",
+            "INSERT INTO grant_line (lot_id, grant_id, company_id, employee_id, amount_cents)"
+            " VALUES (:lot, :grant, :company, :employee, :cents)",
+            "UPDATE credit_grant SET status = 'active', approved_by = :approver, approved_at = :at, activated_at = :at"
+            " WHERE id = :grant",
+        ):
+            await session.execute(text(statement), values)
+        await ledger.open_accounts(session, [NewAccount(lot_id, "lot", lot_id)])
+        await session.execute(
+            text(
+                "INSERT INTO lot (id, company_id, employee_id, programme_id, grant_id, amount_cents, valid_from,"
+                " expires_on, created_at)"
+                " VALUES (:lot, :company, :employee, :programme, :grant, :cents, :from_day, :to_day, :at)"
+            ),
+            values,
+        )
+        await ledger.transfer(
+            session, [NewTransfer(ids.new_id(), company.account_id, lot_id, cents, "granted", BEFORE, grant_id)]
+        )
+    return lot_id
