@@ -2,12 +2,46 @@
 
 from fastapi import APIRouter
 
+from app.bookings import endpoints as bookings
+from app.bookings import jobs as bookings_jobs
+from app.bookings import provider_endpoints as provider_bookings
+from app.capacity import endpoints as capacity
+from app.catalogue import endpoints as catalogue
+from app.funding import endpoints as funding
+from app.funding import jobs as funding_jobs
+from app.identity import endpoints as identity
+from app.identity import jobs as identity_jobs
 from app.jobs import Sweep
 from app.ledger import jobs as ledger_jobs
 from app.mail import jobs as mail_jobs
+from app.organisations import endpoints as organisations
+from app.organisations import people_endpoints as people
 from app.sandbox import endpoints as sandbox
+from app.settlements import endpoints as settlements
 
-ROUTERS: tuple[APIRouter, ...] = ()
+ROUTERS: tuple[APIRouter, ...] = (
+    catalogue.public,
+    capacity.public,
+    organisations.public,
+    identity.session_routes,
+    people.session_routes,
+    identity.employee,
+    people.person,
+    funding.employee,
+    people.company,
+    funding.company,
+    bookings.router,
+    catalogue.provider,
+    provider_bookings.router,
+    capacity.provider,
+    settlements.provider,
+    identity.organisation,
+    organisations.organisation,
+    organisations.alliance,
+    organisations.operator,
+    funding.operator,
+    settlements.operator,
+)
 SANDBOX_ROUTERS: tuple[APIRouter, ...] = (sandbox.router,)
-JOBS = (ledger_jobs, mail_jobs)
+JOBS = (bookings_jobs, funding_jobs, ledger_jobs, mail_jobs, identity_jobs)
 SWEEPS: tuple[Sweep, ...] = tuple(sweep for module in JOBS for sweep in getattr(module, "SWEEPS", ()))
