@@ -3,7 +3,7 @@
 import hashlib
 import secrets
 from dataclasses import dataclass, field
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 from typing import Any
 from uuid import UUID
 
@@ -243,6 +243,173 @@ class World:
             amount=amount_cents,
             at=clock.now(),
         )
+
+    async def lot(
+        self,
+        company: Party,
+        person: Person,
+        amount_cents: int,
+        expires_on: date,
+        *,
+        rule_codes: tuple[str, ...] = ("C2_F_TER", "C2_F", "C2_F_BIS"),
+        fee_funding: str = "out_of_pocket",
+        reading: str = "strict",
+        leavers_rule: str = "keep_until_expiry",
+        expired_credit_to: str = "company",
+    ) -> UUID:
+        """A funded, active lot, by the statements that a grant makes."""
+        await self.fund(company, amount_cents)
+        programme_id, grant_id, lot_id = ids.new_id(), ids.new_id(), ids.new_id()
+        at = clock.now()
+        async with self.database.begin() as session:
+
+            async def run(sql: str, **values: Any) -> None:
+                await session.execute(text(sql), values)
+
+            await run(
+                "INSERT INTO programme (id, company_id, name, source, employee_category, rule_codes, lot_expires_on,"
+                " validity_basis, expired_credit_to, leavers_rule, fee_funding, relatives_reading, created_at)"
+                " VALUES (:id, :company, 'Piano', 'on_top', 'operai', :rules, :expires, 'service_date', :to, :leavers,"
+                " :fee, :reading, :at)",
+                id=programme_id,
+                company=company.id,
+                rules=list(rule_codes),
+                expires=expires_on,
+                to=expired_credit_to,
+                leavers=leavers_rule,
+                fee=fee_funding,
+                reading=reading,
+                at=at,
+            )
+            await run(
+                "INSERT INTO credit_grant (id, company_id, programme_id, total_cents, employee_count, created_by,"
+                " created_at) VALUES (:id, :company, :programme, :amount, 1, :maker, :at)",
+                id=grant_id,
+                company=company.id,
+                programme=programme_id,
+                amount=amount_cents,
+                maker=company.users["hr"],
+                at=at,
+            )
+            await run(
+                "INSERT INTO grant_line (lot_id, grant_id, company_id, employee_id, amount_cents)"
+                " VALUES (:lot, :id, :company, :employee, :amount)",
+                lot=lot_id,
+                id=grant_id,
+                company=company.id,
+                employee=person.employee_id,
+                amount=amount_cents,
+            )
+            await run(
+                "UPDATE credit_grant SET status = 'active', approved_by = :approver, approved_at = :at,"
+                " activated_at = :at WHERE id = :id",
+                id=grant_id,
+                approver=company.users["hr_approver"],
+                at=at,
+            )
+            await run(
+                "INSERT INTO ledger.account (id, kind, owner_id, created_at) VALUES (:id, 'lot', :id, :at)",
+                id=lot_id,
+                at=at,
+            )
+            await run(
+                "INSERT INTO lot (id, company_id, employee_id, programme_id, grant_id, amount_cents, valid_from,"
+                " expires_on, created_at) VALUES (:id, :company, :employee, :programme, :grant, :amount, :from_day,"
+                " :expires, :at)",
+                id=lot_id,
+                company=company.id,
+                employee=person.employee_id,
+                programme=programme_id,
+                grant=grant_id,
+                amount=amount_cents,
+                from_day=clock.today(),
+                expires=expires_on,
+                at=at,
+            )
+            await run(
+                "INSERT INTO ledger.transfer (id, from_account_id, to_account_id, amount_cents, reason, event_at,"
+                " created_at) VALUES (:id, :company, :lot, :amount, 'granted', :at, :at)",
+                id=ids.new_id(),
+                company=company.account_id,
+                lot=lot_id,
+                amount=amount_cents,
+                at=at,
+            )
+        return lot_id
+
+    async def offering(
+        self,
+        provider: Party,
+        *,
+        category: str = "home_help",
+        mode: str = "home_visit",
+        unit: str = "visit",
+        price_cents: int = 22_50,
+        confirmation: str = "provider",
+        response_hours: int = 48,
+        vat_code: str = "vat_5",
+        service_area: tuple[str, ...] = ("016004",),
+        min_age: int | None = None,
+        max_age: int | None = None,
+    ) -> UUID:
+        offering_id = ids.new_id()
+        await self.execute(
+            "INSERT INTO offering (id, provider_id, name, description, category, mode, unit, vat_code, min_age,"
+            " max_age, confirmation, response_hours, min_notice_hours, free_until_hours, late_fee_bps,"
+            " no_show_fee_bps, created_at) VALUES (:id, :provider, 'Assistenza domiciliare', 'Cura a casa', :category,"
+            " :mode, :unit, :vat_code, :min_age, :max_age, :confirmation, :response_hours, 0, 24, 5000, 10000, :at)",
+            id=offering_id,
+            provider=provider.id,
+            category=category,
+            mode=mode,
+            unit=unit,
+            vat_code=vat_code,
+            min_age=min_age,
+            max_age=max_age,
+            confirmation=confirmation,
+            response_hours=response_hours,
+            at=START,
+        )
+        await self.execute(
+            "INSERT INTO price (id, offering_id, price_cents, valid_from, created_at)"
+            " VALUES (:id, :offering, :price, '2020-01-01', :at)",
+            id=ids.new_id(),
+            offering=offering_id,
+            price=price_cents,
+            at=START,
+        )
+        for istat_code in service_area:
+            await self.execute(
+                "INSERT INTO offering_area (offering_id, istat_code) VALUES (:offering, :code)",
+                offering=offering_id,
+                code=istat_code,
+            )
+        return offering_id
+
+    async def slot(self, provider: Party, offering_id: UUID, starts_at: datetime, *, capacity: int = 1) -> UUID:
+        """A one-hour slot."""
+        slot_id = ids.new_id()
+        await self.execute(
+            "INSERT INTO slot (id, provider_id, offering_id, starts_at, ends_at, capacity, created_at)"
+            " VALUES (:id, :provider, :offering, :starts, :ends, :capacity, :at)",
+            id=slot_id,
+            provider=provider.id,
+            offering=offering_id,
+            starts=starts_at,
+            ends=starts_at + timedelta(hours=1),
+            capacity=capacity,
+            at=START,
+        )
+        return slot_id
+
+    async def balances(self, lot_id: UUID) -> tuple[int, int]:
+        """(available, held) of a lot's account."""
+        row = (
+            await self.execute(
+                "SELECT posted_cents - held_cents, held_cents FROM ledger.account WHERE id = :id", id=lot_id
+            )
+        )[0]
+        return row[0], row[1]
 
     def _next(self) -> int:
         self._count += 1
