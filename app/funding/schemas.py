@@ -1,0 +1,193 @@
+"""What funding takes and shows, per audience."""
+
+from typing import Annotated, Literal
+
+from pydantic import Field, model_validator
+from pydantic_core import PydanticCustomError
+
+from app.clock import Day, Instant
+from app.http.schemas import Code, In, Name, Out
+from app.identity.schemas import ABSENT
+from app.ids import EmployeeId, GrantId, LotId, OrganisationId, ProgrammeId, TopUpId
+from app.money import PositiveCents
+from app.rules.rows import RuleCode
+
+Source = Literal["on_top", "collective_agreement", "performance_bonus"]
+ValidityBasis = Literal["service_date", "booking_date"]
+ExpiredCreditTo = Literal["company", "solidarity_fund", "carry_over"]
+LeaversRule = Literal["zero_at_leaving", "keep_until_expiry"]
+FeeFunding = Literal["out_of_pocket", "from_credit"]
+RelativesReading = Literal["strict", "lenient"]
+GeneralityReason = Literal["hire_pro_rata", "agreement", "part_of_category", "other"]
+TopUpStatus = Literal["pending", "confirmed", "returned"]
+GrantStatus = Literal["draft", "awaiting_funds", "active", "revoked"]
+MAX_LINES = 20_000
+
+
+class AccountRead(Out):
+    """A company's money here: on its account, put into credit (less what came back), wanted by waiting grants."""
+
+    balance_cents: int
+    granted_cents: int
+    awaiting_cents: int
+
+
+class TopUpCreate(In):
+    amount_cents: PositiveCents
+
+
+class TopUpRead(Out):
+    """Name `payment_reference` in the bank transfer."""
+
+    id: TopUpId
+    status: TopUpStatus
+    amount_cents: int
+    payment_reference: str = Field(examples=["RF34BEA7K3M9QXPT"])
+    created_at: Instant
+    resolved_at: Instant | None
+
+
+class OperatorTopUpRead(TopUpRead):
+    company_id: OrganisationId
+    company_name: str
+
+
+RuleCodes = Annotated[list[RuleCode], Field(min_length=1, max_length=6)]
+Categories = Annotated[list[Code], Field(min_length=1, max_length=100)]
+
+
+class ProgrammeCreate(In):
+    """`categories` null: every category that the rule codes cover."""
+
+    name: Name
+    source: Source
+    basis: Name | None = None
+    basis_reference: Name | None = None
+    employee_category: Code
+    rule_codes: RuleCodes
+    categories: Categories | None = None
+    lot_expires_on: Day
+    validity_basis: ValidityBasis = "service_date"
+    expired_credit_to: ExpiredCreditTo = "company"
+    leavers_rule: LeaversRule = "keep_until_expiry"
+    fee_funding: FeeFunding = "out_of_pocket"
+    relatives_reading: RelativesReading | None = None
+
+
+class ProgrammeUpdate(In):
+    """Absent keeps, null clears; only `name` once a grant uses the programme."""
+
+    name: Name = ABSENT
+    source: Source = ABSENT
+    basis: Name | None = None
+    basis_reference: Name | None = None
+    employee_category: Code = ABSENT
+    rule_codes: RuleCodes = ABSENT
+    categories: Categories | None = None
+    lot_expires_on: Day = ABSENT
+    validity_basis: ValidityBasis = ABSENT
+    expired_credit_to: ExpiredCreditTo = ABSENT
+    leavers_rule: LeaversRule = ABSENT
+    fee_funding: FeeFunding = ABSENT
+    relatives_reading: RelativesReading = ABSENT
+
+
+class ProgrammeRead(Out):
+    id: ProgrammeId
+    name: str
+    source: Source
+    basis: str | None
+    basis_reference: str | None
+    employee_category: str
+    rule_codes: list[RuleCode]
+    categories: list[str] | None
+    lot_expires_on: Day
+    validity_basis: ValidityBasis
+    expired_credit_to: ExpiredCreditTo
+    leavers_rule: LeaversRule
+    fee_funding: FeeFunding
+    relatives_reading: RelativesReading
+    created_at: Instant
+
+
+class GrantLineIn(In):
+    employee_id: EmployeeId
+    amount_cents: PositiveCents
+
+
+class GrantCreate(In):
+    """Either `lines`, or `each_cents` for everybody now employed in the programme's category."""
+
+    programme_id: ProgrammeId
+    lines: Annotated[list[GrantLineIn], Field(min_length=1, max_length=MAX_LINES)] | None = None
+    each_cents: PositiveCents | None = None
+    generality_reason: GeneralityReason | None = None
+
+    @model_validator(mode="after")
+    def _one_way(self) -> "GrantCreate":
+        if (self.lines is None) == (self.each_cents is None):
+            raise PydanticCustomError("lines_or_each_cents", "give either lines or each_cents")
+        return self
+
+
+class GrantRead(Out):
+    """`shortfall_cents`: what the account lacks now for a grant that is not active yet. `id` is null in a dry run."""
+
+    id: GrantId | None
+    programme_id: ProgrammeId
+    status: GrantStatus
+    total_cents: int
+    employee_count: int
+    shortfall_cents: int
+    generality_reason: GeneralityReason | None
+    created_at: Instant
+    approved_at: Instant | None
+    activated_at: Instant | None
+
+
+class GrantLineRead(Out):
+    employee_id: EmployeeId
+    amount_cents: int
+
+
+class ExpiringRead(Out):
+    on: Day
+    amount_cents: int
+
+
+class LotRead(Out):
+    """available + held + captured + expired + returned = amount, always."""
+
+    id: LotId
+    employment_id: EmployeeId
+    programme_name: str
+    source: Source
+    kind: Literal["grant", "grace", "entitlement"]
+    rule_codes: list[RuleCode]
+    amount_cents: int
+    available_cents: int
+    held_cents: int
+    captured_cents: int
+    expired_cents: int
+    returned_cents: int
+    valid_from: Day
+    expires_on: Day
+
+
+class WalletRead(Out):
+    """The person's credit over all employments, as of now."""
+
+    available_cents: int
+    held_cents: int
+    captured_cents: int
+    expiring_next: ExpiringRead | None
+    lots: list[LotRead]
+
+
+class WalletEntryRead(Out):
+    """A movement on a lot, from the person's side: what came is positive."""
+
+    lot_id: LotId
+    reason: Literal["granted", "awarded", "captured", "refunded", "expired", "returned", "carried_over", "grace"]
+    amount_cents: int
+    event_at: Instant
