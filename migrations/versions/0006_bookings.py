@@ -49,6 +49,7 @@ CREATE TABLE care.booking (
     no_show_fee_bps INTEGER NOT NULL,
     confirm_by TIMESTAMP WITH TIME ZONE,
     sealed_note BYTEA,
+    sealed_end_reason BYTEA,
     created_at TIMESTAMP WITH TIME ZONE NOT NULL,
     version INTEGER DEFAULT '1' NOT NULL,
     CONSTRAINT booking_pkey PRIMARY KEY (id),

@@ -8,9 +8,9 @@ from uuid import UUID
 
 import httpx
 import pytest
-from tests.world import Party, Person, World
 
 from app import ids
+from tests.world import Party, Person, World
 
 NOW = datetime(2026, 11, 23, 8, 0, tzinfo=UTC)
 
