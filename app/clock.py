@@ -18,6 +18,7 @@ from pydantic_core import PydanticCustomError
 ROME = ZoneInfo("Europe/Rome")
 FIRST_YEAR, LAST_YEAR = 1900, 2199
 _offset: ContextVar[timedelta] = ContextVar("clock_offset", default=timedelta(0))
+_stopped_at: ContextVar[datetime | None] = ContextVar("clock_stopped_at", default=None)
 
 
 def real() -> datetime:
@@ -27,7 +28,7 @@ def real() -> datetime:
 
 def now() -> datetime:
     """Return business time in UTC."""
-    return real() + _offset.get()
+    return _stopped_at.get() or real() + _offset.get()
 
 
 def today() -> date:
@@ -69,6 +70,16 @@ def at(instant: datetime) -> Iterator[None]:
     """See business time start at an instant inside the block."""
     with moved(instant - real()):
         yield
+
+
+@contextmanager
+def stopped_at(instant: datetime) -> Iterator[None]:
+    """See business time stand still at an instant inside the block, whatever the offset: for the demo's history."""
+    token = _stopped_at.set(instant.astimezone(UTC))
+    try:
+        yield
+    finally:
+        _stopped_at.reset(token)
 
 
 def _parse_instant(value: Any) -> Any:  # noqa: ANN401 - pydantic hands over whatever came in
