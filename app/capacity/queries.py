@@ -21,17 +21,18 @@ BOOKABLE = text(
 OF_OFFERING = text(_OWN + " AND s.offering_id = :offering" + _PAGE)
 ONE = text(_OWN + " AND s.id = :id")
 ONE_LOCKED = text(_OWN + " AND s.id = :id FOR NO KEY UPDATE")
-# A slot asked for twice needs two seats. Locks are taken in id order, whatever order was asked in.
+# A slot asked for twice needs two seats. Locks are taken in id order, whatever order was asked in. The new number comes
+# from the locked row: counting up slot.taken would check the CHECK against the statement's older snapshot first.
 TAKE = text("""
     WITH asked AS MATERIALIZED (
         SELECT given.id, count(*) AS seats FROM unnest(CAST(:slots AS uuid[])) AS given (id) GROUP BY given.id
     ), locked AS MATERIALIZED (
-        SELECT s.id, s.status, s.capacity - s.taken AS seats_left
+        SELECT s.id, s.status, s.capacity, s.taken
         FROM slot s WHERE s.id = ANY(CAST(:slots AS uuid[])) ORDER BY s.id FOR NO KEY UPDATE
     ), took AS (
-        UPDATE slot SET taken = slot.taken + asked.seats
+        UPDATE slot SET taken = locked.taken + asked.seats
         FROM locked JOIN asked ON asked.id = locked.id
-        WHERE slot.id = locked.id AND locked.status = 'open' AND asked.seats <= locked.seats_left
+        WHERE slot.id = locked.id AND locked.status = 'open' AND locked.taken + asked.seats <= locked.capacity
         RETURNING slot.id
     )
     SELECT asked.id, locked.status, took.id IS NOT NULL AS took
@@ -41,8 +42,8 @@ GIVE_BACK = text("""
     WITH given AS MATERIALIZED (
         SELECT row.id, count(*) AS seats FROM unnest(CAST(:slots AS uuid[])) AS row (id) GROUP BY row.id
     ), locked AS MATERIALIZED (
-        SELECT s.id FROM slot s WHERE s.id = ANY(CAST(:slots AS uuid[])) ORDER BY s.id FOR NO KEY UPDATE
+        SELECT s.id, s.taken FROM slot s WHERE s.id = ANY(CAST(:slots AS uuid[])) ORDER BY s.id FOR NO KEY UPDATE
     )
-    UPDATE slot SET taken = slot.taken - given.seats
+    UPDATE slot SET taken = locked.taken - given.seats
     FROM locked JOIN given ON given.id = locked.id WHERE slot.id = locked.id
 """)

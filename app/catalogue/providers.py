@@ -19,10 +19,11 @@ FROM provider v JOIN organisation g ON g.id = v.organisation_id
 ONE = text(_PROVIDER + " WHERE g.id = :id")
 _BY_NAME = ' ORDER BY public.plain_text(g.name) COLLATE "C", g.id LIMIT :limit'
 LISTED = text(_PROVIDER + _BY_NAME)
-LISTED_AFTER = text(_PROVIDER + """
+_AFTER = """
     WHERE (public.plain_text(g.name) COLLATE "C", g.id) > (
         (SELECT public.plain_text(l.name) FROM organisation l WHERE l.id = CAST(:after AS uuid)), CAST(:after AS uuid))
-""" + _BY_NAME)
+"""
+LISTED_AFTER = text(_PROVIDER + _AFTER + _BY_NAME)
 
 
 async def one(session: AsyncSession, provider_id: UUID) -> Row | None:

@@ -12,8 +12,8 @@ from sqlalchemy.ext.asyncio import AsyncSession
 Row = Mapping[str, Any]
 
 _OFFERING = """
-SELECT o.id, o.provider_id, o.site_id, o.name, o.description, o.category, o.mode, o.unit, o.vat_code, o.min_age, o.max_age,
-    o.confirmation, o.response_hours, o.min_notice_hours, o.free_until_hours, o.late_fee_bps, o.no_show_fee_bps,
+SELECT o.id, o.provider_id, o.site_id, o.name, o.description, o.category, o.mode, o.unit, o.vat_code, o.min_age,
+    o.max_age, o.confirmation, o.response_hours, o.min_notice_hours, o.free_until_hours, o.late_fee_bps, o.no_show_fee_bps,
     o.audience, o.access, o.status, o.external_id, o.metadata, o.created_at, o.version,
     ARRAY(SELECT a.istat_code FROM offering_area a WHERE a.offering_id = o.id ORDER BY a.istat_code) AS service_area,
     (SELECT p.price_cents FROM price p WHERE p.offering_id = o.id

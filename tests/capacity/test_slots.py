@@ -1,0 +1,417 @@
+from datetime import UTC, datetime, timedelta
+from typing import Any
+from uuid import UUID
+
+import httpx
+import pytest
+from sqlalchemy import text
+from sqlalchemy.exc import IntegrityError, ProgrammingError
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from app import ids
+from app.capacity import actions
+from app.capacity.errors import SlotClosed, SlotFull, SlotTaken
+from app.catalogue import queries as catalogue
+from app.errors import NotFound
+from tests.catalogue.shop import ALBINO, CLUSONE, NOW, base, publish, slot
+from tests.world import Party, World
+
+
+@pytest.fixture
+async def coop(world: World) -> Party:
+    await world.set_now(NOW)
+    return await world.provider("Cooperativa Esempio")
+
+
+@pytest.fixture
+async def offering(client: httpx.AsyncClient, coop: Party) -> dict[str, Any]:
+    return await publish(client, coop)
+
+
+def uuid_of(made: dict[str, Any]) -> UUID:
+    return ids.split(made["id"])[1]
+
+
+async def test_a_slot_is_published_and_shown_to_both_sides(
+    client: httpx.AsyncClient, coop: Party, offering: dict[str, Any]
+) -> None:
+    answer = await client.post(
+        f"{base(coop)}/offerings/{offering['id']}/slots",
+        json={"starts_at": "2026-12-01T09:00:00+01:00", "ends_at": "2026-12-01T12:00:00+01:00", "capacity": 3},
+        headers={**coop.headers["manager"], "Idempotency-Key": "not-needed"},
+    )
+    assert (answer.status_code, answer.headers["etag"]) == (201, '"1"')
+    made = answer.json()
+    assert made == {
+        "id": made["id"],
+        "offering_id": offering["id"],
+        "starts_at": "2026-12-01T08:00:00Z",
+        "ends_at": "2026-12-01T11:00:00Z",
+        "capacity": 3,
+        "taken": 0,
+        "seats_left": 3,
+        "status": "open",
+        "created_at": made["created_at"],
+    }
+    public = (await client.get(f"/v1/offerings/{offering['id']}/slots")).json()
+    shown = ("id", "offering_id", "starts_at", "ends_at", "capacity", "seats_left")
+    assert public == {"data": [{key: made[key] for key in shown}], "next_cursor": None}
+    own = await client.get(f"{base(coop)}/offerings/{offering['id']}/slots", headers=coop.headers["staff"])
+    assert own.json()["data"] == [made]
+    one = await client.get(f"{base(coop)}/slots/{made['id']}", headers=coop.headers["staff"])
+    assert (one.json(), one.headers["etag"]) == (made, '"1"')
+
+
+@pytest.mark.parametrize(
+    ("starts_at", "ends_at", "capacity", "pointer", "code"),
+    [
+        ("2026-11-23T08:00:00Z", "2026-11-23T09:00:00Z", 1, "/starts_at", "slot_past"),
+        ("2020-01-01T08:00:00Z", "2020-01-01T09:00:00Z", 1, "/starts_at", "slot_past"),
+        ("2028-11-23T23:00:00Z", "2028-11-24T09:00:00Z", 1, "/starts_at", "slot_too_far"),
+        ("2026-12-01T08:00:00Z", "2026-12-01T08:00:00Z", 1, "/ends_at", "end_before_start"),
+        ("2026-12-01T09:00:00Z", "2026-12-01T09:30:00+01:00", 1, "/ends_at", "end_before_start"),
+        ("2026-12-01T08:00:00Z", "2027-01-02T08:00:00Z", 1, "/ends_at", "slot_too_long"),
+        ("2026-12-01T08:00:00", "2026-12-01T09:00:00Z", 1, "/starts_at", "instant_naive"),
+        (1796112000, "2026-12-01T09:00:00Z", 1, "/starts_at", "instant"),
+        ("9999-12-01T08:00:00Z", "9999-12-01T09:00:00Z", 1, "/starts_at", "instant_range"),
+        ("2026-12-01T08:00:00Z", "2026-12-01T09:00:00Z", 0, "/capacity", "greater_than_equal"),
+        ("2026-12-01T08:00:00Z", "2026-12-01T09:00:00Z", 1001, "/capacity", "less_than_equal"),
+        ("2026-12-01T08:00:00Z", "2026-12-01T09:00:00Z", True, "/capacity", "int_type"),
+    ],
+)
+async def test_an_impossible_slot_is_refused(
+    client: httpx.AsyncClient, world: World, coop: Party, offering: dict[str, Any],
+    starts_at: Any, ends_at: str, capacity: int, pointer: str, code: str,
+) -> None:
+    answer = await client.post(
+        f"{base(coop)}/offerings/{offering['id']}/slots",
+        json={"starts_at": starts_at, "ends_at": ends_at, "capacity": capacity},
+        headers=coop.headers["manager"],
+    )
+    assert answer.status_code == 422
+    assert (answer.json()["errors"][0]["pointer"], answer.json()["errors"][0]["code"]) == (pointer, code)
+    assert await world.scalar("SELECT count(*) FROM slot") == 0
+
+
+async def test_the_last_instant_of_24_months_ahead_is_accepted(
+    client: httpx.AsyncClient, coop: Party, offering: dict[str, Any]
+) -> None:
+    last = datetime(2028, 11, 23, 22, 59, tzinfo=UTC)
+    made = await slot(client, coop, offering["id"], (last - NOW) / timedelta(hours=1))
+    assert made["starts_at"] == "2028-11-23T22:59:00Z"
+
+
+async def test_strangers_cannot_touch_slots(
+    client: httpx.AsyncClient, world: World, coop: Party, offering: dict[str, Any]
+) -> None:
+    other = await world.provider("Altra")
+    made = await slot(client, coop, offering["id"], 48)
+    body = {"starts_at": "2026-12-01T08:00:00Z", "ends_at": "2026-12-01T09:00:00Z", "capacity": 1}
+    answers = [
+        await client.post(
+            f"{base(other)}/offerings/{offering['id']}/slots", json=body, headers=other.headers["manager"]
+        ),
+        await client.get(f"{base(other)}/slots/{made['id']}", headers=other.headers["manager"]),
+        await client.get(f"{base(coop)}/slots/{made['id']}", headers=other.headers["manager"]),
+        await client.get(f"{base(other)}/slots/{ids.encode('slt', ids.new_id())}", headers=other.headers["manager"]),
+        await client.patch(
+            f"{base(other)}/slots/{made['id']}", json={"capacity": 9},
+            headers={**other.headers["manager"], "If-Match": '"1"'},
+        ),
+    ]
+    assert [answer.status_code for answer in answers] == [404] * 5
+    bodies = [answer.json() for answer in answers]
+    for body in bodies:
+        body.pop("request_id")
+    assert all(body == bodies[0] for body in bodies)
+    staff = await client.patch(
+        f"{base(coop)}/slots/{made['id']}", json={"capacity": 9},
+        headers={**coop.headers["staff"], "If-Match": '"1"'},
+    )
+    assert staff.status_code == 403
+    assert await world.execute("SELECT capacity, version FROM slot") == [(1, 1)]
+
+
+async def test_capacity_never_falls_below_what_is_taken(
+    client: httpx.AsyncClient, world: World, coop: Party, offering: dict[str, Any]
+) -> None:
+    made = await slot(client, coop, offering["id"], 48, capacity=3)
+    await world.execute("UPDATE slot SET taken = 2")
+    url = f"{base(coop)}/slots/{made['id']}"
+    headers = coop.headers["manager"]
+    refused = await client.patch(url, json={"capacity": 1}, headers={**headers, "If-Match": '"1"'})
+    assert (refused.status_code, refused.json()["code"], refused.json()["taken"]) == (409, "slot_taken", 2)
+    assert (await client.patch(url, json={"capacity": 2}, headers=headers)).status_code == 428
+    assert await world.execute("SELECT capacity, taken, version FROM slot") == [(3, 2, 1)]
+    answer = await client.patch(url, json={"capacity": 2}, headers={**headers, "If-Match": '"1"'})
+    assert (answer.status_code, answer.headers["etag"], answer.json()["seats_left"]) == (200, '"2"', 0)
+    stale = await client.patch(url, json={"capacity": 5}, headers={**headers, "If-Match": '"1"'})
+    assert stale.status_code == 412
+    await world.execute("UPDATE slot SET taken = 0, status = 'cancelled'")
+    closed = await client.patch(url, json={"capacity": 5}, headers={**headers, "If-Match": '"2"'})
+    assert (closed.status_code, closed.json()["code"]) == (409, "slot_closed")
+    assert await world.execute("SELECT capacity, version FROM slot") == [(2, 2)]
+
+
+async def test_public_slots_page_by_start_within_the_period(
+    client: httpx.AsyncClient, coop: Party, offering: dict[str, Any]
+) -> None:
+    for hours in (72, 30, 48, 23, 48):
+        await slot(client, coop, offering["id"], hours)
+    url = f"/v1/offerings/{offering['id']}/slots"
+    first = (await client.get(url, params={"limit": 2})).json()
+    second = (await client.get(url, params={"limit": 2, "cursor": first["next_cursor"]})).json()
+    assert [row["starts_at"] for row in first["data"] + second["data"]] == [
+        "2026-11-24T14:00:00Z", "2026-11-25T08:00:00Z", "2026-11-25T08:00:00Z", "2026-11-26T08:00:00Z"
+    ]
+    assert second["next_cursor"] is None
+    day = (await client.get(url, params={"date_from": "2026-11-25", "date_to": "2026-11-25"})).json()["data"]
+    assert [row["starts_at"] for row in day] == ["2026-11-25T08:00:00Z"] * 2
+    own_url = f"{base(coop)}{url.removeprefix('/v1')}"
+    own = await client.get(own_url, headers=coop.headers["staff"])
+    assert len(own.json()["data"]) == 5
+    early = await client.get(own_url, params={"date_to": "2026-11-24"}, headers=coop.headers["staff"])
+    assert [row["starts_at"] for row in early.json()["data"]] == ["2026-11-24T07:00:00Z", "2026-11-24T14:00:00Z"]
+
+
+@pytest.mark.parametrize(
+    ("query", "status"),
+    [
+        ("colour=red", 422), ("limit=0", 422), ("limit=1000000000", 422), ("limit=1&limit=2", 400),
+        ("cursor=tampered", 400), ("date_from=2026-13-01", 422), ("date_from=2026-12-02&date_to=2026-12-01", 422),
+    ],
+)
+async def test_meaningless_queries_are_refused(
+    client: httpx.AsyncClient, coop: Party, offering: dict[str, Any], query: str, status: int
+) -> None:
+    assert (await client.get(f"/v1/offerings/{offering['id']}/slots?{query}")).status_code == status
+    own = await client.get(
+        f"{base(coop)}/offerings/{offering['id']}/slots?{query}", headers=coop.headers["manager"]
+    )
+    assert own.status_code == status
+
+
+async def taken(session: AsyncSession) -> list[int]:
+    rows = await session.execute(text("SELECT taken FROM slot ORDER BY starts_at"))
+    return list(rows.scalars())
+
+
+async def test_seats_are_taken_all_or_none_and_given_back(
+    client: httpx.AsyncClient, session: AsyncSession, coop: Party, offering: dict[str, Any]
+) -> None:
+    one = uuid_of(await slot(client, coop, offering["id"], 48, capacity=2))
+    two = uuid_of(await slot(client, coop, offering["id"], 72, capacity=1))
+    await actions.take(session, [])
+    await actions.take(session, [two, one])
+    assert await taken(session) == [1, 1]
+    with pytest.raises(SlotFull):
+        async with session.begin_nested():
+            await actions.take(session, [one, two])
+    assert await taken(session) == [1, 1]
+    await actions.give_back(session, [two])
+    await actions.give_back(session, [])
+    assert await taken(session) == [1, 0]
+    with pytest.raises(SlotFull):
+        async with session.begin_nested():
+            await actions.take(session, [one, one])
+    assert await taken(session) == [1, 0]
+    await actions.give_back(session, [one])
+    await actions.take(session, [one, one])
+    assert await taken(session) == [2, 0]
+    await actions.give_back(session, [one, one])
+    assert await taken(session) == [0, 0]
+    with pytest.raises(IntegrityError) as refused:
+        async with session.begin_nested():
+            await actions.give_back(session, [one])
+    assert "slot_taken_within_capacity" in str(refused.value.orig)
+
+
+async def test_a_closed_slot_takes_nobody(
+    client: httpx.AsyncClient, session: AsyncSession, coop: Party, offering: dict[str, Any]
+) -> None:
+    one = uuid_of(await slot(client, coop, offering["id"], 48))
+    two = uuid_of(await slot(client, coop, offering["id"], 72))
+    await actions.take(session, [one])
+    with pytest.raises(SlotTaken) as refused:
+        await actions.close_slot(session, coop.id, one)
+    assert refused.value.members == {"taken": 1}
+    with pytest.raises(NotFound):
+        await actions.close_slot(session, ids.new_id(), two)
+    await actions.close_slot(session, coop.id, two)
+    with pytest.raises(SlotClosed):
+        await actions.close_slot(session, coop.id, two)
+    for wanted in ([two], [one, two], [ids.new_id()]):
+        with pytest.raises(SlotClosed):
+            async with session.begin_nested():
+                await actions.take(session, wanted)
+    assert await taken(session) == [1, 0]
+
+
+@pytest.mark.parametrize(
+    ("sql", "constraint"),
+    [
+        ("UPDATE slot SET taken = capacity + 1", "slot_taken_within_capacity"),
+        ("UPDATE slot SET taken = -1", "slot_taken_within_capacity"),
+        ("UPDATE slot SET taken = 2; UPDATE slot SET capacity = 1", "slot_taken_within_capacity"),
+        ("UPDATE slot SET capacity = 0", "slot_capacity_positive"),
+        ("UPDATE slot SET taken = 1, status = 'cancelled'", "slot_cancelled_is_empty"),
+        ("UPDATE slot SET status = 'gone'", "slot_status_known"),
+        (
+            "INSERT INTO slot (id, provider_id, offering_id, starts_at, ends_at, capacity, created_at) SELECT"
+            " gen_random_uuid(), provider_id, offering_id, starts_at, starts_at, 1, starts_at FROM slot",
+            "slot_not_empty",
+        ),
+        (
+            "INSERT INTO slot (id, provider_id, offering_id, starts_at, ends_at, capacity, created_at) SELECT"
+            " gen_random_uuid(), (SELECT p.organisation_id FROM provider p WHERE p.organisation_id <> s.provider_id),"
+            " s.offering_id, s.starts_at, s.ends_at, 1, s.starts_at FROM slot s",
+            "slot_provider_id_offering_id_fkey",
+        ),
+    ],
+)
+async def test_the_database_refuses_what_the_code_never_does(
+    client: httpx.AsyncClient, session: AsyncSession, world: World, coop: Party, offering: dict[str, Any], sql: str,
+    constraint: str,
+) -> None:
+    await world.provider("Altra")
+    await slot(client, coop, offering["id"], 48, capacity=2)
+    with pytest.raises(IntegrityError) as refused:
+        async with session.begin_nested():
+            for statement in sql.split(";"):
+                await session.execute(text(statement))
+    assert refused.value.orig is not None
+    assert refused.value.orig.diag.constraint_name == constraint  # type: ignore[attr-defined]
+    assert await taken(session) == [0]
+
+
+@pytest.mark.parametrize(
+    "sql",
+    [
+        "UPDATE slot SET starts_at = starts_at + interval '1 hour'",
+        "UPDATE slot SET ends_at = ends_at + interval '1 hour'",
+        "UPDATE slot SET offering_id = offering_id",
+        "UPDATE slot SET provider_id = provider_id",
+        "DELETE FROM slot",
+        "TRUNCATE slot",
+        "UPDATE offering SET category = 'nursery'",
+        "UPDATE offering SET provider_id = provider_id",
+        "DELETE FROM offering",
+        "UPDATE price SET price_cents = 1",
+        "UPDATE price SET valid_from = '2020-01-01'",
+        "DELETE FROM price",
+        "UPDATE site SET provider_id = provider_id",
+        "DELETE FROM site",
+        "UPDATE provider SET payable_account_id = earned_account_id",
+        "DELETE FROM provider",
+    ],
+)
+async def test_the_application_rewrites_nothing_that_was_agreed(session: AsyncSession, sql: str) -> None:
+    with pytest.raises(ProgrammingError, match="permission denied"):
+        async with session.begin_nested():
+            await session.execute(text(sql))
+
+
+async def test_the_worker_may_what_the_application_may(session: AsyncSession) -> None:
+    granted = text(
+        "SELECT c.relname, a.attname FROM pg_class c JOIN pg_attribute a ON a.attrelid = c.oid AND a.attnum > 0"
+        " WHERE c.relname IN ('provider', 'site', 'offering', 'offering_area', 'price', 'slot')"
+        " AND has_column_privilege(:role, c.oid, a.attnum, 'UPDATE') ORDER BY 1, 2"
+    )
+    deletable = text(
+        "SELECT c.relname FROM pg_class c"
+        " WHERE c.relname IN ('provider', 'site', 'offering', 'offering_area', 'price', 'slot')"
+        " AND has_table_privilege(:role, c.oid, 'DELETE, TRUNCATE')"
+    )
+    app = (await session.execute(granted, {"role": "beatrice_app"})).all()
+    assert app == (await session.execute(granted, {"role": "beatrice_worker"})).all()
+    assert [tuple(row) for row in app if row[0] in {"price", "slot"}] == [
+        ("price", "valid_to"), ("slot", "capacity"), ("slot", "status"), ("slot", "taken"), ("slot", "version")
+    ]
+    for role in ("beatrice_app", "beatrice_worker"):
+        assert (await session.execute(deletable, {"role": role})).scalars().all() == ["offering_area"]
+
+
+@pytest.mark.parametrize("table", ["slot", "offering", "price", "provider", "site", "offering_area"])
+async def test_the_companies_role_reads_nothing_here(session: AsyncSession, table: str) -> None:
+    await session.execute(text("SELECT set_config('role', 'beatrice_hr', true)"))
+    with pytest.raises(ProgrammingError, match="permission denied"):
+        async with session.begin_nested():
+            await session.execute(text(f"SELECT 1 FROM {table}"))
+
+
+@pytest.mark.parametrize(
+    ("sql", "constraint"),
+    [
+        (
+            "INSERT INTO price (id, offering_id, price_cents, valid_from, created_at)"
+            " SELECT gen_random_uuid(), id, 1, '2027-01-01', created_at FROM offering",
+            "price_one_per_day",
+        ),
+        (
+            "INSERT INTO price (id, offering_id, price_cents, valid_from, valid_to, created_at)"
+            " SELECT gen_random_uuid(), id, 1, '2020-01-01', '2020-01-01', created_at FROM offering",
+            "price_period",
+        ),
+        (
+            "INSERT INTO price (id, offering_id, price_cents, valid_from, valid_to, created_at)"
+            " SELECT gen_random_uuid(), id, 0, '2020-01-01', '2020-01-02', created_at FROM offering",
+            "price_positive",
+        ),
+        ("UPDATE offering SET site_id = :foreign_site", "offering_site_fkey"),
+    ],
+)
+async def test_prices_and_sites_are_guarded(
+    session: AsyncSession, client: httpx.AsyncClient, world: World, offering: dict[str, Any], sql: str, constraint: str
+) -> None:
+    assert offering["site_id"] is None
+    other = await world.provider("Altra")
+    site = await client.post(
+        f"{base(other)}/sites",
+        json={"name": "Sede", "street": "Via Roma 1", "postcode": "24021", "istat_code": ALBINO},
+        headers=other.headers["manager"],
+    )
+    values = {"foreign_site": uuid_of(site.json())} if ":foreign_site" in sql else {}
+    with pytest.raises(IntegrityError) as refused:
+        async with session.begin_nested():
+            await session.execute(text(sql), values)
+    assert refused.value.orig is not None
+    assert refused.value.orig.diag.constraint_name == constraint  # type: ignore[attr-defined]
+
+
+async def test_one_query_tells_a_quote_everything(
+    client: httpx.AsyncClient, session: AsyncSession, coop: Party, offering: dict[str, Any]
+) -> None:
+    other = await publish(client, coop, name="Altro")
+    one = await slot(client, coop, offering["id"], 48, capacity=3)
+    foreign = await slot(client, coop, other["id"], 48)
+    await actions.take(session, [uuid_of(one)])
+    await client.post(
+        f"{base(coop)}/offerings/{offering['id']}/prices", json={"price_cents": 2400, "valid_from": "2027-01-01"},
+        headers=coop.headers["manager"],
+    )
+    today = NOW.date()
+    asked = [uuid_of(one), uuid_of(foreign), ids.new_id()]
+    known = await catalogue.bookable_offering(session, uuid_of(offering), today, asked)
+    assert known is not None
+    assert (known.provider_id, known.provider_name, known.provider_phone) == (coop.id, coop.name, "+39035000000")
+    accounts = (known.earned_account_id, known.payable_account_id)
+    row = await session.execute(text("SELECT earned_account_id, payable_account_id FROM provider"))
+    assert accounts == tuple(row.one())
+    assert (known.category, known.mode, known.unit, known.status, known.audience) == (
+        "home_help", "home_visit", "visit", "active", "public"
+    )
+    assert known.service_area == (ALBINO, CLUSONE)
+    assert (known.serves(ALBINO), known.serves("016024"), known.serves(None)) == (True, False, False)
+    assert list(known.slots) == [uuid_of(one)]
+    seen = known.slots[uuid_of(one)]
+    assert (seen.starts_at, seen.ends_at) == (NOW + timedelta(hours=48), NOW + timedelta(hours=49))
+    assert (seen.seats_left, seen.status) == (2, "open")
+    days = [today - timedelta(days=1), today, datetime(2026, 12, 31, tzinfo=UTC).date(),
+            datetime(2027, 1, 1, tzinfo=UTC).date()]
+    assert [known.price_on(day) for day in days] == [None, 2250, 2250, 2400]
+    assert known.in_notice(NOW + timedelta(hours=24), NOW) is True
+    assert known.in_notice(NOW + timedelta(hours=23, minutes=59), NOW) is False
+    without = await catalogue.bookable_offering(session, uuid_of(offering), today)
+    assert without is not None
+    assert without.slots == {}
+    assert await catalogue.bookable_offering(session, ids.new_id(), today) is None
