@@ -22,7 +22,7 @@ from sqlalchemy.ext.asyncio import AsyncSession, create_async_engine
 
 import migrations
 from app import embedded_postgres
-from app.db import APP_TIMEOUTS, Database, create_database, open_unit_of_work
+from app.db import APP_TIMEOUTS, WORKER_TIMEOUTS, Database, create_database, open_unit_of_work
 from app.main import create_app
 from tests.world import World
 
@@ -50,9 +50,9 @@ class Cluster:
     def owner_url(self, database: str) -> str:
         return self.admin_url.set(database=database).render_as_string(hide_password=False)
 
-    def app_url(self, database: str) -> str:
+    def app_url(self, database: str, login: str | None = None) -> str:
         url = self.admin_url.set(database=database)
-        return (url.set(username=self.login) if self.login else url).render_as_string(hide_password=False)
+        return (url.set(username=login or self.login) if self.login else url).render_as_string(hide_password=False)
 
     def make_template(self) -> None:
         with self.admin() as connection:
@@ -133,6 +133,14 @@ def fresh_database_name(cluster: Cluster) -> Iterator[str]:
 async def fresh_database(cluster: Cluster, fresh_database_name: str) -> AsyncIterator[Database]:
     """The product's Database with its real pool on a clone of its own: for races, jobs and acceptance."""
     made = create_database(cluster.app_url(fresh_database_name))
+    yield made
+    await made.dispose()
+
+
+@pytest.fixture
+async def fresh_worker(cluster: Cluster, fresh_database_name: str) -> AsyncIterator[Database]:
+    """The same clone as the worker sees it: for sweeps and jobs."""
+    made = create_database(cluster.app_url(fresh_database_name, "beatrice_worker"), timeouts=WORKER_TIMEOUTS)
     yield made
     await made.dispose()
 

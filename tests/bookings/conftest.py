@@ -100,6 +100,12 @@ async def scene(world: World, client: httpx.AsyncClient) -> Scene:
 
 
 @pytest.fixture
+async def fresh_scene(fresh_world: World, fresh_client: httpx.AsyncClient) -> Scene:
+    """The same on a database of its own."""
+    return await make_scene(fresh_world, fresh_client)
+
+
+@pytest.fixture
 def december() -> Callable[[int], datetime]:
     """Nine o'clock (UTC) of a day in December 2026."""
     return lambda day: datetime(2026, 12, 1, 9, tzinfo=UTC) + timedelta(days=day - 1)
