@@ -55,9 +55,12 @@ async def create(
     ]
     if wrong:
         raise Invalid(*wrong[0], *wrong[1:])
-    if expires_at is not None and expires_at <= clock.real():
+    now = clock.real()
+    if expires_at is not None and expires_at <= now:
         raise Invalid("/expires_at", "in_the_past", "this instant has passed")
-    made = await _insert(session, actor, organisation_id, name=name, scopes=sorted(set(scopes)), expires_at=expires_at)
+    made = await _insert(
+        session, actor, organisation_id, name=name, scopes=sorted(set(scopes)), expires_at=expires_at, now=now
+    )
     await record(session, actor, "api_key.create", "api_key", made[0].id)
     return made
 
@@ -72,7 +75,9 @@ async def rotate(
     now = clock.real()
     overlap_end = now + timedelta(hours=overlap_hours)
     expires_at = None if old.expires_at is None else now + (old.expires_at - old.created_at)
-    made = await _insert(session, actor, organisation_id, name=old.name, scopes=old.scopes, expires_at=expires_at)
+    made = await _insert(
+        session, actor, organisation_id, name=old.name, scopes=old.scopes, expires_at=expires_at, now=now
+    )
     await session.execute(
         text("UPDATE api_key SET expires_at = :at WHERE id = :id"),
         {"at": overlap_end if old.expires_at is None else min(old.expires_at, overlap_end), "id": key_id},
@@ -146,9 +151,9 @@ async def _insert(
     name: str,
     scopes: Sequence[str],
     expires_at: datetime | None,
+    now: datetime,
 ) -> tuple[ApiKeyRow, str]:
     secret = ("bea_test_" if settings().sandbox else "bea_live_") + secrets.token_urlsafe(32)
-    now = clock.real()
     # A key whose time is over gives its place back; two live ones leave none (the unique index is the guard).
     await session.execute(
         text(

@@ -102,7 +102,7 @@ async def invite_employees(session: AsyncSession, invited: Sequence[EmployeeInvi
         },
     )
     mails = [
-        _mail("invitation", one.email, one.organisation_name, one.locale, token)
+        _mail("invitation", one.email.lower(), one.organisation_name, one.locale, token)
         for one, token in zip(invited, tokens, strict=True)
     ]
     await send_many(session, mails)

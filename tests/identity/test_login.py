@@ -1,3 +1,4 @@
+import asyncio
 import hashlib
 from datetime import timedelta
 
@@ -5,7 +6,7 @@ import httpx
 import pytest
 
 from app import clock
-from app.identity import attempts
+from app.identity import attempts, passwords
 from tests.identity.conftest import PASSWORD, Login, log_in, without_id
 from tests.world import World
 
@@ -34,7 +35,8 @@ async def test_login_gives_a_session_stored_as_its_hash_only(
     assert [tuple(row) for row in audit] == [(anna.id, "session.create", anna.id)]
 
 
-async def test_login_takes_the_whole_oauth2_form_and_any_case(client: httpx.AsyncClient, anna: Login) -> None:
+@pytest.mark.usefixtures("anna")
+async def test_login_takes_the_whole_oauth2_form_and_any_case(client: httpx.AsyncClient) -> None:
     form = {
         "grant_type": "password",
         "username": " Anna@Example.COM ",
@@ -56,7 +58,7 @@ async def test_unknown_user_and_wrong_password_get_the_same_answer(
     assert without_id(wrong) == without_id(unknown)
     assert wrong.json()["code"] == "invalid_credentials"
     assert len(wrong.content) == len(unknown.content)
-    assert {name for name in wrong.headers} == {name for name in unknown.headers}
+    assert set(wrong.headers) == set(unknown.headers)
     assert await sessions(world) == before
 
 
@@ -77,8 +79,9 @@ async def test_a_login_without_password_cannot_be_entered(client: httpx.AsyncCli
         ({}, 400),
     ],
 )
+@pytest.mark.usefixtures("anna")
 async def test_malformed_forms_are_refused(
-    client: httpx.AsyncClient, world: World, anna: Login, form: dict[str, str], status: int
+    client: httpx.AsyncClient, world: World, form: dict[str, str], status: int
 ) -> None:
     before = await sessions(world)
     answer = await client.post("/v1/auth/token", data=form)
@@ -93,9 +96,7 @@ async def test_json_is_no_login_form(client: httpx.AsyncClient, anna: Login) -> 
 
 
 @pytest.mark.usefixtures("few_tries")
-async def test_failed_tries_are_counted_and_then_refused(
-    client: httpx.AsyncClient, world: World, anna: Login
-) -> None:
+async def test_failed_tries_are_counted_and_then_refused(client: httpx.AsyncClient, world: World, anna: Login) -> None:
     for _ in range(3):
         assert (await log_in(client, anna.email, "wrong")).status_code == 401
     refused = await log_in(client, anna.email, "wrong")
@@ -124,7 +125,8 @@ async def test_the_hundred_and_first_failed_try_is_refused(
 ) -> None:
     await world.execute(
         "INSERT INTO attempt_count (key, window_start, attempts) VALUES (:key, :at, 99)",
-        key=attempts.key("login", anna.email), at=clock.real(),
+        key=attempts.key("login", anna.email),
+        at=clock.real(),
     )
     assert (await log_in(client, anna.email, "wrong")).status_code == 401
     assert (await log_in(client, anna.email, "wrong")).status_code == 429
@@ -134,7 +136,8 @@ async def test_a_window_ends_after_an_hour(client: httpx.AsyncClient, world: Wor
     key = attempts.key("login", anna.email)
     await world.execute(
         "INSERT INTO attempt_count (key, window_start, attempts) VALUES (:key, :at, 100)",
-        key=key, at=clock.real() - timedelta(hours=1, seconds=1),
+        key=key,
+        at=clock.real() - timedelta(hours=1, seconds=1),
     )
     assert (await log_in(client, anna.email, "wrong")).status_code == 401
     assert await world.scalar("SELECT attempts FROM attempt_count WHERE key = :key", key=key) == 1
@@ -155,9 +158,7 @@ def test_one_ipv6_network_is_one_address() -> None:
     assert attempts.by_address("login", "192.0.2.1") != attempts.by_address("login", "192.0.2.2")
 
 
-async def test_logout_ends_exactly_the_presented_session(
-    client: httpx.AsyncClient, world: World, anna: Login
-) -> None:
+async def test_logout_ends_exactly_the_presented_session(client: httpx.AsyncClient, world: World, anna: Login) -> None:
     token = (await log_in(client, anna.email, PASSWORD)).json()["access_token"]
     gone = await client.post("/v1/auth/logout", headers=bearer(token))
     assert (gone.status_code, gone.content) == (204, b"")
@@ -182,7 +183,26 @@ async def test_an_expired_session_is_no_session(client: httpx.AsyncClient, world
     assert (await client.get("/v1/me/contact", headers=anna.headers)).status_code == 401
 
 
-async def test_a_token_in_the_url_is_not_accepted(client: httpx.AsyncClient, world: World, anna: Login) -> None:
-    token = anna.headers["Authorization"].removeprefix("Bearer ")
-    for name in ("access_token", "token", "api_key", "key"):
-        assert (await client.get(f"/v1/me/contact?{name}={token}")).status_code in {401, 422}
+@pytest.mark.parametrize("name", ["access_token", "token", "api_key", "key"])
+async def test_a_token_in_the_url_is_not_accepted(
+    client: httpx.AsyncClient, world: World, anna: Login, name: str
+) -> None:
+    key = await world.api_key(await world.provider(), ["bookings:read"])
+    for headers in (anna.headers, key):
+        secret = headers["Authorization"].removeprefix("Bearer ")
+        answer = await client.get("/v1/me/contact", params={name: secret})
+        assert answer.status_code == 422
+        assert secret not in answer.text
+    assert (await client.get("/v1/me/contact")).status_code == 401
+
+
+async def test_tries_at_once_cannot_pass_the_limit(
+    fresh_client: httpx.AsyncClient, fresh_world: World, few_tries: None
+) -> None:
+    assert few_tries is None
+    await fresh_world.login("anna@example.com", passwords.hash_now(PASSWORD))
+    answers = await asyncio.gather(*(log_in(fresh_client, "anna@example.com", "wrong") for _ in range(12)))
+    assert sorted(answer.status_code for answer in answers) == [401] * 3 + [429] * 9
+    assert (await log_in(fresh_client, "anna@example.com", PASSWORD)).status_code == 429
+    attempted = await fresh_world.execute("SELECT attempts FROM attempt_count")
+    assert [row.attempts for row in attempted] == [3, 3]
