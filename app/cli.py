@@ -238,23 +238,22 @@ async def _serve(addresses: Addresses, listening: socket.socket, *, work: bool, 
     )
     server.ready = ready
     stop = _stop_on_signals()
-    working = asyncio.create_task(_work(addresses.worker)) if work else None
+    working = asyncio.create_task(_work(addresses.worker, stop)) if work else None
     serving = asyncio.create_task(server.serve([listening]))
     stopping = asyncio.create_task(stop.wait())
     await asyncio.wait({serving, stopping}, return_when=asyncio.FIRST_COMPLETED)
     server.should_exit = True
     await serving
-    await _cancel(stopping)
+    stop.set()
+    await stopping
     if working is not None:
-        await _cancel(working)
+        await working
 
 
 async def _work_until_stopped(addresses: Addresses) -> None:
     stop = _stop_on_signals()
-    working = asyncio.create_task(_work(addresses.worker))
     log.info("worker_started")
-    await stop.wait()
-    await _cancel(working)
+    await _work(addresses.worker, stop)
 
 
 def _stop_on_signals() -> asyncio.Event:
@@ -270,23 +269,24 @@ async def _cancel(task: asyncio.Task[Any]) -> None:
         await task
 
 
-async def _work(url: str) -> NoReturn:
-    """Work for ever; where the database goes away, begin again when it is back."""
+async def _work(url: str, stop: asyncio.Event) -> None:
+    """Work until told to stop; where the database goes away, begin again when it is back."""
     async with _database(url, WORKER_TIMEOUTS, pool_size=4) as database:
-        while True:
+        while not stop.is_set():
             try:
-                await _work_once(url, database)
+                await _work_once(url, database, stop)
             except Exception as error:
                 log.warning("worker_interrupted", exc_info=error)
-            await asyncio.sleep(RESTART_SECONDS)
+                with suppress(TimeoutError):
+                    await asyncio.wait_for(stop.wait(), RESTART_SECONDS)
 
 
-async def _work_once(url: str, database: Database) -> None:
+async def _work_once(url: str, database: Database, stop: asyncio.Event) -> None:
     app = jobs.worker_app(_conninfo(url), f"{WORKER_TIMEOUTS} -c role={jobs.WORKER_ROLE}")
+    # Nothing is cancelled while the pool opens: psycopg's pool loses a cancellation that comes then.
     async with app.open_async():
-        rescuing = asyncio.create_task(jobs.rescue_stalled(app, STALLED_SECONDS))
-        try:
-            await app.run_worker_async(
+        running = asyncio.create_task(
+            app.run_worker_async(
                 concurrency=2,
                 install_signal_handlers=False,
                 shutdown_graceful_timeout=GRACE_SECONDS,
@@ -294,7 +294,14 @@ async def _work_once(url: str, database: Database) -> None:
                 stalled_worker_timeout=STALLED_SECONDS,
                 additional_context={"database": database, "sweeps": api.SWEEPS},
             )
+        )
+        rescuing = asyncio.create_task(jobs.rescue_stalled(app, STALLED_SECONDS))
+        stopping = asyncio.create_task(stop.wait())
+        try:
+            await asyncio.wait({running, rescuing, stopping}, return_when=asyncio.FIRST_COMPLETED)
+            await _cancel(running)
         finally:
+            await _cancel(stopping)
             await _cancel(rescuing)
 
 
