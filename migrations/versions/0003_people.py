@@ -342,13 +342,21 @@ BEGIN
         WHERE m.user_id = principal_id AND m.ended_at IS NULL AND m.role IN ('operator', 'finance');
     END IF;
     IF p_key IS NOT NULL THEN
-        IF NOT pg_try_advisory_xact_lock(hashtextextended(principal_id::text || ' ' || p_key, 0)) THEN
-            key_state := 'in_use';
-            RETURN;
-        END IF;
-        SELECT k.fingerprint, k.sealed_answer INTO v_fingerprint, sealed_answer
-        FROM idempotency_key k WHERE k.principal_id = open_request.principal_id AND k.key = p_key;
-        key_state := CASE WHEN NOT FOUND THEN 'new' WHEN v_fingerprint = p_fingerprint THEN 'answered' ELSE 'reused' END;
+        -- Answered keys need no lock; an unanswered one is looked up again once locked, for it may be answered by then.
+        FOR v_attempt IN 1..2 LOOP
+            SELECT k.fingerprint, k.sealed_answer INTO v_fingerprint, sealed_answer
+            FROM idempotency_key k WHERE k.principal_id = open_request.principal_id AND k.key = p_key;
+            IF FOUND THEN
+                key_state := CASE WHEN v_fingerprint = p_fingerprint THEN 'answered' ELSE 'reused' END;
+                RETURN;
+            END IF;
+            key_state := 'new';
+            IF v_attempt = 1
+                AND NOT pg_try_advisory_xact_lock(hashtextextended(principal_id::text || ' ' || p_key, 0)) THEN
+                key_state := 'in_use';
+                RETURN;
+            END IF;
+        END LOOP;
     END IF;
 END $$;
 REVOKE ALL ON FUNCTION open_request FROM PUBLIC;
