@@ -39,6 +39,7 @@ ROUTERS: tuple[APIRouter, ...] = (
     organisations.organisation,
     organisations.alliance,
     organisations.operator,
+    catalogue.operator,
     funding.operator,
     settlements.operator,
 )

@@ -24,9 +24,7 @@ INSERT = text("""
     FROM offering o WHERE o.provider_id = :provider AND o.id = :offering RETURNING id
 """)
 RESIZE = text("UPDATE slot SET capacity = :capacity, version = version + 1 WHERE provider_id = :provider AND id = :id")
-CLOSE = text(
-    "UPDATE slot SET status = 'cancelled', version = version + 1 WHERE provider_id = :provider AND id = :id"
-)
+CLOSE = text("UPDATE slot SET status = 'cancelled', version = version + 1 WHERE provider_id = :provider AND id = :id")
 
 
 async def create_slot(

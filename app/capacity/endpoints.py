@@ -16,7 +16,7 @@ from app.catalogue.endpoints import check_period
 from app.errors import NotFound
 from app.http.access import access
 from app.http.audiences import provider_router, public_router
-from app.http.etag import ExpectedVersion, set_etag
+from app.http.etag import ExpectedVersion, MalformedPrecondition, set_etag
 from app.http.pagination import BadCursor, Paging, PagingDep
 from app.http.schemas import Page
 from app.http.session import ActorDep, SessionDep
@@ -32,7 +32,11 @@ ToDay = Annotated[clock.Day | None, Query(description="last Rome day")]
 @public.get("/offerings/{offering_id}/slots", response_model=Page[schemas.PublicSlot])
 @access("public", errors=[BadCursor])
 async def slot_search(
-    session: SessionDep, actor: ActorDep, page: PagingDep, offering_id: OfferingId, date_from: FromDay = None,
+    session: SessionDep,
+    actor: ActorDep,
+    page: PagingDep,
+    offering_id: OfferingId,
+    date_from: FromDay = None,
     date_to: ToDay = None,
 ) -> Page[schemas.PublicSlot]:
     """Show slots that can be booked now: open, seats left, far enough ahead for the provider's notice."""
@@ -49,21 +53,31 @@ async def slot_search(
 @provider.get("/offerings/{offering_id}/slots", response_model=Page[schemas.SlotOut])
 @access("catalogue:read", errors=[BadCursor])
 async def slot_list(
-    session: SessionDep, page: PagingDep, provider_id: OrganisationId, offering_id: OfferingId,
-    date_from: FromDay = None, date_to: ToDay = None,
+    session: SessionDep,
+    page: PagingDep,
+    provider_id: OrganisationId,
+    offering_id: OfferingId,
+    date_from: FromDay = None,
+    date_to: ToDay = None,
 ) -> Page[schemas.SlotOut]:
     """Show every slot of an offering by start, past and cancelled ones too."""
     check_period(date_from, date_to)
-    if await catalogue.one_of(
-        session, catalogue.OFFERING, provider=provider_id, id=offering_id, today=clock.today()
-    ) is None:
+    if (
+        await catalogue.one_of(session, catalogue.OFFERING, provider=provider_id, id=offering_id, today=clock.today())
+        is None
+    ):
         raise NotFound
     values = search.period(date_from, date_to)
     values.pop("now")
     if date_from is None:
         values["period_from"] = EARLIEST
     rows = await catalogue.all_of(
-        session, queries.OF_OFFERING, provider=provider_id, offering=offering_id, limit=page.fetch, **values,
+        session,
+        queries.OF_OFFERING,
+        provider=provider_id,
+        offering=offering_id,
+        limit=page.fetch,
+        **values,
         **_after(page),
     )
     return page.page(rows, _slot, _position)
@@ -72,7 +86,11 @@ async def slot_list(
 @provider.post("/offerings/{offering_id}/slots", response_model=schemas.SlotOut, status_code=201)
 @access("catalogue:write")
 async def slot_create(
-    session: SessionDep, actor: ActorDep, response: Response, provider_id: OrganisationId, offering_id: OfferingId,
+    session: SessionDep,
+    actor: ActorDep,
+    response: Response,
+    provider_id: OrganisationId,
+    offering_id: OfferingId,
     body: schemas.SlotNew,
 ) -> schemas.SlotOut:
     """Publish one slot."""
@@ -93,10 +111,15 @@ async def slot_read(
 
 
 @provider.patch("/slots/{slot_id}", response_model=schemas.SlotOut)
-@access("catalogue:write", errors=[SlotTaken, SlotClosed])
+@access("catalogue:write", errors=[SlotTaken, SlotClosed, MalformedPrecondition])
 async def slot_update(
-    session: SessionDep, actor: ActorDep, response: Response, provider_id: OrganisationId, slot_id: SlotId,
-    version: ExpectedVersion, body: schemas.SlotPatch,
+    session: SessionDep,
+    actor: ActorDep,
+    response: Response,
+    provider_id: OrganisationId,
+    slot_id: SlotId,
+    version: ExpectedVersion,
+    body: schemas.SlotPatch,
 ) -> schemas.SlotOut:
     """Change the capacity, not below what is taken; time and offering of a slot never change."""
     await actions.resize_slot(session, actor, provider_id, slot_id, version, body.capacity)

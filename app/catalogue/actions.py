@@ -111,15 +111,17 @@ async def create_offering(session: AsyncSession, actor: Actor, provider_id: UUID
 
 
 async def update_offering(
-    session: AsyncSession, actor: Actor, provider_id: UUID, offering_id: UUID, version: int,
+    session: AsyncSession,
+    actor: Actor,
+    provider_id: UUID,
+    offering_id: UUID,
+    version: int,
     changes: schemas.OfferingPatch,
 ) -> None:
     """Change an offering for future bookings, if nobody changed it since `version`; existing ones keep their terms."""
     if await queries.one_of(session, queries.OFFERING_LOCK, provider=provider_id, id=offering_id) is None:
         raise NotFound
-    found = await queries.one_of(
-        session, queries.OFFERING, provider=provider_id, id=offering_id, today=clock.today()
-    )
+    found = await queries.one_of(session, queries.OFFERING, provider=provider_id, id=offering_id, today=clock.today())
     values = _values(changes, changes.model_fields_set)
     if found is not None and found["version"] == version:
         await _check_offering(session, provider_id, {**found, **values})
@@ -193,7 +195,12 @@ async def _check_municipalities(session: AsyncSession, codes: list[str], pointer
 
 
 async def _change(
-    session: AsyncSession, table: str, key: str, found: Row | None, version: int, values: Mapping[str, Any],
+    session: AsyncSession,
+    table: str,
+    key: str,
+    found: Row | None,
+    version: int,
+    values: Mapping[str, Any],
     allowed: frozenset[str],
 ) -> None:
     """Write the changed columns of a locked row and count its version."""

@@ -9,23 +9,27 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from app import clock
-from app.catalogue import actions, providers, queries, schemas, search
+from app.catalogue import actions, onboarding, providers, queries, schemas, search
 from app.catalogue.errors import PriceOverlap
 from app.catalogue.queries import Row
 from app.errors import Invalid, NotFound
 from app.http.access import access
-from app.http.audiences import provider_router, public_router
-from app.http.etag import ExpectedVersion, set_etag
+from app.http.audiences import operator_router, provider_router, public_router
+from app.http.etag import ExpectedVersion, MalformedPrecondition, set_etag
 from app.http.pagination import BadCursor, Paging, PagingDep, paging
 from app.http.schemas import Page
 from app.http.session import ActorDep, SessionDep
 from app.ids import OfferingId, OrganisationId, SiteId
 from app.money import MAX_CENTS
+from app.organisations.endpoints import read_organisation
+from app.organisations.errors import TaxCodeTaken
+from app.organisations.schemas import OrganisationRead
 from app.rules import book
 from app.rules.rows import Category, Rule
 
 public = public_router()
 provider = provider_router()
+operator = operator_router()
 
 FIRST = UUID(int=0)
 
@@ -62,8 +66,15 @@ async def offering_search(
     check_period(date_from, date_to)
     words = q if q is not None and q.strip() else None
     filters = search.Filters(
-        q=words, category=category, municipality=municipality, provider_id=provider_id, age=age, date_from=date_from,
-        date_to=date_to, max_price_cents=max_price_cents, mode=mode,
+        q=words,
+        category=category,
+        municipality=municipality,
+        provider_id=provider_id,
+        age=age,
+        date_from=date_from,
+        date_to=date_to,
+        max_price_cents=max_price_cents,
+        mode=mode,
     )
     viewer = await search.viewer_of(session, actor)
     rows = await search.search(session, viewer, filters, page.fetch, page.after)
@@ -118,9 +129,13 @@ async def rule_list(
 
 
 @provider.patch("", response_model=schemas.PublicProvider)
-@access("provider:write")
+@access("provider:write", errors=[MalformedPrecondition])
 async def provider_update(
-    session: SessionDep, actor: ActorDep, response: Response, provider_id: OrganisationId, version: ExpectedVersion,
+    session: SessionDep,
+    actor: ActorDep,
+    response: Response,
+    provider_id: OrganisationId,
+    version: ExpectedVersion,
     body: schemas.ProviderProfilePatch,
 ) -> schemas.PublicProvider:
     """Change the public profile; the ETag is that of `GET /v1/providers/{provider_id}`."""
@@ -131,9 +146,7 @@ async def provider_update(
 @provider.get("/sites", response_model=Page[schemas.SiteOut])
 @access("catalogue:read", errors=[BadCursor])
 async def site_list(session: SessionDep, page: PagingDep, provider_id: OrganisationId) -> Page[schemas.SiteOut]:
-    rows = await queries.all_of(
-        session, queries.SITES, provider=provider_id, after=_after_id(page), limit=page.fetch
-    )
+    rows = await queries.all_of(session, queries.SITES, provider=provider_id, after=_after_id(page), limit=page.fetch)
     return page.page(rows, _site, lambda row: [str(row["id"])])
 
 
@@ -159,10 +172,15 @@ async def site_read(
 
 
 @provider.patch("/sites/{site_id}", response_model=schemas.SiteOut)
-@access("catalogue:write")
+@access("catalogue:write", errors=[MalformedPrecondition])
 async def site_update(
-    session: SessionDep, actor: ActorDep, response: Response, provider_id: OrganisationId, site_id: SiteId,
-    version: ExpectedVersion, body: schemas.SitePatch,
+    session: SessionDep,
+    actor: ActorDep,
+    response: Response,
+    provider_id: OrganisationId,
+    site_id: SiteId,
+    version: ExpectedVersion,
+    body: schemas.SitePatch,
 ) -> schemas.SiteOut:
     await actions.update_site(session, actor, provider_id, site_id, version, body)
     return await site_read(session, response, provider_id, site_id)
@@ -195,9 +213,7 @@ async def offering_create(
 async def provider_offering_read(
     session: SessionDep, response: Response, provider_id: OrganisationId, offering_id: OfferingId
 ) -> schemas.OfferingOut:
-    found = await queries.one_of(
-        session, queries.OFFERING, provider=provider_id, id=offering_id, today=clock.today()
-    )
+    found = await queries.one_of(session, queries.OFFERING, provider=provider_id, id=offering_id, today=clock.today())
     if found is None:
         raise NotFound
     set_etag(response, found["version"])
@@ -205,10 +221,15 @@ async def provider_offering_read(
 
 
 @provider.patch("/offerings/{offering_id}", response_model=schemas.OfferingOut)
-@access("catalogue:write")
+@access("catalogue:write", errors=[MalformedPrecondition])
 async def offering_update(
-    session: SessionDep, actor: ActorDep, response: Response, provider_id: OrganisationId, offering_id: OfferingId,
-    version: ExpectedVersion, body: schemas.OfferingPatch,
+    session: SessionDep,
+    actor: ActorDep,
+    response: Response,
+    provider_id: OrganisationId,
+    offering_id: OfferingId,
+    version: ExpectedVersion,
+    body: schemas.OfferingPatch,
 ) -> schemas.OfferingOut:
     """Change terms for future bookings; `status: inactive` withdraws the offering."""
     await actions.update_offering(session, actor, provider_id, offering_id, version, body)
@@ -239,6 +260,17 @@ async def price_create(
     """Set a price from today or later on; without `valid_to` it ends the open-ended price before it."""
     price_id = await actions.add_price(session, actor, provider_id, offering_id, body)
     return schemas.PriceOut(id=price_id, offering_id=offering_id, **body.model_dump())
+
+
+@operator.post("/organisations", response_model=OrganisationRead, status_code=201)
+@access("organisations:write", errors=[TaxCodeTaken])
+async def organisation_create(
+    session: SessionDep, actor: ActorDep, response: Response, body: schemas.OrganisationNew
+) -> OrganisationRead:
+    """Admit a legal party with the accounts its kinds need; its first administrator is invited separately."""
+    row = await onboarding.onboard(session, actor, body)
+    set_etag(response, row.version)
+    return read_organisation(row)
 
 
 def check_period(date_from: clock.Day | None, date_to: clock.Day | None) -> None:

@@ -13,8 +13,8 @@ Row = Mapping[str, Any]
 
 _OFFERING = """
 SELECT o.id, o.provider_id, o.site_id, o.name, o.description, o.category, o.mode, o.unit, o.vat_code, o.min_age,
-    o.max_age, o.confirmation, o.response_hours, o.min_notice_hours, o.free_until_hours, o.late_fee_bps, o.no_show_fee_bps,
-    o.audience, o.access, o.status, o.external_id, o.metadata, o.created_at, o.version,
+    o.max_age, o.confirmation, o.response_hours, o.min_notice_hours, o.free_until_hours, o.late_fee_bps,
+    o.no_show_fee_bps, o.audience, o.access, o.status, o.external_id, o.metadata, o.created_at, o.version,
     ARRAY(SELECT a.istat_code FROM offering_area a WHERE a.offering_id = o.id ORDER BY a.istat_code) AS service_area,
     (SELECT p.price_cents FROM price p WHERE p.offering_id = o.id
         AND p.valid_from <= :today AND (p.valid_to IS NULL OR p.valid_to > :today)) AS price_cents
@@ -37,9 +37,7 @@ UNKNOWN_MUNICIPALITIES = text(
     "SELECT given.code FROM unnest(CAST(:codes AS text[])) AS given (code)"
     " WHERE NOT EXISTS (SELECT 1 FROM municipality m WHERE m.istat_code = given.code)"
 )
-PROVIDER_LOCKED = text(
-    "SELECT organisation_id, version FROM provider WHERE organisation_id = :id FOR NO KEY UPDATE"
-)
+PROVIDER_LOCKED = text("SELECT organisation_id, version FROM provider WHERE organisation_id = :id FOR NO KEY UPDATE")
 BOOKABLE = text("""
     SELECT o.id, o.provider_id, o.site_id, o.name, o.category, o.mode, o.unit, o.vat_code, o.min_age, o.max_age,
         o.confirmation, o.response_hours, o.min_notice_hours, o.free_until_hours, o.late_fee_bps, o.no_show_fee_bps,
@@ -138,8 +136,10 @@ async def bookable_offering(
 ) -> BookableOffering | None:
     """Return an offering of any status with its prices valid on or after a day and those of the asked slots it has."""
     found = (
-        await session.execute(BOOKABLE, {"id": offering_id, "on": on, "slots": list(slot_ids)})
-    ).mappings().one_or_none()
+        (await session.execute(BOOKABLE, {"id": offering_id, "on": on, "slots": list(slot_ids)}))
+        .mappings()
+        .one_or_none()
+    )
     if found is None:
         return None
     row = dict(found)

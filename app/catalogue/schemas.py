@@ -7,7 +7,9 @@ from pydantic import Field, StringConstraints
 from app import money
 from app.clock import Day, Instant
 from app.http.schemas import Code, In, Metadata, Name, Out, Prose
+from app.identity.schemas import ABSENT, Email
 from app.ids import OfferingId, OrganisationId, PriceId, SiteId
+from app.organisations.schemas import OrganisationCreate
 from app.rules.rows import OfferingUnit, PaymentForm, RelativesCondition, RuleCode, Status
 
 Mode = Literal["appointment", "home_visit", "session", "stay", "enrolment", "on_request"]
@@ -22,11 +24,6 @@ OfferingStatus = Literal["active", "inactive"]
 IstatCode = Annotated[str, StringConstraints(pattern=r"^[0-9]{6}$"), Field(examples=["016004"])]
 Postcode = Annotated[str, StringConstraints(pattern=r"^[0-9]{5}$"), Field(examples=["24021"])]
 Phone = Annotated[str, StringConstraints(pattern=r"^\+?[0-9][0-9 ./-]{4,29}$"), Field(examples=["+39 035 123456"])]
-Email = Annotated[
-    str,
-    StringConstraints(pattern=r"^[^@\s]+@[^@\s.]+(\.[^@\s.]+)+$", max_length=254),
-    Field(examples=["info@coop.example"]),
-]
 Age = Annotated[int, Field(ge=0, le=130)]
 Hours = Annotated[int, Field(ge=0, le=8760)]
 ServiceArea = Annotated[list[IstatCode], Field(max_length=400)]
@@ -110,10 +107,17 @@ class RuleOut(Out):
     valid_to: Day | None
 
 
+class OrganisationNew(OrganisationCreate):
+    """A legal party; phone and e-mail are what a provider shows to families."""
+
+    phone: Phone | None = None
+    email: Email | None = None
+
+
 class ProviderProfilePatch(In):
     phone: Phone | None = None
     email: Email | None = None
-    description: Prose = Field(default_factory=str)
+    description: Prose = ABSENT
 
 
 class SiteNew(In):
@@ -124,10 +128,10 @@ class SiteNew(In):
 
 
 class SitePatch(In):
-    name: Name = Field(default_factory=str)
-    street: Name = Field(default_factory=str)
-    postcode: Postcode = Field(default_factory=str)
-    istat_code: IstatCode = Field(default_factory=str)
+    name: Name = ABSENT
+    street: Name = ABSENT
+    postcode: Postcode = ABSENT
+    istat_code: IstatCode = ABSENT
 
 
 class OfferingNew(In):
@@ -157,22 +161,22 @@ class OfferingNew(In):
 class OfferingPatch(In):
     """What may change: not category, mode and unit (withdraw and publish anew), not the price (`/prices`)."""
 
-    name: Name = Field(default_factory=str)
-    description: Prose = Field(default_factory=str)
-    vat_code: VatCode = Field(default_factory=lambda: "exempt")
+    name: Name = ABSENT
+    description: Prose = ABSENT
+    vat_code: VatCode = ABSENT
     site_id: SiteId | None = None
-    service_area: ServiceArea = Field(default_factory=list)
+    service_area: ServiceArea = ABSENT
     min_age: Age | None = None
     max_age: Age | None = None
-    confirmation: Confirmation = Field(default_factory=lambda: "provider")
-    response_hours: Annotated[int, Field(ge=1, le=720)] = Field(default_factory=int)
-    min_notice_hours: Hours = Field(default_factory=int)
-    cancellation: Cancellation = Field(default_factory=Cancellation)
-    audience: Audience = Field(default_factory=lambda: "public")
-    access: CareAccess = Field(default_factory=lambda: "free")
-    status: OfferingStatus = Field(default_factory=lambda: "active")
+    confirmation: Confirmation = ABSENT
+    response_hours: Annotated[int, Field(ge=1, le=720)] = ABSENT
+    min_notice_hours: Hours = ABSENT
+    cancellation: Cancellation = ABSENT
+    audience: Audience = ABSENT
+    access: CareAccess = ABSENT
+    status: OfferingStatus = ABSENT
     external_id: Code | None = None
-    metadata: Metadata = Field(default_factory=dict)
+    metadata: Metadata = ABSENT
 
 
 class OfferingOut(Out):

@@ -151,9 +151,7 @@ async def _full_text(
     values.update({f"q{number}": wording for number, wording in enumerate(wordings)})
     values["categories"] = named_categories(wordings)
     conditions.append(f"(o.search @@ {query} OR o.category = ANY(CAST(:categories AS text[])))")
-    return await _ranked(
-        session, viewer, conditions, values, FULL_TEXT_RANK.format(query=query), limit, after, "text"
-    )
+    return await _ranked(session, viewer, conditions, values, FULL_TEXT_RANK.format(query=query), limit, after, "text")
 
 
 async def _near(
@@ -167,8 +165,14 @@ async def _near(
 
 
 async def _ranked(
-    session: AsyncSession, viewer: Viewer, conditions: list[str], values: dict[str, Any], rank: str,
-    limit: int, after: tuple[Any, ...] | None, stage: str,
+    session: AsyncSession,
+    viewer: Viewer,
+    conditions: list[str],
+    values: dict[str, Any],
+    rank: str,
+    limit: int,
+    after: tuple[Any, ...] | None,
+    stage: str,
 ) -> Sequence[Row]:
     inner = INNER.format(columns=COLUMNS, rank=rank, conditions=" AND ".join(conditions))
     seen = "true"

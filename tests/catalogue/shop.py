@@ -48,9 +48,7 @@ async def slot(
 ) -> dict[str, Any]:
     """Publish a one-hour slot that starts some hours after NOW."""
     start = NOW + timedelta(hours=hours)
-    body = {
-        "starts_at": start.isoformat(), "ends_at": (start + timedelta(hours=1)).isoformat(), "capacity": capacity
-    }
+    body = {"starts_at": start.isoformat(), "ends_at": (start + timedelta(hours=1)).isoformat(), "capacity": capacity}
     answer = await client.post(
         f"{base(party)}/offerings/{offering_id}/slots", json=body, headers=party.headers["manager"]
     )

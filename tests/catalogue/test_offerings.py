@@ -14,9 +14,7 @@ async def coop(world: World) -> Party:
     return await world.provider("Cooperativa Esempio")
 
 
-async def test_a_new_offering_is_answered_in_full_and_priced_from_today(
-    client: httpx.AsyncClient, coop: Party
-) -> None:
+async def test_a_new_offering_is_answered_in_full_and_priced_from_today(client: httpx.AsyncClient, coop: Party) -> None:
     answer = await client.post(f"{base(coop)}/offerings", json=OFFERING, headers=coop.headers["manager"])
     assert answer.status_code == 201
     assert answer.headers["etag"] == '"1"'
@@ -37,9 +35,7 @@ async def test_a_new_offering_is_answered_in_full_and_priced_from_today(
     prices = await client.get(f"{base(coop)}/offerings/{offering_id}/prices", headers=coop.headers["staff"])
     [price] = prices.json()["data"]
     assert price.pop("id").startswith("prc_")
-    assert price == {
-        "offering_id": offering_id, "price_cents": 2250, "valid_from": "2026-11-23", "valid_to": None
-    }
+    assert price == {"offering_id": offering_id, "price_cents": 2250, "valid_from": "2026-11-23", "valid_to": None}
 
 
 @pytest.mark.parametrize(
@@ -70,9 +66,7 @@ async def test_a_new_offering_is_answered_in_full_and_priced_from_today(
 async def test_what_does_not_fit_is_refused_and_nothing_is_published(
     client: httpx.AsyncClient, world: World, coop: Party, changes: dict[str, Any], pointer: str, code: str
 ) -> None:
-    answer = await client.post(
-        f"{base(coop)}/offerings", json={**OFFERING, **changes}, headers=coop.headers["manager"]
-    )
+    answer = await client.post(f"{base(coop)}/offerings", json={**OFFERING, **changes}, headers=coop.headers["manager"])
     assert answer.status_code == 422
     assert (answer.json()["errors"][0]["pointer"], answer.json()["errors"][0]["code"]) == (pointer, code)
     assert await world.scalar("SELECT count(*) FROM offering") == 0
@@ -109,19 +103,22 @@ async def test_a_foreign_offering_is_as_absent_as_one_that_never_was(
     stranger = await client.get(f"{base(coop)}/offerings/{made['id']}", headers=other.headers["manager"])
     assert stranger.status_code == 404
     changed = await client.patch(
-        f"{base(other)}/offerings/{made['id']}", json={"name": "Mia"},
+        f"{base(other)}/offerings/{made['id']}",
+        json={"name": "Mia"},
         headers={**other.headers["manager"], "If-Match": '"1"'},
     )
     assert changed.status_code == 404
     price = await client.post(
-        f"{base(other)}/offerings/{made['id']}/prices", json={"price_cents": 1, "valid_from": "2027-01-01"},
+        f"{base(other)}/offerings/{made['id']}/prices",
+        json={"price_cents": 1, "valid_from": "2027-01-01"},
         headers=other.headers["manager"],
     )
     assert price.status_code == 404
     assert await world.execute("SELECT name, version FROM offering") == [("Assistenza domiciliare", 1)]
     assert await world.scalar("SELECT count(*) FROM price") == 1
     assert (await client.get(f"{base(other)}/offerings", headers=other.headers["manager"])).json() == {
-        "data": [], "next_cursor": None
+        "data": [],
+        "next_cursor": None,
     }
 
 
@@ -130,14 +127,21 @@ async def test_change_keeps_what_is_absent_and_clears_what_is_null(client: httpx
     answer = await client.patch(
         f"{base(coop)}/offerings/{made['id']}",
         json={
-            "name": "SAD serale", "min_age": None, "service_area": [BERGAMO], "metadata": {"k": "v"},
+            "name": "SAD serale",
+            "min_age": None,
+            "service_area": [BERGAMO],
+            "metadata": {"k": "v"},
             "cancellation": {"free_until_hours": 48, "late_fee_bps": 0, "no_show_fee_bps": 1},
         },
         headers={**coop.headers["manager"], "If-Match": '"1"'},
     )
     assert (answer.status_code, answer.headers["etag"]) == (200, '"2"')
     assert answer.json() == {
-        **made, "name": "SAD serale", "min_age": None, "service_area": [BERGAMO], "metadata": {"k": "v"},
+        **made,
+        "name": "SAD serale",
+        "min_age": None,
+        "service_area": [BERGAMO],
+        "metadata": {"k": "v"},
         "cancellation": {"free_until_hours": 48, "late_fee_bps": 0, "no_show_fee_bps": 1},
     }
 
@@ -187,12 +191,11 @@ async def test_sites_belong_to_their_provider(client: httpx.AsyncClient, world: 
     assert (await client.get(f"{base(coop)}/sites", headers=coop.headers["staff"])).json()["data"] == [site]
     assert (await client.get(f"{base(other)}/sites", headers=other.headers["staff"])).json()["data"] == []
     foreign = await client.get(f"{base(other)}/sites/{site['id']}", headers=other.headers["manager"])
-    never = await client.get(
-        f"{base(other)}/sites/{ids.encode('ste', ids.new_id())}", headers=other.headers["manager"]
-    )
+    never = await client.get(f"{base(other)}/sites/{ids.encode('ste', ids.new_id())}", headers=other.headers["manager"])
     assert (foreign.status_code, _without_request_id(foreign)) == (404, _without_request_id(never))
-    made = await publish(client, coop, mode="session", category="physiotherapy", unit="session", site_id=site["id"],
-                         service_area=[])
+    made = await publish(
+        client, coop, mode="session", category="physiotherapy", unit="session", site_id=site["id"], service_area=[]
+    )
     assert (made["site_id"], made["service_area"]) == (site["id"], [])
     stolen = await client.post(
         f"{base(other)}/offerings", json={**OFFERING, "site_id": site["id"]}, headers=other.headers["manager"]
@@ -201,7 +204,8 @@ async def test_sites_belong_to_their_provider(client: httpx.AsyncClient, world: 
         {"pointer": "/site_id", "code": "unknown_site", "detail": "not a site of this provider"}
     ]
     moved = await client.patch(
-        f"{base(coop)}/sites/{site['id']}", json={"istat_code": CLUSONE},
+        f"{base(coop)}/sites/{site['id']}",
+        json={"istat_code": CLUSONE},
         headers={**coop.headers["manager"], "If-Match": '"1"'},
     )
     assert (moved.json(), moved.headers["etag"]) == ({**site, "istat_code": CLUSONE}, '"2"')
@@ -210,7 +214,8 @@ async def test_sites_belong_to_their_provider(client: httpx.AsyncClient, world: 
     )
     assert stale.status_code == 412
     nowhere = await client.patch(
-        f"{base(coop)}/sites/{site['id']}", json={"istat_code": "999999"},
+        f"{base(coop)}/sites/{site['id']}",
+        json={"istat_code": "999999"},
         headers={**coop.headers["manager"], "If-Match": '"2"'},
     )
     assert nowhere.json()["errors"][0]["code"] == "unknown_municipality"
@@ -224,7 +229,9 @@ async def test_an_open_ended_price_ends_the_one_before_it(client: httpx.AsyncCli
     )
     assert answer.status_code == 201
     assert {key: answer.json()[key] for key in ("price_cents", "valid_from", "valid_to")} == {
-        "price_cents": 2400, "valid_from": "2027-01-01", "valid_to": None
+        "price_cents": 2400,
+        "valid_from": "2027-01-01",
+        "valid_to": None,
     }
     first = await client.get(url, params={"limit": 1}, headers=coop.headers["staff"])
     second = await client.get(
@@ -232,7 +239,8 @@ async def test_an_open_ended_price_ends_the_one_before_it(client: httpx.AsyncCli
     )
     rows = first.json()["data"] + second.json()["data"]
     assert [(row["price_cents"], row["valid_from"], row["valid_to"]) for row in rows] == [
-        (2250, "2026-11-23", "2026-12-31"), (2400, "2027-01-01", None)
+        (2250, "2026-11-23", "2026-12-31"),
+        (2400, "2027-01-01", None),
     ]
     assert second.json()["next_cursor"] is None
 
@@ -262,8 +270,12 @@ async def test_the_profile_is_public_and_its_managers_own(client: httpx.AsyncCli
     other = await world.provider("Altra")
     read = await client.get(base(coop))
     assert read.json() == {
-        "id": coop.public_id, "name": "Cooperativa Esempio", "description": "", "phone": "+39035000000",
-        "email": None, "sites": [],
+        "id": coop.public_id,
+        "name": "Cooperativa Esempio",
+        "description": "",
+        "phone": "+39035000000",
+        "email": None,
+        "sites": [],
     }
     changes = {"phone": "+39 0346 12345", "email": "info@coop.example", "description": "Dal 1984"}
     refused = await client.patch(

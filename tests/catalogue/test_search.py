@@ -261,7 +261,8 @@ async def test_who_sees_what(client: httpx.AsyncClient, world: World, coop: Part
 async def test_the_price_is_todays(client: httpx.AsyncClient, world: World, coop: Party) -> None:
     made = await publish(client, coop)
     await client.post(
-        f"{base(coop)}/offerings/{made['id']}/prices", json={"price_cents": 2400, "valid_from": "2026-11-24"},
+        f"{base(coop)}/offerings/{made['id']}/prices",
+        json={"price_cents": 2400, "valid_from": "2026-11-24"},
         headers=coop.headers["manager"],
     )
     await world.execute("UPDATE price SET valid_to = '2026-11-25' WHERE price_cents = 2400")
@@ -306,12 +307,20 @@ async def test_categories_and_rules_of_the_day(client: httpx.AsyncClient) -> Non
     rest = (await client.get("/v1/categories", params={"limit": 100, "cursor": first["next_cursor"]})).json()
     assert [row["code"] for row in first["data"] + rest["data"]] == sorted(categories)
     rules = (await client.get("/v1/rules")).json()["data"]
-    assert [row["code"] for row in rules] == [
-        "C2_D_BIS", "C2_F", "C2_F_BIS", "C2_F_QUATER", "C2_F_TER", "C3_FRINGE"
-    ]
+    assert [row["code"] for row in rules] == ["C2_D_BIS", "C2_F", "C2_F_BIS", "C2_F_QUATER", "C2_F_TER", "C3_FRINGE"]
     assert rules[4].keys() == {
-        "code", "name", "name_en", "payment_forms", "for_self", "for_relatives", "relatives_condition", "citation",
-        "source", "status", "valid_from", "valid_to",
+        "code",
+        "name",
+        "name_en",
+        "payment_forms",
+        "for_self",
+        "for_relatives",
+        "relatives_condition",
+        "citation",
+        "source",
+        "status",
+        "valid_from",
+        "valid_to",
     }
     assert all(row["citation"] for row in rules)
     assert (await client.get("/v1/rules", params={"on": "1950-01-01"})).json() == {"data": [], "next_cursor": None}
