@@ -4,6 +4,7 @@ Exit codes: 0 done or stopped on request, 1 refused or failed with a message, 2 
 """
 
 import asyncio
+import errno
 import importlib
 import importlib.util
 import json
@@ -35,6 +36,7 @@ from app import api, clock, embedded_postgres, ids, jobs
 from app.config import settings
 from app.db import APP_TIMEOUTS, WORKER_TIMEOUTS, Database, create_database
 from app.http import logs
+from app.identity.invitations import pending_activation_codes
 from app.ledger import verify
 from app.main import create_app
 from migrations.roles import RolesMissingError, administrator_sql
@@ -211,13 +213,11 @@ class _Server(uvicorn.Server):
 def _listen(host: str, port: int) -> socket.socket:
     """Bind first of all: a taken port is said at once."""
     try:
-        family, kind, protocol, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
-        listening = socket.socket(family, kind, protocol)
-        listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        listening.bind(address)
+        family = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0][0]
+        return socket.create_server((host, port), family=family, backlog=MOST_CONNECTIONS)
     except OSError as error:
-        raise Refused(f"Cannot listen on {host}:{port} ({error.strerror}): choose another with PORT=8001.") from None
-    return listening
+        reason = "the port is in use" if error.errno == errno.EADDRINUSE else error.strerror
+        raise Refused(f"Cannot listen on {host}:{port} ({reason}): choose another, such as PORT=8001.") from None
 
 
 async def _serve(addresses: Addresses, listening: socket.socket, *, work: bool, ready: Callable[[], None]) -> None:
@@ -421,8 +421,6 @@ def activation_codes(
 
 
 async def _activation_codes(url: str, organisation_id: UUID) -> Table:
-    from app.identity.invitations import pending_activation_codes
-
     async with _database(url, APP_TIMEOUTS) as database, database.begin() as session:
         codes = await pending_activation_codes(session, organisation_id)
     table = Table("employee", "code", "valid until", box=None, pad_edge=False)
