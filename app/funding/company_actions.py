@@ -216,13 +216,20 @@ def _refuse(wrong: Sequence[tuple[str, str, str]]) -> None:
 
 
 async def create_grant(
-    session: AsyncSession, actor: Actor, company_id: UUID, given: GrantCreate, *, dry_run: bool
+    session: AsyncSession,
+    actor: Actor,
+    company_id: UUID,
+    given: GrantCreate,
+    *,
+    dry_run: bool,
+    pointers: Sequence[str] | None = None,
 ) -> GrantState:
     """Draft a grant; a dry run makes the same checks and stores nothing.
 
-    Invalid where a line names somebody who cannot get it, or a lawful reason is missing (generality, art. 51 TUIR).
+    Invalid where a line names somebody who cannot get it, or a lawful reason is missing (generality, art. 51 TUIR);
+    `pointers` say where each line stands in what the caller sent.
     """
-    draft = await _draft(session, company_id, given)
+    draft = await _draft(session, company_id, given, pointers)
     balance = await _balance(session, company_id)
     shortfall_cents = max(0, draft.total_cents - balance)
     if dry_run:
@@ -263,7 +270,7 @@ async def create_grant(
     return _state(row, balance)
 
 
-async def _draft(session: AsyncSession, company_id: UUID, given: GrantCreate) -> _Draft:
+async def _draft(session: AsyncSession, company_id: UUID, given: GrantCreate, pointers: Sequence[str] | None) -> _Draft:
     programme = await one(session, queries.PROGRAMME_FOR_USE, company_id=company_id, id=given.programme_id)
     if programme is None:
         raise Invalid("/programme_id", "unknown_programme", "there is no such programme")
@@ -281,20 +288,25 @@ async def _draft(session: AsyncSession, company_id: UUID, given: GrantCreate) ->
             raise Invalid("/programme_id", "empty_category", "nobody is employed in the programme's category")
     else:
         lines = [(line.employee_id, line.amount_cents) for line in given.lines]
-        await _check_lines(session, company_id, programme, lines)
+        where = pointers or [f"/lines/{index}" for index in range(len(lines))]
+        await _check_lines(session, company_id, programme, lines, where)
     await _check_generality(session, company_id, programme, lines, given.generality_reason)
     return _Draft(programme, lines, given.generality_reason)
 
 
 async def _check_lines(
-    session: AsyncSession, company_id: UUID, programme: Row[Any], lines: Sequence[tuple[UUID, int]]
+    session: AsyncSession,
+    company_id: UUID,
+    programme: Row[Any],
+    lines: Sequence[tuple[UUID, int]],
+    where: Sequence[str],
 ) -> None:
     employee_ids = [employee_id for employee_id, _ in lines]
     found = {row.id: row for row in await some(session, queries.EMPLOYEES, company_id=company_id, ids=employee_ids)}
     wrong: list[tuple[str, str, str]] = []
     seen: set[UUID] = set()
-    for index, employee_id in enumerate(employee_ids):
-        pointer = f"/lines/{index}/employee_id"
+    for line, employee_id in zip(where, employee_ids, strict=True):
+        pointer = f"{line}/employee_id"
         employee = found.get(employee_id)
         if employee_id in seen:
             wrong.append((pointer, "duplicate", "this employee is given twice"))

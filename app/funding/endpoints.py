@@ -8,13 +8,14 @@ from fastapi.exceptions import RequestValidationError
 from pydantic import ValidationError
 
 from app import clock
-from app.errors import AlreadyResolved, NotFound, StateConflict
-from app.funding import company_actions, credit_queries, queries
+from app.errors import AlreadyResolved, Invalid, NotFound, StateConflict
+from app.funding import company_actions, credit_queries, grant_csv, queries
 from app.funding.company_actions import GrantState
 from app.funding.errors import ApproverIsMaker, ProgrammeEnded, ProgrammeInUse
 from app.funding.queries import one, some
 from app.funding.schemas import (
     AccountRead,
+    GeneralityReason,
     GrantCreate,
     GrantLineRead,
     GrantRead,
@@ -32,11 +33,13 @@ from app.funding.schemas import (
 from app.funding.wallet import read_wallet
 from app.http.access import access
 from app.http.audiences import company_router, employee_router, operator_router
+from app.http.body import MalformedBody
 from app.http.etag import ExpectedVersion, MalformedPrecondition, set_etag
 from app.http.pagination import BadCursor, PagingDep
 from app.http.schemas import Page
 from app.http.session import ActorDep, SessionDep
 from app.ids import GrantId, OrganisationId, ProgrammeId, TopUpId
+from app.organisations.errors import ImportRefused, NotCsv, TooManyRows
 
 company = company_router()
 employee = employee_router()
@@ -60,7 +63,10 @@ GRANT_SCHEMA = GrantCreate.model_json_schema()
 GRANT_BODY = {
     "requestBody": {
         "required": True,
-        "content": {"application/json": {"schema": _inlined(GRANT_SCHEMA, GRANT_SCHEMA["$defs"])}},
+        "content": {
+            "application/json": {"schema": _inlined(GRANT_SCHEMA, GRANT_SCHEMA["$defs"])},
+            "text/csv": {"schema": {"type": "string", "examples": ["matricola;importo\nA12;250,00\n"]}},
+        },
     }
 }
 
@@ -161,7 +167,13 @@ async def programme_update(
 
 
 @company.post("/grants", status_code=201, response_model=GrantRead, openapi_extra=GRANT_BODY)
-@access("grants:write", idempotent=True, body="json_or_csv", max_bytes=GRANT_BODY_BYTES, errors=[ProgrammeEnded])
+@access(
+    "grants:write",
+    idempotent=True,
+    body="json_or_csv",
+    max_bytes=GRANT_BODY_BYTES,
+    errors=[ProgrammeEnded, ImportRefused, NotCsv, TooManyRows],
+)
 async def grant_create(
     company_id: OrganisationId,
     request: Request,
@@ -170,10 +182,27 @@ async def grant_create(
     response: Response,
     *,
     dry_run: Annotated[bool, Query()] = False,
+    programme_id: Annotated[ProgrammeId | None, Query()] = None,
+    generality_reason: Annotated[GeneralityReason | None, Query()] = None,
 ) -> GrantRead:
-    """Draft a grant for another person to approve; a dry run (200, id null) stores nothing."""
-    given = await _grant_body(request)
-    state = await company_actions.create_grant(session, actor, company_id, given, dry_run=dry_run)
+    """Draft a grant for another person to approve; a dry run (200, id null) stores nothing.
+
+    JSON carries everything in the body. A CSV file has the columns `external_id` or `fiscal_code`, and `amount` in
+    euro; `programme_id` and `generality_reason` are query parameters then, and only then.
+    """
+    pointers: list[str] | None = None
+    if not (raw := await request.body()):
+        raise MalformedBody("The body is empty.")
+    if request.headers["content-type"].partition(";")[0].strip().lower() == "text/csv":
+        if programme_id is None:
+            raise Invalid("/query/programme_id", "missing", "a CSV file needs the programme")
+        lines, pointers = await grant_csv.read_lines(session, company_id, raw)
+        given = GrantCreate(programme_id=programme_id, lines=lines, generality_reason=generality_reason)
+    elif programme_id is not None or generality_reason is not None:
+        raise Invalid("/query", "extra_forbidden", "with JSON the programme and the reason stand in the body")
+    else:
+        given = await _grant_body(request)
+    state = await company_actions.create_grant(session, actor, company_id, given, dry_run=dry_run, pointers=pointers)
     if dry_run:
         response.status_code = 200
     return _grant(state)

@@ -85,6 +85,7 @@ EMPLOYEE_KEYS = text("""
     SELECT id, external_id, fiscal_code_index FROM employee
     WHERE company_id = :company_id AND (ended_on IS NULL OR ended_on >= :today)
         AND (external_id = ANY (CAST(:external_ids AS text[])) OR fiscal_code_index = ANY (CAST(:indexes AS bytea[])))
+    ORDER BY ended_on, id
 """)
 INSERT_GRANT = text(f"""
     INSERT INTO credit_grant (id, company_id, programme_id, total_cents, employee_count, generality_reason, created_by,
