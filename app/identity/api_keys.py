@@ -22,6 +22,13 @@ from app.identity.roles import scopes_to_give
 HINT_LENGTH = 13
 COLUMNS = "id, name, hint, scopes, created_by, created_at, expires_at, revoked_at"
 
+PLACES = (1, 2)
+INSERT = text(
+    "INSERT INTO api_key (id, organisation_id, name, token_hash, hint, scopes, created_by, created_at, expires_at,"  # noqa: S608
+    " live_place) VALUES (:id, :organisation_id, :name, :hash, :hint, :scopes, :user, :now, :expires_at, :place)"
+    f" ON CONFLICT (organisation_id, name, live_place) DO NOTHING RETURNING {COLUMNS}"
+)
+
 
 @dataclass(frozen=True)
 class ApiKeyRow:
@@ -162,31 +169,22 @@ async def _insert(
         ),
         {"organisation_id": organisation_id, "name": name, "now": now},
     )
-    row = (
-        await session.execute(
-            text(
-                "INSERT INTO api_key (id, organisation_id, name, token_hash, hint, scopes, created_by, created_at,"  # noqa: S608
-                " expires_at, live_place) SELECT :id, :organisation_id, :name, :hash, :hint, :scopes, :user, :now,"
-                " CAST(:expires_at AS timestamptz), p.place FROM generate_series(1, 2) AS p (place)"
-                " WHERE NOT EXISTS (SELECT 1 FROM api_key k WHERE k.organisation_id = :organisation_id"
-                f" AND k.name = :name AND k.live_place = p.place) ORDER BY p.place LIMIT 1 RETURNING {COLUMNS}"
-            ),
-            {
-                "id": ids.new_id(),
-                "organisation_id": organisation_id,
-                "name": name,
-                "hash": hashlib.sha256(secret.encode()).digest(),
-                "hint": secret[:HINT_LENGTH],
-                "scopes": list(scopes),
-                "user": actor.user_id,
-                "now": now,
-                "expires_at": expires_at,
-            },
-        )
-    ).one_or_none()
-    if row is None:
-        raise TooManyLiveKeys
-    return _read(row), secret
+    values = {
+        "id": ids.new_id(),
+        "organisation_id": organisation_id,
+        "name": name,
+        "hash": hashlib.sha256(secret.encode()).digest(),
+        "hint": secret[:HINT_LENGTH],
+        "scopes": list(scopes),
+        "user": actor.user_id,
+        "now": now,
+        "expires_at": expires_at,
+    }
+    for place in PLACES:
+        row = (await session.execute(INSERT, {**values, "place": place})).one_or_none()
+        if row is not None:
+            return _read(row), secret
+    raise TooManyLiveKeys
 
 
 def _read(row: Any) -> ApiKeyRow:  # noqa: ANN401 - a row

@@ -23,6 +23,12 @@ def _email(text: str) -> str:
 
 
 Email = Annotated[str, Field(min_length=3, max_length=254, examples=["anna@example.com"]), AfterValidator(_email)]
+GivenEmail = Annotated[
+    str,
+    Field(min_length=3, max_length=254, pattern="@", examples=["anna@example.com"]),
+    AfterValidator(lambda text: text.strip().lower()),
+]
+"""An address that is only looked up."""
 Locale = Literal["it", "en"]
 GivenPassword = Annotated[str, Field(min_length=1, max_length=1024)]
 """What somebody says the password is: any text."""
@@ -55,7 +61,7 @@ class TokenRead(Out):
 
 
 class PasswordResetRequest(In):
-    email: Email
+    email: GivenEmail
 
 
 class PasswordResetRequested(Out):
