@@ -25,7 +25,7 @@ from tests.conftest import Cluster
 from tests.world import World
 
 REPOSITORY = Path(__file__).resolve().parent.parent
-BEATRICE = [sys.executable, "-m", "app"]
+BEATRICE = [sys.executable, "-c", "from app.cli import main; main()"]
 SECONDS = 60.0
 Beatrice = Callable[..., Result]
 SECRET = config.base64.urlsafe_b64encode(b"k" * 32).decode()

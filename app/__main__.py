@@ -1,5 +1,0 @@
-"""`python -m app` is the command `beatrice`."""
-
-from app.cli import main
-
-main()
