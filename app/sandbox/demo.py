@@ -1,0 +1,48 @@
+"""The demo world: two valleys with their companies, people, providers, credit and a season of bookings.
+
+All of it is written in one transaction, so an interrupted load leaves the database empty. The same seed gives the same
+rows; what is sealed (fiscal codes) or salted (the password) differs in bytes and says the same.
+"""
+
+from collections.abc import Callable
+from datetime import timedelta
+
+from sqlalchemy import text
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from app import clock, ids
+from app.config import settings
+from app.db import Database
+from app.sandbox import demo_catalogue, demo_parties, demo_people, queries
+from app.sandbox.demo_rows import FOUNDED, IdSource
+
+Report = Callable[[str], None]
+
+
+async def is_empty(database: Database) -> bool:
+    """Tell whether the database has no organisation yet."""
+    async with database.begin("beatrice_app") as session:
+        found = await session.execute(text("SELECT NOT EXISTS (SELECT FROM organisation)"))
+        return bool(found.scalar_one())
+
+
+async def load(database: Database, report: Report) -> None:
+    """Write the demo world and let business time start; `report` gets one line per step."""
+    async with database.begin("beatrice_app") as session:
+        with ids.drawn_from(IdSource("load")), clock.stopped_at(FOUNDED):
+            await _write(session, report)
+        offset = settings().sandbox_now - clock.real() if settings().sandbox_clock else timedelta(0)
+        await queries.set_offset(session, offset)
+        clock.set_offset(offset)
+    report(f"business time starts at {clock.now().astimezone(clock.ROME):%d.%m.%Y %H:%M}")
+
+
+async def _write(session: AsyncSession, report: Report) -> None:
+    world = await demo_parties.open_world(session)
+    await demo_parties.load(session, world)
+    report(f"{len(world.organisations)} organisations in {len(world.places)} municipalities")
+    people = await demo_people.load(session, world)
+    report(f"{people} employees with logins and families")
+    offerings = await demo_catalogue.load(session, world)
+    slots = await demo_catalogue.load_slots(session, world)
+    report(f"{offerings} offerings with {slots} slots")

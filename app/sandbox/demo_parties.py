@@ -1,0 +1,218 @@
+"""The demo's parties: organisations, their logins and accounts, the network, the alliance and its territory."""
+
+import csv
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from importlib.resources import files
+from typing import Any
+from uuid import UUID
+
+from schwifty import IBAN
+from sqlalchemy import text
+from sqlalchemy.ext.asyncio import AsyncSession
+from stdnum import luhn
+
+from app.identity.passwords import hash_now
+from app.sandbox.demo_rows import FOUNDED, Row, data, insert, make_id
+
+PASSWORD = "beatrice-demo-2026"  # noqa: S105 - published, sandbox only
+ACCOUNTS_OF_ONE = (
+    "bank_clearing_company",
+    "bank_clearing_public",
+    "platform_fees",
+    "vat_payable",
+    "claims_payable",
+    "suspense",
+)
+PROVIDER_ACCOUNTS = ("earned", "payable", "in_transit", "recoverable")
+COMPANY_LOGINS = {"hr": ["hr", "admin"], "approver": ["hr_approver"], "payroll": ["payroll"]}
+PROVIDER_LOGINS = {"manager": ["manager", "admin"]}
+UNKNOWN_BANK, UNKNOWN_BRANCH = "09999", "53999"
+"""No Italian bank has this code, so that no account of the demo is anybody's."""
+
+
+@dataclass(frozen=True)
+class Place:
+    """A municipality of the alliance."""
+
+    istat_code: str
+    name: str
+    cadastral_code: str
+    postcode: str
+    district: str
+
+
+@dataclass
+class World:
+    """What the steps of the load hand on: ids by name."""
+
+    places: dict[str, Place]
+    password_hash: str
+    organisations: dict[str, UUID] = field(default_factory=dict)
+    users: dict[str, UUID] = field(default_factory=dict)
+
+
+async def open_world(session: AsyncSession) -> World:
+    """Read the territory and hash the one password, once."""
+    listing = (files("migrations") / "data" / "beatrice_alliance.tsv").read_text(encoding="utf-8")
+    districts = {line["istat_code"]: line["district"] for line in csv.DictReader(listing.splitlines(), delimiter="\t")}
+    found = await session.execute(
+        text("SELECT istat_code, name, cadastral_code FROM municipality WHERE istat_code = ANY (:codes)"),
+        {"codes": list(districts)},
+    )
+    postcodes: dict[str, str] = data("names")["postcodes"]
+    places = {
+        row.istat_code: Place(
+            row.istat_code,
+            row.name,
+            row.cadastral_code,
+            postcodes.get(row.istat_code, "24020"),
+            districts[row.istat_code],
+        )
+        for row in sorted(found)
+    }
+    return World(places, hash_now(PASSWORD))
+
+
+def described() -> Iterator[tuple[dict[str, Any], list[str], dict[str, list[str]]]]:
+    """Give every organisation of the files with its kinds and the roles of its logins."""
+    parties = data("parties")
+    for party in parties["party"]:
+        yield party, party["kinds"], party.get("logins", {})
+    for company in parties["company"]:
+        yield company, ["company"], COMPANY_LOGINS
+    for provider in data("providers")["provider"]:
+        yield provider, ["provider"], PROVIDER_LOGINS
+
+
+async def load(session: AsyncSession, world: World) -> None:
+    """Write every organisation with its logins, companies and providers with their accounts, and the alliance."""
+    organisations: list[Row] = []
+    users: list[Row] = []
+    memberships: list[Row] = []
+    for number, (party, kinds, logins) in enumerate(described(), start=101):
+        organisation = _organisation(world, party, kinds, number)
+        organisations.append(organisation)
+        world.organisations[party["slug"]] = organisation["id"]
+        for name, roles in logins.items():
+            email = f"{name}@{party['slug']}.example"
+            users.append(user_row(world, email, len(users)))
+            memberships += [
+                {
+                    "id": make_id("membership", email, role),
+                    "user_id": world.users[email],
+                    "organisation_id": organisation["id"],
+                    "role": role,
+                    "created_at": FOUNDED,
+                }
+                for role in roles
+            ]
+    await insert(session, "organisation", organisations)
+    await insert(session, "user_account", users)
+    await insert(session, "membership", memberships)
+    await _load_accounts(session, world)
+    await _load_alliance(session, world)
+
+
+def user_row(world: World, email: str, order: int) -> Row:
+    """Return a login and remember its id."""
+    world.users[email] = make_id("user", email, order=order)
+    return {"id": world.users[email], "email": email, "password_hash": world.password_hash, "created_at": FOUNDED}
+
+
+def _organisation(world: World, party: dict[str, Any], kinds: list[str], number: int) -> Row:
+    place = world.places[party["istat"]]
+    stem = f"0999{number:03d}016"
+    return {
+        "id": make_id("organisation", party["slug"], order=number),
+        "name": party["name"],
+        "kinds": kinds,
+        "tax_code": stem + luhn.calc_check_digit(stem),
+        "iban": str(
+            IBAN.generate("IT", bank_code=UNKNOWN_BANK, branch_code=UNKNOWN_BRANCH, account_code=f"{number:012d}")
+        ),
+        "street": party["street"],
+        "street_number": party["number"],
+        "postcode": place.postcode,
+        "town": place.name,
+        "country": "IT",
+        "metadata": {},
+        "created_at": FOUNDED,
+    }
+
+
+async def _load_accounts(session: AsyncSession, world: World) -> None:
+    accounts: list[Row] = [_account(kind, None) for kind in ACCOUNTS_OF_ONE]
+    companies: list[Row] = []
+    providers: list[Row] = []
+    for company in data("parties")["company"]:
+        company_id = world.organisations[company["slug"]]
+        account = _account("company_account", company_id)
+        accounts.append(account)
+        companies.append(
+            {"organisation_id": company_id, "account_id": account["id"], "relatives_reading": company["reading"]}
+        )
+    for number, provider in enumerate(data("providers")["provider"], start=101):
+        provider_id = world.organisations[provider["slug"]]
+        own = {name: _account(f"provider_{name}", provider_id) for name in PROVIDER_ACCOUNTS}
+        accounts += own.values()
+        providers.append(
+            {
+                "organisation_id": provider_id,
+                "phone": f"+39 035 0000 {number}",
+                "email": f"info@{provider['slug']}.example",
+                "description": provider["about"],
+                **{f"{name}_account_id": account["id"] for name, account in own.items()},
+            }
+        )
+    await insert(session, "ledger.account", accounts)
+    await insert(session, "company", companies)
+    await insert(session, "provider", providers)
+
+
+def _account(kind: str, owner_id: UUID | None) -> Row:
+    return {"id": make_id("account", kind, owner_id), "kind": kind, "owner_id": owner_id, "created_at": FOUNDED}
+
+
+async def _load_alliance(session: AsyncSession, world: World) -> None:
+    parties = data("parties")
+    network_id, alliance_id = make_id("network"), make_id("alliance")
+    solidarity = _account("solidarity_fund", alliance_id)
+    await insert(session, "ledger.account", [solidarity])
+    await insert(session, "network", [{"id": network_id, "name": parties["network"], "created_at": FOUNDED}])
+    await insert(
+        session,
+        "alliance",
+        [
+            {
+                "id": alliance_id,
+                "network_id": network_id,
+                "name": parties["alliance"],
+                "lead_organisation_id": world.organisations["ambito-albino"],
+                "solidarity_account_id": solidarity["id"],
+                "created_at": FOUNDED,
+            }
+        ],
+    )
+    await insert(
+        session,
+        "alliance_municipality",
+        [{"alliance_id": alliance_id, "istat_code": istat_code} for istat_code in world.places],
+    )
+    roles = {party["slug"]: party["alliance_role"] for party in parties["party"] if "alliance_role" in party}
+    roles |= {company["slug"]: "company" for company in parties["company"]}
+    roles |= {provider["slug"]: "provider" for provider in data("providers")["provider"]}
+    await insert(
+        session,
+        "alliance_membership",
+        [
+            {
+                "id": make_id("alliance_membership", slug, order=order),
+                "alliance_id": alliance_id,
+                "organisation_id": world.organisations[slug],
+                "role": role,
+                "joined_on": FOUNDED.date(),
+            }
+            for order, (slug, role) in enumerate(roles.items())
+        ],
+    )

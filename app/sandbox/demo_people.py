@@ -1,0 +1,227 @@
+"""The demo's people: 2,000 employees with their logins, themselves and some relatives as beneficiaries."""
+
+import random
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import date, timedelta
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy.ext.asyncio import AsyncSession
+from stdnum.it import codicefiscale
+
+from app.organisations import sealing
+from app.sandbox.demo_parties import World, user_row
+from app.sandbox.demo_rows import FOUNDED, SEED, Row, data, insert, make_id
+
+MONTHS = "ABCDEHLMPRST"
+VOWELS = "AEIOU"
+AT_HOME = 60
+"""Employees of each company who live in the lower valley and may have bookings."""
+WITH_RELATIVES = 120
+PLAIN = str.maketrans("ÀÈÉÌÒÙ", "AEEIOU")
+
+
+@dataclass(frozen=True)
+class Human:
+    """A name, a birth and the fiscal code that follows."""
+
+    given_name: str
+    family_name: str
+    female: bool
+    born_on: date
+    fiscal_code: str
+
+
+@dataclass(frozen=True)
+class Relative:
+    """Somebody an employee cares for."""
+
+    relation: str
+    age: int
+    facts: dict[str, Any]
+    female: bool | None = None
+
+
+def _lives_with() -> dict[str, Any]:
+    return {"cohabitation": [{"from": "2020-01-01", "to": None}]}
+
+
+def _child(age: int) -> Relative:
+    return Relative("child", age, {"dependent_years": [2025, 2026], **_lives_with()})
+
+
+NOT_SELF_SUFFICIENT = {
+    "certificates": [{"kind": "non_self_sufficient", "valid_from": "2025-03-01", "valid_to": None}],
+}
+FAMILIES: tuple[tuple[Relative, ...], ...] = (
+    (Relative("spouse", 38, _lives_with()), _child(2)),
+    (Relative("parent", 82, _lives_with(), female=True),),
+    (Relative("parent", 78, {}, female=True),),
+    (_child(7), _child(11)),
+    (Relative("parent", 72, {**_lives_with(), **NOT_SELF_SUFFICIENT}),),
+    (Relative("parent_in_law", 84, _lives_with()), _child(5)),
+)
+"""The family of employee n is the one at n modulo 6: a mother living alone qualifies in the lenient reading only."""
+FIRST_FAMILY = (
+    Relative("parent", 80, _lives_with(), female=True),
+    _child(4),
+    _child(9),
+    Relative("spouse", 45, _lives_with()),
+)
+
+
+def family_of(company: str, number: int) -> tuple[Relative, ...]:
+    """Return the relatives that an employee has registered."""
+    if company == "orobia-stampi" and number == 1:
+        return FIRST_FAMILY
+    return FAMILIES[number % len(FAMILIES)] if number <= WITH_RELATIVES else ()
+
+
+def employee_id(company: str, number: int) -> UUID:
+    return make_id("employee", company, number, order=number)
+
+
+def beneficiary_id(company: str, number: int, position: int) -> UUID:
+    """Return the id of the person (position 0) or of a relative (from 1, in the family's order)."""
+    return make_id("beneficiary", company, number, position, order=position)
+
+
+async def load(session: AsyncSession, world: World) -> int:
+    """Write the employees of every company; return how many."""
+    draw = random.Random(SEED)  # noqa: S311 - the same draw every time is the point
+    taken: set[str] = set()
+    users: list[Row] = []
+    employees: list[Row] = []
+    beneficiaries: list[Row] = []
+    for company in data("parties")["company"]:
+        slug = company["slug"]
+        for number, category in enumerate(_categories(company), start=1):
+            age = draw.randint(36, 45) if number <= WITH_RELATIVES else draw.randint(21, 63)
+            human = _human(draw, world, age, taken)
+            users.append(user_row(world, f"employee{number}@{slug}.example", 1000 + len(users)))
+            employees.append(_employee(world, draw, company, number, category, human))
+            beneficiaries += _household(world, draw, slug, number, human, taken)
+    await insert(session, "user_account", users)
+    await insert(session, "employee", employees)
+    await insert(session, "care.beneficiary", beneficiaries)
+    return len(employees)
+
+
+def _categories(company: dict[str, Any]) -> Iterator[str]:
+    for category, count in company["categories"].items():
+        for _ in range(count):
+            yield category
+
+
+def _human(
+    draw: random.Random,
+    world: World,
+    age: int,
+    taken: set[str],
+    *,
+    family_name: str | None = None,
+    names: str = "",
+    female: bool | None = None,
+) -> Human:
+    """Draw a person of an age today whose fiscal code nobody else has."""
+    words = data("names")
+    if female is None:
+        female = draw.random() < 0.45  # noqa: PLR2004 - a share of women as in such firms
+    while True:
+        pool = words[names] if names == "children" else words[names + ("female" if female else "male")]
+        given, family = draw.choice(pool), family_name or draw.choice(words["family"])
+        born = date(2026 - age, 1, 1) + timedelta(days=draw.randrange(320))
+        code = fiscal_code(given, family, born, draw.choice(list(world.places.values())).cadastral_code, female=female)
+        if code not in taken:
+            taken.add(code)
+            return Human(given, family, female, born, code)
+
+
+def fiscal_code(given_name: str, family_name: str, born_on: date, cadastral_code: str, *, female: bool) -> str:
+    """Return the codice fiscale that these facts give (DM 23 December 1976)."""
+    consonants = [letter for letter in given_name.upper().translate(PLAIN) if letter not in VOWELS]
+    if len(consonants) > 3:  # noqa: PLR2004 - of four and more the second is left out
+        consonants.pop(1)
+    day = born_on.day + (40 if female else 0)
+    stem = (
+        _three(family_name)
+        + ("".join(consonants[:3]) if len(consonants) >= 3 else _three(given_name))  # noqa: PLR2004 - as above
+        + f"{born_on.year % 100:02d}{MONTHS[born_on.month - 1]}{day:02d}{cadastral_code}"
+    )
+    return stem + str(codicefiscale.calc_check_digit(stem))
+
+
+def _three(name: str) -> str:
+    letters = [letter for letter in name.upper().translate(PLAIN) if letter.isalpha()]
+    first = [letter for letter in letters if letter not in VOWELS] + [letter for letter in letters if letter in VOWELS]
+    return "".join(first)[:3].ljust(3, "X")
+
+
+def _employee(
+    world: World, draw: random.Random, company: dict[str, Any], number: int, category: str, human: Human
+) -> Row:
+    row_id = employee_id(company["slug"], number)
+    fixed_term = number % 17 == 0
+    return {
+        "id": row_id,
+        "company_id": world.organisations[company["slug"]],
+        "user_id": world.users[f"employee{number}@{company['slug']}.example"],
+        "given_name": human.given_name,
+        "family_name": human.family_name,
+        "sealed_fiscal_code": sealing.seal_fiscal_code(human.fiscal_code, row_id),
+        "fiscal_code_index": sealing.fiscal_code_index(human.fiscal_code),
+        "external_id": f"{company['code']}{number:04d}",
+        "category": category,
+        "hired_on": date(draw.randint(min(2025, human.born_on.year + 20), 2025), draw.randint(1, 12), 1),
+        "contract": "fixed_term" if fixed_term else "permanent",
+        "contract_ends_on": date(2027, 6, 30) if fixed_term else None,
+        "unpaid_leave": [],
+        "agreement_code": "C011" if category != "quadri" else None,
+        "created_at": FOUNDED,
+    }
+
+
+def _household(
+    world: World, draw: random.Random, company: str, number: int, human: Human, taken: set[str]
+) -> Iterator[Row]:
+    """Give the person and the relatives, at one address where they live together."""
+    first = company == "orobia-stampi" and number == 1
+    lower = [code for code, place in world.places.items() if place.district == "Albino"]
+    home = "016004" if first else draw.choice(lower if number <= AT_HOME else list(world.places))
+    address = _address(world, draw, home)
+    user_id = world.users[f"employee{number}@{company}.example"]
+    person = {"user_id": user_id, "phone": f"+39 035 0001 {number:03d}", **address}
+    yield _beneficiary(beneficiary_id(company, number, 0), "self", human, person, {})
+    for position, relative in enumerate(family_of(company, number), start=1):
+        family_name = human.family_name if relative.relation in {"child", "parent"} else None
+        names = "children" if relative.relation == "child" else "old_" if relative.age > 70 else ""  # noqa: PLR2004
+        female = not human.female if relative.relation == "spouse" else relative.female
+        other = _human(draw, world, relative.age, taken, family_name=family_name, names=names, female=female)
+        lives_here = "cohabitation" in relative.facts
+        where = person if lives_here else {**person, **_address(world, draw, draw.choice(lower))}
+        yield _beneficiary(beneficiary_id(company, number, position), relative.relation, other, where, relative.facts)
+
+
+def _address(world: World, draw: random.Random, istat_code: str) -> dict[str, str]:
+    street = f"{draw.choice(data('names')['streets'])} {draw.randint(1, 80)}"
+    return {"street": street, "postcode": world.places[istat_code].postcode, "istat_code": istat_code}
+
+
+def _beneficiary(row_id: UUID, relation: str, human: Human, where: dict[str, Any], facts: dict[str, Any]) -> Row:
+    notes = "Suonare due volte, scala B." if relation in {"parent", "parent_in_law"} else None
+    return {
+        "id": row_id,
+        **where,
+        "relation": relation,
+        "given_name": human.given_name,
+        "family_name": human.family_name,
+        "birth_date": human.born_on,
+        "sealed_fiscal_code": sealing.seal_fiscal_code(human.fiscal_code, row_id),
+        "sealed_access_notes": sealing.seal_access_notes(notes, row_id) if notes else None,
+        "cohabitation": facts.get("cohabitation", []),
+        "maintained": [],
+        "dependent_years": facts.get("dependent_years", []),
+        "certificates": facts.get("certificates", []),
+        "created_at": FOUNDED,
+    }

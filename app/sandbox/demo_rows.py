@@ -1,0 +1,79 @@
+"""How the demo world makes rows: ids that follow from names, instants of its own, one statement per table."""
+
+import json
+import tomllib
+from collections.abc import Mapping, Sequence
+from datetime import date, datetime, time
+from functools import lru_cache
+from hashlib import sha256
+from importlib.resources import files
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import text
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from app import clock
+
+SEED = "beatrice demo 1"
+FOUNDED = datetime(2026, 1, 12, 9, 0, tzinfo=clock.ROME)
+"""When parties, people and catalogue entered the world."""
+START = datetime(2026, 11, 23, 9, 0, tzinfo=clock.ROME)
+"""The morning up to which the history goes, and where business time starts unless the setting says otherwise."""
+
+Row = Mapping[str, Any]
+
+
+def _digest(name: str) -> int:
+    return int.from_bytes(sha256(f"{SEED} {name}".encode()).digest()[:8])
+
+
+def make_id(kind: str, *key: object, at: datetime = FOUNDED, order: int = 0) -> UUID:
+    """Return the UUIDv7 of a named thing: its time is `at`, `order` (milliseconds) keeps lists in order."""
+    milliseconds = int(at.timestamp() * 1000) + order
+    digest = _digest(" ".join((kind, *map(str, key))))
+    return UUID(int=milliseconds << 80 | 7 << 76 | (digest >> 52) << 64 | 2 << 62 | digest & (1 << 62) - 1)
+
+
+class IdSource:
+    """New ids for the product's own actions: in the order drawn, at the time the clock shows."""
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+        self.count = 0
+
+    def __call__(self) -> UUID:
+        self.count += 1
+        milliseconds = int(clock.now().timestamp() * 1000)
+        digest = _digest(f"{self.name} {self.count}") & (1 << 48) - 1
+        high, low = divmod(self.count, 1 << 14)
+        return UUID(int=milliseconds << 80 | 7 << 76 | (high & 0xFFF) << 64 | 2 << 62 | low << 48 | digest)
+
+
+def rome(day: date, at: time) -> datetime:
+    """Return the instant of a local time on a day."""
+    return datetime.combine(day, at, clock.ROME)
+
+
+@lru_cache(maxsize=8)
+def data(name: str) -> dict[str, Any]:
+    """Read one of the demo's own files."""
+    return tomllib.loads((files("app.sandbox") / "data" / f"{name}.toml").read_text(encoding="utf-8"))
+
+
+async def insert(session: AsyncSession, table: str, rows: Sequence[Row]) -> None:
+    """Write rows in one statement; every row has the columns of the first."""
+    if not rows:
+        return
+    columns = ", ".join(f'"{name}"' for name in rows[0])
+    statement = f"""
+        INSERT INTO {table} ({columns})
+        SELECT {columns} FROM jsonb_populate_recordset(CAST(NULL AS {table}), CAST(:rows AS jsonb))
+    """  # noqa: S608 - our own table and column names
+    await session.execute(text(statement), {"rows": json.dumps(rows, default=_plain)})
+
+
+def _plain(value: object) -> str:
+    if isinstance(value, bytes):
+        return "\\x" + value.hex()
+    return value.isoformat() if isinstance(value, date) else str(value)
