@@ -1,0 +1,93 @@
+"""Real commits at once: credit is spent once, sweeps and releases agree, nothing deadlocks."""
+
+import asyncio
+from collections.abc import Awaitable
+from datetime import timedelta
+from typing import Any
+
+from app import clock
+from app.funding import actions, company_actions
+from app.funding.actions import Capture, InsufficientCredit
+from app.funding.jobs import SWEEPS
+from app.funding.schemas import GrantCreate
+from app.ledger.verify import verify
+from tests.funding.credit import EXPIRES, NOON, Stage
+
+MIDNIGHT = clock.midnight(EXPIRES)
+EXPIRY, _ = SWEEPS
+
+
+async def outcome(act: Awaitable[Any]) -> str:
+    try:
+        await act
+    except InsufficientCredit as refusal:
+        return f"{refusal.members['available_cents']}"
+    return "placed"
+
+
+async def test_e3_one_of_two_bookings_gets_the_credit(fresh_stage: Stage) -> None:
+    stage = fresh_stage
+    a = await stage.lot(120_00)
+    b = await stage.lot(300_00, name="B")
+
+    def book(*parts: tuple[Any, int]) -> Awaitable[Any]:
+        holds = [stage.hold(lot, cents) for lot, cents in parts]
+        return stage.act(NOON, actions.place, stage.person.user_id, holds, at=NOON)
+
+    # in opposite order of lots: the function orders its locks
+    outcomes = await asyncio.gather(
+        *(outcome(book(*parts)) for parts in 4 * [((a, 120_00), (b, 130_00)), ((b, 130_00), (a, 120_00))])
+    )
+    assert sorted(outcomes) == sorted(["placed", *["17000"] * 7])
+    assert await stage.lots() == {a: (120_00, 120_00), b: (300_00, 130_00)}
+
+
+async def test_sweep_release_and_capture_at_midnight_leave_nothing_behind(fresh_stage: Stage) -> None:
+    stage = fresh_stage
+    lots = [await stage.lot(30_00, name=f"L{number}") for number in range(6)]
+    visits = [stage.hold(lot, 10_00) for lot in lots for _ in range(2)]
+    await stage.act(NOON, actions.place, stage.person.user_id, visits, at=NOON)
+    before = MIDNIGHT - timedelta(seconds=1)
+    await asyncio.gather(
+        *(
+            stage.act(at, actions.release, [visits[2 * each].hold_id], at=at, caused_by_employee=True)
+            for each, at in enumerate([before, MIDNIGHT] * 3)
+        ),
+        *(
+            stage.act(MIDNIGHT, actions.capture, [Capture(visits[2 * each + 1].hold_id, 4_00)], at=MIDNIGHT)
+            for each in range(6)
+        ),
+        stage.sweep(EXPIRY, MIDNIGHT),
+        stage.sweep(EXPIRY, MIDNIGHT),
+    )
+    await stage.sweep(EXPIRY, MIDNIGHT)
+    assert await stage.lots() == dict.fromkeys(lots, (0, 0))
+    assert await stage.balance() == 1_000_00 - 6 * 4_00
+    async with stage.database.begin() as session:
+        assert (await verify(session)).ok
+
+
+async def test_revocation_races_with_bookings_on_the_same_lots(fresh_stage: Stage) -> None:
+    stage = fresh_stage
+    programme_id = await stage.programme()
+    given = GrantCreate(programme_id=programme_id, each_cents=100_00)
+    async with stage.database.begin() as session:
+        drafted = await company_actions.create_grant(session, stage.maker, stage.company.id, given, dry_run=False)
+        assert drafted.id is not None
+        await company_actions.approve_grant(session, stage.approver, stage.company.id, drafted.id)
+    (lot_id,) = await stage.lots()
+    outcomes = await asyncio.gather(
+        *(
+            outcome(stage.act(NOON, actions.place, stage.person.user_id, [stage.hold(lot_id, 10_00)], at=NOON))
+            for _ in range(4)
+        ),
+        outcome(stage.act(NOON, company_actions.revoke_grant, stage.maker, stage.company.id, drafted.id)),
+        *(
+            outcome(stage.act(NOON, actions.place, stage.person.user_id, [stage.hold(lot_id, 10_00)], at=NOON))
+            for _ in range(3)
+        ),
+    )
+    placed = outcomes[:4].count("placed") + outcomes[5:].count("placed")
+    assert [each for each in outcomes if each not in {"placed", "0"}] == []
+    assert await stage.lots() == {lot_id: (placed * 10_00, placed * 10_00)}
+    assert await stage.balance() == 1_000_00 - placed * 10_00
