@@ -1,5 +1,6 @@
 """What HR does with employments. After activation login and contact are out of its reach."""
 
+import asyncio
 from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
@@ -15,6 +16,7 @@ from app.identity.invitations import EmployeeInvitation, invite_employees
 from app.organisations import csv_files, employee_csv, employments
 from app.organisations import employee_queries as queries
 from app.organisations.csv_files import RowError
+from app.organisations.employee_csv import Given
 from app.organisations.employments import Values
 from app.organisations.errors import ImportRefused
 from app.organisations.people_schemas import EmployeeCreate, EmployeeUpdate
@@ -84,13 +86,13 @@ async def import_employees(
     session: AsyncSession, actor: Actor, company_id: UUID, raw: bytes, *, dry_run: bool
 ) -> Imported:
     """Apply a file, all or nothing: one lookup, one INSERT, one UPDATE, one batch of invitations."""
-    file = csv_files.read(raw, employee_csv.COLUMNS)
-    given, errors = employee_csv.parse(file)
+    # Seconds of pure computing for the largest files: other requests go on meanwhile.
+    given, errors = await asyncio.to_thread(_parse, raw)
     await queries.lock_imports(session, company_id)
     await queries.lock_invitations(session, company_id)
     external_ids = [one.data.external_id for one in given if one.data.external_id is not None]
     rows = await queries.matching(session, company_id, external_ids, [one.index for one in given])
-    plan = employee_csv.plan(given, rows)
+    plan = await asyncio.to_thread(employee_csv.plan, given, rows)
     errors = sorted([*errors, *plan.errors], key=lambda error: (error.row, error.field or ""))
     if errors and not dry_run:
         raise ImportRefused(errors=_pointers(errors), created=0, updated=0, unchanged=0)
@@ -101,6 +103,10 @@ async def import_employees(
             await audit.record(session, actor, "employee.import", "organisation", company_id)
         await _invite(session, company_id, plan.invitations)
     return Imported(len(plan.creates), len(plan.updates), plan.unchanged, errors)
+
+
+def _parse(raw: bytes) -> tuple[list[Given], list[RowError]]:
+    return employee_csv.parse(csv_files.read(raw, employee_csv.COLUMNS))
 
 
 def _pointers(errors: list[RowError]) -> list[dict[str, str]]:
@@ -131,15 +137,16 @@ async def _invite(session: AsyncSession, company_id: UUID, batch: list[Values]) 
     if not invited:
         return
     company_name = await queries.company_name(session, company_id)
-    await invite_employees(
-        session,
-        [
-            EmployeeInvitation(
-                email=values["email"],
-                organisation_id=company_id,
-                organisation_name=company_name,
-                employee_id=values["id"],
-            )
-            for values in invited
-        ],
-    )
+    for start in range(0, len(invited), queries.BATCH):
+        await invite_employees(
+            session,
+            [
+                EmployeeInvitation(
+                    email=values["email"],
+                    organisation_id=company_id,
+                    organisation_name=company_name,
+                    employee_id=values["id"],
+                )
+                for values in invited[start : start + queries.BATCH]
+            ],
+        )

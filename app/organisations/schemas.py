@@ -45,8 +45,8 @@ class Address(In):
     """A postal address as payments need it."""
 
     street: Name
-    street_number: Annotated[str, Field(min_length=1, max_length=16)]
-    postcode: Annotated[str, Field(min_length=1, max_length=16)]
+    street_number: Annotated[str, Field(pattern=r"^[0-9A-Za-z][0-9A-Za-z /.-]{0,15}$")]
+    postcode: Annotated[str, Field(pattern=r"^[0-9A-Za-z][0-9A-Za-z -]{0,15}$")]
     town: Name
     country: Annotated[str, Field(pattern="^[A-Z]{2}$")] = "IT"
 
