@@ -13,7 +13,8 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from app import clock, ids
 from app.config import settings
 from app.db import Database
-from app.sandbox import demo_catalogue, demo_parties, demo_people, queries
+from app.money import euro
+from app.sandbox import demo_catalogue, demo_credit, demo_parties, demo_people, queries
 from app.sandbox.demo_rows import FOUNDED, IdSource
 
 Report = Callable[[str], None]
@@ -46,3 +47,5 @@ async def _write(session: AsyncSession, report: Report) -> None:
     offerings = await demo_catalogue.load(session, world)
     slots = await demo_catalogue.load_slots(session, world)
     report(f"{offerings} offerings with {slots} slots")
+    granted_cents = await demo_credit.load(session, world)
+    report(f"{euro(granted_cents)} euro of credit granted")

@@ -1,0 +1,155 @@
+"""The demo's credit: announced and confirmed money, programmes, grants that one person made and another approved."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy.ext.asyncio import AsyncSession
+from stdnum.iso7064 import mod_97_10
+
+from app import clock
+from app.actor import Actor
+from app.funding import company_actions as funding
+from app.funding.schemas import GrantCreate, ProgrammeCreate, Source
+from app.sandbox.demo_parties import World
+from app.sandbox.demo_rows import data, insert, make_id
+
+ANNOUNCED = datetime(2026, 9, 1, 9, 0, tzinfo=clock.ROME)
+CONFIRMED = datetime(2026, 9, 3, 11, 30, tzinfo=clock.ROME)
+DRAFTED = datetime(2026, 9, 4, 10, 0, tzinfo=clock.ROME)
+APPROVED = datetime(2026, 9, 7, 9, 0, tzinfo=clock.ROME)
+LATER = datetime(2026, 11, 18, 10, 0, tzinfo=clock.ROME)
+"""When one company announced more than it has sent so far, and approved a grant that waits for it."""
+WAITING_CENTS_EACH = 40_000
+RULE_CODES = ["C2_F_TER", "C2_F_BIS", "C2_F"]
+
+
+@dataclass(frozen=True)
+class Plan:
+    """One programme for one category of employees and what each gets."""
+
+    name: str
+    source: Source
+    basis: str | None
+    category: str
+    each_cents: int
+    expires_on: date
+    fee_funding: str
+
+    def programme(self) -> ProgrammeCreate:
+        return ProgrammeCreate.model_validate(
+            {
+                "name": self.name,
+                "source": self.source,
+                "basis": self.basis,
+                "employee_category": self.category,
+                "rule_codes": RULE_CODES,
+                "lot_expires_on": self.expires_on,
+                "expired_credit_to": "company" if self.source == "on_top" else "solidarity_fund",
+                "fee_funding": self.fee_funding,
+            }
+        )
+
+
+def plans(company: dict[str, Any]) -> Iterator[Plan]:
+    """Give a company's programmes: on-top credit to the end of the year, the agreement's to the end of May."""
+    for category in company["categories"]:
+        yield Plan(
+            f"Piano di cura 2026, {category}",
+            "on_top",
+            None,
+            category,
+            company["on_top_cents"][category],
+            date(2026, 12, 31),
+            company["fee_funding"],
+        )
+        yield Plan(
+            f"Welfare contrattuale 2026, {category}",
+            "collective_agreement",
+            "Contratto collettivo nazionale",
+            category,
+            company["agreement_cents"][category],
+            date(2027, 5, 31),
+            company["fee_funding"],
+        )
+
+
+async def load(session: AsyncSession, world: World) -> int:
+    """Fund every company, make its programmes and grants; return how many cents were granted."""
+    granted_cents = 0
+    for order, company in enumerate(data("parties")["company"]):
+        after = timedelta(minutes=order)
+        top_up_id = await _announce(session, world, company["slug"], company["top_up_cents"], ANNOUNCED + after)
+        with clock.stopped_at(CONFIRMED + after):
+            await funding.confirm_top_up(session, operator(world), top_up_id)
+        for plan in plans(company):
+            state = await _grant(session, world, company["slug"], plan, DRAFTED + after, APPROVED + after)
+            granted_cents += state.total_cents
+    await _load_waiting(session, world)
+    return granted_cents
+
+
+def operator(world: World) -> Actor:
+    """Return the operator's person who runs the money."""
+    return actor(world, "operator@beatrice.example", "beatrice")
+
+
+def actor(world: World, email: str, organisation: str) -> Actor:
+    return Actor("user", world.users[email], world.organisations[organisation])
+
+
+async def _announce(session: AsyncSession, world: World, slug: str, amount_cents: int, at: datetime) -> UUID:
+    """Announce a top-up; its payment reference, random elsewhere, follows from the company's name here."""
+    top_up_id = make_id("top_up", slug, amount_cents, at=at)
+    body = f"BEA{top_up_id.int % 10**9:09d}"
+    await insert(
+        session,
+        "top_up",
+        [
+            {
+                "id": top_up_id,
+                "company_id": world.organisations[slug],
+                "amount_cents": amount_cents,
+                "status": "pending",
+                "payment_reference": f"RF{mod_97_10.calc_check_digits(body + 'RF')}{body}",
+                "created_by": world.users[f"hr@{slug}.example"],
+                "created_at": at,
+            }
+        ],
+    )
+    return top_up_id
+
+
+async def _grant(
+    session: AsyncSession, world: World, slug: str, plan: Plan, drafted: datetime, approved: datetime
+) -> funding.GrantState:
+    company_id = world.organisations[slug]
+    maker = actor(world, f"hr@{slug}.example", slug)
+    with clock.stopped_at(drafted):
+        programme = await funding.create_programme(session, maker, company_id, plan.programme())
+        wanted = GrantCreate(programme_id=programme.id, each_cents=plan.each_cents)
+        draft = await funding.create_grant(session, maker, company_id, wanted, dry_run=False)
+    if draft.id is None:
+        raise ValueError("a draft has an id")
+    with clock.stopped_at(approved):
+        return await funding.approve_grant(
+            session, actor(world, f"approver@{slug}.example", slug), company_id, draft.id
+        )
+
+
+async def _load_waiting(session: AsyncSession, world: World) -> None:
+    """Leave one company with a grant that waits, whole, for an announced top-up."""
+    slug = "presolana-progetti"
+    await _announce(session, world, slug, 10_000_000, LATER)
+    plan = Plan(
+        "Contributo nascita e cura 2027, impiegati",
+        "on_top",
+        None,
+        "impiegati",
+        WAITING_CENTS_EACH,
+        date(2027, 12, 31),
+        "out_of_pocket",
+    )
+    await _grant(session, world, slug, plan, LATER + timedelta(hours=1), LATER + timedelta(hours=3))
