@@ -15,6 +15,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
 from app import api
+from app.banking import payment_days
 from app.config import settings
 from app.db import Database
 from app.errors import AppError, Busy
@@ -47,6 +48,7 @@ def create_app(database: Database) -> FastAPI:
         separate_input_output_schemas=False,
     )
     app.state.database = database
+    payment_days.load_calendars()
     app.state.sweeps = api.SWEEPS
     for router in api.ROUTERS + (api.SANDBOX_ROUTERS if settings().sandbox else ()):
         app.include_router(router)

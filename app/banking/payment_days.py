@@ -36,6 +36,11 @@ def expected_payment_on(on: date, payout_days: int | None = None) -> date:
     return payment_day(month_end, settings().payout_days if payout_days is None else payout_days)
 
 
+def load_calendars() -> None:
+    """Import and build the calendars now: done inside a request it would hold that request's locks for a second."""
+    is_working_day(date(2026, 1, 1))
+
+
 @lru_cache(maxsize=1)
 def _calendars() -> tuple[Container[date], ...]:
     import holidays  # noqa: PLC0415 - slow to import, and needed at a settlement only
