@@ -93,7 +93,7 @@ class Offering(Model):
         ),
         Index("offering_site_idx", "provider_id", "site_id"),
         Index("offering_search_idx", "search", postgresql_using="gin"),
-        Index("offering_category_idx", "category"),
+        Index("offering_category_idx", "category", "name_key", "id"),
         Index(
             "offering_name_trgm_idx", "name_key", postgresql_using="gin", postgresql_ops={"name_key": "gin_trgm_ops"}
         ),

@@ -98,7 +98,7 @@ CREATE TABLE offering (
     CONSTRAINT offering_fees_within_price CHECK (late_fee_bps BETWEEN 0 AND 10000 AND no_show_fee_bps BETWEEN 0 AND 10000),
     CONSTRAINT offering_provider_id_fkey FOREIGN KEY(provider_id) REFERENCES provider (organisation_id)
 );
-CREATE INDEX offering_category_idx ON offering (category);
+CREATE INDEX offering_category_idx ON offering (category, name_key, id);
 CREATE INDEX offering_listed_idx ON offering (name_key, id) WHERE status = 'active';
 CREATE INDEX offering_name_trgm_idx ON offering USING gin (name_key gin_trgm_ops);
 CREATE INDEX offering_search_idx ON offering USING gin (search);

@@ -281,7 +281,8 @@ async def test_a_closed_slot_takes_nobody(
         (
             (
                 "INSERT INTO slot (id, provider_id, offering_id, starts_at, ends_at, capacity, created_at) SELECT"
-                " gen_random_uuid(), (SELECT p.organisation_id FROM provider p WHERE p.organisation_id <> s.provider_id),"
+                " gen_random_uuid(),"
+                " (SELECT p.organisation_id FROM provider p WHERE p.organisation_id <> s.provider_id),"
                 " s.offering_id, s.starts_at, s.ends_at, 1, s.starts_at FROM slot s"
             ),
             "slot_provider_id_offering_id_fkey",

@@ -303,3 +303,39 @@ def _without_request_id(answer: httpx.Response) -> dict[str, Any]:
     body: dict[str, Any] = answer.json()
     assert body.pop("request_id")
     return body
+
+
+@pytest.mark.parametrize("listing", ["sites", "offerings", "offerings/{id}/prices", "offerings/{id}/slots"])
+@pytest.mark.parametrize(
+    ("query", "status", "code"),
+    [
+        ("colour=red", 422, "invalid"),
+        ("limit=0", 422, "invalid"),
+        ("limit=1000000000", 422, "invalid"),
+        ("limit=1&limit=2", 400, "repeated_parameter"),
+        ("cursor=AAAA", 400, "bad_cursor"),
+    ],
+)
+async def test_lists_refuse_what_they_do_not_know(
+    client: httpx.AsyncClient, coop: Party, listing: str, query: str, status: int, code: str
+) -> None:
+    made = await publish(client, coop)
+    url = f"{base(coop)}/{listing.format(id=made['id'])}"
+    answer = await client.get(f"{url}?{query}", headers=coop.headers["staff"])
+    assert (answer.status_code, answer.json()["code"]) == (status, code)
+
+
+async def test_the_providers_own_lists_page(client: httpx.AsyncClient, world: World, coop: Party) -> None:
+    other = await world.provider("Altra")
+    for number in range(3):
+        await publish(client, coop, name=f"Servizio {number}")
+    await publish(client, other, name="Altrui")
+    url = f"{base(coop)}/offerings"
+    first = await client.get(url, params={"limit": 2}, headers=coop.headers["staff"])
+    cursor = first.json()["next_cursor"]
+    second = await client.get(url, params={"limit": 2, "cursor": cursor}, headers=coop.headers["staff"])
+    rows = first.json()["data"] + second.json()["data"]
+    assert [row["name"] for row in rows] == ["Servizio 0", "Servizio 1", "Servizio 2"]
+    assert second.json()["next_cursor"] is None
+    stolen = await client.get(url, params={"limit": 2, "cursor": cursor}, headers=coop.headers["manager"])
+    assert (stolen.status_code, stolen.json()["code"]) == (400, "bad_cursor")
