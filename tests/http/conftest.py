@@ -1,0 +1,49 @@
+"""The kernel under a throwaway router, on one clone per worker where commits are real; its rows go after each test."""
+
+from collections.abc import AsyncIterator, Iterator
+
+import pytest
+from structlog.testing import capture_logs
+
+from app.db import create_database
+from tests.conftest import Cluster
+from tests.http import probe
+from tests.world import World
+
+
+@pytest.fixture(scope="session")
+def probe_database_name(cluster: Cluster) -> Iterator[str]:
+    name = cluster.clone()
+    probe.prepare(cluster, name)
+    yield name
+    cluster.drop(name)
+
+
+@pytest.fixture(scope="session")
+def stage() -> probe.Stage:
+    return probe.make_stage(create_database("postgresql+psycopg://127.0.0.1:1/none"))
+
+
+@pytest.fixture(autouse=True)
+def quiet() -> Iterator[None]:
+    """Bugs on purpose are not printed: rendering their locals takes seconds."""
+    with capture_logs():
+        yield
+
+
+@pytest.fixture
+async def scene(cluster: Cluster, probe_database_name: str, stage: probe.Stage) -> AsyncIterator[probe.Scene]:
+    database = create_database(cluster.app_url(probe_database_name))
+    made = stage.set(database, World(database))
+    async with made.client:
+        yield made
+    await database.dispose()
+    with cluster.admin(probe_database_name) as connection:
+        connection.execute("DELETE FROM probe; DELETE FROM idempotency_key; DELETE FROM session_token")
+        connection.execute("DELETE FROM user_account")
+
+
+@pytest.fixture
+async def anna(scene: probe.Scene) -> dict[str, str]:
+    """A person's headers."""
+    return (await scene.world.login("anna@example.test"))[1]
