@@ -8,6 +8,7 @@ from typing import Any
 
 import structlog
 from fastapi.exceptions import RequestValidationError
+from fastapi.routing import iter_route_contexts
 from psycopg import errors as pg
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
@@ -168,7 +169,19 @@ def _http(request: Request, error: HTTPException) -> Response:
     answer = response(from_http(error), request_id_of(request))
     for name, value in (error.headers or {}).items():
         answer.headers[name] = value
+    if error.status_code == HTTPStatus.METHOD_NOT_ALLOWED:
+        answer.headers["Allow"] = ", ".join(sorted(_methods(request))) or answer.headers.get("Allow", "")
     return answer
+
+
+def _methods(request: Request) -> set[str]:
+    """Return the methods of every route on this path: the router names those of the first one only."""
+    return {
+        method
+        for route in iter_route_contexts(request.app.router.routes)
+        if (pattern := getattr(route, "path_regex", None)) is not None and pattern.match(request.scope["path"])
+        for method in route.methods or ()
+    }
 
 
 def translate(error: Exception) -> AppError:

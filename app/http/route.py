@@ -2,6 +2,7 @@
 
 import asyncio
 import random
+import re
 from collections.abc import Awaitable, Callable, Coroutine
 from typing import Any, ClassVar
 
@@ -24,6 +25,7 @@ from app.http.problems import RateLimited
 Handler = Callable[[Request], Awaitable[Response]]
 ATTEMPTS = 3
 KEPT_REFUSALS = frozenset({404, 409, 422})
+INTEGER = re.compile(r"-?[0-9]{1,20}")
 METHODS_WITH_BODY = frozenset({"POST", "PUT", "PATCH"})
 
 
@@ -51,6 +53,7 @@ class BeatriceRoute(APIRoute):
         query = [field for field in get_flat_params(self.dependant) if isinstance(field.field_info, Query)]
         self.query_names = {field.alias for field in query}
         self.repeatable = {field.alias for field in query if "list" in str(field.field_info.annotation)}
+        self.integers = {field.alias for field in query if re.search(r"\bint\b", str(field.field_info.annotation))}
 
     def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
         handler = super().get_route_handler()
@@ -207,4 +210,6 @@ def _check_query(route: BeatriceRoute, request: Request) -> None:
             raise Invalid(f"/query/{name}", "nul_character", "NUL is not allowed in text")
         if name in seen and name not in route.repeatable:
             raise RepeatedParameter
+        if name in route.integers and INTEGER.fullmatch(value) is None:
+            raise Invalid(f"/query/{name}", "int_parsing", "must be an integer in plain digits")
         seen.add(name)
