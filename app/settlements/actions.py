@@ -49,7 +49,7 @@ async def create_fee_rule(session: AsyncSession, actor: Actor, new: FeeRuleNew) 
         known = await queries.one_of(session, queries.IS_PROVIDER, provider_id=new.provider_id)
         if known is None:
             raise NotFound
-    values = {**new.model_dump(), "id": ids.new_id(), "created_at": clock.now()}
+    values = {**dict(new), "id": ids.new_id(), "created_at": clock.now()}
     rule = (await session.execute(queries.NEW_FEE_RULE, values)).one()
     await audit.record(session, actor, "fee_rule.create", "fee_rule", rule.id)
     return rule

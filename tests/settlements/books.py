@@ -77,8 +77,8 @@ class Books:
         if (provider.id, category) not in self.offerings:
             offering_id = ids.new_id()
             await self.world.execute(
-                "INSERT INTO offering (id, provider_id, name, description, category, mode, unit, vat_code, confirmation,"
-                " response_hours, min_notice_hours, free_until_hours, late_fee_bps, no_show_fee_bps, created_at)"
+                "INSERT INTO offering (id, provider_id, name, description, category, mode, unit, vat_code,"
+                " confirmation, response_hours, min_notice_hours, free_until_hours, late_fee_bps, no_show_fee_bps, created_at)"
                 " VALUES (:id, :provider, 'Visit', '', :category, 'home_visit', 'visit', 'vat_5', 'instant', 48, 0, 24,"
                 " 5000, 10000, :at)",
                 id=offering_id, provider=provider.id, category=category, at=BEFORE,
@@ -182,16 +182,24 @@ async def _lot(world: World, company: Party, person: Person, cents: int) -> UUID
     assert company.account_id is not None
     async with world.database.begin() as session:
         for statement in (
-            "INSERT INTO programme (id, company_id, name, source, employee_category, rule_codes, lot_expires_on,"
-            " validity_basis, expired_credit_to, leavers_rule, fee_funding, relatives_reading, created_at)"
-            " VALUES (:programme, :company, 'Care', 'on_top', 'operai', '{C2_F_TER}', :to_day, 'service_date',"
-            " 'company', 'zero_at_leaving', 'from_credit', 'strict', :at)",
-            "INSERT INTO credit_grant (id, company_id, programme_id, total_cents, employee_count, created_by,"
-            " created_at) VALUES (:grant, :company, :programme, :cents, 1, :maker, :at)",
-            "INSERT INTO grant_line (lot_id, grant_id, company_id, employee_id, amount_cents)"
-            " VALUES (:lot, :grant, :company, :employee, :cents)",
-            "UPDATE credit_grant SET status = 'active', approved_by = :approver, approved_at = :at, activated_at = :at"
-            " WHERE id = :grant",
+            (
+                "INSERT INTO programme (id, company_id, name, source, employee_category, rule_codes, lot_expires_on,"
+                " validity_basis, expired_credit_to, leavers_rule, fee_funding, relatives_reading, created_at)"
+                " VALUES (:programme, :company, 'Care', 'on_top', 'operai', '{C2_F_TER}', :to_day, 'service_date',"
+                " 'company', 'zero_at_leaving', 'from_credit', 'strict', :at)"
+            ),
+            (
+                "INSERT INTO credit_grant (id, company_id, programme_id, total_cents, employee_count, created_by,"
+                " created_at) VALUES (:grant, :company, :programme, :cents, 1, :maker, :at)"
+            ),
+            (
+                "INSERT INTO grant_line (lot_id, grant_id, company_id, employee_id, amount_cents)"
+                " VALUES (:lot, :grant, :company, :employee, :cents)"
+            ),
+            (
+                "UPDATE credit_grant SET status = 'active', approved_by = :approver, approved_at = :at,"
+                " activated_at = :at WHERE id = :grant"
+            ),
         ):
             await session.execute(text(statement), values)
         await ledger.open_accounts(session, [NewAccount(lot_id, "lot", lot_id)])

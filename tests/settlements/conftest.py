@@ -1,4 +1,3 @@
-import httpx
 import pytest
 
 from tests.settlements.books import Books, open_books
@@ -14,8 +13,3 @@ async def books(world: World) -> Books:
 @pytest.fixture
 async def fresh_books(fresh_world: World) -> Books:
     return await open_books(fresh_world)
-
-
-@pytest.fixture
-def anonymous(client: httpx.AsyncClient) -> httpx.AsyncClient:
-    return client
