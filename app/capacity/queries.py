@@ -16,7 +16,7 @@ _PAGE = (
 BOOKABLE = text(
     _SLOT + " JOIN offering o ON o.id = s.offering_id"
     " WHERE s.offering_id = :offering AND s.status = 'open' AND s.taken < s.capacity"
-    " AND s.starts_at > :now AND s.starts_at >= :now + make_interval(hours => o.min_notice_hours)" + _PAGE
+    " AND s.starts_at > :now + make_interval(hours => o.min_notice_hours)" + _PAGE
 )
 OF_OFFERING = text(_OWN + " AND s.offering_id = :offering" + _PAGE)
 ONE = text(_OWN + " AND s.id = :id")

@@ -128,7 +128,7 @@ class BookableOffering:
 
     def in_notice(self, starts_at: datetime, now: datetime) -> bool:
         """Whether a start is in the future and far enough for the provider's notice."""
-        return starts_at > now and starts_at >= now + timedelta(hours=self.min_notice_hours)
+        return starts_at > now + timedelta(hours=self.min_notice_hours)
 
 
 async def bookable_offering(

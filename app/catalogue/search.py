@@ -54,7 +54,7 @@ FILTERS = {
 }
 BOOKABLE_IN_PERIOD = """
 EXISTS (SELECT 1 FROM slot s WHERE s.offering_id = o.id AND s.status = 'open' AND s.taken < s.capacity
-    AND s.starts_at > :now AND s.starts_at >= :now + make_interval(hours => o.min_notice_hours)
+    AND s.starts_at > :now + make_interval(hours => o.min_notice_hours)
     AND s.starts_at >= :period_from AND s.starts_at < :period_to)
 """
 FULL_TEXT_RANK = "round(ts_rank(o.search, {query}) * 1000000)::int"

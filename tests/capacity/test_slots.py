@@ -455,8 +455,8 @@ async def test_one_query_tells_a_quote_everything(
         datetime(2027, 1, 1, tzinfo=UTC).date(),
     ]
     assert [known.price_on(day) for day in days] == [None, 2250, 2250, 2400]
-    assert known.in_notice(NOW + timedelta(hours=24), NOW) is True
-    assert known.in_notice(NOW + timedelta(hours=23, minutes=59), NOW) is False
+    assert known.in_notice(NOW + timedelta(hours=24, seconds=1), NOW) is True
+    assert known.in_notice(NOW + timedelta(hours=24), NOW) is False
     without = await catalogue.bookable_offering(session, uuid_of(offering), today)
     assert without is not None
     assert without.slots == {}
