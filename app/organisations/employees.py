@@ -12,6 +12,7 @@ from app.actor import Actor
 from app.audit import actions as audit
 from app.errors import Invalid, StateConflict
 from app.http.etag import PreconditionFailed
+from app.identity import attempts
 from app.identity.invitations import EmployeeInvitation, invite_employees
 from app.organisations import csv_files, employee_csv, employments
 from app.organisations import employee_queries as queries
@@ -20,6 +21,9 @@ from app.organisations.employee_csv import Given
 from app.organisations.employments import Values
 from app.organisations.errors import ImportRefused
 from app.organisations.people_schemas import EmployeeCreate, EmployeeUpdate
+
+MAILS_PER_EMPLOYEE = 10
+"""Invitations per hour to one employee: HR must not flood a mailbox."""
 
 
 @dataclass(frozen=True)
@@ -62,6 +66,7 @@ async def update_employee(
     await queries.update(session, company_id, [values])
     await audit.record(session, actor, "employee.update", "employee", employee_id)
     if values["email"] != old["email"]:
+        await _count_mail(session, employee_id)
         if values["email"] is None:
             await queries.withdraw_invitation(session, employee_id)
         await _invite(session, company_id, [values])
@@ -77,6 +82,7 @@ async def invite_again(session: AsyncSession, actor: Actor, company_id: UUID, em
         raise StateConflict(status, "The person has activated the login.")
     if status == "not_invited":
         raise StateConflict(status, "There is no e-mail address to send an invitation to.")
+    await _count_mail(session, employee_id)
     await audit.record(session, actor, "employee.invite", "employee", employee_id)
     await _invite(session, company_id, [employments.stored(row)])
     return row
@@ -124,6 +130,10 @@ def _check(values: Values) -> None:
     found = [(f"/{name}", code, detail) for name, code, detail in employments.problems(values)]
     if found:
         raise Invalid(*found[0], *found[1:])
+
+
+async def _count_mail(session: AsyncSession, employee_id: UUID) -> None:
+    await attempts.count(session, {attempts.key("invitation", str(employee_id)): MAILS_PER_EMPLOYEE})
 
 
 async def _invite(session: AsyncSession, company_id: UUID, batch: list[Values]) -> None:

@@ -189,7 +189,8 @@ async def employee_import(
 
     Rows are matched by `external_id`, else by fiscal code; who is not in the file stays as is. A blank cell clears an
     optional field, but `email` and `contract` stay. With `dry_run` the answer says what would happen, errors included;
-    without it a file with errors is refused (422 `import_refused`) and nothing is stored.
+    without it a file with errors is refused (422 `import_refused`) and nothing is stored. A file that cannot be read
+    (columns, quotes, encoding) is refused either way.
     """
     raw = await request.body()
     done = await employees.import_employees(session, actor, company_id, raw, dry_run=dry_run)

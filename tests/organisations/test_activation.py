@@ -145,6 +145,19 @@ async def test_a_new_address_replaces_the_invitation(client: httpx.AsyncClient, 
     assert (nowhere.status_code, nowhere.json()["state"]) == (409, "not_invited")
 
 
+async def test_hr_cannot_flood_a_mailbox(client: httpx.AsyncClient, world: World, company: Party) -> None:
+    employee = await hire(client, company, email=ANNAS)
+    address, hr = employees_url(company, f"/{employee['id']}"), company.headers["hr"]
+    for _ in range(10):
+        assert (await client.post(f"{address}/invite", headers=hr)).status_code == 200
+    before = [await snapshot(world, table) for table in ("employee", "invitation", "outgoing_mail")]
+    refused = await client.post(f"{address}/invite", headers=hr)
+    assert (refused.status_code, refused.json()["code"]) == (429, "rate_limited")
+    changed = await client.patch(address, json={"email": HRS}, headers={**hr, "If-Match": '"1"'})
+    assert changed.status_code == 429
+    assert [await snapshot(world, table) for table in ("employee", "invitation", "outgoing_mail")] == before
+
+
 async def test_leavers_are_not_invited(client: httpx.AsyncClient, world: World, company: Party) -> None:
     await hire(client, company, email=ANNAS, ended_on="2021-01-31")
     assert await snapshot(world, "outgoing_mail") == []
