@@ -14,8 +14,16 @@ from app import clock, ids
 from app.config import settings
 from app.db import Database
 from app.money import euro
-from app.sandbox import demo_catalogue, demo_credit, demo_parties, demo_people, queries
-from app.sandbox.demo_rows import FOUNDED, IdSource
+from app.sandbox import (
+    demo_bookings,
+    demo_catalogue,
+    demo_credit,
+    demo_parties,
+    demo_people,
+    demo_settlement,
+    queries,
+)
+from app.sandbox.demo_rows import FOUNDED, START, IdSource
 
 Report = Callable[[str], None]
 
@@ -42,10 +50,19 @@ async def _write(session: AsyncSession, report: Report) -> None:
     world = await demo_parties.open_world(session)
     await demo_parties.load(session, world)
     report(f"{len(world.organisations)} organisations in {len(world.places)} municipalities")
-    people = await demo_people.load(session, world)
-    report(f"{people} employees with logins and families")
+    employees = await demo_people.load(session, world)
+    report(f"{employees} employees with logins and families")
     offerings = await demo_catalogue.load(session, world)
     slots = await demo_catalogue.load_slots(session, world)
     report(f"{offerings} offerings with {slots} slots")
     granted_cents = await demo_credit.load(session, world)
     report(f"{euro(granted_cents)} euro of credit granted")
+    await demo_settlement.load_fee(session, world)
+    people = demo_bookings.people_in_turn()
+    made = await demo_bookings.load(session, world, demo_bookings.OCTOBER, people)
+    await demo_bookings.sweep(session, demo_settlement.CLOSED)
+    paid_cents = await demo_settlement.load_run(session, world)
+    report(f"one settlement run over {euro(paid_cents)} euro")
+    made += await demo_bookings.load(session, world, demo_bookings.NOVEMBER, people)
+    await demo_bookings.sweep(session, START)
+    report(f"{made} bookings")

@@ -1,6 +1,6 @@
 """The demo's catalogue: sites, offerings with prices and areas, and the slots of twelve weeks."""
 
-from collections.abc import Iterator
+from collections.abc import Container, Iterator
 from dataclasses import dataclass
 from datetime import date, time, timedelta
 from typing import Any
@@ -18,6 +18,7 @@ HISTORY_FROM = date(2026, 9, 14)
 """From when offerings with a history have slots: the bookings of the past are in them."""
 SCALVE = ("016017", "016078", "016195", "016243")
 WORKING_DAYS = [0, 1, 2, 3, 4]
+HOLIDAYS: Container[date] = holidays.country_holidays("IT", years=(2026, 2027))
 
 
 @dataclass(frozen=True)
@@ -169,8 +170,7 @@ def _days(offer: Offer) -> Iterator[date]:
     terms = offer.terms
     first = terms.get("from") or (HISTORY_FROM if offer.has_history else START.date())
     last = terms.get("to") or START.date() + timedelta(weeks=WEEKS, days=-1)
-    closed = holidays.country_holidays("IT", years=range(first.year, last.year + 1))
     for offset in range((last - first).days + 1):
         day = first + timedelta(days=offset)
-        if day.weekday() in terms.get("days", WORKING_DAYS) and day not in closed:
+        if day.weekday() in terms.get("days", WORKING_DAYS) and day not in HOLIDAYS:
             yield day

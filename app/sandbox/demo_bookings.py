@@ -1,0 +1,226 @@
+"""The demo's bookings: a season of them, in every state, made by the product's own actions at instants of the past."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import date, datetime, time, timedelta
+from typing import Any, Literal
+from uuid import UUID
+
+from sqlalchemy import text
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from app import clock
+from app.bookings import actions as bookings
+from app.bookings import jobs
+from app.bookings.quotes import quote
+from app.bookings.reservation import book
+from app.bookings.schemas import CreditChoice
+from app.sandbox.demo_catalogue import Offer, offers
+from app.sandbox.demo_parties import World
+from app.sandbox.demo_people import beneficiary_id
+from app.sandbox.demo_rows import START, rome
+
+End = Literal[
+    "completed",
+    "acknowledged",
+    "delivered",
+    "in_progress",
+    "confirmed",
+    "requested",
+    "declined",
+    "expired",
+    "cancelled",
+    "cancelled_late",
+    "no_show",
+]
+FREE_SLOTS = text("""
+    SELECT id, starts_at, ends_at FROM slot
+    WHERE offering_id = :offering_id AND status = 'open' AND taken < capacity AND starts_at >= :after
+    ORDER BY starts_at, id LIMIT :count
+""")
+NOTES = ("Preferibilmente la stessa persona, grazie.", "Citofono al secondo piano.", None, None, None)
+
+
+@dataclass(frozen=True)
+class Course:
+    """So many bookings with the same fate; the first is for `first_day`, each further one some days later."""
+
+    end: End
+    count: int
+    first_day: date
+    within_days: int
+    units: int = 1
+    lead: timedelta = timedelta(days=6)
+    """From the booking to the midnight before the first unit."""
+
+
+OCTOBER = (
+    Course("acknowledged", 12, date(2026, 9, 21), 25, units=2),
+    Course("completed", 14, date(2026, 9, 22), 24, units=3),
+    Course("declined", 2, date(2026, 10, 5), 10),
+    Course("expired", 2, date(2026, 10, 7), 10),
+    Course("cancelled", 2, date(2026, 10, 8), 10, units=2),
+    Course("cancelled_late", 4, date(2026, 10, 12), 10),
+    Course("no_show", 4, date(2026, 10, 13), 10),
+)
+NOVEMBER = (
+    Course("acknowledged", 4, date(2026, 11, 3), 7, units=2),
+    Course("completed", 4, date(2026, 11, 4), 6),
+    Course("delivered", 4, date(2026, 11, 19), 2),
+    Course("in_progress", 4, date(2026, 11, 12), 3, units=2),
+    Course("declined", 1, date(2026, 11, 12), 1),
+    Course("expired", 1, date(2026, 11, 16), 1),
+    Course("cancelled", 2, date(2026, 11, 26), 4),
+    Course("cancelled_late", 1, date(2026, 11, 17), 2),
+    Course("no_show", 1, date(2026, 11, 18), 2),
+    Course("confirmed", 8, date(2026, 12, 1), 14, units=2, lead=timedelta(days=14)),
+    Course("requested", 6, date(2026, 12, 3), 10, lead=timedelta()),
+)
+BY_HAND = frozenset({"declined", "expired", "requested"})
+STORIES: tuple[tuple[tuple[int, str, str], ...], ...] = (
+    ((2, "tate-della-valle", "babysitting"), (2, "nido-arcobaleno", "nursery_half")),
+    ((1, "cooperativa-serio", "home_help"), (1, "rsa-honio", "day_centre")),
+    ((1, "cooperativa-serio", "home_help"), (0, "cooperativa-serio", "physiotherapy")),
+    ((1, "ludoteca-girotondo", "after_school"), (1, "logos", "speech_therapy")),
+    ((1, "infermieri-valle", "home_nursing"), (1, "fondazione-santa-lucia", "day_centre")),
+    ((1, "cooperativa-serio", "physiotherapy_home"), (0, "fisio-movimento", "physiotherapy")),
+)
+"""By family (demo_people.FAMILIES): for whom (a place in the family) at which provider; providers of the first of each
+pair answer by hand, except the after-school, whose employees therefore make no such bookings."""
+INSTANT_ONLY = 3
+
+
+@dataclass(frozen=True)
+class Person:
+    """An employee about to book: who, for whom, what."""
+
+    company: str
+    number: int
+    position: int
+    offer: Offer
+
+    @property
+    def email(self) -> str:
+        return f"employee{self.number}@{self.company}.example"
+
+
+@dataclass(frozen=True)
+class Booked:
+    """A booking with what its further steps need."""
+
+    id: UUID
+    user_id: UUID
+    provider_id: UUID
+    status: str
+    starts_at: datetime
+    first_ends_at: datetime
+    ends_at: datetime
+    booked_at: datetime
+
+
+async def load(session: AsyncSession, world: World, courses: tuple[Course, ...], people: Iterator[Person]) -> int:
+    """Make the bookings of some courses; return how many."""
+    made = 0
+    for course in courses:
+        for index in range(course.count):
+            person = next(people)
+            while course.end in BY_HAND and person.offer.terms["confirmation"] != "provider":
+                person = next(people)
+            booked = await _book(session, world, course, index, person)
+            await _finish(session, booked, course.end)
+            made += 1
+    return made
+
+
+def people_in_turn() -> Iterator[Person]:
+    """Give employees who book, two of the largest company for one of the next, never employee1 of the largest."""
+    by_key = {(offer.provider, offer.service): offer for offer in offers()}
+    turn = 0
+    while True:
+        turn += 1
+        company = "seriana-moto" if turn % 3 == 0 else "orobia-stampi"
+        number = turn // 3 % 40 + 1 if company == "seriana-moto" else turn * 2 // 3 % 58 + 2
+        pair = STORIES[number % len(STORIES)]
+        position, provider, service = pair[turn // 2 % 2]
+        yield Person(company, number, position, by_key[provider, service])
+
+
+async def sweep(session: AsyncSession, until: datetime) -> None:
+    """Let deadlines up to an instant have their effect, as the worker would have."""
+    with clock.stopped_at(until):
+        for deadline in jobs.SWEEPS:
+            await deadline.run(session, until)
+
+
+async def _book(session: AsyncSession, world: World, course: Course, index: int, person: Person) -> Booked:
+    day = course.first_day + timedelta(days=course.within_days * index // course.count)
+    booked_at = rome(day, time()) - course.lead + timedelta(hours=9, minutes=7 * index)
+    if course.end == "requested":
+        booked_at = START - timedelta(minutes=37 * (index + 1))
+    slots = await _slots(session, person.offer, course, day)
+    user_id = world.users[person.email]
+    with clock.stopped_at(booked_at):
+        offered = await quote(
+            session,
+            user_id,
+            offering_id=person.offer.id,
+            beneficiary_id=beneficiary_id(person.company, person.number, person.position),
+            slot_ids=[slot.id for slot in slots],
+            credit=CreditChoice(),
+            language="it",
+        )
+        booking = await book(session, user_id, offered.id, NOTES[index % len(NOTES)])
+    booked = Booked(
+        booking.id,
+        user_id,
+        world.organisations[person.offer.provider],
+        booking.status,
+        slots[0].starts_at,
+        slots[0].ends_at,
+        slots[-1].ends_at,
+        booked_at,
+    )
+    if booked.status == "requested" and course.end not in BY_HAND:
+        with clock.stopped_at(booked_at + timedelta(hours=3)):
+            await bookings.confirm(session, booked.provider_id, booked.id)
+    return booked
+
+
+async def _slots(session: AsyncSession, offer: Offer, course: Course, day: date) -> list[Any]:
+    """Return the next free slots from a day on; of a booking in progress the second is still to come."""
+    days = [day, date(2026, 12, 3)] if course.end == "in_progress" else [day]
+    found: list[Any] = []
+    for after in days:
+        count = course.units if len(days) == 1 else 1
+        values = {"offering_id": offer.id, "after": rome(after, time()), "count": count}
+        found += (await session.execute(FREE_SLOTS, values)).all()
+    return found
+
+
+async def _finish(session: AsyncSession, booked: Booked, end: End) -> None:
+    """Take a booking to its end; what deadlines do (completion, expiry) is left to the sweep."""
+    hour = timedelta(hours=1)
+    match end:
+        case "completed" | "delivered" | "acknowledged":
+            with clock.stopped_at(booked.ends_at + hour):
+                await bookings.deliver(session, booked.provider_id, booked.id, None)
+            if end == "acknowledged":
+                with clock.stopped_at(booked.ends_at + 12 * hour):
+                    await bookings.acknowledge(session, booked.user_id, booked.id, None)
+        case "in_progress":
+            with clock.stopped_at(booked.first_ends_at + hour):
+                await bookings.deliver(session, booked.provider_id, booked.id, None)
+        case "declined":
+            with clock.stopped_at(booked.booked_at + 5 * hour):
+                await bookings.decline(session, booked.provider_id, booked.id, "Nessun operatore libero in quei giorni")
+        case "cancelled":
+            with clock.stopped_at(min(START, booked.starts_at - 48 * hour)):
+                await bookings.cancel(session, booked.user_id, booked.id, None, "Non serve più")
+        case "cancelled_late":
+            with clock.stopped_at(booked.starts_at - 15 * hour):
+                await bookings.cancel(session, booked.user_id, booked.id, None, "Influenza")
+        case "no_show":
+            with clock.stopped_at(booked.ends_at):
+                await bookings.no_show(session, booked.provider_id, booked.id, None)
+        case "confirmed" | "requested" | "expired":
+            pass
