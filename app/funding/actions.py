@@ -231,7 +231,8 @@ async def _send_on(session: AsyncSession, freed: Sequence[_Freed], at: datetime,
         if fate != "stays" and each.amount_cents:
             by_fate.setdefault(fate, []).append(each)
     for fate, parts in by_fate.items():
-        await _move(session, fate, parts, {each.lot.id: at for each in parts})
+        # A sweep may be late with what was due before the lot ended: credit cannot go on before that.
+        await _move(session, fate, parts, {each.lot.id: max(at, each.lot.ended_at or at) for each in parts})
 
 
 async def _move(session: AsyncSession, fate: Fate, freed: Sequence[_Freed], instants: Mapping[UUID, datetime]) -> None:

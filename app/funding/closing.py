@@ -1,4 +1,4 @@
-"""Where credit goes once its lot is over. Pure: no clock, no database.
+"""Where credit goes once its lot is over. Pure: no database, no present.
 
 A lot is over from the midnight (Rome) after its last day: `expires_on`, or the end of the employment where the
 programme takes credit back from leavers. A revoked grant ends its lots at once. Credit that died with its validity goes
@@ -8,37 +8,40 @@ is lawful for on-top programmes only.
 """
 
 from dataclasses import dataclass
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta
 from typing import Literal
 from uuid import UUID
+
+from app import clock
 
 Fate = Literal["stays", "expired", "returned", "carried_over", "grace"]
 
 
 @dataclass(frozen=True, slots=True)
 class LotLife:
-    """What decides about a lot: its days, where its credit goes, the accounts there. `ended_on` is set when it ended.
+    """What decides about a lot: its days, where its credit goes, the accounts there.
 
-    `solidarity_account_id` is the fund of the company's alliance; without one the company is the heir.
+    `ended_at` is when its rest left, None while it stands. `solidarity_account_id` is the fund of the company's
+    alliance; without one the company is the heir.
     """
 
     id: UUID
     expires_on: date
     last_day: date
-    ended_on: date | None
+    ended_at: datetime | None
     expired_credit_to: str
     company_account_id: UUID
     solidarity_account_id: UUID | None
 
     def over(self, on: date) -> bool:
         """Whether nothing can be paid from the lot on that day."""
-        return self.ended_on is not None or on > self.last_day
+        return self.ended_at is not None or on > self.last_day
 
     @property
     def ended_early(self) -> bool:
         """Whether leaving or revocation ended (or will end) the lot before its expiry."""
-        if self.ended_on is not None:
-            return self.ended_on <= self.expires_on
+        if self.ended_at is not None:
+            return clock.day_of(self.ended_at) <= self.expires_on
         return self.last_day < self.expires_on
 
     @property

@@ -224,7 +224,7 @@ def _life(row: Any) -> LotLife:  # noqa: ANN401 - a row of SQL
         row.id,
         row.expires_on,
         row.last_day,
-        None if row.expired_at is None else clock.day_of(row.expired_at),
+        row.expired_at,
         row.expired_credit_to,
         row.company_account_id,
         row.solidarity_account_id,

@@ -297,3 +297,20 @@ async def test_place_is_one_round_trip(stage: Stage) -> None:
         assert len(statements) == 1
         await session.commit()
     assert await stage.lots() == {a: (120_00, 5)}
+
+
+@pytest.mark.parametrize(("caused_by_employee", "reason"), [(True, "expired"), (False, "grace")])
+async def test_a_release_booked_late_follows_the_end_of_its_lot(
+    stage: Stage,
+    caused_by_employee: bool,  # noqa: FBT001
+    reason: str,
+) -> None:
+    a = await stage.lot(100_00)
+    visit = stage.hold(a, 100_00)
+    await stage.act(NOON, actions.place, stage.person.user_id, [visit], at=NOON)
+    await stage.sweep(EXPIRY, MIDNIGHT)
+    due = NOON + timedelta(days=2)
+    await stage.act(LATER, actions.release, [visit.hold_id], at=due, caused_by_employee=caused_by_employee)
+    row = (await stage.world.execute("SELECT * FROM ledger.transfer WHERE from_account_id = :a", a=a))[0]
+    assert (row.reason, row.amount_cents, row.event_at) == (reason, 100_00, MIDNIGHT)
+    assert (await stage.lots())[a] == (0, 0)
