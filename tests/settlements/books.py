@@ -78,7 +78,8 @@ class Books:
             offering_id = ids.new_id()
             await self.world.execute(
                 "INSERT INTO offering (id, provider_id, name, description, category, mode, unit, vat_code,"
-                " confirmation, response_hours, min_notice_hours, free_until_hours, late_fee_bps, no_show_fee_bps, created_at)"
+                " confirmation, response_hours, min_notice_hours, free_until_hours, late_fee_bps, no_show_fee_bps,"
+                " created_at)"
                 " VALUES (:id, :provider, 'Visit', '', :category, 'home_visit', 'visit', 'vat_5', 'instant', 48, 0, 24,"
                 " 5000, 10000, :at)",
                 id=offering_id, provider=provider.id, category=category, at=BEFORE,
