@@ -45,6 +45,7 @@ class Membership(Model):
             unique=True,
             postgresql_where="ended_at IS NULL",
         ),
+        Index("membership_user_id_idx", "user_id"),
         Index("membership_organisation_id_idx", "organisation_id"),
     )
 
@@ -100,6 +101,7 @@ class Invitation(Model):
     __table_args__ = (
         CheckConstraint("(employee_id IS NULL) = (cardinality(roles) > 0)", name="employee_or_roles"),
         CheckConstraint("email = lower(email)", name="email_lower"),
+        Index("invitation_employee_id_idx", "employee_id"),
         Index("invitation_pending_employee_key", "employee_id", unique=True, postgresql_where="ended_at IS NULL"),
     )
 

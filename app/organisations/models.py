@@ -46,7 +46,15 @@ class Municipality(Model):
     """An Italian municipality (ISTAT list; the migration names date and source)."""
 
     __tablename__ = "municipality"
-    __table_args__ = (CheckConstraint("istat_code ~ '^[0-9]{6}$'", name="istat_code_form"),)
+    __table_args__ = (
+        CheckConstraint("istat_code ~ '^[0-9]{6}$'", name="istat_code_form"),
+        Index(
+            "municipality_sort_key_trgm_idx",
+            "sort_key",
+            postgresql_using="gin",
+            postgresql_ops={"sort_key": "gin_trgm_ops"},
+        ),
+    )
 
     istat_code: Mapped[str] = mapped_column(Text, primary_key=True)
     name: Mapped[str] = mapped_column(Text)
@@ -147,6 +155,7 @@ class AllianceMembership(Model):
             unique=True,
             postgresql_where="ended_on IS NULL",
         ),
+        Index("alliance_membership_alliance_id_idx", "alliance_id"),
         Index("alliance_membership_organisation_id_idx", "organisation_id"),
     )
 

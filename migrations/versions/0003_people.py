@@ -125,6 +125,7 @@ CREATE TABLE alliance_membership (
     CONSTRAINT alliance_membership_organisation_id_fkey FOREIGN KEY(organisation_id) REFERENCES organisation (id)
 );
 CREATE UNIQUE INDEX alliance_membership_live_key ON alliance_membership (alliance_id, organisation_id, role) WHERE ended_on IS NULL;
+CREATE INDEX alliance_membership_alliance_id_idx ON alliance_membership (alliance_id);
 CREATE INDEX alliance_membership_organisation_id_idx ON alliance_membership (organisation_id);
 
 CREATE TABLE employee (
@@ -174,6 +175,7 @@ CREATE TABLE membership (
     CONSTRAINT membership_organisation_id_fkey FOREIGN KEY(organisation_id) REFERENCES organisation (id)
 );
 CREATE UNIQUE INDEX membership_live_key ON membership (user_id, organisation_id, role) WHERE ended_at IS NULL;
+CREATE INDEX membership_user_id_idx ON membership (user_id);
 CREATE INDEX membership_organisation_id_idx ON membership (organisation_id);
 
 CREATE TABLE session_token (
@@ -234,6 +236,7 @@ CREATE TABLE invitation (
 );
 CREATE INDEX invitation_accepted_by_idx ON invitation (accepted_by);
 CREATE INDEX invitation_organisation_id_idx ON invitation (organisation_id);
+CREATE INDEX invitation_employee_id_idx ON invitation (employee_id);
 CREATE UNIQUE INDEX invitation_pending_employee_key ON invitation (employee_id) WHERE ended_at IS NULL;
 
 CREATE TABLE password_reset (

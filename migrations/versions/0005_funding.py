@@ -418,7 +418,8 @@ GRANT SELECT, INSERT ON lot TO beatrice_app, beatrice_worker;
 GRANT UPDATE (expired_at) ON lot TO beatrice_app, beatrice_worker;
 GRANT INSERT ON lot TO beatrice_hr;
 GRANT SELECT ON lot_life TO beatrice_app, beatrice_worker;
-REVOKE ALL ON FUNCTION place_credit, company_returned, return_revoked_lots FROM PUBLIC;
+REVOKE ALL ON FUNCTION place_credit, company_returned, return_revoked_lots, check_changed_lot, check_grace_funded,
+    check_grant_whole, check_lot_transfers, check_new_lots FROM PUBLIC;
 GRANT EXECUTE ON FUNCTION place_credit TO beatrice_app, beatrice_worker;
 GRANT EXECUTE ON FUNCTION company_returned, return_revoked_lots TO beatrice_app, beatrice_hr, beatrice_worker;
 """
