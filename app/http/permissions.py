@@ -14,6 +14,8 @@ ROLE_PERMISSIONS: dict[str, frozenset[str]] = {
             "programmes:write",
             "grants:read",
             "grants:write",
+            # Another HR person may approve; that it is another one is checked by the action and the database.
+            "grant_approvals:write",
         }
     ),
     "hr_approver": frozenset(
