@@ -43,7 +43,7 @@ def load_calendars() -> None:
 
 @lru_cache(maxsize=1)
 def _calendars() -> tuple[Container[date], ...]:
-    import holidays  # noqa: PLC0415 - slow to import, and needed at a settlement only
+    import holidays
 
     # Both add years as they are asked for.
     calendars = (holidays.country_holidays("IT"), holidays.financial_holidays("ECB"))
