@@ -166,7 +166,13 @@ async def programme_update(
     return _programme(row)
 
 
-@company.post("/grants", status_code=201, response_model=GrantRead, openapi_extra=GRANT_BODY)
+@company.post(
+    "/grants",
+    status_code=201,
+    response_model=GrantRead,
+    responses={200: {"model": GrantRead, "description": "What a dry run found; nothing was stored"}},
+    openapi_extra=GRANT_BODY,
+)
 @access(
     "grants:write",
     idempotent=True,
@@ -223,9 +229,13 @@ async def grant_list(
 
 @company.get("/grants/{grant_id}", response_model=GrantRead)
 @access("grants:read")
-async def grant_get(company_id: OrganisationId, grant_id: GrantId, session: SessionDep) -> GrantRead:
+async def grant_get(
+    company_id: OrganisationId, grant_id: GrantId, session: SessionDep, response: Response
+) -> GrantRead:
     """Show one grant."""
-    return _grant(await company_actions.grant_of(session, company_id, grant_id))
+    state = await company_actions.grant_of(session, company_id, grant_id)
+    set_etag(response, state.version)
+    return _grant(state)
 
 
 @company.get("/grants/{grant_id}/lines", response_model=Page[GrantLineRead])
