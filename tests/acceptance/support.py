@@ -223,7 +223,7 @@ class Town:
         assert all(word in mine for word in CANARIES[:2])
         theirs = (await self.people["key"].ask("GET", self.of_provider("/bookings"))).text
         assert all(word in theirs.lower() for word in CANARIES[1:])
-        assert not [word for word in (COMPANY, "Piano", "C2_F", "lot_") if word in theirs]
+        assert not [word for word in (COMPANY, "Piano", "C2_F", '"lot_') if word in theirs]
         known = {"employee_id": "employees", "top_up_id": "top_ups", "programme_id": "programmes", "grant_id": "grants"}
         ids = {
             name: [item["id"] for item in (await self.people["hr"].get(self.of_company(f"/{noun}")))["data"]]
