@@ -5,6 +5,7 @@ a unit of work reads that row and sets it here, so that API and worker agree. On
 and local days.
 """
 
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
@@ -17,6 +18,11 @@ from pydantic_core import PydanticCustomError
 
 ROME = ZoneInfo("Europe/Rome")
 FIRST_YEAR, LAST_YEAR = 1900, 2199
+_DAY = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
+_INSTANT = re.compile(
+    _DAY.pattern + r"T([01][0-9]|2[0-3]):[0-9]{2}(:[0-9]{2}(\.[0-9]{1,6})?)?(Z|[+-][0-9]{2}:[0-9]{2})?"
+)
+"""Narrower than Python reads: no week dates, no basic format, no 24:00."""
 _offset: ContextVar[timedelta] = ContextVar("clock_offset", default=timedelta(0))
 _stopped_at: ContextVar[datetime | None] = ContextVar("clock_stopped_at", default=None)
 
@@ -85,7 +91,7 @@ def stopped_at(instant: datetime) -> Iterator[None]:
 def _parse_instant(value: Any) -> Any:  # noqa: ANN401 - pydantic hands over whatever came in
     if isinstance(value, datetime):
         parsed = value
-    elif isinstance(value, str) and "T" in value and len(value) <= 40:  # noqa: PLR2004 - longest RFC 3339 text
+    elif isinstance(value, str) and _INSTANT.fullmatch(value):
         try:
             parsed = datetime.fromisoformat(value)
         except ValueError:
@@ -102,7 +108,7 @@ def _parse_instant(value: Any) -> Any:  # noqa: ANN401 - pydantic hands over wha
 def _parse_day(value: Any) -> Any:  # noqa: ANN401 - pydantic hands over whatever came in
     if isinstance(value, date) and not isinstance(value, datetime):
         return value
-    if isinstance(value, str) and len(value) == len("2026-11-23"):
+    if isinstance(value, str) and _DAY.fullmatch(value):
         try:
             parsed = date.fromisoformat(value)
         except ValueError:

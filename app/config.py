@@ -72,6 +72,8 @@ class Settings(BaseSettings):
 
     @model_validator(mode="after")
     def _production_is_strict(self) -> "Settings":
+        if not self.secret_keys:
+            raise ValueError("BEATRICE_SECRET_KEYS: at least one key is needed")
         for key in self.secret_keys:
             if len(base64.urlsafe_b64decode(key)) != 32:  # noqa: PLR2004 - AES-256
                 raise ValueError("BEATRICE_SECRET_KEYS: each key is 32 bytes in base64url")
@@ -124,6 +126,3 @@ def keyed_hash(purpose: str, value: bytes) -> bytes:
     digest = hmac.HMAC(derived_key(purpose), hashes.SHA256())
     digest.update(value)
     return digest.finalize()
-
-
-
