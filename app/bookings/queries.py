@@ -10,32 +10,6 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.bookings.decisions import LegState, Policy, UnitState
 
-OFFERING_FOR_QUOTE = text("""
-    SELECT o.id, o.provider_id, o.name, o.category, o.mode, o.vat_code, o.min_age, o.max_age, o.min_notice_hours,
-        o.free_until_hours, o.late_fee_bps, o.no_show_fee_bps, o.status,
-        ARRAY(SELECT a.istat_code FROM offering_area a WHERE a.offering_id = o.id) AS service_area,
-        (SELECT json_agg(json_build_array(p.valid_from, p.valid_to, p.price_cents)) FROM price p
-            WHERE p.offering_id = o.id) AS prices,
-        b.id AS beneficiary_id, b.version AS beneficiary_version, b.relation, b.birth_date, b.cohabitation,
-        b.maintained, b.dependent_years, b.certificates,
-        coalesce(b.istat_code, (SELECT s.istat_code FROM care.beneficiary s
-            WHERE s.user_id = :user_id AND s.relation = 'self')) AS istat_code,
-        (SELECT c.relatives_reading FROM employee e JOIN company c ON c.organisation_id = e.company_id
-            WHERE e.user_id = :user_id ORDER BY e.ended_on IS NOT NULL, e.id LIMIT 1) AS relatives_reading,
-        o.audience <> 'alliance' OR EXISTS (
-            SELECT 1 FROM employee e
-            JOIN alliance_membership mine ON mine.organisation_id = e.company_id AND mine.ended_on IS NULL
-            JOIN alliance_membership theirs ON theirs.alliance_id = mine.alliance_id
-                AND theirs.organisation_id = o.provider_id AND theirs.ended_on IS NULL
-            WHERE e.user_id = :user_id) AS is_open_to_person
-    FROM offering o
-    LEFT JOIN care.beneficiary b ON b.id = :beneficiary_id AND b.user_id = :user_id AND b.ended_at IS NULL
-    WHERE o.id = :offering_id
-""")
-SLOTS = text("""
-    SELECT id, starts_at, ends_at, status, capacity - taken AS seats_left FROM slot
-    WHERE offering_id = :offering_id AND id = ANY (CAST(:slot_ids AS uuid[]))
-""")
 INSERT_QUOTE = text("""
     INSERT INTO care.quote (id, user_id, provider_id, offering_id, beneficiary_id, beneficiary_version, total_cents,
         credit_cents, own_money_cents, units, decisions, created_at, expires_at)
@@ -115,16 +89,18 @@ UNITS = text("""
 STATUS_NOW = "CASE WHEN b.status = 'requested' AND b.confirm_by <= :now THEN 'expired' ELSE b.status END"
 
 
-async def offering_for_quote(session: AsyncSession, user_id: UUID, offering_id: UUID, beneficiary_id: UUID) -> Any:  # noqa: ANN401 - a row
+async def share_an_alliance(session: AsyncSession, provider_id: UUID, company_ids: Sequence[UUID]) -> bool:
+    """Whether one of the companies is a member of an alliance that the provider is in."""
     found = await session.execute(
-        OFFERING_FOR_QUOTE, {"user_id": user_id, "offering_id": offering_id, "beneficiary_id": beneficiary_id}
+        text(
+            "SELECT EXISTS (SELECT FROM alliance_membership mine JOIN alliance_membership theirs"
+            " ON theirs.alliance_id = mine.alliance_id AND theirs.ended_on IS NULL"
+            " WHERE theirs.organisation_id = :provider_id AND mine.ended_on IS NULL"
+            " AND mine.organisation_id = ANY (CAST(:company_ids AS uuid[])))"
+        ),
+        {"provider_id": provider_id, "company_ids": list(company_ids)},
     )
-    return found.one_or_none()
-
-
-async def slots(session: AsyncSession, offering_id: UUID, slot_ids: Sequence[UUID]) -> dict[UUID, Any]:
-    found = await session.execute(SLOTS, {"offering_id": offering_id, "slot_ids": list(slot_ids)})
-    return {row.id: row for row in found}
+    return bool(found.scalar_one())
 
 
 async def quote_to_book(session: AsyncSession, user_id: UUID, quote_id: UUID) -> Any:  # noqa: ANN401 - a row

@@ -4,7 +4,6 @@ import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
-from typing import Any
 from uuid import UUID
 
 from sqlalchemy.ext.asyncio import AsyncSession
@@ -21,11 +20,17 @@ from app.bookings.schemas import (
     QuoteUnitRead,
 )
 from app.capacity.errors import SlotClosed, SlotFull
+from app.catalogue import queries as catalogue
+from app.catalogue.queries import BookableOffering
 from app.config import settings
 from app.errors import NotFound
 from app.funding import actions as funding
+from app.funding.actions import UsableLot
 from app.funding.planner import PlanLot, PlanUnit, UnitPlan, plan
-from app.rules.beneficiary import BeneficiaryFacts, Certificate, Period, age
+from app.organisations import beneficiary_queries
+from app.organisations import queries as organisations
+from app.organisations.beneficiary_queries import BeneficiaryForCare
+from app.rules.beneficiary import BeneficiaryFacts, age
 from app.rules.decisions import Decision, Question, decide
 
 
@@ -55,17 +60,17 @@ async def quote(
     language: str,
 ) -> QuoteRead:
     """Plan a booking: binding for 15 minutes, reserves nothing."""
-    offering = await queries.offering_for_quote(session, user_id, offering_id, beneficiary_id)
-    if offering is None or offering.beneficiary_id is None:
+    offering = await catalogue.bookable_offering(session, offering_id, clock.today(), slot_ids)
+    if offering is None:
         raise NotFound
-    if offering.status != "active" or not offering.is_open_to_person:
-        raise OfferingNotAvailable
-    found = await queries.slots(session, offering_id, slot_ids)
-    units = _units(offering, slot_ids, found)
-    beneficiary = facts(offering)
+    beneficiary = await beneficiary_queries.for_care(session, user_id, beneficiary_id)
+    employments = await organisations.employments_of(session, user_id)
+    await _check_open(session, offering, employments)
+    units = _units(offering, slot_ids)
     _check_eligible(offering, beneficiary, units)
     lots = await funding.usable_lots(session, user_id)
-    examiner = _Examiner(offering.category, beneficiary)
+    examiner = _Examiner(offering.category, beneficiary.facts)
+    reading = employments[0].relatives_reading if employments else "strict"
     plans = plan(
         [PlanUnit(unit.index, unit.price_cents, unit.service_on, examiner.options(lots, unit)) for unit in units],
         [_plan_lot(lot) for lot in lots],
@@ -74,74 +79,66 @@ async def quote(
         max_cents=credit.max_cents,
     )
     decisions = [
-        _decision_read(unit.index, examiner.shown(lots, unit, made, offering.relatives_reading or "strict"), language)
+        _decision_read(unit.index, examiner.shown(lots, unit, made, reading), language)
         for unit, made in zip(units, plans, strict=True)
     ]
     answer = _answer(offering, units, plans, decisions)
-    await _store(session, user_id, offering, answer, units)
+    await _store(session, user_id, offering, beneficiary, answer, units)
     return answer
 
 
-def facts(row: Any) -> BeneficiaryFacts:  # noqa: ANN401 - a row with a beneficiary's columns
-    """Return what the law asks about a beneficiary."""
-    return BeneficiaryFacts(
-        relation=row.relation,
-        birth_date=row.birth_date,
-        cohabitation=_periods(row.cohabitation, "from", "to"),
-        maintained=_periods(row.maintained, "from", "to"),
-        dependent_years=frozenset(row.dependent_years),
-        certificates=tuple(
-            Certificate("non_self_sufficient", period)
-            for period in _periods(row.certificates, "valid_from", "valid_to")
-        ),
-    )
+async def _check_open(
+    session: AsyncSession, offering: BookableOffering, employments: Sequence[organisations.Employment]
+) -> None:
+    if offering.status != "active":
+        raise OfferingNotAvailable
+    if offering.audience == "alliance" and not await queries.share_an_alliance(
+        session, offering.provider_id, [employment.company_id for employment in employments]
+    ):
+        raise OfferingNotAvailable
+    if offering.audience == "companies" and not employments:
+        raise OfferingNotAvailable
 
 
-def _periods(rows: Sequence[dict[str, Any]], start: str, end: str) -> tuple[Period, ...]:
-    return tuple(
-        Period(date.fromisoformat(row[start]), date.fromisoformat(row[end]) if row.get(end) else None) for row in rows
-    )
-
-
-def _units(offering: Any, slot_ids: Sequence[UUID], found: dict[UUID, Any]) -> list[QuotedUnit]:  # noqa: ANN401
-    bookable_from = clock.now() + timedelta(hours=offering.min_notice_hours)
+def _units(offering: BookableOffering, slot_ids: Sequence[UUID]) -> list[QuotedUnit]:
+    now = clock.now()
     ordered = []
     for slot_id in slot_ids:
-        slot = found.get(slot_id)
+        slot = offering.slots.get(slot_id)
         if slot is None:
             raise NotFound
-        if slot.status != "open" or slot.starts_at <= bookable_from:
+        if slot.status != "open" or not offering.in_notice(slot.starts_at, now):
             raise SlotClosed
         if slot.seats_left <= 0:
             raise SlotFull
         ordered.append(slot)
     ordered.sort(key=lambda slot: (slot.starts_at, slot.id))
     return [
-        QuotedUnit(index, slot.id, slot.starts_at, slot.ends_at, _price(offering.prices, clock.day_of(slot.starts_at)))
+        QuotedUnit(index, slot.id, slot.starts_at, slot.ends_at, _price(offering, clock.day_of(slot.starts_at)))
         for index, slot in enumerate(ordered)
     ]
 
 
-def _price(prices: Sequence[Any] | None, on: date) -> int:
-    for valid_from, valid_to, price_cents in prices or ():
-        if date.fromisoformat(valid_from) <= on and (valid_to is None or on < date.fromisoformat(valid_to)):
-            return int(price_cents)
-    raise OfferingNotAvailable("The offering has no price on one of these days.")
+def _price(offering: BookableOffering, on: date) -> int:
+    price_cents = offering.price_on(on)
+    if price_cents is None:
+        raise OfferingNotAvailable("The offering has no price on one of these days.")
+    return price_cents
 
 
-def _check_eligible(offering: Any, beneficiary: BeneficiaryFacts, units: Sequence[QuotedUnit]) -> None:  # noqa: ANN401
+def _check_eligible(offering: BookableOffering, beneficiary: BeneficiaryForCare, units: Sequence[QuotedUnit]) -> None:
     """Refuse by age on the days of service and by territory; a home visit needs to know where home is."""
     for unit in units:
-        years = age(beneficiary, unit.service_on)
+        years = age(beneficiary.facts, unit.service_on)
         if years is not None and not (offering.min_age or 0) <= years <= (
             offering.max_age if offering.max_age is not None else years
         ):
             raise BeneficiaryNotEligible("The beneficiary's age on a day of service is outside the offering's.")
-    if offering.service_area:
-        if offering.istat_code is None and offering.mode == "home_visit":
+    if beneficiary.istat_code is None:
+        if offering.service_area and offering.mode == "home_visit":
             raise BeneficiaryNotEligible("The beneficiary has no address, and neither has the employee.")
-        if offering.istat_code is not None and offering.istat_code not in offering.service_area:
-            raise BeneficiaryNotEligible("The beneficiary's municipality is outside the offering's service area.")
+    elif not offering.serves(beneficiary.istat_code):
+        raise BeneficiaryNotEligible("The beneficiary's municipality is outside the offering's service area.")
 
 
 class _Examiner:
@@ -168,10 +165,10 @@ class _Examiner:
             )[0]
         return self._answers[key]
 
-    def of_lot(self, lot: Any, on: date) -> Decision:  # noqa: ANN401 - a row of usable_lots
+    def of_lot(self, lot: UsableLot, on: date) -> Decision:
         return self.answer(frozenset(lot.rule_codes), lot.relatives_reading, on)
 
-    def options(self, lots: Sequence[Any], unit: QuotedUnit) -> dict[UUID, str]:
+    def options(self, lots: Sequence[UsableLot], unit: QuotedUnit) -> dict[UUID, str]:
         """Return which lots may pay the unit, and under which rule code."""
         return {
             lot.id: decision.rule_code
@@ -181,7 +178,7 @@ class _Examiner:
             and decision.rule_code is not None
         }
 
-    def shown(self, lots: Sequence[Any], unit: QuotedUnit, made: UnitPlan, reading: str) -> Decision:
+    def shown(self, lots: Sequence[UsableLot], unit: QuotedUnit, made: UnitPlan, reading: str) -> Decision:
         """Return the decision that explains the unit's plan: the paying lot's, else the one nearest to a yes."""
         paying = {leg.source_id for leg in made.legs}
         candidates = [self.of_lot(lot, unit.service_on) for lot in lots if lot.id in paying]
@@ -190,14 +187,14 @@ class _Examiner:
         return next((decision for decision in candidates if decision.allowed), candidates[0])
 
 
-def _plan_lot(lot: Any) -> PlanLot:  # noqa: ANN401 - a row of usable_lots
+def _plan_lot(lot: UsableLot) -> PlanLot:
     return PlanLot(
         lot.id,
         lot.available_cents,
         lot.valid_from,
         lot.expires_on,
         frozenset(lot.rule_codes),
-        lot.validity_basis,
+        "booking_date" if lot.validity_basis == "booking_date" else "service_date",
         "entitlement" if lot.kind == "entitlement" else "lot",
     )
 
@@ -216,7 +213,7 @@ def _decision_read(index: int, decision: Decision, language: str) -> DecisionRea
 
 
 def _answer(
-    offering: Any,  # noqa: ANN401 - a row
+    offering: BookableOffering,
     units: Sequence[QuotedUnit],
     plans: Sequence[UnitPlan],
     decisions: list[DecisionRead],
@@ -260,7 +257,8 @@ def _answer(
 async def _store(
     session: AsyncSession,
     user_id: UUID,
-    offering: Any,  # noqa: ANN401 - a row
+    offering: BookableOffering,
+    beneficiary: BeneficiaryForCare,
     answer: QuoteRead,
     units: Sequence[QuotedUnit],
 ) -> None:
@@ -290,8 +288,8 @@ async def _store(
             "user_id": user_id,
             "provider_id": offering.provider_id,
             "offering_id": offering.id,
-            "beneficiary_id": offering.beneficiary_id,
-            "beneficiary_version": offering.beneficiary_version,
+            "beneficiary_id": beneficiary.id,
+            "beneficiary_version": beneficiary.version,
             "total_cents": answer.total_cents,
             "credit_cents": answer.credit_cents,
             "own_money_cents": answer.own_money_cents,

@@ -20,6 +20,7 @@ from app.bookings.schemas import (
     UnitRead,
     UnitStatus,
 )
+from app.organisations.sealing import open_access_notes
 
 CONTACT_DAYS = 30
 ACTIVE = frozenset({"requested", "confirmed"})
@@ -175,5 +176,7 @@ def _contact(row: Any) -> BeneficiaryContactRead:  # noqa: ANN401 - a row
         address=None
         if row.street is None or row.postcode is None or row.istat_code is None
         else AddressRead(street=row.street, postcode=row.postcode, istat_code=row.istat_code),
-        access_notes=_open("access_notes", row.sealed_access_notes, row.id),
+        access_notes=None
+        if row.sealed_access_notes is None
+        else open_access_notes(bytes(row.sealed_access_notes), row.id),
     )
