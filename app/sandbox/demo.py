@@ -1,11 +1,12 @@
 """The demo world: two valleys with their companies, people, providers, credit and a season of bookings.
 
 All of it is written in one transaction, so an interrupted load leaves the database empty. The same seed gives the same
-rows; what is sealed (fiscal codes) or salted (the password) differs in bytes and says the same.
+rows; what is sealed (fiscal codes) or salted (the password) differs in bytes and says the same. History ends where
+business time starts, so another start moves it; credit expires at the end of that year and of the next May.
 """
 
 from collections.abc import Callable
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncSession
@@ -23,7 +24,7 @@ from app.sandbox import (
     demo_settlement,
     queries,
 )
-from app.sandbox.demo_rows import FOUNDED, START, IdSource
+from app.sandbox.demo_rows import IdSource
 
 Report = Callable[[str], None]
 
@@ -37,17 +38,26 @@ async def is_empty(database: Database) -> bool:
 
 async def load(database: Database, report: Report) -> None:
     """Write the demo world and let business time start; `report` gets one line per step."""
+    start = _start()
     async with database.begin("beatrice_app") as session:
-        with ids.drawn_from(IdSource("load")), clock.stopped_at(FOUNDED):
-            await _write(session, report)
-        offset = settings().sandbox_now - clock.real() if settings().sandbox_clock else timedelta(0)
+        with ids.drawn_from(IdSource("load")), clock.stopped_at(start):
+            await _write(session, start, report)
+        offset = start - clock.real() if settings().sandbox_clock else timedelta(0)
         await queries.set_offset(session, offset)
         clock.set_offset(offset)
     report(f"business time starts at {clock.now().astimezone(clock.ROME):%d.%m.%Y %H:%M}")
 
 
-async def _write(session: AsyncSession, report: Report) -> None:
-    world = await demo_parties.open_world(session)
+def _start() -> datetime:
+    """Return when business time starts: as set (Rome time where no offset is given), or the real hour."""
+    if not settings().sandbox_clock:
+        return clock.real().astimezone(clock.ROME).replace(minute=0, second=0, microsecond=0)
+    given = settings().sandbox_now
+    return given.replace(tzinfo=clock.ROME) if given.tzinfo is None else given.astimezone(clock.ROME)
+
+
+async def _write(session: AsyncSession, start: datetime, report: Report) -> None:
+    world = await demo_parties.open_world(session, start)
     await demo_parties.load(session, world)
     report(f"{len(world.organisations)} organisations in {len(world.places)} municipalities")
     employees = await demo_people.load(session, world)
@@ -59,10 +69,10 @@ async def _write(session: AsyncSession, report: Report) -> None:
     report(f"{euro(granted_cents)} euro of credit granted")
     await demo_settlement.load_fee(session, world)
     people = demo_bookings.people_in_turn()
-    made = await demo_bookings.load(session, world, demo_bookings.OCTOBER, people)
-    await demo_bookings.sweep(session, demo_settlement.CLOSED)
+    made = await demo_bookings.load(session, world, demo_bookings.BEFORE, people)
+    await demo_bookings.sweep(session, demo_settlement.closed_at(world))
     paid_cents = await demo_settlement.load_run(session, world)
     report(f"one settlement run over {euro(paid_cents)} euro")
-    made += await demo_bookings.load(session, world, demo_bookings.NOVEMBER, people)
-    await demo_bookings.sweep(session, START)
+    made += await demo_bookings.load(session, world, demo_bookings.SINCE, people)
+    await demo_bookings.sweep(session, start)
     report(f"{made} bookings")

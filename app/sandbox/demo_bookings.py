@@ -18,7 +18,7 @@ from app.bookings.schemas import CreditChoice
 from app.sandbox.demo_catalogue import Offer, offers
 from app.sandbox.demo_parties import World
 from app.sandbox.demo_people import beneficiary_id
-from app.sandbox.demo_rows import START, rome
+from app.sandbox.demo_rows import rome
 
 End = Literal[
     "completed",
@@ -43,38 +43,38 @@ NOTES = ("Preferibilmente la stessa persona, grazie.", "Citofono al secondo pian
 
 @dataclass(frozen=True)
 class Course:
-    """So many bookings with the same fate; the first is for `first_day`, each further one some days later."""
+    """So many bookings with the same fate, spread over some days from `first_day` (counted from the start) on."""
 
     end: End
     count: int
-    first_day: date
+    first_day: int
     within_days: int
     units: int = 1
     lead: timedelta = timedelta(days=6)
     """From the booking to the midnight before the first unit."""
 
 
-OCTOBER = (
-    Course("acknowledged", 12, date(2026, 9, 21), 25, units=2),
-    Course("completed", 14, date(2026, 9, 22), 24, units=3),
-    Course("declined", 2, date(2026, 10, 5), 10),
-    Course("expired", 2, date(2026, 10, 7), 10),
-    Course("cancelled", 2, date(2026, 10, 8), 10, units=2),
-    Course("cancelled_late", 4, date(2026, 10, 12), 10),
-    Course("no_show", 4, date(2026, 10, 13), 10),
+BEFORE = (
+    Course("acknowledged", 12, -63, 25, units=2),
+    Course("completed", 14, -62, 24, units=3),
+    Course("declined", 2, -49, 10),
+    Course("expired", 2, -47, 10),
+    Course("cancelled", 2, -46, 10, units=2),
+    Course("cancelled_late", 4, -42, 10),
+    Course("no_show", 4, -41, 10),
 )
-NOVEMBER = (
-    Course("acknowledged", 4, date(2026, 11, 3), 7, units=2),
-    Course("completed", 4, date(2026, 11, 4), 6),
-    Course("delivered", 4, date(2026, 11, 19), 2),
-    Course("in_progress", 4, date(2026, 11, 12), 3, units=2),
-    Course("declined", 1, date(2026, 11, 12), 1),
-    Course("expired", 1, date(2026, 11, 16), 1),
-    Course("cancelled", 2, date(2026, 11, 26), 4),
-    Course("cancelled_late", 1, date(2026, 11, 17), 2),
-    Course("no_show", 1, date(2026, 11, 18), 2),
-    Course("confirmed", 8, date(2026, 12, 1), 14, units=2, lead=timedelta(days=14)),
-    Course("requested", 6, date(2026, 12, 3), 10, lead=timedelta()),
+SINCE = (
+    Course("acknowledged", 4, -20, 7, units=2),
+    Course("completed", 4, -19, 6),
+    Course("delivered", 4, -4, 2),
+    Course("in_progress", 4, -11, 3, units=2),
+    Course("declined", 1, -11, 1),
+    Course("expired", 1, -7, 1),
+    Course("cancelled", 2, 3, 4),
+    Course("cancelled_late", 1, -6, 2),
+    Course("no_show", 1, -5, 2),
+    Course("confirmed", 8, 8, 14, units=2, lead=timedelta(days=30)),
+    Course("requested", 6, 10, 10, lead=timedelta()),
 )
 BY_HAND = frozenset({"declined", "expired", "requested"})
 STORIES: tuple[tuple[tuple[int, str, str], ...], ...] = (
@@ -85,9 +85,7 @@ STORIES: tuple[tuple[tuple[int, str, str], ...], ...] = (
     ((1, "infermieri-valle", "home_nursing"), (1, "fondazione-santa-lucia", "day_centre")),
     ((1, "cooperativa-serio", "physiotherapy_home"), (0, "fisio-movimento", "physiotherapy")),
 )
-"""By family (demo_people.FAMILIES): for whom (a place in the family) at which provider; providers of the first of each
-pair answer by hand, except the after-school, whose employees therefore make no such bookings."""
-INSTANT_ONLY = 3
+"""By family (demo_people.FAMILIES): for whom (a place in the family), at which provider, what."""
 
 
 @dataclass(frozen=True)
@@ -127,7 +125,7 @@ async def load(session: AsyncSession, world: World, courses: tuple[Course, ...],
             while course.end in BY_HAND and person.offer.terms["confirmation"] != "provider":
                 person = next(people)
             booked = await _book(session, world, course, index, person)
-            await _finish(session, booked, course.end)
+            await _finish(session, world, booked, course.end)
             made += 1
     return made
 
@@ -153,11 +151,11 @@ async def sweep(session: AsyncSession, until: datetime) -> None:
 
 
 async def _book(session: AsyncSession, world: World, course: Course, index: int, person: Person) -> Booked:
-    day = course.first_day + timedelta(days=course.within_days * index // course.count)
+    day = world.start.date() + timedelta(days=course.first_day + course.within_days * index // course.count)
     booked_at = rome(day, time()) - course.lead + timedelta(hours=9, minutes=7 * index)
     if course.end == "requested":
-        booked_at = START - timedelta(minutes=37 * (index + 1))
-    slots = await _slots(session, person.offer, course, day)
+        booked_at = world.start - timedelta(minutes=37 * (index + 1))
+    slots = await _slots(session, world, person.offer, course, day)
     user_id = world.users[person.email]
     with clock.stopped_at(booked_at):
         offered = await quote(
@@ -186,9 +184,9 @@ async def _book(session: AsyncSession, world: World, course: Course, index: int,
     return booked
 
 
-async def _slots(session: AsyncSession, offer: Offer, course: Course, day: date) -> list[Any]:
+async def _slots(session: AsyncSession, world: World, offer: Offer, course: Course, day: date) -> list[Any]:
     """Return the next free slots from a day on; of a booking in progress the second is still to come."""
-    days = [day, date(2026, 12, 3)] if course.end == "in_progress" else [day]
+    days = [day, world.ago(-10).date()] if course.end == "in_progress" else [day]
     found: list[Any] = []
     for after in days:
         count = course.units if len(days) == 1 else 1
@@ -197,7 +195,7 @@ async def _slots(session: AsyncSession, offer: Offer, course: Course, day: date)
     return found
 
 
-async def _finish(session: AsyncSession, booked: Booked, end: End) -> None:
+async def _finish(session: AsyncSession, world: World, booked: Booked, end: End) -> None:
     """Take a booking to its end; what deadlines do (completion, expiry) is left to the sweep."""
     hour = timedelta(hours=1)
     match end:
@@ -214,7 +212,7 @@ async def _finish(session: AsyncSession, booked: Booked, end: End) -> None:
             with clock.stopped_at(booked.booked_at + 5 * hour):
                 await bookings.decline(session, booked.provider_id, booked.id, "Nessun operatore libero in quei giorni")
         case "cancelled":
-            with clock.stopped_at(min(START, booked.starts_at - 48 * hour)):
+            with clock.stopped_at(min(world.start, booked.starts_at - 48 * hour)):
                 await bookings.cancel(session, booked.user_id, booked.id, None, "Non serve più")
         case "cancelled_late":
             with clock.stopped_at(booked.starts_at - 15 * hour):

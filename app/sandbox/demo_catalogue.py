@@ -11,14 +11,14 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.money import share_bps
 from app.sandbox.demo_parties import World
-from app.sandbox.demo_rows import FOUNDED, START, Row, data, insert, make_id, rome
+from app.sandbox.demo_rows import Row, data, insert, make_id, rome
 
 WEEKS = 12
-HISTORY_FROM = date(2026, 9, 14)
-"""From when offerings with a history have slots: the bookings of the past are in them."""
+HISTORY_DAYS = 70
+"""So long before the start offerings with a history have slots: the bookings of the past are in them."""
 SCALVE = ("016017", "016078", "016195", "016243")
 WORKING_DAYS = [0, 1, 2, 3, 4]
-HOLIDAYS: Container[date] = holidays.country_holidays("IT", years=(2026, 2027))
+HOLIDAYS: Container[date] = holidays.country_holidays("IT")
 
 
 @dataclass(frozen=True)
@@ -78,8 +78,8 @@ async def load(session: AsyncSession, world: World) -> int:
                 "id": make_id("price", offer.provider, offer.service),
                 "offering_id": offer.id,
                 "price_cents": share_bps(offer.terms["price_cents"], offer.price_bps) // 50 * 50,
-                "valid_from": date(2026, 1, 1),
-                "created_at": FOUNDED,
+                "valid_from": min(date(2026, 1, 1), world.founded.date()),
+                "created_at": world.founded,
             }
             for offer in made
         ],
@@ -95,7 +95,7 @@ def _site(world: World, provider: dict[str, Any]) -> Row:
         "street": f"{provider['street']} {provider['number']}",
         "postcode": world.places[provider["istat"]].postcode,
         "istat_code": provider["istat"],
-        "created_at": FOUNDED,
+        "created_at": world.founded,
     }
 
 
@@ -123,7 +123,7 @@ def _offering(world: World, offer: Offer) -> Row:
         "audience": "public",
         "access": terms.get("access", "free"),
         "metadata": {},
-        "created_at": FOUNDED,
+        "created_at": world.founded,
     }
 
 
@@ -146,7 +146,7 @@ async def load_slots(session: AsyncSession, world: World) -> int:
 
 def _slots(world: World, offer: Offer) -> Iterator[Row]:
     terms = offer.terms
-    for day in _days(offer):
+    for day in _days(world, offer):
         for written in terms["times"]:
             starts_at = rome(day, time.fromisoformat(written))
             yield {
@@ -156,7 +156,7 @@ def _slots(world: World, offer: Offer) -> Iterator[Row]:
                 "starts_at": starts_at,
                 "ends_at": starts_at + timedelta(minutes=terms["minutes"]),
                 "capacity": terms.get("capacity", 1),
-                "created_at": FOUNDED,
+                "created_at": world.founded,
             }
 
 
@@ -165,11 +165,11 @@ def slot_id(offer: Offer, day: date, written: str) -> UUID:
     return make_id("slot", offer.provider, offer.service, day, written, at=rome(day, time()))
 
 
-def _days(offer: Offer) -> Iterator[date]:
+def _days(world: World, offer: Offer) -> Iterator[date]:
     """Give the working days on which an offering is open: no Italian holiday, no weekend."""
     terms = offer.terms
-    first = terms.get("from") or (HISTORY_FROM if offer.has_history else START.date())
-    last = terms.get("to") or START.date() + timedelta(weeks=WEEKS, days=-1)
+    first = terms.get("from") or world.ago(HISTORY_DAYS if offer.has_history else 0).date()
+    last = terms.get("to") or world.start.date() + timedelta(weeks=WEEKS, days=-1)
     for offset in range((last - first).days + 1):
         day = first + timedelta(days=offset)
         if day.weekday() in terms.get("days", WORKING_DAYS) and day not in HOLIDAYS:

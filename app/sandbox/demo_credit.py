@@ -16,12 +16,12 @@ from app.funding.schemas import GrantCreate, ProgrammeCreate, Source
 from app.sandbox.demo_parties import World
 from app.sandbox.demo_rows import data, insert, make_id
 
-ANNOUNCED = datetime(2026, 9, 1, 9, 0, tzinfo=clock.ROME)
-CONFIRMED = datetime(2026, 9, 3, 11, 30, tzinfo=clock.ROME)
-DRAFTED = datetime(2026, 9, 4, 10, 0, tzinfo=clock.ROME)
-APPROVED = datetime(2026, 9, 7, 9, 0, tzinfo=clock.ROME)
-LATER = datetime(2026, 11, 18, 10, 0, tzinfo=clock.ROME)
-"""When one company announced more than it has sent so far, and approved a grant that waits for it."""
+ANNOUNCED, CONFIRMED, DRAFTED, APPROVED = 83, 81, 80, 77
+LATER = 5
+"""When one company announced more than it has sent so far, and approved a grant that waits for it.
+
+All in days before the start.
+"""
 WAITING_CENTS_EACH = 40_000
 RULE_CODES = ["C2_F_TER", "C2_F_BIS", "C2_F"]
 
@@ -53,25 +53,25 @@ class Plan:
         )
 
 
-def plans(company: dict[str, Any]) -> Iterator[Plan]:
+def plans(company: dict[str, Any], year: int) -> Iterator[Plan]:
     """Give a company's programmes: on-top credit to the end of the year, the agreement's to the end of May."""
     for category in company["categories"]:
         yield Plan(
-            f"Piano di cura 2026, {category}",
+            f"Piano di cura {year}, {category}",
             "on_top",
             None,
             category,
             company["on_top_cents"][category],
-            date(2026, 12, 31),
+            date(year, 12, 31),
             company["fee_funding"],
         )
         yield Plan(
-            f"Welfare contrattuale 2026, {category}",
+            f"Welfare contrattuale {year}, {category}",
             "collective_agreement",
             "Contratto collettivo nazionale",
             category,
             company["agreement_cents"][category],
-            date(2027, 5, 31),
+            date(year + 1, 5, 31),
             company["fee_funding"],
         )
 
@@ -81,11 +81,15 @@ async def load(session: AsyncSession, world: World) -> int:
     granted_cents = 0
     for order, company in enumerate(data("parties")["company"]):
         after = timedelta(minutes=order)
-        top_up_id = await _announce(session, world, company["slug"], company["top_up_cents"], ANNOUNCED + after)
-        with clock.stopped_at(CONFIRMED + after):
+        top_up_id = await _announce(
+            session, world, company["slug"], company["top_up_cents"], world.ago(ANNOUNCED) + after
+        )
+        with clock.stopped_at(world.ago(CONFIRMED) + after):
             await funding.confirm_top_up(session, operator(world), top_up_id)
-        for plan in plans(company):
-            state = await _grant(session, world, company["slug"], plan, DRAFTED + after, APPROVED + after)
+        for plan in plans(company, world.start.year):
+            state = await _grant(
+                session, world, company["slug"], plan, world.ago(DRAFTED) + after, world.ago(APPROVED) + after
+            )
             granted_cents += state.total_cents
     await _load_waiting(session, world)
     return granted_cents
@@ -142,14 +146,16 @@ async def _grant(
 async def _load_waiting(session: AsyncSession, world: World) -> None:
     """Leave one company with a grant that waits, whole, for an announced top-up."""
     slug = "presolana-progetti"
-    await _announce(session, world, slug, 10_000_000, LATER)
+    await _announce(session, world, slug, 10_000_000, world.ago(LATER))
     plan = Plan(
-        "Contributo nascita e cura 2027, impiegati",
+        f"Contributo nascita e cura {world.start.year + 1}, impiegati",
         "on_top",
         None,
         "impiegati",
         WAITING_CENTS_EACH,
-        date(2027, 12, 31),
+        date(world.start.year + 1, 12, 31),
         "out_of_pocket",
     )
-    await _grant(session, world, slug, plan, LATER + timedelta(hours=1), LATER + timedelta(hours=3))
+    await _grant(
+        session, world, slug, plan, world.ago(LATER) + timedelta(hours=1), world.ago(LATER) + timedelta(hours=3)
+    )

@@ -3,6 +3,7 @@
 import csv
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from datetime import datetime, timedelta
 from importlib.resources import files
 from typing import Any
 from uuid import UUID
@@ -13,7 +14,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from stdnum import luhn
 
 from app.identity.passwords import hash_now
-from app.sandbox.demo_rows import FOUNDED, Row, data, insert, make_id
+from app.sandbox.demo_rows import Row, data, insert, make_id
 
 PASSWORD = "beatrice-demo-2026"  # noqa: S105 - published, sandbox only
 ACCOUNTS_OF_ONE = (
@@ -44,15 +45,25 @@ class Place:
 
 @dataclass
 class World:
-    """What the steps of the load hand on: ids by name."""
+    """What the steps of the load hand on: where history ends, ids by name."""
 
+    start: datetime
     places: dict[str, Place]
     password_hash: str
     organisations: dict[str, UUID] = field(default_factory=dict)
     users: dict[str, UUID] = field(default_factory=dict)
 
+    @property
+    def founded(self) -> datetime:
+        """Return when parties, people and catalogue came."""
+        return self.ago(315)
 
-async def open_world(session: AsyncSession) -> World:
+    def ago(self, days: int) -> datetime:
+        """Return the same time of day so many days before the start."""
+        return self.start - timedelta(days=days)
+
+
+async def open_world(session: AsyncSession, start: datetime) -> World:
     """Read the territory and hash the one password, once."""
     listing = (files("migrations") / "data" / "beatrice_alliance.tsv").read_text(encoding="utf-8")
     districts = {line["istat_code"]: line["district"] for line in csv.DictReader(listing.splitlines(), delimiter="\t")}
@@ -71,7 +82,7 @@ async def open_world(session: AsyncSession) -> World:
         )
         for row in sorted(found)
     }
-    return World(places, hash_now(PASSWORD))
+    return World(start, places, hash_now(PASSWORD))
 
 
 def described() -> Iterator[tuple[dict[str, Any], list[str], dict[str, list[str]]]]:
@@ -103,7 +114,7 @@ async def load(session: AsyncSession, world: World) -> None:
                     "user_id": world.users[email],
                     "organisation_id": organisation["id"],
                     "role": role,
-                    "created_at": FOUNDED,
+                    "created_at": world.founded,
                 }
                 for role in roles
             ]
@@ -117,7 +128,7 @@ async def load(session: AsyncSession, world: World) -> None:
 def user_row(world: World, email: str, order: int) -> Row:
     """Return a login and remember its id."""
     world.users[email] = make_id("user", email, order=order)
-    return {"id": world.users[email], "email": email, "password_hash": world.password_hash, "created_at": FOUNDED}
+    return {"id": world.users[email], "email": email, "password_hash": world.password_hash, "created_at": world.founded}
 
 
 def _organisation(world: World, party: dict[str, Any], kinds: list[str], number: int) -> Row:
@@ -137,24 +148,24 @@ def _organisation(world: World, party: dict[str, Any], kinds: list[str], number:
         "town": place.name,
         "country": "IT",
         "metadata": {},
-        "created_at": FOUNDED,
+        "created_at": world.founded,
     }
 
 
 async def _load_accounts(session: AsyncSession, world: World) -> None:
-    accounts: list[Row] = [_account(kind, None) for kind in ACCOUNTS_OF_ONE]
+    accounts: list[Row] = [_account(world, kind, None) for kind in ACCOUNTS_OF_ONE]
     companies: list[Row] = []
     providers: list[Row] = []
     for company in data("parties")["company"]:
         company_id = world.organisations[company["slug"]]
-        account = _account("company_account", company_id)
+        account = _account(world, "company_account", company_id)
         accounts.append(account)
         companies.append(
             {"organisation_id": company_id, "account_id": account["id"], "relatives_reading": company["reading"]}
         )
     for number, provider in enumerate(data("providers")["provider"], start=101):
         provider_id = world.organisations[provider["slug"]]
-        own = {name: _account(f"provider_{name}", provider_id) for name in PROVIDER_ACCOUNTS}
+        own = {name: _account(world, f"provider_{name}", provider_id) for name in PROVIDER_ACCOUNTS}
         accounts += own.values()
         providers.append(
             {
@@ -170,16 +181,16 @@ async def _load_accounts(session: AsyncSession, world: World) -> None:
     await insert(session, "provider", providers)
 
 
-def _account(kind: str, owner_id: UUID | None) -> Row:
-    return {"id": make_id("account", kind, owner_id), "kind": kind, "owner_id": owner_id, "created_at": FOUNDED}
+def _account(world: World, kind: str, owner_id: UUID | None) -> Row:
+    return {"id": make_id("account", kind, owner_id), "kind": kind, "owner_id": owner_id, "created_at": world.founded}
 
 
 async def _load_alliance(session: AsyncSession, world: World) -> None:
     parties = data("parties")
     network_id, alliance_id = make_id("network"), make_id("alliance")
-    solidarity = _account("solidarity_fund", alliance_id)
+    solidarity = _account(world, "solidarity_fund", alliance_id)
     await insert(session, "ledger.account", [solidarity])
-    await insert(session, "network", [{"id": network_id, "name": parties["network"], "created_at": FOUNDED}])
+    await insert(session, "network", [{"id": network_id, "name": parties["network"], "created_at": world.founded}])
     await insert(
         session,
         "alliance",
@@ -190,7 +201,7 @@ async def _load_alliance(session: AsyncSession, world: World) -> None:
                 "name": parties["alliance"],
                 "lead_organisation_id": world.organisations["ambito-albino"],
                 "solidarity_account_id": solidarity["id"],
-                "created_at": FOUNDED,
+                "created_at": world.founded,
             }
         ],
     )
@@ -211,7 +222,7 @@ async def _load_alliance(session: AsyncSession, world: World) -> None:
                 "alliance_id": alliance_id,
                 "organisation_id": world.organisations[slug],
                 "role": role,
-                "joined_on": FOUNDED.date(),
+                "joined_on": world.founded.date(),
             }
             for order, (slug, role) in enumerate(roles.items())
         ],

@@ -12,7 +12,7 @@ from stdnum.it import codicefiscale
 
 from app.organisations import sealing
 from app.sandbox.demo_parties import World, user_row
-from app.sandbox.demo_rows import FOUNDED, SEED, Row, data, insert, make_id
+from app.sandbox.demo_rows import SEED, Row, data, insert, make_id
 
 MONTHS = "ABCDEHLMPRST"
 VOWELS = "AEIOU"
@@ -48,7 +48,7 @@ def _lives_with() -> dict[str, Any]:
 
 
 def _child(age: int) -> Relative:
-    return Relative("child", age, {"dependent_years": [2025, 2026], **_lives_with()})
+    return Relative("child", age, _lives_with())
 
 
 NOT_SELF_SUFFICIENT = {
@@ -131,11 +131,15 @@ def _human(
     while True:
         pool = words[names] if names == "children" else words[names + ("female" if female else "male")]
         given, family = draw.choice(pool), family_name or draw.choice(words["family"])
-        born = date(2026 - age, 1, 1) + timedelta(days=draw.randrange(320))
+        born = _years_before(world.start.date(), age) - timedelta(days=draw.randrange(1, 300))
         code = fiscal_code(given, family, born, draw.choice(list(world.places.values())).cadastral_code, female=female)
         if code not in taken:
             taken.add(code)
             return Human(given, family, female, born, code)
+
+
+def _years_before(day: date, years: int) -> date:
+    return day.replace(year=day.year - years, day=min(day.day, 28))
 
 
 def fiscal_code(given_name: str, family_name: str, born_on: date, cadastral_code: str, *, female: bool) -> str:
@@ -162,6 +166,7 @@ def _employee(
     world: World, draw: random.Random, company: dict[str, Any], number: int, category: str, human: Human
 ) -> Row:
     row_id = employee_id(company["slug"], number)
+    last_year = world.start.year - 1
     fixed_term = number % 17 == 0
     return {
         "id": row_id,
@@ -173,12 +178,12 @@ def _employee(
         "fiscal_code_index": sealing.fiscal_code_index(human.fiscal_code),
         "external_id": f"{company['code']}{number:04d}",
         "category": category,
-        "hired_on": date(draw.randint(min(2025, human.born_on.year + 20), 2025), draw.randint(1, 12), 1),
+        "hired_on": date(draw.randint(min(last_year, human.born_on.year + 20), last_year), draw.randint(1, 12), 1),
         "contract": "fixed_term" if fixed_term else "permanent",
-        "contract_ends_on": date(2027, 6, 30) if fixed_term else None,
+        "contract_ends_on": date(world.start.year + 1, 6, 30) if fixed_term else None,
         "unpaid_leave": [],
         "agreement_code": "C011" if category != "quadri" else None,
-        "created_at": FOUNDED,
+        "created_at": world.founded,
     }
 
 
@@ -191,7 +196,7 @@ def _household(
     home = "016004" if first else draw.choice(lower if number <= AT_HOME else list(world.places))
     address = _address(world, draw, home)
     user_id = world.users[f"employee{number}@{company}.example"]
-    person = {"user_id": user_id, "phone": f"+39 035 0001 {number:03d}", **address}
+    person = {"created_at": world.founded, "user_id": user_id, "phone": f"+39 035 0001 {number:03d}", **address}
     yield _beneficiary(beneficiary_id(company, number, 0), "self", human, person, {})
     for position, relative in enumerate(family_of(company, number), start=1):
         family_name = human.family_name if relative.relation in {"child", "parent"} else None
@@ -200,7 +205,10 @@ def _household(
         other = _human(draw, world, relative.age, taken, family_name=family_name, names=names, female=female)
         lives_here = "cohabitation" in relative.facts
         where = person if lives_here else {**person, **_address(world, draw, draw.choice(lower))}
-        yield _beneficiary(beneficiary_id(company, number, position), relative.relation, other, where, relative.facts)
+        facts = dict(relative.facts)
+        if relative.relation == "child":
+            facts["dependent_years"] = [world.start.year - 1, world.start.year]
+        yield _beneficiary(beneficiary_id(company, number, position), relative.relation, other, where, facts)
 
 
 def _address(world: World, draw: random.Random, istat_code: str) -> dict[str, str]:
@@ -223,5 +231,4 @@ def _beneficiary(row_id: UUID, relation: str, human: Human, where: dict[str, Any
         "maintained": [],
         "dependent_years": facts.get("dependent_years", []),
         "certificates": facts.get("certificates", []),
-        "created_at": FOUNDED,
     }

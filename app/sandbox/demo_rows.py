@@ -3,7 +3,7 @@
 import json
 import tomllib
 from collections.abc import Mapping, Sequence
-from datetime import date, datetime, time
+from datetime import UTC, date, datetime, time
 from functools import lru_cache
 from hashlib import sha256
 from importlib.resources import files
@@ -16,10 +16,8 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from app import clock
 
 SEED = "beatrice demo 1"
-FOUNDED = datetime(2026, 1, 12, 9, 0, tzinfo=clock.ROME)
-"""When parties, people and catalogue entered the world."""
-START = datetime(2026, 11, 23, 9, 0, tzinfo=clock.ROME)
-"""The morning up to which the history goes, and where business time starts unless the setting says otherwise."""
+EPOCH = datetime(2026, 1, 12, 8, 0, tzinfo=UTC)
+"""The time in the ids of things that are no events."""
 
 Row = Mapping[str, Any]
 
@@ -28,7 +26,7 @@ def _digest(name: str) -> int:
     return int.from_bytes(sha256(f"{SEED} {name}".encode()).digest()[:8])
 
 
-def make_id(kind: str, *key: object, at: datetime = FOUNDED, order: int = 0) -> UUID:
+def make_id(kind: str, *key: object, at: datetime = EPOCH, order: int = 0) -> UUID:
     """Return the UUIDv7 of a named thing: its time is `at`, `order` (milliseconds) keeps lists in order."""
     milliseconds = int(at.timestamp() * 1000) + order
     digest = _digest(" ".join((kind, *map(str, key))))

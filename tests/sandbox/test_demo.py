@@ -1,6 +1,6 @@
 """The demo world: complete, the same every time, in a ledger that adds up."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
@@ -17,6 +17,7 @@ from app import api, clock, ids
 from app.banking.fiscal_codes import is_born_on, normalise_fiscal_code, normalise_tax_code
 from app.banking.iban import normalise_iban
 from app.catalogue import schemas as catalogue
+from app.config import settings
 from app.db import WORKER_TIMEOUTS, Database, create_database
 from app.ledger import verify
 from app.main import create_app
@@ -26,6 +27,7 @@ from app.sandbox import demo
 from tests.conftest import Cluster
 
 PASSWORD = "beatrice-demo-2026"
+START = datetime(2026, 11, 23, 8, tzinfo=UTC)
 KEY_TABLES = (
     "organisation", "user_account", "membership", "company", "provider", "network", "alliance",
     "alliance_municipality", "alliance_membership", "employee", "care.beneficiary", "site", "offering",
@@ -69,11 +71,22 @@ class Loaded:
 async def loaded(cluster: Cluster) -> AsyncIterator[Loaded]:
     name = cluster.clone()
     made = Loaded(create_database(cluster.app_url(name), timeouts=WORKER_TIMEOUTS))
-    assert await demo.is_empty(made.database) is True
-    await demo.load(made.database, made.reported.append)
-    yield made
-    await made.database.dispose()
-    cluster.drop(name)
+    try:
+        assert await demo.is_empty(made.database) is True
+        await demo.load(made.database, made.reported.append)
+        yield made
+    finally:
+        await made.database.dispose()
+        cluster.drop(name)
+
+
+async def assert_at_rest(made: Loaded, start: datetime) -> None:
+    """All history lies before the start, and what deadlines do by then has been done."""
+    for column in ("ledger.transfer:event_at", "ledger.hold:event_at", "event:created_at", "care.booking:created_at"):
+        table, name = column.split(":")
+        assert await made.scalar(f"SELECT max({name}) FROM {table}") <= start, column
+    async with made.database.begin() as session:
+        assert [sweep.name for sweep in api.SWEEPS if await sweep.due(session, clock.now()) is not None] == []
 
 
 @pytest.fixture(scope="module")
@@ -87,7 +100,7 @@ async def test_it_is_loaded_once(world: Loaded) -> None:
     assert world.reported[:2] == ["45 organisations in 42 municipalities", "2000 employees with logins and families"]
     assert world.reported[-1] == "business time starts at 23.11.2026 09:00"
     offset = await world.scalar("SELECT offset_interval FROM clock_offset")
-    assert 0 <= (clock.real() + offset - datetime(2026, 11, 23, 8, tzinfo=UTC)).total_seconds() < 300
+    assert 0 <= (clock.real() + offset - START).total_seconds() < 300
 
 
 async def test_two_loads_give_the_same_rows(cluster: Cluster, world: Loaded) -> None:
@@ -100,6 +113,27 @@ async def test_two_loads_give_the_same_rows(cluster: Cluster, world: Loaded) -> 
             first, second = (await world.rows(sql))[0], (await other.rows(sql))[0]
             assert first[0] > 0, table
             assert tuple(first) == tuple(second), table
+
+
+@pytest.fixture
+def early_start(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    monkeypatch.setenv("BEATRICE_SANDBOX_NOW", "2026-02-10T09:00:00")
+    settings.cache_clear()
+    yield
+    monkeypatch.undo()
+    settings.cache_clear()
+
+
+@pytest.mark.usefixtures("early_start")
+async def test_another_start_moves_the_history(cluster: Cluster) -> None:
+    async with loaded(cluster) as early:
+        start = datetime(2026, 2, 10, 8, tzinfo=UTC)
+        assert early.reported[-1] == "business time starts at 10.02.2026 09:00"
+        await assert_at_rest(early, start)
+        assert {row[0] for row in await early.rows("SELECT DISTINCT status FROM care.unit")} == UNIT_STATES
+        days = await early.rows("SELECT DISTINCT expires_on FROM lot ORDER BY 1")
+        assert [row[0] for row in days] == [date(2026, 12, 31), date(2027, 5, 31)]
+        assert await early.scalar("SELECT max(valid_from) FROM lot") < start.date()
 
 
 async def test_everybody_is_there(world: Loaded) -> None:
@@ -165,11 +199,8 @@ async def test_every_company_keeps_free_money(world: Loaded) -> None:
     assert await world.scalar(without_credit) == 0
 
 
-async def test_nothing_is_due(world: Loaded) -> None:
-    """The demo starts at rest: what deadlines do by the first morning has been done."""
-    async with world.database.begin() as session:
-        for sweep in api.SWEEPS:
-            assert await sweep.due(session, clock.now()) is None, sweep.name
+async def test_the_demo_starts_at_rest(world: Loaded) -> None:
+    await assert_at_rest(world, START)
 
 
 async def test_employee1_has_the_two_lots_and_the_family(world: Loaded) -> None:
@@ -281,7 +312,7 @@ async def test_offerings_are_such_as_providers_may_publish(world: Loaded) -> Non
         "SELECT o.*, p.price_cents, ARRAY(SELECT a.istat_code FROM offering_area a WHERE a.offering_id = o.id) AS area,"
         " (SELECT count(*) FROM slot s WHERE s.offering_id = o.id AND s.starts_at > :start) AS slots"
         " FROM offering o JOIN price p ON p.offering_id = o.id",
-        start=datetime(2026, 11, 23, 8, tzinfo=UTC),
+        start=START,
     )
     for row in rows:
         values = dict(row._mapping)
