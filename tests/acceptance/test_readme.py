@@ -98,6 +98,7 @@ def server() -> Iterator[Server]:
         shutil.rmtree(folder)
 
 
+@pytest.mark.skipif(not (shutil.which("bash") and shutil.which("curl")), reason="the README needs bash and curl")
 def test_readmes_road_runs_to_its_end(server: Server, tmp_path: Path) -> None:
     done = subprocess.run(
         ["bash", "-euo", "pipefail", "-c", road()],
