@@ -34,10 +34,11 @@ End = Literal[
     "no_show",
 ]
 FREE_SLOTS = text("""
-    SELECT id, starts_at, ends_at FROM slot
+    SELECT DISTINCT ON (date_trunc('day', starts_at)) id, starts_at, ends_at FROM slot
     WHERE offering_id = :offering_id AND status = 'open' AND taken < capacity AND starts_at >= :after
-    ORDER BY starts_at, id LIMIT :count
+    ORDER BY date_trunc('day', starts_at), starts_at LIMIT :count
 """)
+"""The first free slot of each day."""
 NOTES = ("Preferibilmente la stessa persona, grazie.", "Citofono al secondo piano.", None, None, None)
 
 
@@ -66,7 +67,7 @@ BEFORE = (
 SINCE = (
     Course("acknowledged", 4, -20, 7, units=2),
     Course("completed", 4, -19, 6),
-    Course("delivered", 4, -4, 2),
+    Course("delivered", 4, -4, 1),
     Course("in_progress", 4, -11, 3, units=2),
     Course("declined", 1, -11, 1),
     Course("expired", 1, -7, 1),
@@ -185,7 +186,7 @@ async def _book(session: AsyncSession, world: World, course: Course, index: int,
 
 
 async def _slots(session: AsyncSession, world: World, offer: Offer, course: Course, day: date) -> list[Any]:
-    """Return the next free slots from a day on; of a booking in progress the second is still to come."""
+    """Return free slots on the next days; of a booking in progress the second is still to come."""
     days = [day, world.ago(-10).date()] if course.end == "in_progress" else [day]
     found: list[Any] = []
     for after in days:
