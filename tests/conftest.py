@@ -2,7 +2,7 @@
 
 import os
 from collections.abc import AsyncIterator, Iterator
-from contextlib import ExitStack
+from contextlib import ExitStack, asynccontextmanager
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
@@ -96,20 +96,24 @@ def shared_database_name(cluster: Cluster) -> str:
     return cluster.clone()
 
 
-@pytest.fixture
-async def database(cluster: Cluster, shared_database_name: str) -> AsyncIterator[Database]:
-    """The product's Database on one connection inside a transaction that is rolled back: commits are savepoints."""
+@asynccontextmanager
+async def rolled_back(url: str) -> AsyncIterator[Database]:
+    """Open the product's Database on one connection that is rolled back: commits are savepoints."""
     engine = create_async_engine(
-        cluster.app_url(shared_database_name),
-        poolclass=NullPool,
-        hide_parameters=True,
-        connect_args={"options": f"{APP_TIMEOUTS} -c timezone=UTC"},
+        url, poolclass=NullPool, hide_parameters=True, connect_args={"options": f"{APP_TIMEOUTS} -c timezone=UTC"}
     )
     async with engine.connect() as connection:
         transaction = await connection.begin()
         yield Database(connection)
         await transaction.rollback()
     await engine.dispose()
+
+
+@pytest.fixture
+async def database(cluster: Cluster, shared_database_name: str) -> AsyncIterator[Database]:
+    """The product's Database on a connection that is rolled back."""
+    async with rolled_back(cluster.app_url(shared_database_name)) as made:
+        yield made
 
 
 @pytest.fixture
