@@ -20,9 +20,8 @@ from app.errors import AppError, Busy, Conflict, Invalid, NotFound, error_classe
 
 log = structlog.get_logger()
 MEDIA_TYPE = "application/problem+json"
-RETRYABLE = (pg.SerializationFailure, pg.DeadlockDetected)
+RETRYABLE = (pg.SerializationFailure, pg.DeadlockDetected, pg.LockNotAvailable)
 UNAVAILABLE = (
-    pg.LockNotAvailable,
     pg.QueryCanceled,
     pg.IdleInTransactionSessionTimeout,
     pg.AdminShutdown,

@@ -160,7 +160,7 @@ async def test_a_booking_is_five_statements_in_seven_round_trips(
 async def test_the_ledger_adds_up_after_a_storm(
     fresh_world: World, fresh_client: httpx.AsyncClient, fresh_worker: Database
 ) -> None:
-    """Book, confirm, cancel, deliver at random from many clients: no 5xx, no deadlock, every sum right."""
+    """Book, confirm, cancel at once from many clients: every sum right, no 5xx but 503 (come again)."""
     from app.ledger.verify import verify
 
     scene = await make_scene(fresh_world, fresh_client)
@@ -187,7 +187,7 @@ async def test_the_ledger_adds_up_after_a_storm(
             statuses.update(answer.status_code for answer in answers)
 
     await asyncio.gather(*(client(number) for number in range(CLIENTS)))
-    assert set(statuses) <= {200, 201, 409}
+    assert set(statuses) <= {200, 201, 409, 503}
     assert statuses[201] > CLIENTS
     async with fresh_worker.begin("beatrice_worker") as session:
         report = await verify(session)
