@@ -1,5 +1,6 @@
 """Databases for tests: one server and one migrated template per worker, clones where real commits are needed."""
 
+import asyncio
 import os
 from collections.abc import AsyncIterator, Iterator
 from contextlib import ExitStack, asynccontextmanager
@@ -19,11 +20,14 @@ from fastapi import FastAPI
 from sqlalchemy import NullPool
 from sqlalchemy.engine import make_url
 from sqlalchemy.ext.asyncio import AsyncSession, create_async_engine
+from structlog.testing import capture_logs
 
 import migrations
 from app import embedded_postgres
 from app.db import APP_TIMEOUTS, WORKER_TIMEOUTS, Database, create_database, open_unit_of_work
 from app.main import create_app
+from tests import territory
+from tests.territory import Territory
 from tests.world import World
 
 pytest_plugins = ["anyio"]
@@ -187,3 +191,39 @@ def world(database: Database) -> World:
 def fresh_world(fresh_database: Database) -> World:
     """Parties and people on a database of its own."""
     return World(fresh_database)
+
+
+@pytest.fixture(scope="session")
+def land(cluster: Cluster, built_app: FastAPI) -> Iterator[tuple[str, Territory]]:
+    """Two neighbours with everything there is, on a database of their own (its name, who they are), made once."""
+    name = cluster.clone()
+
+    async def make() -> Territory:
+        database = create_database(cluster.app_url(name))
+        built_app.state.database = database
+        async with httpx.AsyncClient(transport=httpx.ASGITransport(built_app), base_url="http://beatrice.test") as made:
+            sides = await territory.build(World(database), made)
+        await database.dispose()
+        return sides
+
+    with capture_logs():
+        sides = asyncio.run(make())
+    yield name, sides
+    cluster.drop(name)
+
+
+@pytest.fixture
+def sides(land: tuple[str, Territory]) -> Territory:
+    return land[1]
+
+
+@pytest.fixture
+async def land_client(
+    land: tuple[str, Territory], cluster: Cluster, built_app: FastAPI
+) -> AsyncIterator[httpx.AsyncClient]:
+    """HTTP among the two neighbours, rolled back."""
+    async with rolled_back(cluster.app_url(land[0])) as database:
+        built_app.state.database = database
+        async with httpx.AsyncClient(transport=httpx.ASGITransport(built_app), base_url="http://beatrice.test") as made:
+            with capture_logs():
+                yield made

@@ -1,23 +1,17 @@
 """Who reaches what: every route, called by every role, on its own side, the neighbour's and nobody's."""
 
-import asyncio
 import os
-from collections.abc import AsyncIterator, Iterator
 from typing import Any
 
 import httpx
 import pytest
-from fastapi import FastAPI
-from structlog.testing import capture_logs
 
 from app import ids
-from app.db import create_database
 from app.http.permissions import PERSON, ROLE_PERMISSIONS
 from app.http.route import BeatriceRoute
 from tests import territory
-from tests.conftest import Cluster, rolled_back
+from tests.conftest import Cluster
 from tests.territory import ROLES, Side, Territory, method_of, routes
-from tests.world import World
 
 OUTSIDERS = (
     ROLES if os.environ.get("BEATRICE_SOAK") else ("anonymous", "employee", "hr", "manager", "observer", "finance")
@@ -38,43 +32,6 @@ GROUPS = [
 ]
 UNREADY = {"settlement_run_payment_file": 409}
 """Reading that a state forbids: the run is not approved."""
-
-
-@pytest.fixture(scope="module")
-def land(cluster: Cluster, built_app: FastAPI) -> Iterator[tuple[str, Territory]]:
-    """Both sides on a database of their own, made once."""
-    name = cluster.clone()
-
-    async def make() -> Territory:
-        database = create_database(cluster.app_url(name))
-        built_app.state.database = database
-        async with client_of(built_app) as client:
-            made = await territory.build(World(database), client)
-        await database.dispose()
-        return made
-
-    with capture_logs():
-        made = asyncio.run(make())
-    yield name, made
-    cluster.drop(name)
-
-
-@pytest.fixture
-async def sides(land: tuple[str, Territory]) -> Territory:
-    return land[1]
-
-
-@pytest.fixture
-async def client(land: tuple[str, Territory], cluster: Cluster, built_app: FastAPI) -> AsyncIterator[httpx.AsyncClient]:
-    async with rolled_back(cluster.app_url(land[0])) as database:
-        built_app.state.database = database
-        async with client_of(built_app) as made:
-            with capture_logs():
-                yield made
-
-
-def client_of(app: FastAPI) -> httpx.AsyncClient:
-    return httpx.AsyncClient(transport=httpx.ASGITransport(app=app), base_url="http://beatrice.test")
 
 
 def nobodys(route: BeatriceRoute, side: Side, *, own_tenant: bool) -> str:
@@ -107,13 +64,15 @@ def names_objects(route: BeatriceRoute) -> bool:
 
 
 @pytest.mark.parametrize("group", GROUPS)
-async def test_outsiders_get_nothing(group: list[BeatriceRoute], sides: Territory, client: httpx.AsyncClient) -> None:
+async def test_outsiders_get_nothing(
+    group: list[BeatriceRoute], sides: Territory, land_client: httpx.AsyncClient
+) -> None:
     """Side A's people on side B's paths: 401 without a login, 404 in a foreign tenant, 403 without a role at all."""
     for route in group:
-        await call_as_outsiders(route, sides, client)
+        await call_as_outsiders(route, sides, land_client)
 
 
-async def call_as_outsiders(route: BeatriceRoute, sides: Territory, client: httpx.AsyncClient) -> None:
+async def call_as_outsiders(route: BeatriceRoute, sides: Territory, land_client: httpx.AsyncClient) -> None:
     if route.access.permission == "public":
         return
     tenant = route.audience.tenant is not None or route.audience.kind is not None
@@ -123,7 +82,7 @@ async def call_as_outsiders(route: BeatriceRoute, sides: Territory, client: http
         if route.audience.kind == "operator" and role in territory.OPERATOR_ROLES:
             continue  # the operator serves both sides
         path = neighbours(route, sides.a, sides.b, own_tenant=False)
-        answer = await sides.ask(client, route, path, sides.a.headers[role])
+        answer = await sides.ask(land_client, route, path, sides.a.headers[role])
         expected = {404}
         if role == "anonymous":
             expected = {401}
@@ -137,24 +96,24 @@ async def call_as_outsiders(route: BeatriceRoute, sides: Territory, client: http
 
 @pytest.mark.parametrize("group", GROUPS)
 async def test_the_neighbours_id_is_nobodys_id(
-    group: list[BeatriceRoute], sides: Territory, client: httpx.AsyncClient
+    group: list[BeatriceRoute], sides: Territory, land_client: httpx.AsyncClient
 ) -> None:
     """The same bytes for a foreign id and one that does not exist, in a foreign tenant and inside one's own."""
     for route in group:
         if route.access.permission == "public" or "{" not in route.path or route.audience.kind == "operator":
             continue
         for role in AUDIENCES.get(route.audience.name, ("employee",)):
-            await compare_ids(route, role, sides, client, own_tenant=False)
+            await compare_ids(route, role, sides, land_client, own_tenant=False)
             if names_objects(route):
-                await compare_ids(route, role, sides, client, own_tenant=True)
+                await compare_ids(route, role, sides, land_client, own_tenant=True)
 
 
 async def compare_ids(
-    route: BeatriceRoute, role: str, sides: Territory, client: httpx.AsyncClient, *, own_tenant: bool
+    route: BeatriceRoute, role: str, sides: Territory, land_client: httpx.AsyncClient, *, own_tenant: bool
 ) -> None:
     headers = sides.a.headers[role]
-    foreign = await sides.ask(client, route, neighbours(route, sides.a, sides.b, own_tenant=own_tenant), headers)
-    absent = await sides.ask(client, route, nobodys(route, sides.a, own_tenant=own_tenant), headers)
+    foreign = await sides.ask(land_client, route, neighbours(route, sides.a, sides.b, own_tenant=own_tenant), headers)
+    absent = await sides.ask(land_client, route, nobodys(route, sides.a, own_tenant=own_tenant), headers)
     assert (foreign.status_code, without_id(foreign)) == (absent.status_code, without_id(absent)), route.operation_id
     assert foreign.status_code >= 400
     if method_of(route) == "GET" and allowed(route, role):
@@ -171,12 +130,12 @@ def allowed(route: BeatriceRoute, role: str) -> bool:
 
 @pytest.mark.parametrize("route", [pytest.param(route, id=str(route.operation_id)) for route in GUARDED])
 async def test_roles_reach_what_their_permission_says(
-    route: BeatriceRoute, sides: Territory, client: httpx.AsyncClient
+    route: BeatriceRoute, sides: Territory, land_client: httpx.AsyncClient
 ) -> None:
     """Within one's own organisation: 403 without the permission; reading works with it."""
     roles = AUDIENCES[route.audience.name]
     for role in sorted(roles, key=lambda role: allowed(route, role)):  # who may, may change the object
-        answer = await sides.ask(client, route, sides.a.path(route.path), sides.a.headers[role])
+        answer = await sides.ask(land_client, route, sides.a.path(route.path), sides.a.headers[role])
         if not allowed(route, role):
             assert (role, answer.status_code, answer.json()["code"]) == (role, 403, "forbidden")
         elif method_of(route) == "GET":
@@ -188,12 +147,12 @@ async def test_roles_reach_what_their_permission_says(
             assert answer.status_code != 403 or answer.json()["code"] == "approver_is_maker", answer.text
 
 
-async def test_the_person_and_the_public_read_their_own(sides: Territory, client: httpx.AsyncClient) -> None:
+async def test_the_person_and_the_public_read_their_own(sides: Territory, land_client: httpx.AsyncClient) -> None:
     for route in routes():
         if method_of(route) == "GET" and route.access.permission in PERSON:
             role = "anonymous" if route.access.permission == "public" else "employee"
             query = "?q=albino" if route.path.endswith("/municipalities") else ""
-            answer = await sides.ask(client, route, sides.a.path(route.path) + query, sides.a.headers[role])
+            answer = await sides.ask(land_client, route, sides.a.path(route.path) + query, sides.a.headers[role])
             assert answer.status_code == 200, (route.path, answer.text)
 
 
@@ -208,13 +167,13 @@ SECRETS = {
 """Whose eyes a text of side A is for; nobody else on side A finds it anywhere."""
 
 
-async def read_everything(sides: Territory, client: httpx.AsyncClient, role: str) -> tuple[set[str], list[str]]:
+async def read_everything(sides: Territory, land_client: httpx.AsyncClient, role: str) -> tuple[set[str], list[str]]:
     """Call every GET with side A's ids; return the routes that answered 2xx, and all bodies and headers."""
     reached, texts = set(), []
     for route in routes():
         if method_of(route) != "GET":
             continue
-        answer = await sides.ask(client, route, sides.a.path(route.path), sides.a.headers[role])
+        answer = await sides.ask(land_client, route, sides.a.path(route.path), sides.a.headers[role])
         texts.append(f"{route.path} {answer.headers} {answer.text}")
         assert answer.status_code < 500, texts[-1]
         if answer.status_code < 300:
@@ -224,9 +183,9 @@ async def read_everything(sides: Territory, client: httpx.AsyncClient, role: str
 
 @pytest.mark.parametrize("role", ROLES)
 async def test_no_answer_holds_what_is_not_for_these_eyes(
-    role: str, sides: Territory, client: httpx.AsyncClient
+    role: str, sides: Territory, land_client: httpx.AsyncClient
 ) -> None:
-    _, texts = await read_everything(sides, client, role)
+    _, texts = await read_everything(sides, land_client, role)
     if role not in territory.OPERATOR_ROLES:
         assert [text for text in texts if sides.b.canary.lower() in text.lower()] == []
     for word, eyes in SECRETS.items():
@@ -235,11 +194,11 @@ async def test_no_answer_holds_what_is_not_for_these_eyes(
                 assert [text for text in texts if f"{side.canary} {word}" in text] == [], word
 
 
-async def test_the_canaries_are_there_to_be_found(sides: Territory, client: httpx.AsyncClient) -> None:
+async def test_the_canaries_are_there_to_be_found(sides: Territory, land_client: httpx.AsyncClient) -> None:
     """Otherwise the test above proves nothing."""
     found: dict[str, set[str]] = {}
     for role in ("anonymous", "employee", "hr", "manager", "operator"):
-        _, texts = await read_everything(sides, client, role)
+        _, texts = await read_everything(sides, land_client, role)
         found[role] = {word for word in SECRETS if any(f"{sides.a.canary} {word}" in text for text in texts)}
     assert found["employee"] >= {"relative", "note", "programme", "S.p.A."}
     assert found["manager"] >= {"relative", "note", "key"}
@@ -249,8 +208,10 @@ async def test_the_canaries_are_there_to_be_found(sides: Territory, client: http
 
 
 @pytest.mark.parametrize("role", territory.COMPANY_ROLES)
-async def test_the_company_reaches_its_own_prefix_only(role: str, sides: Territory, client: httpx.AsyncClient) -> None:
-    reached, _ = await read_everything(sides, client, role)
+async def test_the_company_reaches_its_own_prefix_only(
+    role: str, sides: Territory, land_client: httpx.AsyncClient
+) -> None:
+    reached, _ = await read_everything(sides, land_client, role)
     public = {route.path for route in routes() if route.access.permission == "public"}
     own_person = {path for path in reached if path.startswith("/v1/me")}
     company = reached - public - own_person
@@ -284,7 +245,7 @@ async def test_a_neighbours_id_in_a_body_is_nobodys_id(
     path: str,
     references: dict[str, str],
     sides: Territory,
-    client: httpx.AsyncClient,
+    land_client: httpx.AsyncClient,
 ) -> None:
     """References in bodies are scoped as paths are."""
     rest: dict[str, Any] = {}
@@ -300,7 +261,7 @@ async def test_a_neighbours_id_in_a_body_is_nobodys_id(
             if name not in rest:
                 body[name] = sides.b.ids[key] if origin == "neighbour" else ids.encode(prefixes[key], ids.new_id())
         answers.append(
-            await client.request(
+            await land_client.request(
                 method,
                 sides.a.path(path),
                 json=body,
