@@ -3,8 +3,19 @@
 from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import CheckConstraint, ForeignKey, Index, Integer, LargeBinary, SmallInteger, Text, Uuid
-from sqlalchemy.dialects.postgresql import ARRAY, TIMESTAMP
+from sqlalchemy import (
+    CheckConstraint,
+    ForeignKey,
+    ForeignKeyConstraint,
+    Index,
+    Integer,
+    LargeBinary,
+    SmallInteger,
+    Text,
+    Uuid,
+    text,
+)
+from sqlalchemy.dialects.postgresql import ARRAY, TIMESTAMP, ExcludeConstraint
 from sqlalchemy.orm import Mapped, mapped_column
 
 from app.db import Model
@@ -12,6 +23,11 @@ from app.http.permissions import ORGANISATION_ROLES
 
 Timestamp = TIMESTAMP(timezone=True)
 ROLE_LIST = ", ".join(f"'{role}'" for role in ORGANISATION_ROLES)
+SIDE = text(
+    "(CASE WHEN role IN ('hr', 'hr_approver', 'payroll') THEN 'company'"
+    " WHEN role IN ('manager', 'staff', 'coordinator', 'care_manager') THEN 'care' END)"
+)
+"""Who acts for the employer sees no care: one person is on one side in one organisation."""
 
 
 class User(Model):
@@ -44,6 +60,14 @@ class Membership(Model):
             "role",
             unique=True,
             postgresql_where="ended_at IS NULL",
+        ),
+        ExcludeConstraint(
+            ("user_id", "="),
+            ("organisation_id", "="),
+            (SIDE, "<>"),
+            where=text("ended_at IS NULL"),
+            name="membership_hr_apart_from_care",
+            using="gist",
         ),
         Index("membership_user_id_idx", "user_id"),
         Index("membership_organisation_id_idx", "organisation_id"),
@@ -101,15 +125,17 @@ class Invitation(Model):
     __table_args__ = (
         CheckConstraint("(employee_id IS NULL) = (cardinality(roles) > 0)", name="employee_or_roles"),
         CheckConstraint("email = lower(email)", name="email_lower"),
+        ForeignKeyConstraint(["organisation_id", "employee_id"], ["employee.company_id", "employee.id"]),
         Index("invitation_employee_id_idx", "employee_id"),
+        Index("invitation_employee_idx", "organisation_id", "employee_id"),
         Index("invitation_pending_employee_key", "employee_id", unique=True, postgresql_where="ended_at IS NULL"),
     )
 
     id: Mapped[UUID] = mapped_column(Uuid, primary_key=True)
     token_hash: Mapped[bytes] = mapped_column(LargeBinary, unique=True)
     email: Mapped[str] = mapped_column(Text)
-    organisation_id: Mapped[UUID] = mapped_column(ForeignKey("organisation.id"), index=True)
-    employee_id: Mapped[UUID | None] = mapped_column(ForeignKey("employee.id"))
+    organisation_id: Mapped[UUID] = mapped_column(ForeignKey("organisation.id"))
+    employee_id: Mapped[UUID | None] = mapped_column(Uuid)
     roles: Mapped[list[str]] = mapped_column(ARRAY(Text))
     sealed_activation_code: Mapped[bytes | None] = mapped_column(LargeBinary)
     created_at: Mapped[datetime] = mapped_column(Timestamp)

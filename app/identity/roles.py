@@ -14,6 +14,7 @@ ROLES_OF_KIND: dict[str, frozenset[str]] = {
 }
 ALLIANCE_ROLES = frozenset({"coordinator", "care_manager", "observer"})
 SCOPES_OF_ALL = frozenset({"events:read"})
+SCOPES_OF_CARE = frozenset({"bookings:read", "bookings:write"})
 
 
 def roles_of_kinds(kinds: Iterable[str], *, in_alliance: bool = False) -> frozenset[str]:
@@ -30,7 +31,11 @@ def scopes_of_kinds(kinds: Iterable[str]) -> frozenset[str]:
 def scopes_to_give(kinds: Iterable[str], roles: frozenset[str]) -> frozenset[str]:
     """Return the scopes a person may put into a key: the organisation's for an administrator, else only her own.
 
-    Where a company is a provider too, a manager's key must not read employees, nor HR's key bookings.
+    Where a company is a provider too, a manager's key must not read employees, nor HR's key bookings; its
+    administrators are HR, as a rule: only who sees bookings herself hands that on.
     """
-    possible = scopes_of_kinds(kinds)
-    return possible if ADMIN in roles else possible & (permissions_of(roles) | SCOPES_OF_ALL)
+    kinds = frozenset(kinds)
+    possible, own = scopes_of_kinds(kinds), permissions_of(roles) | SCOPES_OF_ALL
+    if ADMIN not in roles:
+        return possible & own
+    return possible - (SCOPES_OF_CARE - own) if "company" in kinds else possible

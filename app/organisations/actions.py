@@ -224,7 +224,8 @@ async def invite_member(
 
 def _may_manage(actor: Actor, roles: Sequence[str]) -> None:
     own = permissions_of(actor.roles)
-    if ADMIN not in actor.roles and not permissions_of(frozenset(roles)) <= own:
+    # An administrator's permissions are few, but they give every other role.
+    if ADMIN not in actor.roles and (ADMIN in roles or not permissions_of(frozenset(roles)) <= own):
         raise Forbidden("Only an administrator gives or ends roles with more rights than your own.")
 
 

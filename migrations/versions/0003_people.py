@@ -172,7 +172,10 @@ CREATE TABLE membership (
     CONSTRAINT membership_pkey PRIMARY KEY (id),
     CONSTRAINT membership_role_known CHECK (role IN ('hr', 'hr_approver', 'payroll', 'manager', 'staff', 'coordinator', 'care_manager', 'observer', 'operator', 'finance', 'admin')),
     CONSTRAINT membership_user_id_fkey FOREIGN KEY(user_id) REFERENCES user_account (id),
-    CONSTRAINT membership_organisation_id_fkey FOREIGN KEY(organisation_id) REFERENCES organisation (id)
+    CONSTRAINT membership_organisation_id_fkey FOREIGN KEY(organisation_id) REFERENCES organisation (id),
+    CONSTRAINT membership_hr_apart_from_care EXCLUDE USING gist (user_id WITH =, organisation_id WITH =, (CASE
+        WHEN role IN ('hr', 'hr_approver', 'payroll') THEN 'company'
+        WHEN role IN ('manager', 'staff', 'coordinator', 'care_manager') THEN 'care' END) WITH <>) WHERE (ended_at IS NULL)
 );
 CREATE UNIQUE INDEX membership_live_key ON membership (user_id, organisation_id, role) WHERE ended_at IS NULL;
 CREATE INDEX membership_user_id_idx ON membership (user_id);
@@ -231,11 +234,11 @@ CREATE TABLE invitation (
     CONSTRAINT invitation_email_lower CHECK (email = lower(email)),
     CONSTRAINT invitation_token_hash_key UNIQUE (token_hash),
     CONSTRAINT invitation_organisation_id_fkey FOREIGN KEY(organisation_id) REFERENCES organisation (id),
-    CONSTRAINT invitation_employee_id_fkey FOREIGN KEY(employee_id) REFERENCES employee (id),
+    CONSTRAINT invitation_organisation_id_employee_id_fkey FOREIGN KEY(organisation_id, employee_id) REFERENCES employee (company_id, id),
     CONSTRAINT invitation_accepted_by_fkey FOREIGN KEY(accepted_by) REFERENCES user_account (id)
 );
 CREATE INDEX invitation_accepted_by_idx ON invitation (accepted_by);
-CREATE INDEX invitation_organisation_id_idx ON invitation (organisation_id);
+CREATE INDEX invitation_employee_idx ON invitation (organisation_id, employee_id);
 CREATE INDEX invitation_employee_id_idx ON invitation (employee_id);
 CREATE UNIQUE INDEX invitation_pending_employee_key ON invitation (employee_id) WHERE ended_at IS NULL;
 
@@ -288,6 +291,17 @@ CREATE TABLE care.beneficiary (
 CREATE INDEX beneficiary_istat_code_idx ON care.beneficiary (istat_code);
 CREATE UNIQUE INDEX beneficiary_self_key ON care.beneficiary (user_id) WHERE relation = 'self';
 CREATE INDEX municipality_sort_key_trgm_idx ON municipality USING gin (sort_key gin_trgm_ops);
+"""
+
+# An invitation to roles is a way to bookings: company routes invite employees only.
+HR = """
+CREATE FUNCTION refuse_invitation_to_roles() RETURNS trigger LANGUAGE plpgsql SET search_path = public, pg_temp AS $$
+BEGIN
+    RAISE EXCEPTION 'this role invites employees only' USING ERRCODE = 'insufficient_privilege';
+END $$;
+REVOKE ALL ON FUNCTION refuse_invitation_to_roles FROM PUBLIC;
+CREATE TRIGGER invitation_05_hr BEFORE INSERT ON invitation FOR EACH ROW
+    WHEN (current_user = 'beatrice_hr' AND NEW.employee_id IS NULL) EXECUTE FUNCTION refuse_invitation_to_roles();
 """
 
 # One statement answers: who is this token, which roles has it here, what time is it, is this request a replay.
@@ -376,7 +390,8 @@ GRANT SELECT, INSERT, DELETE ON alliance_municipality TO beatrice_app, beatrice_
 GRANT SELECT, INSERT, UPDATE, DELETE ON attempt_count TO beatrice_app, beatrice_worker;
 GRANT DELETE ON session_token, password_reset TO beatrice_worker;
 -- Company routes: their own employees, the company's frame, and new invitations; no login, no token, no beneficiary.
-GRANT SELECT ON organisation, company, alliance, alliance_membership, network TO beatrice_hr;
+GRANT SELECT (id, name) ON organisation TO beatrice_hr;
+GRANT SELECT ON company TO beatrice_hr;
 -- Never user_id: HR cannot link a login to an employment.
 GRANT SELECT,
     INSERT (id, company_id, email, given_name, family_name, sealed_fiscal_code, fiscal_code_index, external_id,
@@ -393,6 +408,7 @@ GRANT SELECT, INSERT, UPDATE ON attempt_count TO beatrice_hr;
 
 def upgrade() -> None:
     op.execute(TABLES)
+    op.execute(HR)
     op.execute(OPEN_REQUEST)
     op.execute(GRANTS)
     cursor = op.get_bind().connection.driver_connection.cursor()

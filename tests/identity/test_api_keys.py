@@ -117,7 +117,11 @@ def test_scopes_follow_kinds_and_the_makers_role() -> None:
     assert scopes_of_kinds(["provider"]) == PROVIDER_SCOPES
     assert scopes_of_kinds(["operator"]) == scopes_of_kinds(["association"]) == {"events:read"}
     both = ["company", "provider"]
-    assert scopes_to_give(both, frozenset({"admin"})) == COMPANY_SCOPES | PROVIDER_SCOPES
+    assert scopes_to_give(both, frozenset({"admin", "manager"})) == COMPANY_SCOPES | PROVIDER_SCOPES
+    without_care = (COMPANY_SCOPES | PROVIDER_SCOPES) - {"bookings:read", "bookings:write"}
+    assert scopes_to_give(both, frozenset({"admin"})) == without_care
+    assert scopes_to_give(both, frozenset({"admin", "hr"})) == without_care
+    assert scopes_to_give(["provider"], frozenset({"admin"})) == PROVIDER_SCOPES
     assert scopes_to_give(both, frozenset({"manager"})) == PROVIDER_SCOPES
     assert scopes_to_give(both, frozenset({"hr"})) == COMPANY_SCOPES
     assert scopes_to_give(["company"], frozenset({"admin", "manager"})) == COMPANY_SCOPES
@@ -150,6 +154,8 @@ async def test_keys_of_a_company_and_provider_at_once_stay_in_the_makers_part(
     assert (await create(client, party, scopes=["employees:read"])).status_code == 422
     made = await create(client, party, "admin", scopes=["employees:read"])
     assert made.status_code == 201
+    care = await create(client, party, "admin", name="care", scopes=["bookings:read"])
+    assert (care.status_code, care.json()["errors"][0]["code"]) == (422, "scope_not_allowed")
     before = await stored(world)
     rotated = await client.post(url(party, made.json()["id"], "rotate"), headers=party.headers["manager"])
     assert (rotated.status_code, rotated.json()["code"]) == (403, "forbidden")

@@ -7,7 +7,7 @@ from uuid import UUID
 
 import pytest
 from sqlalchemy import text
-from sqlalchemy.exc import ProgrammingError
+from sqlalchemy.exc import DBAPIError, ProgrammingError
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app import clock, config, ids
@@ -232,6 +232,12 @@ async def test_many_at_once(world: World, company: Party) -> None:
         "SELECT text FROM outgoing_mail",
         "SELECT user_id FROM membership",
         "SELECT token_hash FROM api_key",
+        "SELECT iban FROM organisation",
+        "SELECT 1 FROM alliance_membership",
+        "SELECT 1 FROM event",
+        "SELECT 1 FROM audit_entry",
+        "SELECT sealed_answer FROM idempotency_key",
+        "SELECT args FROM procrastinate_jobs",
     ],
 )
 async def test_company_routes_cannot_read_or_take_a_login(world: World, statement: str) -> None:
@@ -240,6 +246,36 @@ async def test_company_routes_cannot_read_or_take_a_login(world: World, statemen
         with pytest.raises(ProgrammingError, match="permission denied"):
             await session.execute(text(statement))
         await session.rollback()
+
+
+INVITE = (
+    "INSERT INTO invitation (id, token_hash, email, organisation_id, employee_id, roles, created_at, expires_at)"
+    " VALUES (:id, :hash, 'hr@example.com', :organisation, :employee, :roles, :at, :at)"
+)
+
+
+@pytest.mark.parametrize(
+    "kind", ["roles at a provider", "roles at home", "an employee with roles", "another's employee"]
+)
+async def test_company_routes_invite_nobody_but_their_employees(world: World, company: Party, kind: str) -> None:
+    provider = await world.provider()
+    other = await world.company()
+    employee = None
+    organisation, roles = provider.id, ["manager"]
+    if kind == "roles at home":
+        organisation = company.id
+    if kind == "an employee with roles":
+        organisation, employee = company.id, await employment(world, company)
+    if kind == "another's employee":
+        organisation, employee, roles = company.id, await employment(world, other), []
+    before = await stored(world)
+    values = {"id": ids.new_id(), "hash": b"x" * 32, "organisation": organisation, "employee": employee, "at": START}
+    async with world.database.session() as session:
+        await session.execute(text("SELECT set_config('role', 'beatrice_hr', true)"))
+        with pytest.raises(DBAPIError, match=r"invites employees only|employee_or_roles|employee_id_fkey"):
+            await session.execute(text(INVITE), {**values, "roles": roles})
+        await session.rollback()
+    assert await stored(world) == before
 
 
 @pytest.mark.usefixtures("production")

@@ -1,20 +1,22 @@
 """Municipalities, alliances, organisations, memberships and members."""
 
-from datetime import date
+from datetime import UTC, date, datetime
 from typing import Any
 from uuid import uuid4
 
 import httpx
 import pytest
+from sqlalchemy.exc import IntegrityError
 
 from app import ids
 from app.actor import Actor
 from app.organisations.actions import create_organisation
 from app.organisations.schemas import OrganisationCreate
-from tests.organisations.people import join, snapshot, without_request_id
+from tests.organisations.people import accept, invitation_token, join, snapshot, without_request_id
 from tests.world import Party, World
 
 NEW = "nuova@example.com"
+NOW = datetime(2026, 11, 23, tzinfo=UTC)
 
 
 async def names(client: httpx.AsyncClient, **query: Any) -> list[str]:
@@ -269,6 +271,7 @@ async def test_only_administrators_give_more_than_they_have(client: httpx.AsyncC
     for caller, roles, status in (
         ("manager", ["hr"], 403),
         ("manager", ["staff", "payroll"], 403),
+        ("manager", ["admin"], 403),
         ("manager", ["operator"], 422),
         ("hr", ["hr"], 403),
         ("manager", ["staff"], 202),
@@ -279,9 +282,46 @@ async def test_only_administrators_give_more_than_they_have(client: httpx.AsyncC
     listed = (await client.get(url, headers=party.headers["admin"])).json()["data"]
     hr = next(one for one in listed if one["role"] == "hr")
     before = await snapshot(world, "membership")
-    assert (await client.post(f"{url}/{hr['id']}/end", headers=party.headers["manager"])).status_code == 403
+    admin = next(one for one in listed if one["role"] == "admin")
+    for role in (hr, admin):
+        assert (await client.post(f"{url}/{role['id']}/end", headers=party.headers["manager"])).status_code == 403
     assert await snapshot(world, "membership") == before
     assert (await client.post(f"{url}/{hr['id']}/end", headers=party.headers["admin"])).status_code == 200
+
+
+async def test_hr_does_not_appoint_itself_to_care(client: httpx.AsyncClient, world: World) -> None:
+    """A nursing home employs people too: its HR, administrators as a rule, must not read who was cared for."""
+    home = await world.organisation(["company", "provider"], ("hr", "manager"))
+    await world.membership(home.users["hr"], home.id, "admin")
+    url, headers = f"/v1/organisations/{home.public_id}/members", home.headers["hr"]
+    email = await world.scalar("SELECT email FROM user_account WHERE id = :id", id=home.users["hr"])
+    for role in ("manager", "staff"):
+        invited = await client.post(url, json={"email": email, "roles": [role]}, headers=headers)
+        assert invited.status_code == 202, invited.text
+        before = await snapshot(world, "membership")
+        with pytest.raises(IntegrityError, match="membership_hr_apart_from_care"):
+            await world.membership(home.users["hr"], home.id, role)
+        assert await snapshot(world, "membership") == before
+    bookings = f"/v1/providers/{home.public_id}/bookings"
+    assert (await client.get(bookings, headers=headers)).status_code == 403
+    with pytest.raises(IntegrityError, match="membership_hr_apart_from_care"):
+        await world.membership(home.users["manager"], home.id, "payroll")
+    ended = "UPDATE membership SET ended_at = :at WHERE user_id = :user"
+    await world.execute(ended, at=NOW, user=home.users["manager"])
+    await world.membership(home.users["manager"], home.id, "payroll")
+
+
+async def test_an_invitation_to_both_sides_is_refused_whole(client: httpx.AsyncClient, world: World) -> None:
+    home = await world.organisation(["company", "provider"], ("admin",))
+    url = f"/v1/organisations/{home.public_id}/members"
+    body = {"email": NEW, "roles": ["hr", "manager"]}
+    assert (await client.post(url, json=body, headers=home.headers["admin"])).status_code == 202
+    token = await invitation_token(world, NEW)
+    before = await snapshot(world, "membership")
+    accepted = await accept(client, token)
+    assert (accepted.status_code, accepted.json()["code"]) == (409, "conflict")
+    assert await snapshot(world, "membership") == before
+    assert await world.execute("SELECT 1 FROM user_account WHERE email = :email", email=NEW) == []
 
 
 async def test_members_of_others_do_not_exist(client: httpx.AsyncClient, world: World, provider: Party) -> None:
