@@ -33,12 +33,16 @@ from sqlalchemy.exc import OperationalError
 
 import migrations
 from app import api, clock, embedded_postgres, ids, jobs
+from app.catalogue import onboarding
+from app.catalogue.schemas import OrganisationNew
 from app.config import settings
 from app.db import APP_TIMEOUTS, WORKER_TIMEOUTS, Database, create_database
+from app.errors import StateConflict
 from app.http import logs
 from app.identity.invitations import pending_activation_codes
 from app.ledger import verify
 from app.main import create_app
+from app.organisations.schemas import MemberInvite
 from migrations.roles import RolesMissingError, administrator_sql
 
 log = structlog.get_logger()
@@ -427,6 +431,34 @@ async def _activation_codes(url: str, organisation_id: UUID) -> Table:
     for code in codes:
         table.add_row(ids.encode("emp", code.employee_id), code.code, clock.rfc3339(code.expires_at))
     return table
+
+
+@command
+def create_operator(
+    name: Annotated[str, typer.Option("--name", help="The operator's legal name, as bank transfers show it.")],
+    tax_code: Annotated[str, typer.Option("--tax-code", help="11 digits.")],
+    email: Annotated[str, typer.Option("--email", help="Who is invited as its first administrator.")],
+) -> None:
+    """Create the operator of an empty installation and invite its first administrator by mail; once."""
+    try:
+        wanted = OrganisationNew(name=name, kinds=["operator"], tax_code=tax_code)
+        invited = MemberInvite(email=email, roles=list(onboarding.OPERATOR_ROLES))
+    except ValidationError as error:
+        wrong = error.errors(include_input=False, include_url=False)[0]
+        option = str(wrong["loc"][0]).replace("_", "-")
+        raise Refused(f"--{option}: {wrong['msg']}") from None
+    with _database_server() as addresses:
+        organisation_id = _run(_create_operator(addresses.app, wanted, invited.email))
+    out.print(f"{organisation_id} is the operator; the worker mails the invitation to {invited.email}.", markup=False)
+
+
+async def _create_operator(url: str, wanted: OrganisationNew, email: str) -> str:
+    async with _database(url, APP_TIMEOUTS) as database, database.begin() as session:
+        try:
+            created = await onboarding.create_operator(session, wanted, email)
+        except StateConflict as error:
+            raise Refused(error.detail) from None
+    return ids.encode("org", created.id)
 
 
 @command

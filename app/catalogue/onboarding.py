@@ -1,4 +1,7 @@
-"""How an organisation joins: the party itself and, where it delivers care, its provider row and ledger accounts."""
+"""How an organisation joins: the party itself and, where it delivers care, its provider row and ledger accounts.
+
+The first of all is the operator, whose command opens the accounts that exist once.
+"""
 
 from typing import Any
 from uuid import UUID
@@ -7,9 +10,9 @@ from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app import ids
-from app.actor import Actor
+from app.actor import SYSTEM, Actor
 from app.catalogue.schemas import OrganisationNew
-from app.errors import Invalid
+from app.errors import Invalid, StateConflict
 from app.ledger import actions as ledger
 from app.ledger.instructions import NewAccount
 from app.organisations import actions as organisations
@@ -19,6 +22,15 @@ INSERT_PROVIDER = text("""
         recoverable_account_id)
     VALUES (:id, :phone, :email, :provider_earned, :provider_payable, :provider_in_transit, :provider_recoverable)
 """)
+ACCOUNTS_OF_ONE = (
+    "bank_clearing_company",
+    "bank_clearing_public",
+    "platform_fees",
+    "vat_payable",
+    "claims_payable",
+    "suspense",
+)
+OPERATOR_ROLES = ("admin", "operator")
 ACCOUNT_KINDS = ("provider_earned", "provider_payable", "provider_in_transit", "provider_recoverable")
 
 
@@ -40,3 +52,17 @@ async def add_provider(session: AsyncSession, organisation_id: UUID, phone: str 
     rows = [NewAccount(account_id, kind, organisation_id) for kind, account_id in accounts.items()]
     await ledger.open_accounts(session, rows)
     await session.execute(INSERT_PROVIDER, {"id": organisation_id, "phone": phone, "email": email, **accounts})
+
+
+async def create_operator(session: AsyncSession, wanted: OrganisationNew, email: str) -> Any:  # noqa: ANN401 - a row
+    """Create the operator with the ledger's accounts that exist once, and invite its first administrator.
+
+    StateConflict where there is an operator already; two at the same time meet at the accounts' unique key.
+    """
+    found = await session.execute(text("SELECT EXISTS (SELECT FROM organisation WHERE 'operator' = ANY (kinds))"))
+    if found.scalar_one():
+        raise StateConflict("operator_exists", "There is an operator already; its administrators invite the others.")
+    await ledger.open_accounts(session, [NewAccount(ids.new_id(), kind, None) for kind in ACCOUNTS_OF_ONE])
+    created = await organisations.create_organisation(session, SYSTEM, wanted)
+    await organisations.invite_member(session, SYSTEM, created.id, email, OPERATOR_ROLES, bootstrap=True)
+    return created
