@@ -361,7 +361,7 @@ async def approve_grant(session: AsyncSession, actor: Actor, company_id: UUID, g
         raise NotFound
     if grant.status not in {"draft", "awaiting_funds"}:
         raise StateConflict(grant.status)
-    if grant.created_by == actor.id:
+    if actor.id in {grant.created_by, grant.maker_id}:
         raise ApproverIsMaker
     programme = await one(session, queries.PROGRAMME, company_id=company_id, id=grant.programme_id)
     if programme is None or programme.lot_expires_on < clock.today():

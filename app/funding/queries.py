@@ -105,7 +105,10 @@ GRANTS = text(f"""
 """)  # noqa: S608 - column names
 _ONE_GRANT = f"SELECT {_GRANT} FROM credit_grant WHERE company_id = :company_id AND id = :id"  # noqa: S608 - columns
 GRANT = text(_ONE_GRANT)
-GRANT_FOR_CHANGE = text(f"{_ONE_GRANT} FOR NO KEY UPDATE")
+GRANT_FOR_CHANGE = text(f"""
+    SELECT {_GRANT}, person_behind(created_by) AS maker_id FROM credit_grant
+    WHERE company_id = :company_id AND id = :id FOR NO KEY UPDATE
+""")  # noqa: S608 - column names
 WAITING_GRANTS = text(f"""
     SELECT {_GRANT} FROM credit_grant WHERE company_id = :company_id AND status = 'awaiting_funds'
         AND (SELECT lot_expires_on FROM programme WHERE programme.id = credit_grant.programme_id) >= :today

@@ -197,11 +197,13 @@ BEGIN
             AND status = 'revoked') THEN
         RAISE EXCEPTION 'the grant is not revoked' USING ERRCODE = 'check_violation', CONSTRAINT = 'lot_revoked_grant';
     END IF;
+    -- The caller holds the company's account. A sweep that is ending a lot holds its row and waits for that account: it
+    -- returns the lot's rest itself, and waiting for it here would be for ever.
     SELECT array_agg(locked.id) INTO lot_ids FROM (
         SELECT lot.id FROM lot
         WHERE lot.company_id = of_company_id AND lot.grant_id = of_grant_id AND lot.kind = 'grant'
             AND lot.expired_at IS NULL AND lot.expires_on >= on_day
-        ORDER BY lot.id FOR NO KEY UPDATE
+        ORDER BY lot.id FOR NO KEY UPDATE SKIP LOCKED
     ) locked;
     PERFORM 1 FROM ledger.lock_accounts(
         lot_ids || (SELECT account_id FROM company WHERE organisation_id = of_company_id));
@@ -253,6 +255,12 @@ BEGIN
 END $$;
 CREATE TRIGGER programme_10_check BEFORE UPDATE ON programme FOR EACH ROW EXECUTE FUNCTION check_programme();
 
+-- A key acts for whoever made it: drafting through one's own key does not make one another person.
+CREATE FUNCTION person_behind(actor_id uuid) RETURNS uuid
+LANGUAGE sql STABLE SECURITY DEFINER SET search_path = public, pg_temp AS $$
+    SELECT coalesce((SELECT created_by FROM api_key WHERE id = actor_id), actor_id)
+$$;
+
 CREATE FUNCTION check_grant() RETURNS trigger LANGUAGE plpgsql SET search_path = public, pg_temp AS $$
 BEGIN
     IF TG_OP = 'INSERT' THEN
@@ -269,6 +277,9 @@ BEGIN
                 AND (OLD.approved_by, OLD.approved_at) IS DISTINCT FROM (NEW.approved_by, NEW.approved_at)
             OR OLD.activated_at IS NOT NULL AND OLD.activated_at IS DISTINCT FROM NEW.activated_at THEN
         PERFORM refuse_funding('credit_grant_fixed', 'a drafted grant keeps its content, an approval its author');
+    END IF;
+    IF NEW.approved_by IS NOT NULL AND OLD.approved_by IS NULL AND NEW.approved_by = person_behind(NEW.created_by) THEN
+        PERFORM refuse_funding('credit_grant_approver_is_not_maker', 'another person approves');
     END IF;
     IF NEW.status <> OLD.status AND (OLD.status, NEW.status) NOT IN (
             ('draft', 'awaiting_funds'), ('draft', 'active'), ('draft', 'revoked'),
@@ -419,9 +430,9 @@ GRANT UPDATE (expired_at) ON lot TO beatrice_app, beatrice_worker;
 GRANT INSERT ON lot TO beatrice_hr;
 GRANT SELECT ON lot_life TO beatrice_app, beatrice_worker;
 REVOKE ALL ON FUNCTION place_credit, company_returned, return_revoked_lots, check_changed_lot, check_grace_funded,
-    check_grant_whole, check_lot_transfers, check_new_lots FROM PUBLIC;
+    check_grant_whole, check_lot_transfers, check_new_lots, person_behind FROM PUBLIC;
 GRANT EXECUTE ON FUNCTION place_credit TO beatrice_app, beatrice_worker;
-GRANT EXECUTE ON FUNCTION company_returned, return_revoked_lots TO beatrice_app, beatrice_hr, beatrice_worker;
+GRANT EXECUTE ON FUNCTION company_returned, person_behind, return_revoked_lots TO beatrice_app, beatrice_hr, beatrice_worker;
 """
 
 

@@ -223,6 +223,20 @@ async def test_maker_does_not_approve(world: World, stage: Stage, desk: Desk) ->
     assert await stage.balance() == 1_000_00
 
 
+async def test_maker_does_not_approve_what_her_key_drafted(world: World, stage: Stage, desk: Desk) -> None:
+    programme_id = await desk.programme()
+    stage.company.headers["key"] = await world.api_key(stage.company, ["grants:write"])
+    await world.execute("UPDATE api_key SET created_by = :hr", hr=stage.company.users["hr"])
+    made = await desk.post("/grants", {"programme_id": programme_id, "each_cents": 100_00}, role="key")
+    grant_id = made.json()["id"]
+    refused = await desk.post(f"/grants/{grant_id}/approve")
+    assert (refused.status_code, refused.json()["code"]) == (403, "approver_is_maker")
+    assert (await desk.get(f"/grants/{grant_id}")).json()["status"] == "draft"
+    assert await stage.balance() == 1_000_00
+    approved = await desk.post(f"/grants/{grant_id}/approve", role="hr_approver")
+    assert (approved.status_code, approved.json()["status"]) == (200, "active")
+
+
 async def test_dry_run_stores_nothing(world: World, desk: Desk) -> None:
     programme_id = await desk.programme()
     tables = ("credit_grant", "grant_line", "lot", "audit_entry", "event")

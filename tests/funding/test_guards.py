@@ -282,3 +282,17 @@ async def test_hr_takes_nothing_back_but_from_revoked_grants(stage: Stage, attac
     values = {"company": stage.company.id, "grant": grant_id, "ids": [ids.new_id()], "day": EXPIRES, "at": NOON}
     await attacker.refused("lot_revoked_grant", (take, values), role="beatrice_hr")
     assert await stage.lots() == {lot_id: (100_00, 0)}
+
+
+async def test_nobody_approves_what_her_own_key_drafted(stage: Stage, attacker: Attacker) -> None:
+    programme_id = await stage.programme()
+    await stage.world.api_key(stage.company, ["grants:write"])
+    key_id, maker = (await stage.world.execute("SELECT id, created_by FROM api_key"))[0]
+    grant_id, lot_id = ids.new_id(), ids.new_id()
+    scope = {"id": grant_id, "company": stage.company.id, "programme": programme_id, "cents": 5_00, "at": NOON}
+    draft = (GRANT, {**scope, "people": 1, "by": key_id})
+    line = {"lot": lot_id, "grant": grant_id, "company": stage.company.id, "cents": 5_00}
+    drafted = (draft, (LINE, {**line, "employee": stage.person.employee_id}))
+    approve = (ACTIVE, {"id": grant_id, "by": maker, "at": NOON})
+    for role in ("beatrice_app", "beatrice_hr"):
+        await attacker.refused("credit_grant_approver_is_not_maker", *drafted, approve, role=role)

@@ -6,7 +6,7 @@ from datetime import timedelta
 from typing import Any
 
 from app import clock
-from app.funding import actions, company_actions
+from app.funding import actions, company_actions, credit_queries
 from app.funding.actions import Capture, InsufficientCredit
 from app.funding.jobs import SWEEPS
 from app.funding.schemas import GrantCreate
@@ -91,3 +91,22 @@ async def test_revocation_races_with_bookings_on_the_same_lots(fresh_stage: Stag
     assert [each for each in outcomes if each not in {"placed", "0"}] == []
     assert await stage.lots() == {lot_id: (placed * 10_00, placed * 10_00)}
     assert await stage.balance() == 1_000_00 - placed * 10_00
+
+
+async def test_revocation_does_not_wait_for_the_sweep_that_ends_a_leavers_lot(fresh_stage: Stage) -> None:
+    """The sweep holds the lot and wants the company's account, which the revocation holds."""
+    stage = fresh_stage
+    lot_id = await stage.lot(100_00, leavers_rule="zero_at_leaving")
+    grant_id = await stage.world.scalar("SELECT grant_id FROM lot WHERE id = :id", id=lot_id)
+    left = clock.day_of(NOON)
+    await stage.world.execute("UPDATE employee SET ended_on = :day", day=left)
+    after = clock.end_of(left)
+    async with stage.database.begin() as sweeping:
+        lots = await credit_queries.lots_of_leavers(sweeping, clock.day_of(after), 10)
+        assert [lot.id for lot in lots] == [lot_id]
+        await stage.act(after, company_actions.revoke_grant, stage.maker, stage.company.id, grant_id)
+        assert await stage.lots() == {lot_id: (100_00, 0)}
+        await actions.end_lots(sweeping, {lot.id: (lot, after) for lot in lots})
+    assert await stage.lots() == {lot_id: (0, 0)}
+    assert await stage.balance() == 1_000_00
+    assert (await stage.transfers())[2:] == [("returned", 100_00)]
