@@ -1,8 +1,8 @@
 """Write SEPA credit transfers as ISO 20022 `pain.001.001.09`, one debit account per file.
 
 The same input gives the same bytes, because people approve the hash of a file. Profile: EPC credit transfer rulebook,
-IBAN only, charges shared (SLEV), one booking for the batch. Addresses are structured only: since 15 November 2026 the
-EPC refuses address lines alone. The Italian CBI dialect is another profile, not written here.
+IBAN only, charges shared (SLEV), one booking for the batch. An address may be left out; one that is given is
+structured: since 15 November 2026 the EPC refuses address lines alone. The Italian CBI dialect is another profile, not written here.
 """
 
 import hashlib
@@ -58,7 +58,7 @@ class Payment:
     creditor_iban: str
     amount_cents: int
     remittance: str
-    address: Address
+    address: Address | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -152,7 +152,8 @@ def _write_payment(transfer: etree._Element, payment: Payment, position: int) ->
     amount.set("Ccy", "EUR")
     creditor = _child(transfer, "Cdtr")
     _child(creditor, "Nm", _text(payment.creditor_name, _NAME_LENGTH, "name", position))
-    _write_address(_child(creditor, "PstlAdr"), payment.address, position)
+    if payment.address is not None:
+        _write_address(_child(creditor, "PstlAdr"), payment.address, position)
     _path(transfer, "CdtrAcct/Id/IBAN", normalise_iban(payment.creditor_iban))
     _path(transfer, "RmtInf/Ustrd", _text(payment.remittance, _REMITTANCE_LENGTH, "remittance", position))
 

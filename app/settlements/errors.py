@@ -28,7 +28,7 @@ class LedgerUnverified(AppError, status=409, code="ledger_unverified"):
 
 
 class PayeeIncomplete(AppError, status=409, code="payee_incomplete"):
-    """The providers in `payees` cannot be paid: each needs a valid IBAN, and a town for the bank's address."""
+    """The providers in `payees` cannot be paid: each needs a valid IBAN."""
 
 
 class DebtorIncomplete(AppError, status=409, code="debtor_incomplete"):

@@ -184,7 +184,7 @@ class Payout(Model):
     creditor_street: Mapped[str | None] = mapped_column(Text)
     creditor_street_number: Mapped[str | None] = mapped_column(Text)
     creditor_postcode: Mapped[str | None] = mapped_column(Text)
-    creditor_town: Mapped[str] = mapped_column(Text)
+    creditor_town: Mapped[str | None] = mapped_column(Text)
     creditor_country: Mapped[str] = mapped_column(Text)
     amount_cents: Mapped[int] = mapped_column(BigInteger)
     status: Mapped[str] = mapped_column(Text, server_default="approved")

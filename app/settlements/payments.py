@@ -12,7 +12,7 @@ from app.banking.payment_days import working_day
 from app.banking.sepa_text import to_sepa
 from app.clock import day_of
 
-TOWN_LENGTH = 35
+NAME_LENGTH, TOWN_LENGTH = 70, 35
 
 
 def end_to_end_id(settlement_id: UUID) -> str:
@@ -31,12 +31,12 @@ def execution_day(pay_on: date, approved_at: datetime) -> date:
 
 
 def is_payable(payee: Any) -> bool:  # noqa: ANN401 - a row
-    """Tell whether a bank would accept this provider's name, IBAN and address."""
+    """Tell whether a bank would accept this provider's name and IBAN; the address may be missing."""
     try:
         normalise_iban(payee.iban or "")
     except IbanError:
         return False
-    return bool(to_sepa(payee.name, TOWN_LENGTH) and to_sepa(payee.town or "", TOWN_LENGTH))
+    return bool(to_sepa(payee.name, NAME_LENGTH))
 
 
 def payment_file(run: Any, payouts: Sequence[Any]) -> bytes:  # noqa: ANN401 - a row, or what will become one
@@ -60,11 +60,18 @@ def _payment(payout: Any) -> pain001.Payment:  # noqa: ANN401 - a row
         creditor_iban=payout.iban,
         amount_cents=payout.amount_cents,
         remittance=f"Liquidazione {payout.year}/{payout.sequence}",
-        address=pain001.Address(
-            payout.creditor_street or "",
-            payout.creditor_street_number or "",
-            payout.creditor_postcode or "",
-            payout.creditor_town,
-            payout.creditor_country,
-        ),
+        address=_address(payout),
+    )
+
+
+def _address(payout: Any) -> pain001.Address | None:  # noqa: ANN401 - a row
+    """Return the address if it has the town that banks want of one; SEPA transfers need none."""
+    if not to_sepa(payout.creditor_town or "", TOWN_LENGTH):
+        return None
+    return pain001.Address(
+        payout.creditor_street or "",
+        payout.creditor_street_number or "",
+        payout.creditor_postcode or "",
+        payout.creditor_town,
+        payout.creditor_country,
     )

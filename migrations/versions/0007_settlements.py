@@ -130,7 +130,7 @@ CREATE TABLE payout (
     creditor_street TEXT,
     creditor_street_number TEXT,
     creditor_postcode TEXT,
-    creditor_town TEXT NOT NULL,
+    creditor_town TEXT,
     creditor_country TEXT NOT NULL,
     amount_cents BIGINT NOT NULL,
     status TEXT DEFAULT 'approved' NOT NULL,

@@ -119,6 +119,12 @@ def test_address_is_structured_only() -> None:
     assert _texts(bare, "TwnNm") == ["Clusone"]
 
 
+def test_an_address_may_be_left_out(schema: etree.XMLSchema) -> None:
+    content = write(replace(FILE, payments=(replace(FIRST, address=None), SECOND)))
+    schema.assertValid(etree.fromstring(content))
+    assert _texts(content, "PstlAdr/TwnNm") == ["Albino"]
+
+
 @pytest.mark.parametrize(
     ("text", "expected"),
     [

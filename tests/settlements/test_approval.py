@@ -212,15 +212,28 @@ async def test_providers_that_no_bank_can_pay_are_named(client: httpx.AsyncClien
     for provider in (payable, other):
         await books.units(provider, [10_00])
     run = await close(client, books)
-    for column in ("iban = NULL", "iban = ''", "iban = 'IT64Y0542811101000000123456'", "town = NULL", "town = ' '"):
-        repair = await books.world.execute("SELECT iban, town FROM organisation WHERE id = :id", id=other.id)
+    for column in ("iban = NULL", "iban = ''", "iban = 'IT64Y0542811101000000123456'"):
+        repair = await books.world.execute("SELECT iban FROM organisation WHERE id = :id", id=other.id)
         await books.world.execute(f"UPDATE organisation SET {column} WHERE id = :id", id=other.id)
         refusal = await _refused(client, books, run, 409, "payee_incomplete")
         assert refusal["payees"] == [{"provider_id": other.public_id, "name": "Cooperativa Senza Conto"}]
         await books.world.execute(
-            "UPDATE organisation SET iban = :iban, town = :town WHERE id = :id", id=other.id, **repair[0]._mapping
+            "UPDATE organisation SET iban = :iban WHERE id = :id", id=other.id, **repair[0]._mapping
         )
     await approve(client, books, run)
+
+
+async def test_a_provider_without_an_address_is_paid(client: httpx.AsyncClient, books: Books) -> None:
+    bare, blank, full = [await books.world.provider() for _ in range(3)]
+    for provider in (bare, blank, full):
+        await books.units(provider, [10_00])
+    no_address = "street = NULL, street_number = NULL, postcode = NULL, town = NULL"
+    await books.world.execute(f"UPDATE organisation SET {no_address} WHERE id = :id", id=bare.id)
+    await books.world.execute("UPDATE organisation SET town = ' ' WHERE id = :id", id=blank.id)
+    run = await close(client, books)
+    await approve(client, books, run)
+    answer = await _download(client, books, run)
+    assert (answer.status_code, answer.text.count("<CdtTrfTxInf>"), answer.text.count("<PstlAdr>")) == (200, 3, 1)
 
 
 async def test_states_only_go_forward(client: httpx.AsyncClient, books: Books) -> None:
