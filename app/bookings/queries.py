@@ -9,6 +9,7 @@ from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.bookings.decisions import LegState, Policy, UnitState
+from app.db import Direct
 
 INSERT_QUOTE = text("""
     INSERT INTO care.quote (id, user_id, provider_id, offering_id, beneficiary_id, beneficiary_version, total_cents,
@@ -16,7 +17,7 @@ INSERT_QUOTE = text("""
     VALUES (:id, :user_id, :provider_id, :offering_id, :beneficiary_id, :beneficiary_version, :total_cents,
         :credit_cents, :own_money_cents, CAST(:units AS jsonb), CAST(:decisions AS jsonb), :created_at, :expires_at)
 """)
-QUOTE_TO_BOOK = text("""
+QUOTE_TO_BOOK = Direct("""
     SELECT q.id, q.provider_id, q.offering_id, q.beneficiary_id, q.total_cents, q.credit_cents, q.units, q.expires_at,
         b.version = q.beneficiary_version AND b.ended_at IS NULL AS facts_unchanged,
         o.name AS offering_name, o.status AS offering_status, o.vat_code, o.confirmation, o.response_hours,
@@ -34,7 +35,7 @@ QUOTE_TO_BOOK = text("""
     WHERE q.id = :quote_id AND q.user_id = :user_id
 """)
 # One statement takes the seats and writes everything: a shortage of seats shows in `seats`, the caller rolls back.
-BOOK = text("""
+BOOK = Direct("""
     WITH locked AS (
         SELECT id FROM slot WHERE id = ANY (CAST(:slot_ids AS uuid[])) ORDER BY id FOR NO KEY UPDATE
     ), seats AS (
@@ -104,8 +105,8 @@ async def share_an_alliance(session: AsyncSession, provider_id: UUID, company_id
 
 
 async def quote_to_book(session: AsyncSession, user_id: UUID, quote_id: UUID) -> Any:  # noqa: ANN401 - a row
-    found = await session.execute(QUOTE_TO_BOOK, {"user_id": user_id, "quote_id": quote_id})
-    return found.one_or_none()
+    found = await QUOTE_TO_BOOK.rows(session, {"user_id": user_id, "quote_id": quote_id})
+    return found[0] if found else None
 
 
 async def booking(
@@ -279,6 +280,14 @@ async def bookings_to_complete(session: AsyncSession, until: datetime, limit: in
         {"until": until, "limit": limit},
     )
     return found.all()
+
+
+async def lock_bookings(session: AsyncSession, booking_ids: Sequence[UUID]) -> None:
+    """Lock bookings by id."""
+    await session.execute(
+        text("SELECT id FROM care.booking WHERE id = ANY (CAST(:ids AS uuid[])) ORDER BY id FOR NO KEY UPDATE"),
+        {"ids": list(booking_ids)},
+    )
 
 
 async def replace_holds(session: AsyncSession, holds: dict[UUID, UUID]) -> None:

@@ -37,29 +37,27 @@ async def book(session: AsyncSession, user_id: UUID, quote_id: UUID, note: str |
     await funding.place(session, user_id, draft.holds, at=now)
     terms = _terms(quote, draft, now)
     booking_id = ids.new_id()
-    result = (
-        await session.execute(
-            queries.BOOK,
-            {
-                "booking_id": booking_id,
-                "quote_id": quote_id,
-                "slot_ids": [unit.slot_id for unit in draft.units],
-                "bookable_from": now + timedelta(hours=quote.min_notice_hours),
-                "status": terms.status,
-                "free_until_hours": quote.free_until_hours,
-                "late_fee_bps": quote.late_fee_bps,
-                "no_show_fee_bps": quote.no_show_fee_bps,
-                "confirm_by": terms.confirm_by,
-                "sealed_note": views.seal("note", note, booking_id),
-                "now": now,
-                "vat_code": quote.vat_code,
-                "units": json.dumps([_unit_row(unit) for unit in draft.units]),
-                "legs": json.dumps([_leg_row(unit.id, leg) for unit in draft.units for leg in unit.legs]),
-                "event_id": ids.new_id(),
-                "event_type": f"booking.{terms.status}",
-            },
-        )
-    ).one()
+    (result,) = await queries.BOOK.rows(
+        session,
+        {
+            "booking_id": booking_id,
+            "quote_id": quote_id,
+            "slot_ids": [unit.slot_id for unit in draft.units],
+            "bookable_from": now + timedelta(hours=quote.min_notice_hours),
+            "status": terms.status,
+            "free_until_hours": quote.free_until_hours,
+            "late_fee_bps": quote.late_fee_bps,
+            "no_show_fee_bps": quote.no_show_fee_bps,
+            "confirm_by": terms.confirm_by,
+            "sealed_note": views.seal("note", note, booking_id),
+            "now": now,
+            "vat_code": quote.vat_code,
+            "units": json.dumps([_unit_row(unit) for unit in draft.units]),
+            "legs": json.dumps([_leg_row(unit.id, leg) for unit in draft.units for leg in unit.legs]),
+            "event_id": ids.new_id(),
+            "event_type": f"booking.{terms.status}",
+        },
+    )
     if result.seats < len(draft.units):
         raise SlotClosed if result.closed else SlotFull
     head = views.Head(

@@ -10,11 +10,11 @@ from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app import clock, ids
 from app.config import settings
+from app.db import Direct
 from app.funding import closing, credit_queries
 from app.funding.closing import Fate, LotLife
 from app.funding.credit_queries import UsableLot, usable_lots
@@ -39,7 +39,7 @@ __all__ = [
     "usable_lots",
 ]
 
-PLACE = text("""
+PLACE = Direct("""
     SELECT place_credit(:person_id, :on_day, CAST(:hold_ids AS uuid[]), CAST(:lot_ids AS uuid[]),
         CAST(:payee_ids AS uuid[]), CAST(:amounts AS bigint[]), CAST(:cause_ids AS uuid[]), :at, :created_at)
 """)
@@ -101,7 +101,7 @@ async def place(session: AsyncSession, user_id: UUID, holds: Sequence[HoldReques
         "created_at": clock.now(),
     }
     with refusals():
-        available_cents = await session.scalar(PLACE, values)
+        ((available_cents,),) = await PLACE.rows(session, values)
     if available_cents is not None:
         raise InsufficientCredit(available_cents)
 

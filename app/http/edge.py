@@ -5,18 +5,18 @@ from dataclasses import dataclass
 from datetime import timedelta
 from uuid import UUID
 
-from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncSession
 from starlette.requests import Request
 
 from app import clock, ids
 from app.actor import ANONYMOUS, Actor
+from app.db import Direct
 from app.errors import Forbidden, NotFound, Unauthorised
 from app.http.access import Access
 from app.http.permissions import PERSON, permissions_of
 
 MAX_TOKEN = 200
-OPEN = text(
+OPEN = Direct(
     "SELECT set_config('role', :role, true), o.* FROM open_request"
     "(:token_hash, :real_now, :organisation_id, :alliance_id, :operator, :key, :fingerprint) AS o"
 )
@@ -71,21 +71,19 @@ async def open_request(
     fingerprint: bytes | None,
 ) -> Opened:
     tenant_id = _tenant_id(request, audience)
-    row = (
-        await session.execute(
-            OPEN,
-            {
-                "role": audience.database_role,
-                "token_hash": token_hash,
-                "real_now": clock.real(),
-                "organisation_id": None if audience.tenant == "alliance_id" else tenant_id,
-                "alliance_id": tenant_id if audience.tenant == "alliance_id" else None,
-                "operator": audience.kind == "operator",
-                "key": key,
-                "fingerprint": fingerprint,
-            },
-        )
-    ).one()
+    (row,) = await OPEN.rows(
+        session,
+        {
+            "role": audience.database_role,
+            "token_hash": token_hash,
+            "real_now": clock.real(),
+            "organisation_id": None if audience.tenant == "alliance_id" else tenant_id,
+            "alliance_id": tenant_id if audience.tenant == "alliance_id" else None,
+            "operator": audience.kind == "operator",
+            "key": key,
+            "fingerprint": fingerprint,
+        },
+    )
     clock.set_offset(row.clock_offset)
     return Opened(
         offset=row.clock_offset,

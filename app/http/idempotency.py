@@ -10,7 +10,7 @@ import json
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import LargeBinary, String, Uuid, text
+from sqlalchemy import LargeBinary, String, Uuid
 from sqlalchemy.dialects.postgresql import TIMESTAMP
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import Mapped, mapped_column
@@ -18,10 +18,14 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from app import clock, config
-from app.db import Model
+from app.db import Direct, Model
 from app.errors import AppError
 
 KEY_MAX = 255
+KEEP = Direct(
+    "INSERT INTO idempotency_key (principal_id, key, fingerprint, sealed_answer, created_at)"
+    " VALUES (:principal_id, :key, :fingerprint, :sealed, :at)"
+)
 KEPT_HEADERS = ("etag", "location", "content-type")
 RETENTION_DAYS = 7
 
@@ -72,11 +76,8 @@ def fingerprint(request: Request, raw: bytes) -> bytes:
 async def keep(session: AsyncSession, principal_id: UUID, key: str, print_: bytes, answer: Response) -> None:
     """Write the answer under its key; a duplicate key means that another transaction answered first."""
     sealed = config.encrypt("idempotency", _pack(answer), principal_id.bytes)
-    await session.execute(
-        text(
-            "INSERT INTO idempotency_key (principal_id, key, fingerprint, sealed_answer, created_at)"
-            " VALUES (:principal_id, :key, :fingerprint, :sealed, :at)"
-        ),
+    await KEEP.rows(
+        session,
         {"principal_id": principal_id, "key": key, "fingerprint": print_, "sealed": sealed, "at": clock.real()},
     )
 
