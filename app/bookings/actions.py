@@ -12,15 +12,13 @@ from app.actor import Actor
 from app.audit import actions as audit
 from app.bookings import moves, queries, views
 from app.bookings.decisions import Fee, UnitState, fee_of, no_fee
-from app.bookings.moves import Loaded, Move
+from app.bookings.moves import OPEN, Loaded, Move
 from app.bookings.schemas import BookingRead, CancellationPreviewRead, ProviderBookingRead
 from app.capacity import actions as capacity
 from app.config import settings
 from app.errors import AlreadyResolved, NotFound, StateConflict
 from app.funding import actions as funding
 from app.funding.actions import Capture, HoldRequest
-
-OPEN = frozenset({"requested", "confirmed"})
 
 
 async def read(session: AsyncSession, user_id: UUID, booking_id: UUID, now: datetime) -> BookingRead:
@@ -183,6 +181,7 @@ async def cancel_slot(session: AsyncSession, provider_id: UUID, slot_id: UUID, r
     A booking that slips in meanwhile leaves `taken` above zero, which the database refuses; the client asks again.
     """
     booking_ids = await queries.bookings_in_slot(session, provider_id, slot_id)
+    await moves.lock_ahead(session, booking_ids)
     for booking_id in booking_ids:
         loaded = await moves.load(session, booking_id, provider_id=provider_id)
         changes = [

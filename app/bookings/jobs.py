@@ -16,6 +16,7 @@ BATCH = 200
 
 async def _expire(session: AsyncSession, until: datetime) -> int:
     rows = await queries.unanswered(session, until, BATCH)
+    await moves.lock_ahead(session, [row.id for row in rows])
     for row in rows:
         await actions.expire(session, row.id, row.provider_id, row.confirm_by)
     return len(rows)
@@ -44,6 +45,7 @@ async def _leavers_due(session: AsyncSession, now: datetime) -> datetime | None:
 
 async def _cancel_leavers(session: AsyncSession, until: datetime) -> int:
     late = _after_leaving(await queries.leavers_units(session, clock.day_of(until), BATCH))
+    await moves.lock_ahead(session, list({row.booking_id for row in late}))
     for (booking_id, provider_id, ended_on), rows in groupby(
         late, key=lambda row: (row.booking_id, row.provider_id, row.ended_on)
     ):

@@ -13,7 +13,9 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from app import clock, ids
 from app.bookings import queries, views
 from app.bookings.decisions import UnitState, booking_status
+from app.capacity import actions as capacity
 from app.errors import NotFound, StateConflict
+from app.funding.credit_queries import lock_for_holds
 from app.ledger import actions as ledger
 from app.ledger.instructions import NewTransfer
 
@@ -37,6 +39,7 @@ MOVE = text("""
 """)
 
 
+OPEN = frozenset({"requested", "confirmed"})
 INSTANTS = ("at", "delivered_at", "complete_at", "completed_at", "payable_at")
 
 
@@ -110,6 +113,21 @@ async def load(
     return Loaded(
         views.head_of(row), row.user_id, row.earned_account_id, row.payable_account_id, tuple(units), clock.now()
     )
+
+
+async def lock_ahead(session: AsyncSession, booking_ids: Sequence[UUID]) -> None:
+    """Lock all that ending the open units of several bookings touches, in the one order: bookings, accounts, slots.
+
+    Ending them one by one would ask for the second booking while holding the first one's money and seats.
+    """
+    if not booking_ids:
+        return
+    await queries.lock_bookings(session, booking_ids)
+    units = [unit for found in (await queries.units_of(session, booking_ids)).values() for unit in found]
+    ending = [unit for unit in units if unit.status in OPEN]
+    holds = [leg.hold_id for unit in ending for leg in unit.legs if leg.hold_id is not None]
+    await lock_for_holds(session, holds, clock.today())
+    await capacity.lock(session, [unit.slot_id for unit in ending if unit.slot_id is not None])
 
 
 async def move(

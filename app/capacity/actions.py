@@ -102,6 +102,12 @@ async def take(session: AsyncSession, slot_ids: Sequence[UUID]) -> None:
         raise SlotFull
 
 
+async def lock(session: AsyncSession, slot_ids: Sequence[UUID]) -> None:
+    """Lock slots by id, for callers that give back seats of several bookings."""
+    if slot_ids:
+        await session.execute(queries.LOCK, {"slots": list(slot_ids)})
+
+
 async def give_back(session: AsyncSession, slot_ids: Sequence[UUID]) -> None:
     """Give back one seat per named slot; the CHECK refuses more than were taken."""
     if slot_ids:

@@ -38,6 +38,7 @@ TAKE = text("""
     SELECT asked.id, locked.status, took.id IS NOT NULL AS took
     FROM asked LEFT JOIN locked ON locked.id = asked.id LEFT JOIN took ON took.id = asked.id
 """)
+LOCK = text("SELECT id FROM slot WHERE id = ANY(CAST(:slots AS uuid[])) ORDER BY id FOR NO KEY UPDATE")
 GIVE_BACK = text("""
     WITH given AS MATERIALIZED (
         SELECT row.id, count(*) AS seats FROM unnest(CAST(:slots AS uuid[])) AS row (id) GROUP BY row.id
