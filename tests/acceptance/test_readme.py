@@ -21,6 +21,7 @@ from tests.acceptance.test_examples import payment_schema
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 BEATRICE = [sys.executable, "-c", "from app.cli import main; main()"]
+DOCS = (REPOSITORY / "docs").rglob("*.md")
 SECTIONS = ("A first booking", "The whole road")
 SECONDS = 120.0
 
@@ -140,6 +141,14 @@ def test_readmes_road_runs_to_its_end(server: Server, tmp_path: Path) -> None:
     )
     assert (verified.returncode, verified.stderr) == (0, "")
     assert verified.stdout.startswith("Every account adds up (")
+
+
+@pytest.mark.parametrize("page", ["README.md", *sorted(str(p.relative_to(REPOSITORY)) for p in DOCS)])
+def test_links_lead_to_files(page: str) -> None:
+    path = REPOSITORY / page
+    links = re.findall(r"\]\(([^)#]+)[^)]*\)", path.read_text(encoding="utf-8"))
+    missing = [link for link in links if "://" not in link and not (path.parent / link).exists()]
+    assert missing == []
 
 
 STEPS = ["confirmed", "active", "active", "confirmed", "delivered", "completed", "approved", "True"]
