@@ -175,7 +175,7 @@ async def provider_cancel(
     return await _provider_view(session, replace(loaded.head, end_reason=reason), units, loaded.now)
 
 
-async def cancel_slot(session: AsyncSession, provider_id: UUID, slot_id: UUID, reason: str) -> int:
+async def cancel_slot(session: AsyncSession, provider_id: UUID, slot_id: UUID, reason: str | None) -> int:
     """Cancel a slot and whoever booked it, free of charge; return how many bookings were touched.
 
     A booking that slips in meanwhile leaves `taken` above zero, which the database refuses; the client asks again.

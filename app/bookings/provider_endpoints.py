@@ -18,6 +18,7 @@ from app.bookings.schemas import (
     SlotCancelRead,
     UnitsIn,
 )
+from app.capacity.errors import SlotClosed
 from app.clock import Day
 from app.errors import AlreadyResolved, Invalid, StateConflict
 from app.funding.errors import InsufficientCredit
@@ -132,10 +133,10 @@ async def provider_booking_cancel(
 
 
 @router.post("/slots/{slot_id}/cancel", response_model=SlotCancelRead)
-@access("bookings:write", idempotent=True, errors=VERB_ERRORS)
+@access("bookings:write", idempotent=True, errors=[*VERB_ERRORS, SlotClosed])
 async def slot_cancel(
-    provider_id: OrganisationId, slot_id: SlotId, body: SlotCancelIn, session: SessionDep
+    provider_id: OrganisationId, slot_id: SlotId, session: SessionDep, body: SlotCancelIn | None = None
 ) -> SlotCancelRead:
     """Cancel a slot and whoever booked it, free of charge."""
-    touched = await actions.cancel_slot(session, provider_id, slot_id, body.reason)
+    touched = await actions.cancel_slot(session, provider_id, slot_id, body.reason if body else None)
     return SlotCancelRead(slot_id=slot_id, cancelled_bookings=touched)

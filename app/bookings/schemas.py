@@ -227,7 +227,7 @@ class ProviderBookingRead(Out):
 
 
 class SlotCancelIn(In):
-    reason: Name
+    reason: Name | None = None
 
 
 class SlotCancelRead(Out):

@@ -1,5 +1,8 @@
 from collections.abc import Callable
 from datetime import datetime, timedelta
+from typing import Any
+
+import pytest
 
 from tests.bookings.conftest import NOW, Scene
 
@@ -115,15 +118,18 @@ async def test_one_quote_makes_one_booking(scene: Scene, december: December) -> 
     assert await scene.lots() == ((97_50, 22_50), (300_00, 0))
 
 
-async def test_provider_cancels_a_slot_with_everybody_in_it(scene: Scene, december: December) -> None:
+@pytest.mark.parametrize("sent", [{}, {"json": {}}, {"json": {"reason": "malattia dell'operatore"}}])
+async def test_provider_cancels_a_slot_with_everybody_in_it(
+    scene: Scene, december: December, sent: dict[str, Any]
+) -> None:
     slot = await scene.slot(december(2))
     booking = await scene.confirmed([slot])
     answer = await scene.client.post(
         f"/v1/providers/{scene.provider.public_id}/slots/{slot}/cancel",
-        json={"reason": "malattia dell'operatore"},
         headers=scene.provider.headers["manager"] | scene.key(),
+        **sent,
     )
     assert answer.json() == {"slot_id": slot, "cancelled_bookings": 1}
-    read = await scene.client.get(f"/v1/me/bookings/{booking['id']}", headers=scene.person.headers)
-    assert read.json()["status"] == "cancelled"
+    read = (await scene.client.get(f"/v1/me/bookings/{booking['id']}", headers=scene.person.headers)).json()
+    assert (read["status"], read["end_reason"]) == ("cancelled", sent.get("json", {}).get("reason"))
     assert await scene.lots() == ((120_00, 0), (300_00, 0))
