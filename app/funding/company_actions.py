@@ -149,6 +149,8 @@ async def _open_top_up(session: AsyncSession, top_up_id: UUID) -> Row[Any]:
 async def create_programme(session: AsyncSession, actor: Actor, company_id: UUID, given: ProgrammeCreate) -> Row[Any]:
     """Make a programme; the relatives' reading defaults to the company's."""
     fields = given.model_dump()
+    if fields["expired_credit_to"] is None:
+        fields["expired_credit_to"] = "company" if given.source == "on_top" else "solidarity_fund"
     _check_programme(fields)
     if fields["relatives_reading"] is None:
         fields["relatives_reading"] = await session.scalar(queries.COMPANY_READING, {"company_id": company_id})

@@ -1,4 +1,4 @@
-"""A grant's lines from a CSV file: who (`external_id`, else `fiscal_code`) and an `amount` in euro."""
+"""A grant's lines from a CSV file: who (`employee_id`, `external_id` or `fiscal_code`) and an `amount` in euro."""
 
 import asyncio
 from dataclasses import dataclass
@@ -6,7 +6,7 @@ from uuid import UUID
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from app import clock
+from app import clock, ids
 from app.banking.fiscal_codes import normalise_fiscal_code
 from app.errors import field_errors
 from app.funding import queries
@@ -16,6 +16,7 @@ from app.organisations.errors import ImportRefused
 from app.organisations.sealing import fiscal_code_index
 
 COLUMNS = (
+    Column("employee_id", ("id_dipendente",)),
     Column("external_id", ("matricola", "codice_esterno", "id_esterno", "codice_dipendente", "badge")),
     Column("fiscal_code", ("codice_fiscale", "cod_fiscale", "cf", "c_f")),
     Column("amount", ("importo", "euro", "importo_euro", "valore"), required=True),
@@ -28,6 +29,7 @@ Problem = tuple[str, str, str]
 @dataclass(frozen=True, slots=True)
 class _Line:
     row: int
+    employee_id: UUID | None
     external_id: str | None
     index: bytes | None
     amount_cents: int
@@ -48,7 +50,10 @@ async def read_lines(session: AsyncSession, company_id: UUID, raw: bytes) -> tup
     by_index = {bytes(row.fiscal_code_index): row.id for row in found}
     given: list[GrantLineIn] = []
     for line in lines:
-        if line.external_id is not None:
+        employee_id: UUID | None
+        if line.employee_id is not None:  # the grant itself checks whose it is
+            field, employee_id = "employee_id", line.employee_id
+        elif line.external_id is not None:
             field, employee_id = "external_id", by_external.get(line.external_id)
         else:
             field, employee_id = "fiscal_code", by_index.get(line.index or b"")
@@ -85,19 +90,24 @@ class _RowProblem(CellError):
 
 
 def _line(row: Row) -> _Line:
-    external_id, code = row.cells.get("external_id"), row.cells.get("fiscal_code")
-    if not external_id and not code:
-        raise _RowProblem("external_id", "missing", "name the employee by external_id or fiscal_code")
+    employee, external_id, code = (row.cells.get(name) for name in ("employee_id", "external_id", "fiscal_code"))
+    if not employee and not external_id and not code:
+        raise _RowProblem("external_id", "missing", "name the employee by employee_id, external_id or fiscal_code")
     try:
         amount_cents = parse_euro(row.cells.get("amount", ""))
     except CellError as error:
         raise _RowProblem("amount", error.code, error.detail) from None
     if amount_cents == 0:
         raise _RowProblem("amount", "greater_than_equal", "the amount is zero")
+    if employee:
+        try:
+            return _Line(row.number, ids.decode("emp", employee), None, None, amount_cents)
+        except ValueError:
+            raise _RowProblem("employee_id", "type_id", "malformed id") from None
     if external_id:
-        return _Line(row.number, external_id, None, amount_cents)
+        return _Line(row.number, None, external_id, None, amount_cents)
     try:
         index = fiscal_code_index(normalise_fiscal_code(code or ""))
     except ValueError:
         raise _RowProblem("fiscal_code", "fiscal_code", "this is no fiscal code") from None
-    return _Line(row.number, None, index, amount_cents)
+    return _Line(row.number, None, None, index, amount_cents)

@@ -57,7 +57,10 @@ Categories = Annotated[list[Code], Field(min_length=1, max_length=100)]
 
 
 class ProgrammeCreate(In):
-    """`categories` null: every category that the rule codes cover."""
+    """`categories` null: every category that the rule codes cover.
+
+    Expired credit goes, unless said, to the company where it is on top, else to the alliance's solidarity fund.
+    """
 
     name: Name
     source: Source
@@ -68,7 +71,7 @@ class ProgrammeCreate(In):
     categories: Categories | None = None
     lot_expires_on: Day
     validity_basis: ValidityBasis = "service_date"
-    expired_credit_to: ExpiredCreditTo = "company"
+    expired_credit_to: ExpiredCreditTo | None = None
     leavers_rule: LeaversRule = "keep_until_expiry"
     fee_funding: FeeFunding = "out_of_pocket"
     relatives_reading: RelativesReading | None = None

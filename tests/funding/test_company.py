@@ -327,6 +327,16 @@ async def test_programme_rules(world: World, desk: Desk) -> None:
     assert (await desk.get("/programmes")).json()["data"] == [made.json()]
 
 
+@pytest.mark.parametrize(
+    ("source", "heir"),
+    [("on_top", "company"), ("collective_agreement", "solidarity_fund"), ("performance_bonus", "solidarity_fund")],
+)
+async def test_expired_credit_goes_where_its_source_allows(desk: Desk, source: str, heir: str) -> None:
+    given = {name: value for name, value in PROGRAMME.items() if name != "expired_credit_to"}
+    made = await desk.post("/programmes", {**given, "source": source})
+    assert (made.status_code, made.json()["expired_credit_to"]) == (201, heir)
+
+
 async def test_programme_keeps_its_rules_once_granted(stage: Stage, desk: Desk) -> None:
     made = await desk.post("/programmes", PROGRAMME)
     url = f"{desk.base}/programmes/{made.json()['id']}"
@@ -486,6 +496,21 @@ async def test_a_grant_from_csv(world: World, stage: Stage, desk: Desk) -> None:
         employee(stage.person): 250_00,
         employee(second): 1_250_00,
     }
+
+
+async def test_a_csv_may_name_employees_by_id(world: World, stage: Stage, desk: Desk) -> None:
+    foreign = await world.employee(await world.company())
+    programme_id = await desk.programme()
+    refused = await send_csv(
+        desk, f"employee_id;importo\n{employee(foreign)};10\nemp_1;10\n", programme_id=programme_id
+    )
+    assert pointers(refused) == [("/rows/3/employee_id", "type_id")]
+    refused = await send_csv(desk, f"employee_id;importo\n{employee(foreign)};10\n", programme_id=programme_id)
+    assert pointers(refused) == [("/rows/2/employee_id", "unknown_employee")]
+    assert await count(world, "credit_grant") == 0
+    made = await send_csv(desk, f"employee_id;importo\n{employee(stage.person)};10,50\n", programme_id=programme_id)
+    lines = (await desk.get(f"/grants/{made.json()['id']}/lines")).json()["data"]
+    assert lines == [{"employee_id": employee(stage.person), "amount_cents": 10_50}]
 
 
 async def test_a_csv_with_mistakes_stores_nothing(world: World, stage: Stage, desk: Desk) -> None:
