@@ -11,7 +11,7 @@ class WrongPassword(AppError, status=403, code="wrong_password", commits=True):
     """The current password is wrong."""
 
 
-class TokenInvalid(AppError, status=400, code="token_invalid"):
+class TokenInvalid(AppError, status=404, code="token_invalid"):
     """This link is unknown, used or expired: ask for a new one."""
 
 
