@@ -20,10 +20,10 @@ class FeeRuleNew(In):
     provider_id: OrganisationId | None = None
     category: Code | None = None
     percent_bps: BasisPoints
-    fixed_cents: Cents = Field(description="For each line")
+    fixed_cents: Cents = Field(default=0, description="For each line")
     min_cents: Cents | None = Field(default=None, description="For each settlement")
     max_cents: Cents | None = Field(default=None, description="For each settlement")
-    payer: Literal["provider"]
+    payer: Literal["provider"] = "provider"
     valid_from: Day
     valid_to: Day | None = Field(default=None, description="The first day on which it no longer holds")
 
