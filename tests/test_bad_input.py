@@ -50,7 +50,7 @@ def extra(route: BeatriceRoute, number: int = 0) -> dict[str, str]:
 def refused(answer: httpx.Response, status: int, code: str | None = None) -> dict[str, Any]:
     assert answer.status_code == status, (answer.status_code, answer.text[:500])
     assert answer.headers["content-type"] == "application/problem+json"
-    assert CANARY.lower() not in (answer.text + str(answer.headers)).lower()
+    assert CANARY[:5].lower() not in (answer.text + str(answer.headers)).lower()
     body: dict[str, Any] = answer.json()
     assert code is None or body["code"] == code
     return body
@@ -84,6 +84,7 @@ UNACCEPTABLE = {
     "NUL": b'{"note": "a\\u0000b"}',
     "NUL in a key": b'{"a\\u0000b": 1}',
     "unknown field": json.dumps({CANARY: CANARY}).encode(),
+    "unknown identifier": json.dumps({CANARY.replace("-", "_"): 1, "metadata": {CANARY[:5]: 5}}).encode(),
     "known troublemakers": b'{"__proto__": {"is_admin": true}, "constructor": 1, "is_admin": true}',
     "long key": json.dumps({CANARY + "x" * 10_000: 1}).encode(),
     "array": b"[]",
