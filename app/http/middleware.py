@@ -1,8 +1,10 @@
 """Around every request: id, rate limit, headers, one log line without personal data, metrics, last resort."""
 
+import hashlib
 import re
 import time
 from collections import OrderedDict
+from http import HTTPStatus
 from typing import Any
 
 import structlog
@@ -13,6 +15,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from app import ids
 from app.errors import AppError, NotFound
 from app.http import problems
+from app.http.logs import METHODS
 
 log = structlog.get_logger()
 REQUESTS = Counter("beatrice_requests_total", "Requests answered", ["method", "route", "status"])
@@ -50,6 +53,12 @@ class Buckets:
             self._levels.popitem(last=False)
         return (int(level) if allowed else -1), max(1, int((1 - level) * 60 / self.per_minute) + 1)
 
+    def knows(self, caller: str) -> bool:
+        return caller in self._levels
+
+    def forget(self, caller: str) -> None:
+        self._levels.pop(caller, None)
+
 
 class Edge:
     """The outermost ASGI layer."""
@@ -68,8 +77,9 @@ class Edge:
         request_id = given if REQUEST_ID.fullmatch(given) else str(ids.new_id())
         scope["request_id"] = request_id
         started = time.perf_counter()
+        caller = _caller(scope, headers)
         outgoing = _Outgoing(send, self._headers(request_id, scope), started)
-        refusal = self._refusal(scope, headers, outgoing)
+        refusal = self._refusal(scope, caller, outgoing)
         try:
             if refusal is not None:
                 await problems.response(refusal, request_id)(scope, receive, outgoing)
@@ -80,6 +90,8 @@ class Edge:
                 raise
             await problems.response(problems.translate(error), request_id)(scope, receive, outgoing)
         finally:
+            if outgoing.status == HTTPStatus.UNAUTHORIZED:
+                self.buckets.forget(caller)  # what was no token has no allowance of its own
             _record(scope, outgoing.status, time.perf_counter() - started, request_id)
 
     def _headers(self, request_id: str, scope: Scope) -> dict[str, str]:
@@ -90,20 +102,38 @@ class Edge:
             headers["Cache-Control"] = "max-age=3600"
         return headers
 
-    def _refusal(self, scope: Scope, headers: Headers, outgoing: "_Outgoing") -> AppError | None:
+    def _refusal(self, scope: Scope, caller: str, outgoing: "_Outgoing") -> AppError | None:
         if len(scope.get("raw_path", b"")) + len(scope.get("query_string", b"")) > MAX_URL:
             return UrlTooLong()
         if any(not character.isprintable() for character in scope["path"]):
             return NotFound()
         if scope["path"].startswith("/v1"):
-            client = scope.get("client") or ("local", 0)
-            left, wait = self.buckets.take(headers.get("authorization") or str(client[0]), time.monotonic())
+            left, wait = self._take(caller, _address(scope), time.monotonic())
             limit = self.buckets.per_minute
             outgoing.extra |= {"RateLimit-Limit": str(limit), "RateLimit-Remaining": str(max(left, 0))}
             outgoing.extra["RateLimit-Reset"] = str(wait)
             if left < 0:
                 return problems.RateLimited(retry_after=wait)
         return None
+
+    def _take(self, caller: str, address: str, now: float) -> tuple[int, int]:
+        """Take from the caller's allowance; a token not seen before costs its address too: it may be made up."""
+        if caller != address and not self.buckets.knows(caller):
+            left, wait = self.buckets.take(address, now)
+            if left < 0:
+                return left, wait
+        return self.buckets.take(caller, now)
+
+
+def _address(scope: Scope) -> str:
+    client = scope.get("client") or ("local", 0)
+    return str(client[0])
+
+
+def _caller(scope: Scope, headers: Headers) -> str:
+    """Return whom a limit counts: the token, hashed (it is secret, and may be as long as a header may), or address."""
+    token = headers.get("authorization")
+    return _address(scope) if token is None else hashlib.sha256(token.encode("latin-1", "replace")).hexdigest()
 
 
 class _Outgoing:
@@ -127,11 +157,12 @@ class _Outgoing:
 def _record(scope: Scope, status: int | None, seconds: float, request_id: str) -> None:
     route: Any = scope.get("route")
     template = getattr(route, "path", "unmatched")
-    REQUESTS.labels(scope["method"], template, str(status)).inc()
-    SECONDS.labels(scope["method"], template).observe(seconds)
+    method = scope["method"] if scope["method"] in METHODS else "other"
+    REQUESTS.labels(method, template, str(status)).inc()
+    SECONDS.labels(method, template).observe(seconds)
     log.info(
         "request",
-        method=scope["method"],
+        method=method,
         route=template,
         status=status,
         milliseconds=round(seconds * 1000, 1),

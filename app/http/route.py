@@ -24,6 +24,7 @@ from app.http.problems import RateLimited
 
 Handler = Callable[[Request], Awaitable[Response]]
 ATTEMPTS = 3
+ORDINARY_BYTES = 64 * 1024
 KEPT_REFUSALS = frozenset({404, 409, 422})
 INTEGER = re.compile(r"-?[0-9]{1,20}")
 METHODS_WITH_BODY = frozenset({"POST", "PUT", "PATCH"})
@@ -98,6 +99,8 @@ async def _respond(route: BeatriceRoute, handler: Handler, request: Request) -> 
     if request.method in METHODS_WITH_BODY:
         declared = route.body_field is not None or access.body in {"csv", "json_or_csv", "xml"}
         required = route.body_field is not None and route.body_field.field_info.is_required()
+        if access.max_bytes > ORDINARY_BYTES:
+            await _require_identity(route, request)  # reading so much is work that no stranger gets done
         try:
             raw = await body.read_body(request, access, declared=declared, required=required)
         except AppError:
