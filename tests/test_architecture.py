@@ -308,3 +308,12 @@ def test_every_error_code_is_documented_and_nothing_else() -> None:
     documented = documented_errors()
     assert sorted(documented) == sorted(expected)
     assert documented == expected
+
+
+def test_openapi_is_the_published_one(openapi: dict[str, Any]) -> None:
+    """Refresh: `beatrice openapi > docs/openapi.json`, then read the difference: /v1 changes only by addition."""
+    published = json.loads((ROOT / "docs" / "openapi.json").read_text())
+    assert sorted(published["paths"]) == sorted(openapi["paths"])
+    for path, item in openapi["paths"].items():
+        assert published["paths"][path] == item, path
+    assert published == json.loads(json.dumps(openapi))
