@@ -1,5 +1,6 @@
 """Optimistic concurrency: the ETag is the object's integer version, PATCH demands If-Match (RFC 9110, RFC 6585)."""
 
+import hashlib
 import re
 from typing import Annotated
 
@@ -9,6 +10,7 @@ from starlette.responses import Response
 from app.errors import AppError
 
 _VERSION = re.compile(r'"(0|[1-9][0-9]{0,17})"')
+_ANOTHER = re.compile(r'"[\x21\x23-\x7e]{0,100}[A-Za-z][\x21\x23-\x7e]{0,100}"')
 
 
 class PreconditionRequired(AppError, status=428, code="precondition_required"):
@@ -27,6 +29,8 @@ async def expected_version(if_match: Annotated[str | None, Header()] = None) -> 
     if if_match is None:
         raise PreconditionRequired
     match = _VERSION.fullmatch(if_match.strip())
+    if match is None and _ANOTHER.fullmatch(if_match.strip()):
+        raise PreconditionFailed  # a whole tag, but never of a version here
     if match is None:
         raise MalformedPrecondition
     return int(match[1])
@@ -37,3 +41,9 @@ ExpectedVersion = Annotated[int, Depends(expected_version)]
 
 def set_etag(response: Response, version: int) -> None:
     response.headers["ETag"] = f'"{version}"'
+
+
+def set_content_etag(response: Response) -> None:
+    """Tag what has no version with the hash of its content, where the endpoint set no tag."""
+    if "etag" not in response.headers:
+        response.headers["ETag"] = f'"sha256-{hashlib.sha256(response.body).hexdigest()[:32]}"'

@@ -18,9 +18,10 @@ from app.errors import AppError, Busy, Forbidden, Invalid, NotFound, Unauthorise
 from app.http import body, idempotency, problems
 from app.http.access import Access
 from app.http.edge import Audience, Opened, authorise, bearer, open_request
-from app.http.etag import PreconditionFailed, PreconditionRequired
+from app.http.etag import PreconditionFailed, PreconditionRequired, set_content_etag
 from app.http.permissions import ALL_PERMISSIONS
 from app.http.problems import RateLimited
+from app.http.schemas import Page
 
 Handler = Callable[[Request], Awaitable[Response]]
 ATTEMPTS = 3
@@ -54,6 +55,7 @@ class BeatriceRoute(APIRoute):
         query = [field for field in get_flat_params(self.dependant) if isinstance(field.field_info, Query)]
         self.query_names = {field.alias for field in query}
         self.repeatable = {field.alias for field in query if "list" in str(field.field_info.annotation)}
+        self.shows_one = methods == {"GET"} and not _is_page(self.response_model)
         self.integers = {field.alias for field in query if re.search(r"\bint\b", str(field.field_info.annotation))}
 
     def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
@@ -68,6 +70,10 @@ class BeatriceRoute(APIRoute):
                 raise
 
         return handle
+
+
+def _is_page(model: Any) -> bool:  # noqa: ANN401 - FastAPI's
+    return isinstance(model, type) and issubclass(model, Page)
 
 
 def _documented(access: Access, audience: Audience, methods: set[str], path: str) -> dict[int, list[type[AppError]]]:
@@ -151,6 +157,8 @@ async def _attempt(route: BeatriceRoute, handler: Handler, request: Request, key
         request.scope["actor_kind"] = actor.kind
         try:
             response = await handler(request)
+            if route.shows_one:
+                set_content_etag(response)
             if key is not None and print_ is not None and access.stores_answer and actor.id is not None:
                 await idempotency.keep(session, actor.id, key, print_, response)
         except AppError as error:

@@ -152,6 +152,7 @@ async def test_change_keeps_what_is_absent_and_clears_what_is_null(client: httpx
         ({}, {"name": "x"}, 428, "precondition_required"),
         ({"If-Match": '"2"'}, {"name": "x"}, 412, "precondition_failed"),
         ({"If-Match": "*"}, {"name": "x"}, 400, "malformed_precondition"),
+        ({"If-Match": '"stale"'}, {"name": "x"}, 412, "precondition_failed"),
         ({"If-Match": '"1"'}, {"name": None}, 422, "invalid"),
         ({"If-Match": '"1"'}, {"category": "nursery"}, 422, "invalid"),
         ({"If-Match": '"1"'}, {"price_cents": 1}, 422, "invalid"),
@@ -168,6 +169,21 @@ async def test_a_refused_change_changes_nothing(
     assert (answer.status_code, answer.json()["code"]) == (status, code)
     read = await client.get(url, headers=coop.headers["manager"])
     assert (read.json(), read.headers["etag"]) == (made, '"1"')
+
+
+async def test_what_has_no_version_is_tagged_by_its_content(client: httpx.AsyncClient, coop: Party) -> None:
+    made = await publish(client, coop)
+    url = f"/v1/offerings/{made['id']}"
+    first, again = [(await client.get(url)).headers["etag"] for _ in range(2)]
+    changed = await client.patch(
+        f"{base(coop)}/offerings/{made['id']}",
+        json={"name": "Altro nome"},
+        headers=coop.headers["manager"] | {"If-Match": '"1"'},
+    )
+    assert changed.status_code == 200
+    assert first == again != (await client.get(url)).headers["etag"]
+    assert first.startswith('"sha256-')
+    assert "etag" not in (await client.get("/v1/offerings")).headers
 
 
 async def test_a_withdrawn_offering_leaves_the_public_catalogue(client: httpx.AsyncClient, coop: Party) -> None:
