@@ -81,62 +81,81 @@ async def provider_booking_get(
 @router.post("/bookings/{booking_id}/confirm", response_model=ProviderBookingRead)
 @access("bookings:write", idempotent=True, errors=VERB_ERRORS)
 async def booking_confirm(
-    provider_id: OrganisationId, booking_id: BookingId, session: SessionDep
+    provider_id: OrganisationId, booking_id: BookingId, session: SessionDep, actor: ActorDep
 ) -> ProviderBookingRead:
     """Accept a request before `confirm_by`."""
+    await audit.record(session, actor, "booking.confirm", "booking", booking_id)
     return await actions.confirm(session, provider_id, booking_id)
 
 
 @router.post("/bookings/{booking_id}/decline", response_model=ProviderBookingRead)
 @access("bookings:write", idempotent=True, errors=VERB_ERRORS)
 async def booking_decline(
-    provider_id: OrganisationId, booking_id: BookingId, body: DeclineIn, session: SessionDep
+    provider_id: OrganisationId, booking_id: BookingId, body: DeclineIn, session: SessionDep, actor: ActorDep
 ) -> ProviderBookingRead:
     """Refuse a request; everything reserved returns."""
+    await audit.record(session, actor, "booking.decline", "booking", booking_id)
     return await actions.decline(session, provider_id, booking_id, body.reason)
 
 
 @router.post("/bookings/{booking_id}/deliver", response_model=ProviderBookingRead)
 @access("bookings:write", idempotent=True, errors=VERB_ERRORS)
 async def booking_deliver(
-    provider_id: OrganisationId, booking_id: BookingId, session: SessionDep, body: UnitsIn | None = None
+    provider_id: OrganisationId,
+    booking_id: BookingId,
+    session: SessionDep,
+    actor: ActorDep,
+    body: UnitsIn | None = None,
 ) -> ProviderBookingRead:
     """Mark units delivered, once they have begun (all that have, when none is named)."""
+    await audit.record(session, actor, "booking.deliver", "booking", booking_id)
     return await actions.deliver(session, provider_id, booking_id, body.unit_ids if body else None)
 
 
 @router.post("/bookings/{booking_id}/no_show", response_model=ProviderBookingRead)
 @access("bookings:write", idempotent=True, errors=VERB_ERRORS)
 async def booking_no_show(
-    provider_id: OrganisationId, booking_id: BookingId, session: SessionDep, body: UnitsIn | None = None
+    provider_id: OrganisationId,
+    booking_id: BookingId,
+    session: SessionDep,
+    actor: ActorDep,
+    body: UnitsIn | None = None,
 ) -> ProviderBookingRead:
     """Mark units whose beneficiary was not there."""
+    await audit.record(session, actor, "booking.no_show", "booking", booking_id)
     return await actions.no_show(session, provider_id, booking_id, body.unit_ids if body else None)
 
 
 @router.post("/bookings/{booking_id}/revert", response_model=ProviderBookingRead)
 @access("bookings:write", idempotent=True, errors=(*VERB_ERRORS, InsufficientCredit))
 async def booking_revert(
-    provider_id: OrganisationId, booking_id: BookingId, session: SessionDep, body: UnitsIn | None = None
+    provider_id: OrganisationId,
+    booking_id: BookingId,
+    session: SessionDep,
+    actor: ActorDep,
+    body: UnitsIn | None = None,
 ) -> ProviderBookingRead:
     """Take back a mistaken delivery or no-show mark while nothing is owed for it."""
+    await audit.record(session, actor, "booking.revert", "booking", booking_id)
     return await actions.revert(session, provider_id, booking_id, body.unit_ids if body else None)
 
 
 @router.post("/bookings/{booking_id}/cancel", response_model=ProviderBookingRead)
 @access("bookings:write", idempotent=True, errors=VERB_ERRORS)
 async def provider_booking_cancel(
-    provider_id: OrganisationId, booking_id: BookingId, body: ProviderCancelIn, session: SessionDep
+    provider_id: OrganisationId, booking_id: BookingId, body: ProviderCancelIn, session: SessionDep, actor: ActorDep
 ) -> ProviderBookingRead:
     """Cancel from the provider's side: free for the employee."""
+    await audit.record(session, actor, "booking.cancel", "booking", booking_id)
     return await actions.provider_cancel(session, provider_id, booking_id, body.unit_ids, body.reason)
 
 
 @router.post("/slots/{slot_id}/cancel", response_model=SlotCancelRead)
 @access("bookings:write", idempotent=True, errors=[*VERB_ERRORS, SlotClosed])
 async def slot_cancel(
-    provider_id: OrganisationId, slot_id: SlotId, session: SessionDep, body: SlotCancelIn | None = None
+    provider_id: OrganisationId, slot_id: SlotId, session: SessionDep, actor: ActorDep, body: SlotCancelIn | None = None
 ) -> SlotCancelRead:
     """Cancel a slot and whoever booked it, free of charge."""
+    await audit.record(session, actor, "slot.cancel", "slot", slot_id)
     touched = await actions.cancel_slot(session, provider_id, slot_id, body.reason if body else None)
     return SlotCancelRead(slot_id=slot_id, cancelled_bookings=touched)

@@ -1,0 +1,51 @@
+"""Whoever of a provider acts on a booking, or reads it, is named: care data are read by name only."""
+
+from collections.abc import Callable
+from datetime import datetime, timedelta
+
+from app import ids
+from tests.bookings.conftest import Scene
+
+December = Callable[[int], datetime]
+ENTRIES = (
+    "SELECT action, object_id FROM audit_entry WHERE actor_kind = 'user' AND actor_id = :actor"
+    " AND organisation_id = :provider ORDER BY id"
+)
+
+
+async def entries(scene: Scene) -> list[tuple[str, str]]:
+    manager = scene.provider.users["manager"]
+    found = await scene.world.execute(ENTRIES, actor=manager, provider=scene.provider.id)
+    prefixes = {"slot.cancel": "slt"}
+    return [(action, ids.encode(prefixes.get(action, "bkg"), object_id)) for action, object_id in found]
+
+
+async def test_each_verb_of_a_provider_names_who_used_it(scene: Scene, december: December) -> None:
+    slots = [await scene.slot(december(day)) for day in (1, 2, 10, 11, 12)]
+    declined = await scene.book(slots[3:4])
+    assert (await scene.theirs(declined["id"], "decline", {"reason": "ill"})).status_code == 200
+    booking = await scene.confirmed(slots[:3])
+    units = {unit["slot_id"]: unit["id"] for unit in booking["units"]}
+    await scene.world.set_now(december(2) + timedelta(hours=1))
+    done = [("deliver", slots[0]), ("revert", slots[0]), ("no_show", slots[1])]
+    for verb, slot in done:
+        answer = await scene.theirs(booking["id"], verb, {"unit_ids": [units[slot]]})
+        assert answer.status_code == 200, answer.text
+    cancelled = await scene.theirs(booking["id"], "cancel", {"unit_ids": [units[slots[2]]], "reason": "ill"})
+    assert cancelled.status_code == 200, cancelled.text
+    slot_cancel = f"/v1/providers/{scene.provider.public_id}/slots/{slots[4]}/cancel"
+    headers = scene.provider.headers["manager"] | scene.key()
+    assert (await scene.client.post(slot_cancel, json={"reason": "ill"}, headers=headers)).status_code == 200
+    assert await entries(scene) == [
+        ("booking.decline", declined["id"]),
+        *((f"booking.{verb}", booking["id"]) for verb in ("confirm", "deliver", "revert", "no_show", "cancel")),
+        ("slot.cancel", slots[4]),
+    ]
+
+
+async def test_what_was_refused_leaves_no_entry(scene: Scene, december: December) -> None:
+    booking = await scene.confirmed([await scene.slot(december(10))])
+    before = await entries(scene)
+    for verb, body in (("deliver", None), ("no_show", None), ("revert", None), ("decline", {"reason": "ill"})):
+        assert (await scene.theirs(booking["id"], verb, body)).status_code == 409
+    assert await entries(scene) == before
