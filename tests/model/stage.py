@@ -1,0 +1,261 @@
+"""The product on a database of its own, driven from synchronous tests at instants that stand still."""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from datetime import UTC, date, datetime
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import text
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from app import clock, ids
+from app.bookings import jobs as bookings_jobs
+from app.db import WORKER_TIMEOUTS, create_database
+from app.funding import credit_queries
+from app.funding import jobs as funding_jobs
+from app.funding.schemas import WalletRead
+from app.funding.wallet import read_wallet
+from app.jobs import run_sweeps
+from app.ledger.verify import Report, verify
+from tests.conftest import Cluster
+from tests.model.paper import PRICE_CHANGE, PRICES
+from tests.world import Party, Person, World
+
+SWEEPS = (*bookings_jobs.SWEEPS, *funding_jobs.SWEEPS)
+EXAMPLES_PER_DATABASE = 100
+
+LOTS = """
+    SELECT lot.id, lot.grace_of, lot.valid_from, lot.expires_on, lot.expired_at, lot.amount_cents,
+        account.posted_cents - account.held_cents AS available, account.held_cents AS held,
+        coalesce((SELECT sum(amount_cents) FROM ledger.transfer t WHERE t.from_account_id = lot.id
+            AND t.hold_id IS NOT NULL), 0)::bigint
+        - coalesce((SELECT sum(amount_cents) FROM ledger.transfer t WHERE t.to_account_id = lot.id
+            AND t.reverses_id IS NOT NULL), 0)::bigint AS captured,
+        coalesce((SELECT sum(amount_cents) FROM ledger.transfer t WHERE t.from_account_id = lot.id
+            AND t.reason IN ('expired', 'grace', 'carried_over')), 0)::bigint AS expired,
+        coalesce((SELECT sum(amount_cents) FROM ledger.transfer t WHERE t.from_account_id = lot.id
+            AND t.reason = 'returned'), 0)::bigint AS returned
+    FROM lot JOIN employee ON employee.id = lot.employee_id JOIN ledger.account ON account.id = lot.id
+    WHERE employee.user_id = :user_id ORDER BY lot.id
+"""
+UNITS = """
+    SELECT b.id AS booking_id, b.status AS booking_status, b.confirm_by, u.id, u.slot_id, u.status, u.status_at,
+        u.price_cents, u.fee_cents, u.fee_source, u.own_money_due_cents, u.captured_cents, u.complete_at,
+        u.completed_at, u.payable_at,
+        (SELECT coalesce(json_agg(json_build_array(l.lot_id, l.amount_cents) ORDER BY l.id), '[]')
+            FROM care.leg l WHERE l.unit_id = u.id AND l.source <> 'own_money') AS legs
+    FROM care.booking b JOIN care.unit u ON u.booking_id = b.id WHERE b.user_id = :user_id ORDER BY b.id, u.index
+"""
+HISTORY = """
+    SELECT t.unit_id, t.to_status, t.at FROM care.booking b JOIN care.unit u ON u.booking_id = b.id
+    JOIN care.unit_transition t ON t.unit_id = u.id WHERE b.user_id = :user_id ORDER BY t.id
+"""
+SLOTS = "SELECT id, taken FROM slot WHERE provider_id = :provider_id"
+POSTED = """
+    SELECT account_id, sum(cents)::bigint AS cents FROM (
+        SELECT to_account_id AS account_id, amount_cents AS cents FROM ledger.transfer
+        WHERE to_account_id = ANY (CAST(:accounts AS uuid[]))
+        UNION ALL
+        SELECT from_account_id, -amount_cents FROM ledger.transfer
+        WHERE from_account_id = ANY (CAST(:accounts AS uuid[]))) AS side
+    GROUP BY account_id
+"""
+
+
+@dataclass(frozen=True)
+class Found:
+    """What the database says about one example."""
+
+    lots: list[Any]
+    units: list[Any]
+    taken: dict[UUID, int]
+    posted: dict[UUID, int]
+    wallet: WalletRead
+
+
+class Stage:
+    """A clone, its event loop, and the parties of the present example; a new clone every so many examples."""
+
+    def __init__(self, cluster: Cluster) -> None:
+        self.cluster = cluster
+        self.runner = asyncio.Runner()
+        self.examples = 0
+        self._open()
+
+    def _open(self) -> None:
+        self.name = self.cluster.clone()
+        self.database = create_database(self.cluster.app_url(self.name), pool_size=2)
+        self.worker = create_database(
+            self.cluster.app_url(self.name, "beatrice_worker"), pool_size=2, timeouts=WORKER_TIMEOUTS
+        )
+        self.world = World(self.database)
+        self.runner.run(self.world.operator())
+
+    def _close(self) -> None:
+        self.runner.run(self.database.dispose())
+        self.runner.run(self.worker.dispose())
+        self.cluster.drop(self.name)
+
+    def close(self) -> None:
+        self._close()
+        self.runner.close()
+
+    def at(self, instant: datetime, work: Callable[[], Awaitable[Any]]) -> Any:
+        """Run async work with business time standing still at an instant."""
+
+        async def stopped() -> Any:
+            with clock.stopped_at(instant):
+                return await work()
+
+        return self.runner.run(stopped())
+
+    def act(self, instant: datetime, action: Callable[..., Awaitable[Any]], *args: Any, **kwargs: Any) -> Any:
+        """Run one action in its own transaction, as the application."""
+
+        async def work() -> Any:
+            async with self.database.begin() as session:
+                return await action(session, *args, **kwargs)
+
+        return self.at(instant, work)
+
+    def sweep(self, instant: datetime) -> None:
+        """Run the worker's sweeps; nothing may be due after that."""
+
+        async def work() -> None:
+            ran = await run_sweeps(self.worker, SWEEPS)
+            assert all(ran.values()), f"a sweep found nothing where something was due: {ran}"
+            async with self.worker.begin("beatrice_worker") as session:
+                left = {sweep.name: await sweep.due(session, instant) for sweep in SWEEPS}
+            assert set(left.values()) == {None}, left
+
+        self.at(instant, work)
+
+    def rows(self, sql: str, **values: Any) -> list[Any]:
+        return self.runner.run(self.world.execute(sql, **values))
+
+    def new_example(self, now: datetime) -> "Parties":
+        self.examples += 1
+        if self.examples > EXAMPLES_PER_DATABASE:
+            self._close()
+            self._open()
+            self.examples = 1
+        return self.at(now, self._parties)
+
+    async def _parties(self) -> "Parties":
+        world = self.world
+        companies = [await world.company(), await world.company()]
+        fund = await world.account("solidarity_fund", ids.new_id())
+        network, alliance = ids.new_id(), ids.new_id()
+        await world.execute(
+            "WITH net AS (INSERT INTO network (id, name, created_at) VALUES (:network, :name, :at)),"
+            " al AS (INSERT INTO alliance (id, network_id, name, lead_organisation_id, solidarity_account_id, created_at)"
+            " VALUES (:alliance, :network, :name, :company, :fund, :at))"
+            " INSERT INTO alliance_membership (id, alliance_id, organisation_id, role, joined_on)"
+            " VALUES (:network, :alliance, :company, 'company', '2026-01-01')",
+            network=network,
+            alliance=alliance,
+            name=f"Alliance {network}",
+            company=companies[0].id,
+            fund=fund,
+            at=datetime(2026, 1, 1, tzinfo=UTC),
+        )
+        person = await world.employee(companies[0])
+        second_id = ids.new_id()
+        await world.execute(
+            "INSERT INTO employee (id, company_id, user_id, given_name, family_name, sealed_fiscal_code,"
+            " fiscal_code_index, category, hired_on, created_at) SELECT :id, :company, user_id, given_name,"
+            " family_name, sealed_fiscal_code, fiscal_code_index, category, hired_on, created_at FROM employee"
+            " WHERE id = :first",
+            id=second_id,
+            company=companies[1].id,
+            first=person.employee_id,
+        )
+        second = Person(person.user_id, second_id, person.beneficiary_id, companies[1].id, person.headers)
+        mother = await world.beneficiary(
+            person.user_id, "parent", date(1946, 3, 1), cohabitation='[{"from": "2020-01-01", "to": null}]'
+        )
+        provider = await world.provider()
+        offerings = {}
+        for instant, confirmation in ((False, "provider"), (True, "instant")):
+            offerings[instant] = await world.offering(provider, confirmation=confirmation, price_cents=PRICES[0])
+            await world.execute(
+                "UPDATE price SET valid_to = :day WHERE offering_id = :offering",
+                day=PRICE_CHANGE,
+                offering=offerings[instant],
+            )
+            await world.execute(
+                "INSERT INTO price (id, offering_id, price_cents, valid_from, created_at)"
+                " VALUES (:id, :offering, :price, :day, :at)",
+                id=ids.new_id(),
+                offering=offerings[instant],
+                price=PRICES[1],
+                day=PRICE_CHANGE,
+                at=datetime(2026, 1, 1, tzinfo=UTC),
+            )
+        accounts = (
+            await world.execute(
+                "SELECT earned_account_id, payable_account_id FROM provider WHERE organisation_id = :id", id=provider.id
+            )
+        )[0]
+        return Parties(self, companies, [person, second], mother, provider, offerings, fund, accounts[0], accounts[1])
+
+
+class Parties:
+    """Who takes part in one example, and what the database says about them."""
+
+    def __init__(
+        self,
+        stage: Stage,
+        companies: list[Party],
+        persons: list[Person],
+        mother_id: UUID,
+        provider: Party,
+        offerings: dict[bool, UUID],
+        fund_id: UUID,
+        earned_id: UUID,
+        payable_id: UUID,
+    ) -> None:
+        self.stage = stage
+        self.companies = companies
+        self.persons = persons
+        self.mother_id = mother_id
+        self.provider = provider
+        self.offerings = offerings
+        self.fund_id = fund_id
+        self.earned_id = earned_id
+        self.payable_id = payable_id
+
+    @property
+    def accounts(self) -> list[UUID]:
+        """Earned, payable, the fund, and the companies'."""
+        companies = [company.account_id for company in self.companies if company.account_id]
+        return [self.earned_id, self.payable_id, self.fund_id, *companies]
+
+    @property
+    def user_id(self) -> UUID:
+        return self.persons[0].user_id
+
+    def found(self, now: datetime) -> Found:
+        """Read it all in one transaction."""
+
+        async def read(session: AsyncSession) -> Found:
+            async def rows(sql: str, **values: Any) -> list[Any]:
+                return list((await session.execute(text(sql), values)).all())
+
+            posted = await rows(POSTED, accounts=self.accounts)
+            return Found(
+                lots=await rows(LOTS, user_id=self.user_id),
+                units=await rows(UNITS, user_id=self.user_id),
+                taken={row.id: row.taken for row in await rows(SLOTS, provider_id=self.provider.id)},
+                posted=dict.fromkeys(self.accounts, 0) | {row.account_id: row.cents for row in posted},
+                wallet=read_wallet(await credit_queries.wallet(session, self.user_id), clock.day_of(now)),
+            )
+
+        found: Found = self.stage.act(now, read)
+        return found
+
+    def verify(self, now: datetime) -> Report:
+        report: Report = self.stage.act(now, verify)
+        return report

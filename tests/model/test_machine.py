@@ -1,0 +1,449 @@
+"""Bookings and credit against a model on paper: after every step the database says exactly what the paper says.
+
+`make test` runs the same examples every time. BEATRICE_SOAK=1 runs 10,000 examples of 200 steps;
+BEATRICE_MODEL_SIZE=300x40 chooses another size. Both draw new examples at each run.
+"""
+
+import os
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime, timedelta
+from typing import Any, ClassVar
+from uuid import UUID
+
+import pytest
+from hypothesis import HealthCheck, event, settings
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule, run_state_machine_as_test
+
+from app.bookings import actions, quotes, reservation
+from app.bookings.schemas import CreditChoice
+from app.errors import AppError
+from app.funding.schemas import WalletRead
+from tests.conftest import Cluster
+from tests.model.paper import (
+    Booking,
+    Employment,
+    Lot,
+    Paper,
+    Pick,
+    Quote,
+    Refused,
+    Slot,
+    Terms,
+    Unit,
+    booking_status,
+    day_of,
+)  # fmt: skip
+from tests.model.stage import HISTORY, Parties, Stage
+
+START = datetime(2026, 12, 14, 8, 0, tzinfo=UTC)
+FAR = timedelta(days=500)
+MICRO = timedelta(microseconds=1)
+REASON = "motivo"
+SOAK = "BEATRICE_SOAK" in os.environ
+EXAMPLES, STEPS = map(int, os.environ.get("BEATRICE_MODEL_SIZE", "10000x200" if SOAK else "25x20").split("x"))
+FIXED = not SOAK and "BEATRICE_MODEL_SIZE" not in os.environ
+
+TERMS = st.builds(
+    Terms,
+    rule_codes=st.sampled_from([("C2_F_TER",), ("C2_F_TER", "C2_F", "C2_F_BIS"), ("C2_F_BIS",)]),
+    fee_funding=st.sampled_from(["out_of_pocket", "from_credit"]),
+    expired_credit_to=st.sampled_from(["company", "solidarity_fund", "carry_over"]),
+    leavers_rule=st.sampled_from(["keep_until_expiry", "zero_at_leaving"]),
+)
+CREDIT = st.one_of(
+    st.just(CreditChoice()),
+    st.just(CreditChoice(mode="none")),
+    st.integers(1, 80_00).map(lambda cents: CreditChoice(mode="up_to", max_cents=cents)),
+)
+SEATS = st.lists(
+    st.one_of(
+        st.tuples(st.integers(0, 40), st.sampled_from([0, 1, 8, 9, 16, 22, 23]), st.integers(1, 2)),
+        st.integers(0, 30),
+    ),
+    min_size=1,
+    max_size=3,
+)
+"""Each a new slot (days ahead, UTC hour, capacity) or one that exists."""
+PICK = st.one_of(st.none(), st.lists(st.integers(0, 2), min_size=1, max_size=2, unique=True))
+ANY = st.integers(0, 30)
+APT = st.sampled_from([True, True, True, False])
+"""Whether to look for a booking for which the command may be right."""
+
+
+class Machine(RuleBasedStateMachine):
+    stage: ClassVar[Stage]
+    paper: Paper
+    parties: Parties
+
+    # --- steps
+
+    @initialize(amounts=st.lists(st.integers(1, 150_00), min_size=1, max_size=2), terms=TERMS, days=st.integers(0, 60))
+    def begin(self, amounts: list[int], terms: Terms, days: int) -> None:
+        self.parties = self.stage.new_example(START)
+        self.paper = Paper(START)
+        for place, person in enumerate(self.parties.persons):
+            employment = Employment(person.employee_id, has_fund=place == 0)
+            self.paper.employments.append(employment)
+            self.paper.company[employment] = 0
+        for place, amount in enumerate(amounts):
+            self._grant(0, terms, amount, days + 20 * place)
+
+    @rule(which=st.sampled_from([0, 0, 1]), terms=TERMS, amount=st.integers(1, 200_00), days=st.integers(0, 60))
+    def grant(self, which: int, terms: Terms, amount: int, days: int) -> None:
+        self._grant(which, terms, amount, days)
+
+    @rule(seats=SEATS, credit=CREDIT, instant=st.booleans())
+    def quote(self, seats: list[Any], credit: CreditChoice, instant: bool) -> None:  # noqa: FBT001 - drawn
+        self._quote(self._slots(seats, instant=instant), credit)
+
+    @rule(number=ANY)
+    def book_a_quote(self, number: int) -> None:
+        if self.paper.quotes:
+            self._book(self.paper.quotes[-1 - number % len(self.paper.quotes)])
+
+    @rule(seats=SEATS, credit=CREDIT, instant=st.booleans())
+    def book(self, seats: list[Any], credit: CreditChoice, instant: bool) -> None:  # noqa: FBT001 - drawn
+        quote = self._quote(self._slots(seats, instant=instant), credit)
+        if quote is not None:
+            self._book(quote)
+
+    @rule(number=ANY, apt=APT)
+    def confirm(self, number: int, apt: bool) -> None:  # noqa: FBT001 - drawn
+        booking = self._booking(number, apt, lambda _, status: status == "requested")
+        if booking is not None:
+            self._provider(actions.confirm, booking, lambda: self.paper.confirm(booking))
+
+    @rule(number=ANY, apt=APT)
+    def decline(self, number: int, apt: bool) -> None:  # noqa: FBT001 - drawn
+        booking = self._booking(number, apt, lambda _, status: status == "requested")
+        if booking is not None:
+            self._provider(actions.decline, booking, lambda: self.paper.decline(booking), REASON)
+
+    @rule(number=ANY, apt=APT, pick=PICK)
+    def deliver(self, number: int, apt: bool, pick: Pick) -> None:  # noqa: FBT001 - drawn
+        self._on_units(actions.deliver, Paper.deliver, number, apt, self._begun, pick)
+
+    @rule(number=ANY, apt=APT, pick=PICK)
+    def no_show(self, number: int, apt: bool, pick: Pick) -> None:  # noqa: FBT001 - drawn
+        self._on_units(actions.no_show, Paper.no_show, number, apt, self._begun, pick)
+
+    @rule(number=ANY, apt=APT, pick=PICK)
+    def revert(self, number: int, apt: bool, pick: Pick) -> None:  # noqa: FBT001 - drawn
+        self._on_units(
+            actions.revert, Paper.revert, number, apt, lambda _, status: status in {"delivered", "no_show"}, pick
+        )
+
+    @rule(number=ANY, apt=APT, pick=PICK)
+    def provider_cancel(self, number: int, apt: bool, pick: Pick) -> None:  # noqa: FBT001 - drawn
+        self._on_units(
+            actions.provider_cancel, Paper.provider_cancel, number, apt,
+            lambda _, status: status in {"requested", "confirmed"}, pick, REASON,
+        )  # fmt: skip
+
+    @rule(number=ANY, apt=APT, pick=PICK)
+    def cancel(self, number: int, apt: bool, pick: Pick) -> None:  # noqa: FBT001 - drawn
+        booking = self._booking(number, apt, lambda _, status: status in {"requested", "confirmed"})
+        if booking is not None:
+            self._mine(actions.cancel, booking, pick, lambda chosen: self.paper.cancel(booking, chosen), REASON)
+
+    @rule(number=ANY, apt=APT, pick=PICK)
+    def acknowledge(self, number: int, apt: bool, pick: Pick) -> None:  # noqa: FBT001 - drawn
+        booking = self._booking(number, apt, lambda _, status: status == "delivered")
+        if booking is not None:
+            self._mine(actions.acknowledge, booking, pick, lambda chosen: self.paper.acknowledge(booking, chosen))
+
+    @rule(which=st.integers(0, 1), days=st.integers(-3, 25))
+    def end_employment(self, which: int, days: int) -> None:
+        employment = self.paper.employments[which]
+        if employment.ended_on is None:
+            day = day_of(self.paper.now) + timedelta(days=days)
+            self.stage.rows("UPDATE employee SET ended_on = :day WHERE id = :id", day=day, id=employment.id)
+            self.paper.leave(employment, day)
+
+    @rule(hours=st.sampled_from([1, 7, 24, 48, 120, 7 * 24, 30 * 24]))
+    def let_time_pass(self, hours: int) -> None:
+        self.paper.now += timedelta(hours=hours)
+
+    @rule(number=st.integers(0, 6), step=st.sampled_from([-MICRO, timedelta(0), MICRO]), swept=st.booleans())
+    def go_to_a_deadline(self, number: int, step: timedelta, swept: bool) -> None:  # noqa: FBT001 - drawn
+        deadlines = self.paper.deadlines()
+        if deadlines:
+            self.paper.now = deadlines[number % len(deadlines)] + step
+        if swept:
+            self.sweep()
+
+    @rule()
+    def sweep(self) -> None:
+        self.stage.sweep(self.paper.now)
+        self.paper.sweep()
+
+    # --- what must hold
+
+    @invariant()
+    def the_database_says_what_the_paper_says(self) -> None:
+        if hasattr(self, "paper"):
+            found = self.parties.found(self.paper.now)
+            self._compare_lots(found.lots)
+            self._compare_wallet(found.wallet)
+            self._compare_units(found.units)
+            assert found.taken == {slot.id: slot.taken for slot in self.paper.slots}
+            self._compare_accounts(found.posted)
+
+    def teardown(self) -> None:
+        """Let everything that has a deadline reach it, and let the ledger check itself."""
+        if hasattr(self, "paper"):
+            self.paper.now += FAR
+            self.sweep()
+            self.the_database_says_what_the_paper_says()
+            history: dict[UUID, list[tuple[str, datetime]]] = {}
+            for row in self.stage.rows(HISTORY, user_id=self.parties.user_id):
+                history.setdefault(row.unit_id, []).append((row.to_status, row.at))
+            assert history == {unit.id: unit.history for booking in self.paper.bookings for unit in booking.units}
+            assert self.parties.verify(self.paper.now).differences == []
+
+    def _compare_lots(self, rows: list[Any]) -> None:
+        found = {row.id: row for row in rows}
+        known = {lot.id for lot in self.paper.lots}
+        unknown = sorted((_row_of_lot(row), row.id) for row in rows if row.id not in known)
+        for lot in sorted((lot for lot in self.paper.lots if lot.id is None), key=_lot_on_paper):
+            place = next((i for i, (row, _) in enumerate(unknown) if row == _lot_on_paper(lot)), None)
+            assert place is not None, (_lot_on_paper(lot), unknown)
+            lot.id = unknown.pop(place)[1]
+        assert unknown == []
+        for lot in self.paper.lots:
+            assert lot.id is not None
+            assert _row_of_lot(found[lot.id]) == _lot_on_paper(lot)
+            amount, *parts = lot.figures
+            assert sum(parts) == amount
+            assert min(parts) >= 0
+
+    def _compare_wallet(self, shown: WalletRead) -> None:
+        alive = [lot for lot in self.paper.lots if lot.usable(day_of(self.paper.now))]
+        assert shown.available_cents == sum(lot.available for lot in alive)
+        assert shown.held_cents == sum(lot.held for lot in self.paper.lots)
+        assert shown.captured_cents == sum(lot.captured for lot in self.paper.lots)
+        for read in shown.lots:
+            parts = [read.available_cents, read.held_cents, read.captured_cents, read.expired_cents]
+            assert sum(parts) + read.returned_cents == read.amount_cents
+
+    def _compare_units(self, rows: list[Any]) -> None:
+        by_booking: dict[UUID, list[Any]] = {}
+        for row in rows:
+            by_booking.setdefault(row.booking_id, []).append(row)
+        assert set(by_booking) == {booking.id for booking in self.paper.bookings}
+        for booking in self.paper.bookings:
+            assert booking.id is not None
+            own = by_booking[booking.id]
+            assert [_row_of_unit(row) for row in own] == [_unit_on_paper(unit) for unit in booking.units]
+            stored = booking_status(unit.status for unit in booking.units)
+            assert {(row.booking_status, row.confirm_by) for row in own} == {(stored, booking.confirm_by)}
+
+    def _compare_accounts(self, posted: dict[UUID, int]) -> None:
+        paper = self.paper
+        companies = [paper.company[employment] for employment in paper.employments]
+        assert [posted[account] for account in self.parties.accounts] == [
+            paper.earned, paper.payable, paper.solidarity, *companies,
+        ]  # fmt: skip
+        in_lots = sum(lot.available + lot.held for lot in paper.lots)
+        granted = sum(lot.amount for lot in paper.lots if lot.origin is None)
+        given_back = paper.solidarity + sum(companies)
+        assert in_lots + paper.earned + paper.payable + given_back == granted
+
+    # --- how steps are taken
+
+    def _grant(self, which: int, terms: Terms, amount: int, days: int) -> None:
+        paper, parties = self.paper, self.parties
+        expires_on = day_of(paper.now) + timedelta(days=days)
+        lot = paper.grant(paper.employments[which], terms, amount, expires_on)
+        lot.id = self.stage.at(
+            paper.now,
+            lambda: self.stage.world.lot(
+                parties.companies[which], parties.persons[which], amount, expires_on, rule_codes=terms.rule_codes,
+                fee_funding=terms.fee_funding, leavers_rule=terms.leavers_rule,
+                expired_credit_to=terms.expired_credit_to,
+            ),
+        )  # fmt: skip
+
+    def _slots(self, seats: list[Any], *, instant: bool) -> list[Slot]:
+        """Open the new slots and find the others; each once, all of one offering."""
+        chosen: dict[UUID, Slot] = {}
+        for seat in seats:
+            there = [slot for slot in self.paper.slots if slot.instant == instant]
+            if isinstance(seat, int) and there:
+                slot = there[-1 - seat % len(there)]
+            else:
+                days, hour, capacity = (seat, 9, 1) if isinstance(seat, int) else seat
+                starts_at = (self.paper.now + timedelta(days=days)).replace(
+                    hour=hour, minute=0, second=0, microsecond=0
+                )
+                slot_id = self.stage.runner.run(
+                    self.stage.world.slot(
+                        self.parties.provider, self.parties.offerings[instant], starts_at, capacity=capacity
+                    )
+                )
+                slot = Slot(slot_id, instant, starts_at, capacity)
+                self.paper.slots.append(slot)
+            chosen[slot.id] = slot
+        return list(chosen.values())
+
+    def _quote(self, slots: list[Slot], credit: CreditChoice) -> Quote | None:
+        limit = {"auto": None, "none": 0, "up_to": credit.max_cents}[credit.mode]
+        made, quote = self._both(
+            lambda: self.paper.quote(slots, limit),
+            quotes.quote, self.parties.user_id, offering_id=self.parties.offerings[slots[0].instant],
+            beneficiary_id=self.parties.mother_id, slot_ids=[slot.id for slot in slots], credit=credit, language="it",
+        )  # fmt: skip
+        if made is None:
+            return None
+        assert isinstance(quote, Quote)
+        quote.id = made.id
+        assert made.expires_at == quote.expires_at
+        assert [
+            (unit.slot_id, unit.price_cents, [(leg.source_id, leg.amount_cents) for leg in unit.funding])
+            for unit in made.units
+        ] == [
+            (slot.id, slot.price, [(lot.id, cents) for lot, cents in legs] or [(None, slot.price)])
+            for slot, legs in zip(quote.slots, quote.legs, strict=True)
+        ]
+        return quote
+
+    def _book(self, quote: Quote) -> None:
+        made, booking = self._both(
+            lambda: self.paper.book(quote), reservation.book, self.parties.user_id, quote.id, None
+        )
+        if made is not None:
+            assert isinstance(booking, Booking)
+            booking.id = made.id
+            for unit, read in zip(booking.units, made.units, strict=True):
+                unit.id = read.id
+
+    def _booking(self, number: int, apt: bool, fits: Callable[[Unit, str], bool]) -> Booking | None:  # noqa: FBT001
+        """Pick a booking; an apt one where there is one."""
+        # Until a sweep has run, the product takes commands on units after the last day of work.
+        if any(self.paper.after_leaving(booking) for booking in self.paper.bookings):
+            self.sweep()
+        bookings = self.paper.bookings
+        if apt:
+            bookings = [
+                booking
+                for booking in bookings
+                if any(fits(unit, self.paper.status(booking, unit)) for unit in booking.units)
+            ] or bookings
+        return bookings[-1 - number % len(bookings)] if bookings else None
+
+    def _begun(self, unit: Unit, status: str) -> bool:
+        return status == "confirmed" and unit.slot.starts_at <= self.paper.now
+
+    def _on_units(
+        self,
+        action: Callable[..., Any],
+        verb: Callable[[Paper, Booking, Pick], None],
+        number: int,
+        apt: bool,  # noqa: FBT001 - drawn
+        fits: Callable[[Unit, str], bool],
+        pick: Pick,
+        *more: Any,
+    ) -> None:
+        booking = self._booking(number, apt, fits)
+        if booking is not None:
+            pick = _within(booking, pick)
+            self._provider(action, booking, lambda: verb(self.paper, booking, pick), _ids(booking, pick), *more)
+
+    def _provider(self, action: Callable[..., Any], booking: Booking, verb: Callable[[], None], *more: Any) -> None:
+        self._both(verb, action, self.parties.provider.id, booking.id, *more)
+        self._read(booking)
+
+    def _mine(
+        self, action: Callable[..., Any], booking: Booking, pick: Pick, verb: Callable[[Pick], None], *more: Any
+    ) -> None:
+        pick = _within(booking, pick)
+        self._both(lambda: verb(pick), action, self.parties.user_id, booking.id, _ids(booking, pick), *more)
+        self._read(booking)
+
+    def _read(self, booking: Booking) -> None:
+        """What the person sees takes deadlines into account, whether or not a sweep has run."""
+        read = self.stage.act(self.paper.now, actions.read, self.parties.user_id, booking.id, self.paper.now)
+        states = [self.paper.status(booking, unit) for unit in booking.units]
+        assert [unit.status for unit in read.units] == states
+        assert read.status == booking_status(states)
+
+    def _both(self, verb: Callable[[], Any], action: Callable[..., Any], *args: Any, **kwargs: Any) -> tuple[Any, Any]:
+        """Do it in the product and on paper: both do it, or both refuse for the same reason."""
+        made = refusal = None
+        try:
+            made = self.stage.act(self.paper.now, action, *args, **kwargs)
+        except AppError as error:
+            refusal = error
+        event(f"{action.__name__}: {refusal.code if refusal else 'done'}")
+        try:
+            noted = verb()
+        except Refused as expected:
+            assert refusal is not None, f"must be refused: {expected.codes}"
+            assert refusal.code in expected.codes
+            if refusal.code == "insufficient_credit":
+                assert refusal.members["available_cents"] == self.paper.spendable()
+            return None, None
+        assert refusal is None, f"refused: {refusal}"
+        return made, noted
+
+
+def _within(booking: Booking, pick: Pick) -> Pick:
+    return None if pick is None else sorted({place % len(booking.units) for place in pick})
+
+
+def _ids(booking: Booking, pick: Pick) -> list[UUID | None] | None:
+    return None if pick is None else [booking.units[place].id for place in pick]
+
+
+def _lot_on_paper(lot: Lot) -> tuple[Any, ...]:
+    origin = str(lot.origin.id) if lot.origin else ""
+    return (origin, lot.valid_from, lot.expires_on, lot.figures, lot.ended.isoformat() if lot.ended else "")
+
+
+def _row_of_lot(row: Any) -> tuple[Any, ...]:
+    figures = (row.amount_cents, row.available, row.held, row.captured, row.expired, row.returned)
+    ended = row.expired_at.astimezone(UTC).isoformat() if row.expired_at else ""
+    return (str(row.grace_of or ""), row.valid_from, row.expires_on, figures, ended)
+
+
+def _unit_on_paper(unit: Unit) -> tuple[Any, ...]:
+    return (
+        unit.id, unit.slot.id, unit.status, unit.status_at, unit.price, unit.fee, unit.fee_source, unit.own_due,
+        unit.captured, unit.complete_at, unit.completed_at, unit.payable_at,
+        [[str(lot.id), cents] for lot, cents in unit.legs],
+    )  # fmt: skip
+
+
+def _row_of_unit(row: Any) -> tuple[Any, ...]:
+    return (
+        row.id, row.slot_id, row.status, row.status_at, row.price_cents, row.fee_cents, row.fee_source,
+        row.own_money_due_cents, row.captured_cents, row.complete_at, row.completed_at, row.payable_at, row.legs,
+    )  # fmt: skip
+
+
+@pytest.fixture
+def stage(cluster: Cluster) -> Iterator[Stage]:
+    made = Stage(cluster)
+    yield made
+    made.close()
+
+
+@pytest.mark.timeout(0 if SOAK else 300)
+def test_the_database_follows_the_paper(stage: Stage) -> None:
+    class Staged(Machine):
+        pass
+
+    Staged.stage = stage
+    run_state_machine_as_test(
+        Staged,
+        settings=settings(
+            max_examples=EXAMPLES,
+            stateful_step_count=STEPS,
+            deadline=None,
+            print_blob=True,
+            derandomize=FIXED,
+            database=None,
+            suppress_health_check=list(HealthCheck),
+        ),
+    )
