@@ -84,7 +84,6 @@ UNACCEPTABLE = {
     "NUL": b'{"note": "a\\u0000b"}',
     "NUL in a key": b'{"a\\u0000b": 1}',
     "unknown field": json.dumps({CANARY: CANARY}).encode(),
-    "unknown identifier": json.dumps({CANARY.replace("-", "_"): 1, "metadata": {CANARY[:5]: 5}}).encode(),
     "known troublemakers": b'{"__proto__": {"is_admin": true}, "constructor": 1, "is_admin": true}',
     "long key": json.dumps({CANARY + "x" * 10_000: 1}).encode(),
     "array": b"[]",

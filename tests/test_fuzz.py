@@ -115,8 +115,7 @@ def texts(value: Any) -> Iterator[str]:
     if isinstance(value, str):
         yield value
     elif isinstance(value, dict):
-        for name, item in value.items():
-            yield str(name)
+        for item in value.values():  # a pointer may name an unknown key
             yield from texts(item)
     elif isinstance(value, list | tuple):
         for item in value:

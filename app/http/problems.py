@@ -17,7 +17,6 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from app.errors import AppError, Busy, Conflict, Invalid, NotFound, error_classes
-from app.http.schemas import In
 
 log = structlog.get_logger()
 MEDIA_TYPE = "application/problem+json"
@@ -115,26 +114,20 @@ POINTER_ROOTS = {"body": "", "query": "/query", "path": "/path", "header": "/hea
 def from_validation(error: RequestValidationError) -> AppError:
     """Keep where and what, drop the input; a well-formed id of another type in the path is an absent object."""
     problems: list[tuple[str, str, str]] = []
-    names = _field_names()
     for item in error.errors():
         where: Sequence[Any] = item["loc"]
         if where and where[0] == "path" and item["type"] == "type_id_prefix":
             return NotFound()
         root = POINTER_ROOTS.get(str(where[0]), "") if where else ""
-        known = names if root == "" else frozenset(map(str, where))  # outside the body only declared names occur
-        pointer = root + "".join("/" + _safe(part, known) for part in where[1:])
+        pointer = root + "".join("/" + _safe(part) for part in where[1:])
         problems.append((pointer, item["type"], _message(item)))
     return Invalid(*problems[0], *problems[1:50])
 
 
-def _safe(part: object, names: frozenset[str]) -> str:
-    """Pointers name our fields and positions; a client's own key is not repeated."""
+def _safe(part: object) -> str:
+    """Pointers name our fields; a client's own (unknown) key is not repeated beyond an identifier's length."""
     text = str(part)
-    return text if text.isdigit() or text in names else "?"
-
-
-def _field_names(kind: type[In] = In) -> frozenset[str]:
-    return frozenset(kind.model_fields).union(*(_field_names(child) for child in kind.__subclasses__()))
+    return text if (len(text) <= 40 and text.isidentifier()) or text.isdigit() else "?"  # noqa: PLR2004 - our longest
 
 
 def _message(item: dict[str, Any]) -> str:

@@ -31,7 +31,7 @@ async def test_three_failures_are_busy_and_leave_nothing(scene: Scene, anna: Hea
 
 
 async def test_other_refusals_are_not_tried_again(scene: Scene, anna: Headers) -> None:
-    answer = await scene.post(anna, "k1", name="one", refuse="sqlstate:55P03*9")
+    answer = await scene.post(anna, "k1", name="one", refuse="sqlstate:57014*9")
     assert (answer.status_code, problem(answer)["code"], scene.calls) == (503, "busy", 1)
     assert (await scene.names(), await scene.keys()) == ([], [])
 
