@@ -159,7 +159,9 @@ def machine(stage: Stage) -> Table:
     )
     durable = ", ".join(f"{name} {stage.setting(name)}" for name in ("fsync", "full_page_writes", "wal_sync_method"))
     table = Table(show_header=False, box=None)
-    table.add_row("machine", f"{os.cpu_count()} cores, {model}, load {os.getloadavg()[0]:.1f}")
+    cores, load = os.cpu_count() or 1, os.getloadavg()[0]
+    busy = " (other work runs here: it takes more from the API, which is one process, than from pgbench)"
+    table.add_row("machine", f"{cores} cores, {model}, load {load:.1f}{busy if load > 1 + cores / 2 else ''}")
     table.add_row("disk", f"fdatasync of 8 KB takes {fdatasync_ms(stage.server.data_dir.parent):.2f} ms (median)")
     table.add_row("versions", f"Python {platform.python_version()}, PostgreSQL {stage.server.version}, {packages}")
     table.add_row("server", f"embedded, own cluster, {durable}")
