@@ -211,6 +211,9 @@ async def invite_member(
             raise Invalid(f"/roles/{index}", "role", "this organisation has no such role")
     if not bootstrap:
         _may_manage(actor, roles)
+    elif await queries.other_roles(session, organisation_id, ids.new_id()):
+        # Else whoever operates could make herself HR of any company, or read any provider's bookings.
+        raise Forbidden("This organisation has members: its own administrator invites further ones.")
     await invitations.invite_member(
         session,
         email=email,

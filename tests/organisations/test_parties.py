@@ -215,8 +215,9 @@ async def test_organisations_are_read_and_changed(
 
 
 async def test_the_operator_invites_the_first_administrator(
-    client: httpx.AsyncClient, world: World, operator: Party, company: Party
+    client: httpx.AsyncClient, world: World, operator: Party
 ) -> None:
+    company = await world.organisation(["company"])
     url = f"/v1/operator/organisations/{company.public_id}/members"
     for body in ({"email": NEW, "roles": ["manager"]}, {"email": NEW, "roles": []}, {"email": "x", "roles": ["hr"]}):
         refused = await client.post(url, json=body, headers=operator.headers["operator"])
@@ -229,6 +230,22 @@ async def test_the_operator_invites_the_first_administrator(
     headers = await join(client, world, NEW)
     me = await client.get("/v1/me", headers=headers)
     assert [one["roles"] for one in me.json()["memberships"]] == [["admin", "hr"]]
+    again = await client.post(url, json={**body, "email": "third@example.com"}, headers=operator.headers["operator"])
+    assert (again.status_code, again.json()["code"]) == (403, "forbidden")
+
+
+async def test_the_operator_appoints_nobody_where_others_work(
+    client: httpx.AsyncClient, world: World, operator: Party
+) -> None:
+    """Not herself as a provider's manager, as anybody's HR, nor a second login of hers as the operator's finance."""
+    email = await world.scalar("SELECT email FROM user_account WHERE id = :id", id=operator.users["operator"])
+    provider, company = await world.provider(), await world.company()
+    for party, role in ((provider, "manager"), (company, "hr"), (operator, "finance")):
+        url = f"/v1/operator/organisations/{party.public_id}/members"
+        answer = await client.post(url, json={"email": email, "roles": [role]}, headers=operator.headers["operator"])
+        assert (answer.status_code, answer.json()["code"]) == (403, "forbidden")
+    assert await snapshot(world, "invitation") == []
+    assert await snapshot(world, "outgoing_mail") == []
 
 
 @pytest.fixture
