@@ -107,6 +107,8 @@ async def import_employees(
         await queries.update(session, company_id, plan.updates)
         if plan.creates or plan.updates:
             await audit.record(session, actor, "employee.import", "organisation", company_id)
+        new = {values["id"] for values in plan.creates}
+        await _count_mail(session, *(values["id"] for values in plan.invitations if values["id"] not in new))
         await _invite(session, company_id, plan.invitations)
     return Imported(len(plan.creates), len(plan.updates), plan.unchanged, errors)
 
@@ -132,8 +134,10 @@ def _check(values: Values) -> None:
         raise Invalid(*found[0], *found[1:])
 
 
-async def _count_mail(session: AsyncSession, employee_id: UUID) -> None:
-    await attempts.count(session, {attempts.key("invitation", str(employee_id)): MAILS_PER_EMPLOYEE})
+async def _count_mail(session: AsyncSession, *employee_ids: UUID) -> None:
+    if employee_ids:
+        limits = {attempts.key("invitation", str(one)): MAILS_PER_EMPLOYEE for one in employee_ids}
+        await attempts.count(session, limits)
 
 
 async def _invite(session: AsyncSession, company_id: UUID, batch: list[Values]) -> None:

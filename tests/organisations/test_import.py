@@ -224,3 +224,15 @@ async def test_the_number_of_statements_does_not_grow(client: httpx.AsyncClient,
         counts.append(len(statements))
     assert counts[0] == counts[1]
     assert counts[1] <= 14
+
+
+async def test_files_cannot_flood_a_mailbox(client: httpx.AsyncClient, world: World, company: Party) -> None:
+    """Each new address is a new link with a new activation code, hence new tries at it."""
+    assert (await send(client, company, file(row(1, email="first@example.com"), row(2)))).status_code == 200
+    for number in range(10):
+        assert (await send(client, company, file(row(1, email=f"hr{number}@example.com")))).status_code == 200
+    before = await everything(world)
+    refused = await send(client, company, file(row(1, email="another@example.com"), row(3, email=ANNAS)))
+    assert (refused.status_code, refused.json()["code"]) == (429, "rate_limited")
+    assert await everything(world) == before
+    assert (await send(client, company, file(row(3, email=ANNAS)))).json()["created"] == 1
