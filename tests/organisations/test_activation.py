@@ -72,7 +72,7 @@ async def test_an_invitation_works_once(client: httpx.AsyncClient, world: World,
     assert (await accept(client, token)).status_code == 200
     before = await snapshot(world)
     again = await accept(client, token)
-    assert (again.status_code, again.json()["code"]) == (400, "token_invalid")
+    assert (again.status_code, again.json()["code"]) == (404, "token_invalid")
     assert await snapshot(world) == before
 
 

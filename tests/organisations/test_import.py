@@ -223,7 +223,7 @@ async def test_the_number_of_statements_does_not_grow(client: httpx.AsyncClient,
         assert answer.json()["created"] == size
         counts.append(len(statements))
     assert counts[0] == counts[1]
-    assert counts[1] <= 14
+    assert counts[1] <= 15
 
 
 async def test_files_cannot_flood_a_mailbox(client: httpx.AsyncClient, world: World, company: Party) -> None:
