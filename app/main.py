@@ -19,7 +19,7 @@ from app.banking import payment_days
 from app.config import settings
 from app.db import Database
 from app.errors import AppError, Busy
-from app.http import docs, problems
+from app.http import docs, examples, problems
 from app.http.middleware import Edge
 from app.http.route import BeatriceRoute
 from app.http.schemas import FieldError, Problem
@@ -100,6 +100,7 @@ def _openapi(app: FastAPI) -> Callable[[], dict[str, Any]]:
             components.pop("HTTPValidationError", None)
             components.pop("ValidationError", None)
             _secure(schema)
+            examples.add_examples(schema)
             app.openapi_schema = schema
         return app.openapi_schema
 

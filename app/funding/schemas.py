@@ -2,7 +2,7 @@
 
 from typing import Annotated, Literal
 
-from pydantic import Field, model_validator
+from pydantic import ConfigDict, Field, model_validator
 from pydantic_core import PydanticCustomError
 
 from app.clock import Day, Instant
@@ -120,6 +120,10 @@ class GrantLineIn(In):
 
 class GrantCreate(In):
     """Either `lines`, or `each_cents` for everybody now employed in the programme's category."""
+
+    model_config = ConfigDict(
+        json_schema_extra={"examples": [{"programme_id": "prg_01h455vb4pex5vsknk084sn02q", "each_cents": 250_00}]}
+    )
 
     programme_id: ProgrammeId
     lines: Annotated[list[GrantLineIn], Field(min_length=1, max_length=MAX_LINES)] | None = None

@@ -28,6 +28,14 @@ KEEP = Direct(
 )
 KEPT_HEADERS = ("etag", "location", "content-type")
 RETENTION_DAYS = 7
+PARAMETER: dict[str, Any] = {
+    "name": "Idempotency-Key",
+    "in": "header",
+    "required": True,
+    "description": "The same key and body give the same answer and one effect, for a week",
+    "schema": {"type": "string", "minLength": 1, "maxLength": KEY_MAX, "pattern": "^[!-~][ -~]*$"},
+    "example": "4f1f5a52-7c1c-4e55-9f0a-0e0f3f7f6b11",
+}
 
 
 class IdempotencyKey(Model):

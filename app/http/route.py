@@ -51,6 +51,9 @@ class BeatriceRoute(APIRoute):
             **problems.described(_documented(access, self.audience, methods, path)),
             **(options.get("responses") or {}),
         }
+        if access.idempotent:
+            extra = options.get("openapi_extra") or {}
+            options["openapi_extra"] = {**extra, "parameters": [*extra.get("parameters", []), idempotency.PARAMETER]}
         super().__init__(path, endpoint, **options)
         query = [field for field in get_flat_params(self.dependant) if isinstance(field.field_info, Query)]
         self.query_names = {field.alias for field in query}
