@@ -16,14 +16,17 @@ GOOD = "Bearer good"
 
 async def answer(scope: Scope, receive: Receive, send: Send) -> None:
     known = dict(scope["headers"]).get(b"authorization") in {None, GOOD.encode()}
-    await PlainTextResponse("", 200 if known else 401)(scope, receive, send)
+    status = (
+        404 if scope["path"].endswith("/nowhere") else 200 if known and not scope["path"].endswith("/login") else 401
+    )
+    await PlainTextResponse("", status)(scope, receive, send)
 
 
-async def statuses(edge: Edge, *tokens: str | None, address: str = "192.0.2.1") -> list[int]:
+async def statuses(edge: Edge, *tokens: str | None, address: str = "192.0.2.1", path: str = "/v1/x") -> list[int]:
     transport = httpx.ASGITransport(app=edge, client=(address, 1))
     async with httpx.AsyncClient(transport=transport, base_url="http://beatrice.test") as client:
         return [
-            (await client.get("/v1/x", headers={} if token is None else {"Authorization": token})).status_code
+            (await client.get(path, headers={} if token is None else {"Authorization": token})).status_code
             for token in tokens
         ]
 
@@ -46,6 +49,14 @@ async def test_made_up_tokens_share_the_allowance_of_their_address(edge: Edge) -
 
 async def test_one_made_up_token_is_no_way_around_either(edge: Edge) -> None:
     assert await statuses(edge, *(["Bearer same"] * 5)) == [401, 401, 401, 429, 429]
+
+
+@pytest.mark.parametrize("path", ["/v1/login", "/v1/nowhere"])
+@pytest.mark.parametrize("token", [None, "Bearer same", GOOD])
+async def test_no_refusal_gives_an_allowance_back(edge: Edge, path: str, token: str | None) -> None:
+    assert 429 not in await statuses(edge, token, token, token, path=path)
+    assert await statuses(edge, token, token, path=path) == [429, 429]
+    assert await statuses(edge, "Bearer other", path=path) == [429]
 
 
 async def test_the_limit_keeps_no_token_and_nothing_long(edge: Edge) -> None:

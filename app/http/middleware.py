@@ -40,24 +40,27 @@ class Buckets:
 
     def __init__(self, per_minute: int) -> None:
         self.per_minute = per_minute
-        self._levels: OrderedDict[str, tuple[float, float]] = OrderedDict()
+        self._levels: OrderedDict[str, tuple[float, float, bool]] = OrderedDict()
 
     def take(self, caller: str, now: float) -> tuple[int, int]:
         """Take one token; return (tokens left, -1 for none; seconds until one is there)."""
-        level, seen = self._levels.pop(caller, (float(self.per_minute), now))
+        level, seen, known = self._levels.pop(caller, (float(self.per_minute), now, False))
         level = min(float(self.per_minute), level + (now - seen) * self.per_minute / 60)
         allowed = level >= 1
         level -= 1 if allowed else 0
-        self._levels[caller] = (level, now)
+        self._levels[caller] = (level, now, known)
         if len(self._levels) > MAX_BUCKETS:
             self._levels.popitem(last=False)
         return (int(level) if allowed else -1), max(1, int((1 - level) * 60 / self.per_minute) + 1)
 
     def knows(self, caller: str) -> bool:
-        return caller in self._levels
+        return caller in self._levels and self._levels[caller][2]
 
-    def forget(self, caller: str) -> None:
-        self._levels.pop(caller, None)
+    def vouch(self, caller: str) -> None:
+        """Remember that this caller was served once: its token is a token."""
+        if caller in self._levels:
+            level, seen, _ = self._levels[caller]
+            self._levels[caller] = (level, seen, True)
 
 
 class Edge:
@@ -90,8 +93,8 @@ class Edge:
                 raise
             await problems.response(problems.translate(error), request_id)(scope, receive, outgoing)
         finally:
-            if outgoing.status == HTTPStatus.UNAUTHORIZED:
-                self.buckets.forget(caller)  # what was no token has no allowance of its own
+            if outgoing.status is not None and outgoing.status < HTTPStatus.MULTIPLE_CHOICES:
+                self.buckets.vouch(caller)
             _record(scope, outgoing.status, time.perf_counter() - started, request_id)
 
     def _headers(self, request_id: str, scope: Scope) -> dict[str, str]:
@@ -117,7 +120,7 @@ class Edge:
         return None
 
     def _take(self, caller: str, address: str, now: float) -> tuple[int, int]:
-        """Take from the caller's allowance; a token not seen before costs its address too: it may be made up."""
+        """Take from the caller's allowance; a token that never opened anything costs its address too."""
         if caller != address and not self.buckets.knows(caller):
             left, wait = self.buckets.take(address, now)
             if left < 0:
