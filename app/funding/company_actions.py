@@ -275,7 +275,7 @@ async def create_grant(
 async def _draft(session: AsyncSession, company_id: UUID, given: GrantCreate, pointers: Sequence[str] | None) -> _Draft:
     programme = await one(session, queries.PROGRAMME_FOR_USE, company_id=company_id, id=given.programme_id)
     if programme is None:
-        raise Invalid("/programme_id", "unknown_programme", "there is no such programme")
+        raise NotFound
     if programme.lot_expires_on < clock.today():
         raise ProgrammeEnded
     if given.lines is None:

@@ -36,7 +36,6 @@ operator = operator_router()
 alliance = alliance_router()
 organisation = organisation_router()
 CREATED = 201
-ACCEPTED = 202
 
 
 def read_organisation(row: Any) -> OrganisationRead:  # noqa: ANN401 - a row
@@ -110,7 +109,7 @@ async def organisation_update(
     return read_organisation(row)
 
 
-@operator.post("/organisations/{organisation_id}/members", status_code=ACCEPTED)
+@operator.post("/organisations/{organisation_id}/members", status_code=CREATED)
 @access("organisations:write")
 async def organisation_member_invite(
     session: SessionDep, actor: ActorDep, organisation_id: ids.OrganisationId, body: MemberInvite
@@ -188,7 +187,7 @@ async def member_list(session: SessionDep, organisation_id: ids.OrganisationId, 
     return paging.page(found, MemberRead.model_validate, lambda row: [str(row.id)])
 
 
-@organisation.post("/members", status_code=ACCEPTED)
+@organisation.post("/members", status_code=CREATED)
 @access("members:write")
 async def member_invite(
     session: SessionDep, actor: ActorDep, organisation_id: ids.OrganisationId, body: MemberInvite

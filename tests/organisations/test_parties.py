@@ -226,7 +226,7 @@ async def test_the_operator_invites_the_first_administrator(
     assert (await client.post(url, json=body, headers=operator.headers["finance"])).status_code == 403
     assert await snapshot(world, "invitation") == []
     invited = await client.post(url, json=body, headers=operator.headers["operator"])
-    assert (invited.status_code, invited.json()) == (202, body)
+    assert (invited.status_code, invited.json()) == (201, body)
     headers = await join(client, world, NEW)
     me = await client.get("/v1/me", headers=headers)
     assert [one["roles"] for one in me.json()["memberships"]] == [["admin", "hr"]]
@@ -256,7 +256,7 @@ async def provider(world: World) -> Party:
 async def test_members_come_and_go(client: httpx.AsyncClient, world: World, provider: Party) -> None:
     url, manager = f"/v1/organisations/{provider.public_id}/members", provider.headers["manager"]
     invited = await client.post(url, json={"email": NEW, "roles": ["staff"]}, headers=manager)
-    assert (invited.status_code, invited.json()) == (202, {"email": NEW, "roles": ["staff"]})
+    assert (invited.status_code, invited.json()) == (201, {"email": NEW, "roles": ["staff"]})
     new = await join(client, world, NEW)
     bookings = f"/v1/organisations/{provider.public_id}/members"
     assert (await client.get(bookings, headers=new)).status_code == 403
@@ -291,8 +291,8 @@ async def test_only_administrators_give_more_than_they_have(client: httpx.AsyncC
         ("manager", ["admin"], 403),
         ("manager", ["operator"], 422),
         ("hr", ["hr"], 403),
-        ("manager", ["staff"], 202),
-        ("admin", ["hr"], 202),
+        ("manager", ["staff"], 201),
+        ("admin", ["hr"], 201),
     ):
         answer = await client.post(url, json={"email": NEW, "roles": roles}, headers=party.headers[caller])
         assert answer.status_code == status, (caller, roles, answer.text)
@@ -314,7 +314,7 @@ async def test_hr_does_not_appoint_itself_to_care(client: httpx.AsyncClient, wor
     email = await world.scalar("SELECT email FROM user_account WHERE id = :id", id=home.users["hr"])
     for role in ("manager", "staff"):
         invited = await client.post(url, json={"email": email, "roles": [role]}, headers=headers)
-        assert invited.status_code == 202, invited.text
+        assert invited.status_code == 201, invited.text
         before = await snapshot(world, "membership")
         with pytest.raises(IntegrityError, match="membership_hr_apart_from_care"):
             await world.membership(home.users["hr"], home.id, role)
@@ -332,7 +332,7 @@ async def test_an_invitation_to_both_sides_is_refused_whole(client: httpx.AsyncC
     home = await world.organisation(["company", "provider"], ("admin",))
     url = f"/v1/organisations/{home.public_id}/members"
     body = {"email": NEW, "roles": ["hr", "manager"]}
-    assert (await client.post(url, json=body, headers=home.headers["admin"])).status_code == 202
+    assert (await client.post(url, json=body, headers=home.headers["admin"])).status_code == 201
     token = await invitation_token(world, NEW)
     before = await snapshot(world, "membership")
     accepted = await accept(client, token)
