@@ -29,6 +29,10 @@ class Page(Out, Generic[T]):
 
 
 class FieldError(Out):
+    """Where and what; the errors of a file also carry `row` and `field`."""
+
+    model_config = ConfigDict(extra="allow")
+
     pointer: str = Field(examples=["/amount_cents"])
     code: str = Field(examples=["greater_than_equal"])
     detail: str

@@ -117,9 +117,12 @@ def _parse(raw: bytes) -> tuple[list[Given], list[RowError]]:
     return employee_csv.parse(csv_files.read(raw, employee_csv.COLUMNS))
 
 
-def _pointers(errors: list[RowError]) -> list[dict[str, str]]:
+def _pointers(errors: list[RowError]) -> list[dict[str, Any]]:
+    """Name each place twice: as every problem does, and as the dry run does."""
     return [
         {
+            "row": error.row,
+            "field": error.field,
             "pointer": f"/rows/{error.row}" + (f"/{error.field}" if error.field else ""),
             "code": error.code,
             "detail": error.detail,

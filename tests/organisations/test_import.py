@@ -95,6 +95,8 @@ async def test_one_bad_row_stores_nothing(client: httpx.AsyncClient, world: Worl
     problem = answer.json()
     assert (answer.status_code, problem["code"]) == (422, "import_refused")
     assert (problem["created"], problem["updated"], problem["unchanged"]) == (0, 0, 0)
+    for one in problem["errors"]:
+        assert one["pointer"] == f"/rows/{one['row']}" + (f"/{one['field']}" if one["field"] else "")
     assert [(one["pointer"], one["code"]) for one in problem["errors"]] == [
         ("/rows/3/fiscal_code", "fiscal_code"),
         ("/rows/4/hired_on", "date"),
