@@ -5,13 +5,12 @@ deadlines made due, each at its own instant, in the order in which they came due
 """
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
-from datetime import date, datetime, time, timedelta
-from itertools import chain, combinations
-from uuid import UUID
-from zoneinfo import ZoneInfo
+from datetime import date, datetime, timedelta
+from itertools import chain
 
-ROME = ZoneInfo("Europe/Rome")
+from tests.model.plan import plan
+from tests.model.things import Booking, Employment, Legs, Lot, Quote, Slot, Terms, Unit, day_of, over_at
+
 QUOTE_LIVES = timedelta(minutes=15)
 ACKNOWLEDGE = timedelta(hours=5 * 24)
 FREE_UNTIL = timedelta(hours=24)
@@ -20,142 +19,14 @@ NO_SHOW_FEE_PERCENT = 100
 ANSWER = timedelta(hours=48)
 GRACE = timedelta(days=60)
 LAST_DAYS = timedelta(days=7)
-PRICE_CHANGE = date(2027, 1, 1)
-PRICES = (22_50, 24_75)
+Pick = Sequence[int] | None
+"""Places of the units that a command names; None: all that it fits."""
 
 
 class Refused(Exception):
     def __init__(self, *codes: str) -> None:
         super().__init__(*codes)
         self.codes = set(codes)
-
-
-def day_of(instant: datetime) -> date:
-    return instant.astimezone(ROME).date()
-
-
-def over_at(day: date) -> datetime:
-    """The midnight at which a day is over in Rome."""
-    return datetime.combine(day + timedelta(days=1), time(), ROME).astimezone(ZoneInfo("UTC"))
-
-
-@dataclass(eq=False)
-class Employment:
-    id: UUID
-    has_fund: bool
-    """Whether the company's alliance has a solidarity fund."""
-    ended_on: date | None = None
-
-
-@dataclass(frozen=True)
-class Terms:
-    """The rules of a programme."""
-
-    rule_codes: tuple[str, ...] = ("C2_F_TER",)
-    fee_funding: str = "out_of_pocket"
-    expired_credit_to: str = "company"
-    leavers_rule: str = "keep_until_expiry"
-
-    @property
-    def pays_home_help(self) -> bool:
-        return "C2_F_TER" in self.rule_codes
-
-
-@dataclass(eq=False)
-class Lot:
-    employment: Employment
-    terms: Terms
-    amount: int
-    valid_from: date
-    expires_on: date
-    origin: "Lot | None" = None
-    id: UUID | None = None
-    available: int = 0
-    held: int = 0
-    captured: int = 0
-    expired: int = 0
-    returned: int = 0
-    ended: datetime | None = None
-
-    @property
-    def last_day(self) -> date:
-        left = self.employment.ended_on if self.terms.leavers_rule == "zero_at_leaving" else None
-        return self.expires_on if left is None else min(self.expires_on, left)
-
-    def usable(self, today: date) -> bool:
-        return self.ended is None and today <= self.last_day
-
-    @property
-    def cut_short(self) -> bool:
-        """Whether leaving ends (or ended) it before its expiry."""
-        if self.ended is not None:
-            return self.ended < over_at(self.expires_on)
-        return self.last_day < self.expires_on
-
-    @property
-    def figures(self) -> tuple[int, ...]:
-        return self.amount, self.available, self.held, self.captured, self.expired, self.returned
-
-
-@dataclass(eq=False)
-class Slot:
-    id: UUID
-    instant: bool
-    starts_at: datetime
-    capacity: int
-    taken: int = 0
-
-    @property
-    def service_on(self) -> date:
-        return day_of(self.starts_at)
-
-    @property
-    def price(self) -> int:
-        return PRICES[self.service_on >= PRICE_CHANGE]
-
-
-Legs = list[tuple[Lot, int]]
-
-
-@dataclass(eq=False)
-class Unit:
-    slot: Slot
-    legs: Legs
-    status: str
-    status_at: datetime
-    own_due: int
-    id: UUID | None = None
-    fee: int = 0
-    fee_source: str | None = None
-    captured: int = 0
-    complete_at: datetime | None = None
-    completed_at: datetime | None = None
-    payable_at: datetime | None = None
-    history: list[tuple[str, datetime]] = field(default_factory=list)
-
-    @property
-    def price(self) -> int:
-        return self.slot.price
-
-
-@dataclass(eq=False)
-class Quote:
-    slots: list[Slot]
-    legs: list[Legs]
-    expires_at: datetime
-    id: UUID | None = None
-    booked: bool = False
-
-
-@dataclass(eq=False)
-class Booking:
-    units: list[Unit]
-    confirm_by: datetime | None
-    id: UUID | None = None
-
-
-Pick = Sequence[int] | None
-"""Places of the units that a command names; None: all that it fits."""
 
 
 class Paper:
@@ -236,7 +107,7 @@ class Paper:
             raise Refused(*reasons)
         ordered = sorted(slots, key=lambda slot: (slot.starts_at, slot.id))
         usable = [lot for lot in self.lots if lot.usable(day_of(self.now)) and lot.terms.pays_home_help]
-        made = Quote(ordered, _plan(ordered, usable, limit), self.now + QUOTE_LIVES)
+        made = Quote(ordered, plan(ordered, usable, limit), self.now + QUOTE_LIVES)
         self.quotes.append(made)
         return made
 
@@ -393,14 +264,20 @@ class Paper:
                 due.append(
                     (booking.confirm_by, 0, self._ending(waiting, "expired", booking.confirm_by, employee=False))
                 )
-            for unit in booking.units:
-                if unit.complete_at is not None and unit.complete_at <= self.now:
-                    due.append((unit.complete_at, 1, self._completing(unit, unit.complete_at)))
-            for day, units in self.after_leaving(booking).items():
-                due.append((over_at(day), 2, self._ending(units, "cancelled", over_at(day), employee=True)))
-        for lot in self.lots:
-            if lot.ended is None and over_at(lot.last_day) <= self.now:
-                due.append((over_at(lot.last_day), 3, self._lot_ending(lot)))
+            due += [
+                (unit.complete_at, 1, self._completing(unit, unit.complete_at))
+                for unit in booking.units
+                if unit.complete_at is not None and unit.complete_at <= self.now
+            ]
+            due += [
+                (over_at(day), 2, self._ending(units, "cancelled", over_at(day), employee=True))
+                for day, units in self.after_leaving(booking).items()
+            ]
+        due += [
+            (over_at(lot.last_day), 3, self._lot_ending(lot))
+            for lot in self.lots
+            if lot.ended is None and over_at(lot.last_day) <= self.now
+        ]
         return due
 
     def _ending(self, units: list[Unit], status: str, at: datetime, *, employee: bool) -> Callable[[], None]:
@@ -523,49 +400,3 @@ def _years_later(day: date, earliest: date) -> date:
         if found >= earliest:
             return found
         year += 1
-
-
-def _plan(slots: Sequence[Slot], lots: Sequence[Lot], limit: int | None) -> list[Legs]:
-    """Whole units only: the most units, then the most cents, then the earliest; each from what expires first.
-
-    By trying every choice: lots can pay a set of units when no part of the set asks more than its payers have.
-    """
-    room = {lot: lot.available for lot in lots if lot.available}
-    payers = [frozenset(lot for lot in room if lot.valid_from <= slot.service_on <= lot.last_day) for slot in slots]
-
-    def spare(places: Iterable[int]) -> int:
-        group = list(places)
-        paying: frozenset[Lot] = frozenset().union(*(payers[place] for place in group))
-        return sum(room[lot] for lot in paying) - sum(slots[place].price for place in group)
-
-    def payable(places: Sequence[int]) -> bool:
-        cost = sum(slots[place].price for place in places)
-        return (limit is None or cost <= limit) and all(spare(group) >= 0 for group in _parts(places))
-
-    choices = [choice for choice in ((), *_parts(range(len(slots)))) if payable(choice)]
-    chosen = max(
-        choices,
-        key=lambda choice: (
-            len(choice),
-            sum(slots[place].price for place in choice),
-            [place in choice for place in range(len(slots))],
-        ),
-    )
-    legs: list[Legs] = [[] for _ in slots]
-    for position, place in enumerate(chosen):
-        due = slots[place].price
-        later = [group for group in _parts(chosen[position + 1 :])]
-        for lot in sorted(payers[place], key=lambda lot: (lot.last_day, len(lot.terms.rule_codes), lot.id)):
-            kept = [spare(group) for group in later if any(lot in payers[each] for each in group)]
-            part = min(due, room[lot], *kept)
-            if part:
-                room[lot] -= part
-                due -= part
-                legs[place].append((lot, part))
-        assert due == 0
-    return legs
-
-
-def _parts(places: Sequence[int]) -> list[tuple[int, ...]]:
-    """All parts of a set but the empty one."""
-    return [part for size in range(1, len(places) + 1) for part in combinations(places, size)]

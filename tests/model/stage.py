@@ -20,7 +20,7 @@ from app.funding.wallet import read_wallet
 from app.jobs import run_sweeps
 from app.ledger.verify import Report, verify
 from tests.conftest import Cluster
-from tests.model.paper import PRICE_CHANGE, PRICES
+from tests.model.things import PRICE_CHANGE, PRICES
 from tests.world import Party, Person, World
 
 SWEEPS = (*bookings_jobs.SWEEPS, *funding_jobs.SWEEPS)
@@ -150,8 +150,8 @@ class Stage:
         network, alliance = ids.new_id(), ids.new_id()
         await world.execute(
             "WITH net AS (INSERT INTO network (id, name, created_at) VALUES (:network, :name, :at)),"
-            " al AS (INSERT INTO alliance (id, network_id, name, lead_organisation_id, solidarity_account_id, created_at)"
-            " VALUES (:alliance, :network, :name, :company, :fund, :at))"
+            " al AS (INSERT INTO alliance (id, network_id, name, lead_organisation_id, solidarity_account_id,"
+            " created_at) VALUES (:alliance, :network, :name, :company, :fund, :at))"
             " INSERT INTO alliance_membership (id, alliance_id, organisation_id, role, joined_on)"
             " VALUES (:network, :alliance, :company, 'company', '2026-01-01')",
             network=network,
