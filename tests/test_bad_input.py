@@ -336,10 +336,10 @@ async def test_bad_ids_in_paths(route: BeatriceRoute, sides: Territory, land_cli
 async def test_bad_preconditions(route: BeatriceRoute, sides: Territory, land_client: httpx.AsyncClient) -> None:
     path, headers = sides.a.path(route.path), entitled(route, sides.a)
     refused(await land_client.patch(path, json={}, headers=headers), 428, "precondition_required")
-    for value in ("*", 'W/"1"', "1", '"1", "2"', '""', "", '"abc"', '"-1"', '"1.0"', '"' + "9" * 30 + '"'):
+    for value in ("*", 'W/"1"', "1", '"1", "2"', '""', "", '"-1"', '"1.0"', '"' + "9" * 30 + '"'):
         answer = await land_client.patch(path, json={}, headers=headers | {"If-Match": value})
         refused(answer, 400, "malformed_precondition")
-    for value in ('"0"', '"999"', '"2147483648"', '"999999999999999999"'):
+    for value in ('"abc"', '"0"', '"999"', '"2147483648"', '"999999999999999999"'):
         answer = await land_client.patch(path, json={}, headers=headers | {"If-Match": value})
         assert answer.status_code in {412, 422}, (value, answer.text)
 
