@@ -141,7 +141,8 @@ class Stage:
             self._close()
             self._open()
             self.examples = 1
-        return self.at(now, self._parties)
+        made: Parties = self.at(now, self._parties)
+        return made
 
     async def _parties(self) -> "Parties":
         world = self.world
