@@ -2,7 +2,8 @@
 
 The same input gives the same bytes, because people approve the hash of a file. Profile: EPC credit transfer rulebook,
 IBAN only, charges shared (SLEV), one booking for the batch. An address may be left out; one that is given is
-structured: since 15 November 2026 the EPC refuses address lines alone. The Italian CBI dialect is another profile, not written here.
+structured: since 15 November 2026 the EPC refuses address lines alone. The Italian CBI dialect is another profile, not
+written here.
 """
 
 import hashlib

@@ -176,6 +176,7 @@ async def programme_update(
 @access(
     "grants:write",
     idempotent=True,
+    rehearses=True,
     body="json_or_csv",
     max_bytes=GRANT_BODY_BYTES,
     errors=[ProgrammeEnded, ImportRefused, NotCsv, TooManyRows],

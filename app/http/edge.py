@@ -79,7 +79,7 @@ async def open_request(
             "real_now": clock.real(),
             "organisation_id": None if audience.tenant == "alliance_id" else tenant_id,
             "alliance_id": tenant_id if audience.tenant == "alliance_id" else None,
-            "operator": audience.kind == "operator",
+            "operator": audience.kind == "operator" or audience.name == "organisation",
             "key": key,
             "fingerprint": fingerprint,
         },

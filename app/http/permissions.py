@@ -74,6 +74,10 @@ ROLE_PERMISSIONS: dict[str, frozenset[str]] = {
 }
 ORGANISATION_ROLES = tuple(ROLE_PERMISSIONS)
 
+REGISTRAR = "registrar"
+"""What the operator is in an organisation where it has no role: no membership, only a way to its first members."""
+REGISTRAR_PERMISSIONS = frozenset({"members:read", "members:write"})
+
 API_KEY_SCOPES = frozenset(
     {
         "employees:read",
@@ -99,4 +103,6 @@ ALL_PERMISSIONS = frozenset().union(PERSON, *ROLE_PERMISSIONS.values())
 
 
 def permissions_of(roles: frozenset[str]) -> frozenset[str]:
+    if REGISTRAR in roles:
+        return REGISTRAR_PERMISSIONS
     return frozenset().union(*(ROLE_PERMISSIONS.get(role, frozenset()) for role in roles))

@@ -116,7 +116,8 @@ async def _respond(route: BeatriceRoute, handler: Handler, request: Request) -> 
             await _require_identity(route, request)
             raise
     key = None
-    if access.idempotent:
+    rehearsal = access.rehearses and request.query_params.get("dry_run", "").lower() in {"true", "1"}
+    if access.idempotent and not rehearsal:
         try:
             key = idempotency.key_of(request)
         except AppError:

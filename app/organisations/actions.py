@@ -15,7 +15,7 @@ from app.audit import actions as audit
 from app.db import rows
 from app.errors import Forbidden, Invalid, NotFound, StateConflict
 from app.http.etag import PreconditionFailed
-from app.http.permissions import permissions_of
+from app.http.permissions import REGISTRAR, permissions_of
 from app.identity import invitations
 from app.identity.roles import ADMIN, roles_of_kinds
 from app.ledger import actions as ledger
@@ -211,9 +211,8 @@ async def invite_member(
             raise Invalid(f"/roles/{index}", "role", "this organisation has no such role")
     if not bootstrap:
         _may_manage(actor, roles)
-    elif await queries.other_roles(session, organisation_id, ids.new_id()):
-        # Else whoever operates could make herself HR of any company, or read any provider's bookings.
-        raise Forbidden("This organisation has members: its own administrator invites further ones.")
+    else:
+        await _may_bring_in(session, organisation, email)
     await invitations.invite_member(
         session,
         email=email,
@@ -223,6 +222,22 @@ async def invite_member(
         locale="en" if actor.locale == "en" else "it",
     )
     await audit.record(session, actor, "member.invite", "organisation", organisation_id)
+
+
+async def _may_bring_in(session: AsyncSession, organisation: Any, email: str) -> None:  # noqa: ANN401 - a row
+    """Let the operator bring in others until an administrator is there, never herself or her colleagues.
+
+    Else whoever operates could make herself HR of any company, or read any provider's bookings.
+    """
+    roles = await queries.other_roles(session, organisation.id, ids.new_id())
+    if any(_administers(role) for role in roles) or ("operator" in organisation.kinds and roles):
+        raise Forbidden("This organisation has an administrator, who invites further members.")
+    if await queries.works_for_operator(session, email):
+        raise Forbidden("The operator's own people are invited by the organisation itself.")
+
+
+def _administers(role: str) -> bool:
+    return "members:write" in permissions_of(frozenset({role}))
 
 
 def _may_manage(actor: Actor, roles: Sequence[str]) -> None:
@@ -237,10 +252,11 @@ async def end_member(session: AsyncSession, actor: Actor, organisation_id: UUID,
     await queries.lock_members(session, organisation_id)
     row = await queries.member(session, organisation_id, membership_id)
     _may_manage(actor, [row.role])
-    keeps = "members:write" in permissions_of(frozenset({row.role}))
-    if keeps and row.user_id == actor.id:
+    if REGISTRAR in actor.roles:
+        raise Forbidden
+    if _administers(row.role) and row.user_id == actor.id:
         others = await queries.other_roles(session, organisation_id, membership_id)
-        if not any("members:write" in permissions_of(frozenset({role})) for role in others):
+        if not any(_administers(role) for role in others):
             raise LastAdministrator
     await session.execute(
         text("UPDATE membership SET ended_at = :at WHERE id = :id"), {"at": clock.real(), "id": membership_id}

@@ -10,6 +10,7 @@ from app.http.access import access
 from app.http.audiences import alliance_router, operator_router, organisation_router, public_router
 from app.http.etag import ExpectedVersion, MalformedPrecondition, set_etag
 from app.http.pagination import BadCursor, PagingDep
+from app.http.permissions import REGISTRAR
 from app.http.schemas import Page
 from app.http.session import ActorDep, SessionDep
 from app.organisations import actions, queries
@@ -193,7 +194,9 @@ async def member_invite(
     session: SessionDep, actor: ActorDep, organisation_id: ids.OrganisationId, body: MemberInvite
 ) -> MemberInvited:
     """Invite somebody to roles of this organisation; the answer does not tell whether the address has a login."""
-    await actions.invite_member(session, actor, organisation_id, body.email, body.roles, bootstrap=False)
+    await actions.invite_member(
+        session, actor, organisation_id, body.email, body.roles, bootstrap=REGISTRAR in actor.roles
+    )
     return MemberInvited(email=body.email, roles=body.roles)
 
 

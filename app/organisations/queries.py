@@ -292,3 +292,15 @@ async def other_roles(session: AsyncSession, organisation_id: UUID, membership_i
         id=membership_id,
     )
     return [row[0] for row in found]
+
+
+async def works_for_operator(session: AsyncSession, email: str) -> bool:
+    """Tell whether this login has a role in an organisation of kind operator."""
+    found = await rows(
+        session,
+        "SELECT EXISTS (SELECT 1 FROM user_account u JOIN membership m ON m.user_id = u.id AND m.ended_at IS NULL"
+        " JOIN organisation o ON o.id = m.organisation_id AND 'operator' = ANY (o.kinds)"
+        " WHERE u.email = lower(:email))",
+        email=email,
+    )
+    return bool(found[0][0])

@@ -20,7 +20,7 @@ class RuleDataError(ValueError):
     """The rows contradict each other or lack what every row must have."""
 
 
-class UnknownParameter(LookupError):  # noqa: N818 - names the fact, as the project's other errors do
+class UnknownParameter(LookupError):
     """No row of that parameter is valid on that day."""
 
 

@@ -343,6 +343,12 @@ BEGIN
         SELECT array_agg(m.role) INTO roles FROM membership m
         WHERE m.user_id = principal_id AND m.organisation_id = p_organisation_id AND m.ended_at IS NULL;
         SELECT o.kinds INTO kinds FROM organisation o WHERE o.id = p_organisation_id;
+        -- The operator enters organisations in the register: it may bring in their first administrators, no more.
+        IF roles IS NULL AND p_operator AND kinds IS NOT NULL AND EXISTS (
+            SELECT FROM membership m JOIN organisation o ON o.id = m.organisation_id AND 'operator' = ANY (o.kinds)
+            WHERE m.user_id = principal_id AND m.ended_at IS NULL AND m.role = 'operator') THEN
+            roles := ARRAY['registrar'];
+        END IF;
     ELSIF p_alliance_id IS NOT NULL THEN
         SELECT array_agg(DISTINCT m.role), min(m.organisation_id::text)::uuid INTO roles, organisation_id
         FROM alliance a JOIN membership m ON m.user_id = principal_id AND m.ended_at IS NULL

@@ -252,6 +252,12 @@ async def test_dry_run_stores_nothing(world: World, desk: Desk) -> None:
     )
     refused = await desk.post("/grants", {"programme_id": programme_id, "lines": []}, dry_run="true")
     assert pointers(refused)[0][0] == "/lines"
+    url, headers = desk.base + "/grants", desk.company.headers["hr"]
+    body = {"programme_id": programme_id, "each_cents": 1_250_00}
+    keyless = await desk.client.post(url, json=body, headers=headers, params={"dry_run": "true"})
+    assert (keyless.status_code, {**keyless.json(), "created_at": ""}) == (200, {**shown, "created_at": ""})
+    keyless = await desk.client.post(url, json=body, headers=headers, params={"dry_run": "false"})
+    assert (keyless.status_code, keyless.json()["code"]) == (400, "idempotency_key_missing")
     assert [await count(world, table) for table in tables] == before
 
 
