@@ -7,6 +7,7 @@ from typing import Any
 import psycopg
 from psycopg.rows import namedtuple_row
 from sqlalchemy import Connection, MetaData, text
+from sqlalchemy.dialects.postgresql import TIMESTAMP
 from sqlalchemy.dialects.postgresql.psycopg import PGDialect_psycopg
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, AsyncSession, async_sessionmaker, create_async_engine
@@ -24,6 +25,15 @@ NAMING = {
 APP_TIMEOUTS = "-c statement_timeout=5s -c lock_timeout=1s -c idle_in_transaction_session_timeout=10s"
 PSYCOPG = PGDialect_psycopg()  # type: ignore[no-untyped-call]
 WORKER_TIMEOUTS = "-c statement_timeout=60s -c lock_timeout=5s -c idle_in_transaction_session_timeout=60s"
+
+
+Timestamp = TIMESTAMP(timezone=True)
+"""An instant: every time column has it."""
+
+
+def one_of(column: str, values: Sequence[str]) -> str:
+    """Return the CHECK that a text column holds one of some words."""
+    return f"{column} IN ({', '.join(repr(value) for value in values)})"
 
 
 class Model(DeclarativeBase):

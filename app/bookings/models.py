@@ -18,12 +18,11 @@ from sqlalchemy import (
     UniqueConstraint,
     Uuid,
 )
-from sqlalchemy.dialects.postgresql import JSONB, TIMESTAMP
+from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import Mapped, mapped_column
 
-from app.db import Model
+from app.db import Model, Timestamp, one_of
 
-Timestamp = TIMESTAMP(timezone=True)
 UNIT_STATES = (
     "requested",
     "confirmed",
@@ -46,10 +45,6 @@ BOOKING_STATES = (
     "declined",
     "expired",
 )
-
-
-def one_of(column: str, values: tuple[str, ...]) -> str:
-    return f"{column} IN ({', '.join(repr(value) for value in values)})"
 
 
 class Quote(Model):

@@ -4,12 +4,9 @@ from datetime import datetime
 from uuid import UUID
 
 from sqlalchemy import CheckConstraint, ForeignKeyConstraint, Index, Integer, Text, UniqueConstraint, Uuid
-from sqlalchemy.dialects.postgresql import TIMESTAMP
 from sqlalchemy.orm import Mapped, mapped_column
 
-from app.db import Model
-
-Timestamp = TIMESTAMP(timezone=True)
+from app.db import Model, Timestamp
 
 
 class Slot(Model):

@@ -19,12 +19,11 @@ from sqlalchemy import (
     func,
     text,
 )
-from sqlalchemy.dialects.postgresql import JSONB, TIMESTAMP, TSVECTOR, ExcludeConstraint
+from sqlalchemy.dialects.postgresql import JSONB, TSVECTOR, ExcludeConstraint
 from sqlalchemy.orm import Mapped, mapped_column
 
-from app.db import Model
+from app.db import Model, Timestamp, one_of
 
-Timestamp = TIMESTAMP(timezone=True)
 MODES = ("appointment", "home_visit", "session", "stay", "enrolment", "on_request")
 UNITS = ("visit", "hour", "half_day", "day", "night", "week", "month", "session", "meal", "ride", "cycle")
 VAT_BPS = {"exempt": 0, "not_subject": 0, "vat_5": 500, "vat_10": 1000, "vat_22": 2200}
@@ -32,10 +31,6 @@ SEARCH = (
     "setweight(to_tsvector('public.it_unaccent'::regconfig, name), 'A') ||"
     " setweight(to_tsvector('public.it_unaccent'::regconfig, description), 'B')"
 )
-
-
-def one_of(column: str, values: tuple[str, ...]) -> str:
-    return f"{column} IN ({', '.join(repr(value) for value in values)})"
 
 
 class Provider(Model):

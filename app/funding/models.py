@@ -15,12 +15,10 @@ from sqlalchemy import (
     UniqueConstraint,
     Uuid,
 )
-from sqlalchemy.dialects.postgresql import ARRAY, TIMESTAMP
+from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.orm import Mapped, mapped_column
 
-from app.db import Model
-
-Timestamp = TIMESTAMP(timezone=True)
+from app.db import Model, Timestamp
 
 
 class TopUp(Model):

@@ -15,13 +15,12 @@ from sqlalchemy import (
     Uuid,
     text,
 )
-from sqlalchemy.dialects.postgresql import ARRAY, TIMESTAMP, ExcludeConstraint
+from sqlalchemy.dialects.postgresql import ARRAY, ExcludeConstraint
 from sqlalchemy.orm import Mapped, mapped_column
 
-from app.db import Model
+from app.db import Model, Timestamp
 from app.http.permissions import ORGANISATION_ROLES
 
-Timestamp = TIMESTAMP(timezone=True)
 ROLE_LIST = ", ".join(f"'{role}'" for role in ORGANISATION_ROLES)
 SIDE = text(
     "(CASE WHEN role IN ('hr', 'hr_approver', 'payroll') THEN 'company'"

@@ -16,12 +16,11 @@ from sqlalchemy import (
     UniqueConstraint,
     Uuid,
 )
-from sqlalchemy.dialects.postgresql import ARRAY, JSONB, TIMESTAMP
+from sqlalchemy.dialects.postgresql import ARRAY, JSONB
 from sqlalchemy.orm import Mapped, mapped_column
 
-from app.db import Model
+from app.db import Model, Timestamp, one_of
 
-Timestamp = TIMESTAMP(timezone=True)
 KINDS = ("company", "provider", "municipality", "association", "operator")
 CONTRACTS = ("permanent", "fixed_term", "agency")
 RELATIONS = (
@@ -36,10 +35,6 @@ RELATIONS = (
     "grandchild",
     "other",
 )
-
-
-def one_of(column: str, values: tuple[str, ...]) -> str:
-    return f"{column} IN ({', '.join(repr(value) for value in values)})"
 
 
 class Municipality(Model):

@@ -15,12 +15,9 @@ from sqlalchemy import (
     UniqueConstraint,
     Uuid,
 )
-from sqlalchemy.dialects.postgresql import TIMESTAMP
 from sqlalchemy.orm import Mapped, mapped_column
 
-from app.db import Model
-
-Timestamp = TIMESTAMP(timezone=True)
+from app.db import Model, Timestamp
 
 
 class FeeRule(Model):

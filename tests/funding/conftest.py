@@ -1,6 +1,8 @@
+import httpx
 import pytest
 
 from tests.funding.credit import Stage, set_stage
+from tests.funding.desk import Desk
 from tests.world import World
 
 
@@ -12,3 +14,8 @@ async def stage(world: World) -> Stage:
 @pytest.fixture
 async def fresh_stage(fresh_world: World) -> Stage:
     return await set_stage(fresh_world)
+
+
+@pytest.fixture
+def desk(client: httpx.AsyncClient, stage: Stage) -> Desk:
+    return Desk(client, stage.company)

@@ -5,95 +5,18 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import date, timedelta
 from typing import Any
-from uuid import uuid4
 
 import httpx
 import pytest
 from sqlalchemy import event
 from stdnum import iso11649
 
-from app import clock, config, ids
+from app import clock, ids
 from app.funding import actions
 from app.funding.actions import Capture
 from tests.funding.credit import NOON, Stage, set_stage
-from tests.world import Party, Person, World
-
-PROGRAMME: dict[str, Any] = {
-    "name": "Welfare 2026",
-    "source": "on_top",
-    "employee_category": "operai",
-    "rule_codes": ["C2_F_TER"],
-    "lot_expires_on": "2026-12-31",
-    "validity_basis": "service_date",
-    "expired_credit_to": "company",
-    "leavers_rule": "keep_until_expiry",
-    "fee_funding": "out_of_pocket",
-    "relatives_reading": None,
-}
-
-
-class Desk:
-    """Somebody of a company at the API."""
-
-    def __init__(self, client: httpx.AsyncClient, company: Party) -> None:
-        self.client = client
-        self.company = company
-        self.base = f"/v1/companies/{company.public_id}"
-
-    async def get(self, path: str, role: str = "hr", **query: Any) -> httpx.Response:
-        return await self.client.get(self.base + path, headers=self.company.headers[role], params=query)
-
-    async def post(
-        self, path: str, body: Any = None, role: str = "hr", key: str | None = None, **query: Any
-    ) -> httpx.Response:
-        headers = {**self.company.headers[role], "Idempotency-Key": key or uuid4().hex}
-        return await self.client.post(self.base + path, headers=headers, json=body, params=query)
-
-    async def programme(self, **fields: Any) -> str:
-        made = await self.post("/programmes", {**PROGRAMME, **fields})
-        assert made.status_code == 201, made.text
-        return str(made.json()["id"])
-
-    async def grant(self, programme_id: str, **fields: Any) -> dict[str, Any]:
-        made = await self.post("/grants", {"programme_id": programme_id, **fields})
-        assert made.status_code == 201, made.text
-        return dict(made.json())
-
-    async def approve(self, grant_id: str) -> httpx.Response:
-        return await self.post(f"/grants/{grant_id}/approve", role="hr_approver")
-
-    async def account(self) -> tuple[int, int, int]:
-        shown = (await self.get("/account")).json()
-        return shown["balance_cents"], shown["granted_cents"], shown["awaiting_cents"]
-
-
-@pytest.fixture
-def desk(client: httpx.AsyncClient, stage: Stage) -> Desk:
-    return Desk(client, stage.company)
-
-
-def employee(person: Person) -> str:
-    return ids.encode("emp", person.employee_id)
-
-
-def pointers(answer: httpx.Response) -> list[tuple[str, str]]:
-    assert answer.status_code == 422, answer.text
-    return [(error["pointer"], error["code"]) for error in answer.json()["errors"]]
-
-
-async def hire(world: World, company: Party, count: int, category: str = "impiegati") -> None:
-    """Many employees in one statement, without logins."""
-    await world.execute(
-        "INSERT INTO employee (id, company_id, given_name, family_name, sealed_fiscal_code, fiscal_code_index,"
-        " category, hired_on, created_at) SELECT id, :company, 'Anna', 'Esempio', '', decode(md5(id::text), 'hex'),"
-        " :category, '2020-01-01', :at FROM unnest(CAST(:ids AS uuid[])) AS id",
-        company=company.id, category=category, at=NOON, ids=[ids.new_id() for _ in range(count)],
-    )  # fmt: skip
-
-
-async def count(world: World, table: str) -> int:
-    found: int = await world.scalar(f"SELECT count(*) FROM {table}")
-    return found
+from tests.funding.desk import PROGRAMME, Desk, count, employee, hire, pointers
+from tests.world import World
 
 
 async def test_e3_grant_waits_for_its_whole_money(client: httpx.AsyncClient, world: World) -> None:
@@ -473,85 +396,6 @@ async def test_lines_tell_who_gets_how_much(world: World, stage: Stage, desk: De
         {"employee_id": employee(person), "amount_cents": 50_00}
         for person in sorted((stage.person, second), key=employee)
     ]
-
-
-async def send_csv(desk: Desk, content: str, **query: Any) -> httpx.Response:
-    headers = {**desk.company.headers["hr"], "Idempotency-Key": uuid4().hex, "Content-Type": "text/csv"}
-    return await desk.client.post(f"{desk.base}/grants", headers=headers, content=content.encode(), params=query)
-
-
-async def test_a_grant_from_csv(world: World, stage: Stage, desk: Desk) -> None:
-    second = await world.employee(stage.company)
-    code = "RSSMRA85T10A562S"
-    await world.execute("UPDATE employee SET external_id = 'A1' WHERE id = :id", id=stage.person.employee_id)
-    await world.execute(
-        "UPDATE employee SET fiscal_code_index = :index WHERE id = :id",
-        index=config.keyed_hash("fiscal_code", code.encode()), id=second.employee_id,
-    )  # fmt: skip
-    programme_id = await desk.programme()
-    content = f"\ufeffMatricola;Codice fiscale;Importo\nA1;;250,00\n;{code.lower()};1.250,00\n"
-    where = {"programme_id": programme_id, "generality_reason": "hire_pro_rata"}
-    dry = await send_csv(desk, content, **where, dry_run="true")
-    assert (dry.status_code, dry.json()["id"], dry.json()["total_cents"]) == (200, None, 1_500_00)
-    assert await count(world, "credit_grant") == 0
-    made = await send_csv(desk, content, **where)
-    assert made.status_code == 201, made.text
-    lines = (await desk.get(f"/grants/{made.json()['id']}/lines")).json()["data"]
-    assert {line["employee_id"]: line["amount_cents"] for line in lines} == {
-        employee(stage.person): 250_00,
-        employee(second): 1_250_00,
-    }
-
-
-async def test_a_csv_may_name_employees_by_id(world: World, stage: Stage, desk: Desk) -> None:
-    foreign = await world.employee(await world.company())
-    programme_id = await desk.programme()
-    refused = await send_csv(
-        desk, f"employee_id;importo\n{employee(foreign)};10\nemp_1;10\n", programme_id=programme_id
-    )
-    assert pointers(refused) == [("/rows/3/employee_id", "type_id")]
-    refused = await send_csv(desk, f"employee_id;importo\n{employee(foreign)};10\n", programme_id=programme_id)
-    assert pointers(refused) == [("/rows/2/employee_id", "unknown_employee")]
-    assert await count(world, "credit_grant") == 0
-    made = await send_csv(desk, f"employee_id;importo\n{employee(stage.person)};10,50\n", programme_id=programme_id)
-    lines = (await desk.get(f"/grants/{made.json()['id']}/lines")).json()["data"]
-    assert lines == [{"employee_id": employee(stage.person), "amount_cents": 10_50}]
-
-
-async def test_a_csv_with_mistakes_stores_nothing(world: World, stage: Stage, desk: Desk) -> None:
-    await world.execute("UPDATE employee SET external_id = 'A1' WHERE id = :id", id=stage.person.employee_id)
-    programme_id = await desk.programme()
-    content = "external_id,fiscal_code,amount\nA1,,1.250\nB2,,10\n,XX,10\n,,10\nA1,,0\n"
-    refused = await send_csv(desk, content, programme_id=programme_id)
-    assert sorted(pointers(refused)) == [
-        ("/rows/2/amount", "ambiguous_amount"),
-        ("/rows/3/external_id", "unknown_employee"),
-        ("/rows/4/fiscal_code", "fiscal_code"),
-        ("/rows/5/external_id", "missing"),
-        ("/rows/6/amount", "greater_than_equal"),
-    ]
-    assert refused.json()["code"] == "import_refused"
-    twice = await send_csv(desk, "external_id,amount\nA1,10\nA1,20\n", programme_id=programme_id)
-    assert pointers(twice) == [("/rows/3/employee_id", "duplicate")]
-    assert pointers(await send_csv(desk, "external_id,amount\nA1,10\n")) == [("/query/programme_id", "missing")]
-    assert (await send_csv(desk, "", programme_id=programme_id)).status_code == 400
-    assert await count(world, "credit_grant") == 0
-
-
-async def test_bodies_that_are_no_grant(world: World, stage: Stage, desk: Desk) -> None:
-    programme_id = await desk.programme()
-    url, headers = f"{desk.base}/grants", {**stage.company.headers["hr"], "Idempotency-Key": "k"}
-    assert (await desk.client.post(url, headers=headers)).status_code == 400
-    xml = {**headers, "Content-Type": "application/xml"}
-    assert (await desk.client.post(url, headers=xml, content=b"<a/>")).status_code == 415
-    assert (await desk.client.post(url, headers=headers, json=[])).status_code == 422
-    without_key = await desk.client.post(
-        url, headers=stage.company.headers["hr"], json={"programme_id": programme_id, "each_cents": 1}
-    )
-    assert (without_key.status_code, without_key.json()["code"]) == (400, "idempotency_key_missing")
-    given = {"programme_id": programme_id, "each_cents": 1}
-    assert pointers(await desk.post("/grants", given, generality_reason="other")) == [("/query", "extra_forbidden")]
-    assert await count(world, "credit_grant") == 0
 
 
 async def test_the_same_key_drafts_once(world: World, desk: Desk) -> None:
