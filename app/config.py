@@ -18,6 +18,10 @@ SANDBOX_SECRET = base64.urlsafe_b64encode(hashlib.sha256(b"beatrice sandbox").di
 """Published on purpose: sandbox data are not secret. Production refuses it."""
 
 
+SANDBOX_IBAN = "IT60X0542811101000000123456"
+"""A published example: nobody's account."""
+
+
 class Settings(BaseSettings):
     """What an administrator may choose; every default suits the sandbox."""
 
@@ -53,7 +57,7 @@ class Settings(BaseSettings):
     minimum_payout_cents: int = 1
     payout_days: int = 10
     """Days from a settlement's cutoff to its payment."""
-    operator_iban: str = "IT60X0542811101000000123456"
+    operator_iban: str = SANDBOX_IBAN
 
     @field_validator("secret_keys", mode="before")
     @classmethod
@@ -84,6 +88,10 @@ class Settings(BaseSettings):
                 raise ValueError("DATABASE_URL: production needs its own PostgreSQL")
             if self.smtp_url is None:
                 raise ValueError("BEATRICE_SMTP_URL: production sends real mail")
+            if self.operator_iban == SANDBOX_IBAN:
+                raise ValueError("BEATRICE_OPERATOR_IBAN: production pays from an account of its own")
+            if not self.public_url.startswith("https://"):
+                raise ValueError("BEATRICE_PUBLIC_URL: links in mails lead to an https address")
         return self
 
     @property

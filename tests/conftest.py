@@ -14,6 +14,7 @@ os.environ.setdefault("BEATRICE_PASSWORD_HASH_MEMORY_KIB", "64")
 os.environ.setdefault("BEATRICE_REQUESTS_PER_MINUTE", "10000000")
 
 import httpx
+import hypothesis
 import psycopg
 import pytest
 from fastapi import FastAPI
@@ -29,6 +30,10 @@ from app.main import create_app
 from tests import territory
 from tests.territory import Territory
 from tests.world import World
+
+# The same cases in every run of the suite; the soak looks for new ones. Speed is the bench's business.
+hypothesis.settings.register_profile("suite", derandomize="BEATRICE_SOAK" not in os.environ, deadline=None)
+hypothesis.settings.load_profile("suite")
 
 pytest_plugins = ["anyio"]
 

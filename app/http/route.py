@@ -167,7 +167,7 @@ async def _attempt(route: BeatriceRoute, handler: Handler, request: Request, key
                 await idempotency.keep(session, actor.id, key, print_, response)
         except AppError as error:
             await (session.commit() if error.commits else session.rollback())
-            if key is None or print_ is None or error.status not in KEPT_REFUSALS or actor.id is None:
+            if key is None or print_ is None or not _is_kept(error) or actor.id is None:
                 raise
             refusal = problems.response(error, problems.request_id_of(request))
             return await _keep_refusal(database, request, route, key, print_, refusal)
@@ -178,12 +178,17 @@ async def _attempt(route: BeatriceRoute, handler: Handler, request: Request, key
             if key is None or print_ is None or problems.retryable(error):
                 raise
             refused = problems.from_database(error)
-            if refused.status not in KEPT_REFUSALS:
+            if not _is_kept(refused):
                 raise refused from error
             refusal = problems.response(refused, problems.request_id_of(request))
             return await _keep_refusal(database, request, route, key, print_, refusal)
         await session.commit()
     return response
+
+
+def _is_kept(error: AppError) -> bool:
+    """Business refusals are kept under the key; validation is not, wherever it was found out."""
+    return error.status in KEPT_REFUSALS and not isinstance(error, Invalid)
 
 
 def _answered(opened: Opened) -> Response | None:

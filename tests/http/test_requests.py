@@ -255,6 +255,8 @@ async def test_production_has_no_sandbox_routes(database: Database, monkeypatch:
     monkeypatch.setenv("BEATRICE_SECRET_KEYS", base64.urlsafe_b64encode(b"p" * 32).decode())
     monkeypatch.setenv("BEATRICE_SMTP_URL", "smtp://127.0.0.1:1")
     monkeypatch.setenv("DATABASE_URL", "postgresql://127.0.0.1:1/none")
+    monkeypatch.setenv("BEATRICE_OPERATOR_IBAN", "IT28W8000000292100645211111")
+    monkeypatch.setenv("BEATRICE_PUBLIC_URL", "https://welfare.example")
     config.settings.cache_clear()
     try:
         paths = create_app(database).openapi()["paths"]

@@ -44,6 +44,8 @@ def production(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     monkeypatch.setenv("BEATRICE_SECRET_KEYS", key)
     monkeypatch.setenv("BEATRICE_SMTP_URL", "smtp://127.0.0.1:1")
     monkeypatch.setenv("DATABASE_URL", "postgresql://127.0.0.1:1/none")
+    monkeypatch.setenv("BEATRICE_OPERATOR_IBAN", "IT28W8000000292100645211111")
+    monkeypatch.setenv("BEATRICE_PUBLIC_URL", "https://welfare.example")
     clear()
     yield
     monkeypatch.undo()
