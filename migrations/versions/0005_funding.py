@@ -418,6 +418,22 @@ BEGIN
 END $$;
 CREATE TRIGGER transfer_40_lots AFTER INSERT ON ledger.transfer REFERENCING NEW TABLE AS new_transfer
     FOR EACH STATEMENT EXECUTE FUNCTION check_lot_transfers();
+
+-- Nothing is reserved on a lot that is over; only a mark taken back puts its own credit under a hold again.
+CREATE FUNCTION check_lot_holds() RETURNS trigger
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = public, pg_temp AS $$
+BEGIN
+    IF EXISTS (
+            SELECT FROM new_hold n JOIN lot_life life ON life.id = n.account_id
+            WHERE (life.expired_at IS NOT NULL OR (n.event_at AT TIME ZONE 'Europe/Rome')::date > life.last_day)
+            AND NOT EXISTS (SELECT FROM ledger.transfer back WHERE back.to_account_id = n.account_id
+                AND back.reverses_id IS NOT NULL AND back.event_at = n.event_at)) THEN
+        PERFORM refuse_funding('lot_held_alive', 'nothing is reserved on a lot that is over');
+    END IF;
+    RETURN NULL;
+END $$;
+CREATE TRIGGER hold_40_lots AFTER INSERT ON ledger.hold REFERENCING NEW TABLE AS new_hold
+    FOR EACH STATEMENT EXECUTE FUNCTION check_lot_holds();
 """
 
 GRANTS = """
@@ -430,7 +446,7 @@ GRANT UPDATE (expired_at) ON lot TO beatrice_app, beatrice_worker;
 GRANT INSERT ON lot TO beatrice_hr;
 GRANT SELECT ON lot_life TO beatrice_app, beatrice_worker;
 REVOKE ALL ON FUNCTION place_credit, company_returned, return_revoked_lots, check_changed_lot, check_grace_funded,
-    check_grant_whole, check_lot_transfers, check_new_lots, person_behind FROM PUBLIC;
+    check_grant_whole, check_lot_holds, check_lot_transfers, check_new_lots, person_behind FROM PUBLIC;
 GRANT EXECUTE ON FUNCTION place_credit TO beatrice_app, beatrice_worker;
 GRANT EXECUTE ON FUNCTION company_returned, person_behind, return_revoked_lots TO beatrice_app, beatrice_hr, beatrice_worker;
 """

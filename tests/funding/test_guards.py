@@ -103,6 +103,19 @@ async def test_a_lot_ends_once_and_not_early(stage: Stage, attacker: Attacker) -
     await attacker.refused("lot_expires_once", (end, {"at": None}))
 
 
+async def test_nothing_is_reserved_on_a_lot_that_is_over(stage: Stage, attacker: Attacker) -> None:
+    lot_id = await stage.lot(100_00)
+    hold = (
+        "INSERT INTO ledger.hold (id, account_id, payee_account_id, amount_cents, event_at, created_at)"
+        " VALUES (:id, :lot, :payee, 100, :at, :at)"
+    )
+    values = {"id": ids.new_id(), "lot": lot_id, "payee": stage.payee_id}
+    await attacker.refused("lot_held_alive", (hold, {**values, "at": MIDNIGHT}))
+    end = ("UPDATE lot SET expired_at = :at", {"at": MIDNIGHT})
+    await attacker.refused("lot_held_alive", end, (hold, {**values, "at": NOON}))
+    assert await stage.lots() == {lot_id: (100_00, 0)}
+
+
 async def test_credit_leaves_a_lot_by_rule_only(stage: Stage, attacker: Attacker) -> None:
     lot_id = await stage.lot(100_00)
     assert stage.company.account_id is not None
