@@ -25,7 +25,7 @@ from tests.conftest import Cluster
 from tests.territory import Side, Territory, routes
 
 FACTOR = 300 if os.environ.get("BEATRICE_SOAK") else 1
-EXAMPLES = {"positive": 7 * FACTOR, "negative": 5 * FACTOR, "wild ids": 3 * FACTOR}
+EXAMPLES = {"positive": 13 * FACTOR, "negative": 9 * FACTOR, "wild ids": 6 * FACTOR}
 EDGES = (
     0,
     -1,

@@ -16,10 +16,10 @@ from tests.world import Person, World
 
 STARTS = datetime(2026, 12, 10, 9, tzinfo=UTC)
 SOAK = "BEATRICE_SOAK" in os.environ
-ROUNDS = 100 if SOAK else 3
+ROUNDS = 100 if SOAK else 5
 KEYS = 10_000 if SOAK else 100
 CLIENTS = 64
-TURNS = 500 if SOAK else 8
+TURNS = 500 if SOAK else 16
 
 
 async def many_people(scene: Scene, count: int, credit_cents: int) -> list[Person]:

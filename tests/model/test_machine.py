@@ -29,7 +29,7 @@ FAR = timedelta(days=500)
 MICRO = timedelta(microseconds=1)
 REASON = "motivo"
 SOAK = "BEATRICE_SOAK" in os.environ
-EXAMPLES, STEPS = map(int, os.environ.get("BEATRICE_MODEL_SIZE", "10000x200" if SOAK else "60x25").split("x"))
+EXAMPLES, STEPS = map(int, os.environ.get("BEATRICE_MODEL_SIZE", "10000x200" if SOAK else "60x30").split("x"))
 FIXED = not SOAK and "BEATRICE_MODEL_SIZE" not in os.environ
 
 TERMS = st.builds(
