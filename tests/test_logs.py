@@ -109,9 +109,7 @@ def test_messages_of_libraries_keep_their_place_only(output: io.StringIO) -> Non
 
 
 def test_unknown_keys_values_and_events_are_dropped(output: io.StringIO) -> None:
-    structlog.get_logger().info(
-        "a " + CANARY, fiscal_code=CANARY, status={"code": CANARY}, count=3, sweep="s" * 500
-    )
+    structlog.get_logger().info("a " + CANARY, fiscal_code=CANARY, status={"code": CANARY}, count=3, sweep="s" * 500)
     assert [without_time(line) for line in lines(output)] == [
         {"event": "unnamed_event", "level": "info", "status": "dict", "count": 3, "sweep": "s" * 200}
     ]

@@ -6,7 +6,7 @@ from typing import Any, Literal, TypeVar
 
 from app.errors import AppError
 
-BodyKind = Literal["json", "form", "csv", "json_or_csv", "xml"]
+BodyKind = Literal["json", "form", "csv", "json_or_csv"]
 F = TypeVar("F", bound=Callable[..., Any])
 
 

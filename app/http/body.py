@@ -18,7 +18,6 @@ CONTENT_TYPES: dict[str, tuple[str, ...]] = {
     "form": ("application/x-www-form-urlencoded",),
     "csv": ("text/csv",),
     "json_or_csv": ("application/json", "text/csv"),
-    "xml": ("application/xml", "text/xml"),
 }
 
 

@@ -106,7 +106,7 @@ async def _respond(route: BeatriceRoute, handler: Handler, request: Request) -> 
     _check_query(route, request)
     raw = b""
     if request.method in METHODS_WITH_BODY:
-        declared = route.body_field is not None or access.body in {"csv", "json_or_csv", "xml"}
+        declared = route.body_field is not None or access.body in {"csv", "json_or_csv"}
         required = route.body_field is not None and route.body_field.field_info.is_required()
         if access.max_bytes > ORDINARY_BYTES:
             await _require_identity(route, request)  # reading so much is work that no stranger gets done

@@ -428,7 +428,7 @@ def upgrade() -> None:
 
 def rows():
     """Read the ISTAT table (its source and date: migrations/data/SOURCES.md)."""
-    import unicodedata  # noqa: PLC0415 - only here
+    import unicodedata
 
     with MUNICIPALITIES.open(encoding="utf-8") as lines:
         header = None
@@ -442,6 +442,13 @@ def rows():
             row = dict(zip(header, cells, strict=True))
             plain = unicodedata.normalize("NFKD", row["name"]).encode("ascii", "ignore").decode().lower()
             yield (
-                row["istat_code"], row["name"], plain, row["province"], row["province_name"], row["region"],
-                row["cadastral_code"], row["latitude"] or None, row["longitude"] or None,
+                row["istat_code"],
+                row["name"],
+                plain,
+                row["province"],
+                row["province_name"],
+                row["region"],
+                row["cadastral_code"],
+                row["latitude"] or None,
+                row["longitude"] or None,
             )
