@@ -119,11 +119,11 @@ async def confirm_top_up(session: AsyncSession, actor: Actor, top_up_id: UUID) -
     bank_id = await session.scalar(queries.BANK_CLEARING)
     await ledger.transfer(
         session,
-        [NewTransfer(ids.new_id(), bank_id, company[0], top_up.amount_cents, "top_up", now, top_up_id)],
+        [NewTransfer(ids.new_id(), bank_id, company.account_id, top_up.amount_cents, "top_up", now, top_up_id)],
     )
     await record_event(session, NewEvent("top_up.confirmed", "top_up", top_up_id, (top_up.company_id,)))
     await audit.record(session, actor, "top_up.confirm", "top_up", top_up_id)
-    await _activate_waiting(session, top_up.company_id, company[1].available_cents + top_up.amount_cents, now)
+    await _activate_waiting(session, top_up.company_id, company.balance.available_cents + top_up.amount_cents, now)
     return (await some(session, queries.LOCK_TOP_UP, id=top_up_id))[0]
 
 
@@ -467,7 +467,7 @@ async def _balance(session: AsyncSession, company_id: UUID, *, for_update: bool 
     found = await company_balance(session, company_id, for_update=for_update)
     if found is None:
         raise NotFound
-    return found[1].available_cents
+    return found.balance.available_cents
 
 
 def _state(row: Row[Any] | None, balance: int) -> GrantState:
