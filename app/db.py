@@ -3,7 +3,7 @@
 import re
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager, suppress
-from dataclasses import is_dataclass
+from dataclasses import dataclass, is_dataclass
 from functools import cache
 from pathlib import Path
 from typing import Any, ClassVar, Final, Generic, Literal, TypeVar, get_args, get_type_hints
@@ -84,6 +84,28 @@ async def open_unit_of_work(session: AsyncSession, role: str) -> None:
         text("SELECT set_config('role', :role, true), (SELECT offset_interval FROM clock_offset)"), {"role": role}
     )
     clock.set_offset(row.one()[1])
+
+
+@dataclass(frozen=True, slots=True)
+class Login:
+    """Who is logged in to the database, and whether it could change the tables."""
+
+    name: str
+    is_superuser: bool
+    may_be_owner: bool
+    has_tables: bool
+
+
+async def login_of(session: AsyncSession) -> Login:
+    """Return the rights of this connection's login."""
+    found = await session.execute(
+        text(
+            "SELECT r.rolname, r.rolsuper, coalesce(pg_has_role(r.oid, c.relowner, 'MEMBER'), false), c.oid IS NOT NULL"
+            " FROM pg_roles r LEFT JOIN pg_class c ON c.oid = to_regclass('public.organisation')"
+            " WHERE r.rolname = session_user"
+        )
+    )
+    return Login(*found.one())
 
 
 def create_database(url: str, *, pool_size: int = 10, timeouts: str = APP_TIMEOUTS) -> Database:

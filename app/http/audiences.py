@@ -2,10 +2,9 @@
 
 from fastapi import APIRouter
 
+from app.db import HR
 from app.http.edge import Audience
 from app.http.route import BeatriceRoute
-
-HR_ROLE = "beatrice_hr"
 
 
 def _router(audience: Audience, prefix: str, tag: str) -> APIRouter:
@@ -30,7 +29,7 @@ def employee_router() -> APIRouter:
 
 def company_router() -> APIRouter:
     """`/v1/companies/{company_id}`: HR and payroll, with a database role that cannot see care."""
-    return _router(Audience("company", "company_id", "company", HR_ROLE), "/v1/companies/{company_id}", "Company")
+    return _router(Audience("company", "company_id", "company", HR), "/v1/companies/{company_id}", "Company")
 
 
 def provider_router() -> APIRouter:

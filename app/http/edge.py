@@ -3,6 +3,7 @@
 import hashlib
 from dataclasses import dataclass
 from datetime import timedelta
+from typing import Literal
 from uuid import UUID
 
 from sqlalchemy.ext.asyncio import AsyncSession
@@ -10,16 +11,12 @@ from starlette.requests import Request
 
 from app import clock, ids
 from app.actor import ANONYMOUS, Actor
-from app.db import Direct
+from app.db import APP, HR, Query, Role
 from app.errors import Forbidden, NotFound, Unauthorised
 from app.http.access import Access
 from app.http.permissions import PERSON, permissions_of
 
 MAX_TOKEN = 200
-OPEN = Direct(
-    "SELECT set_config('role', :role, true), o.* FROM open_request"
-    "(:token_hash, :real_now, :organisation_id, :alliance_id, :operator, :key, :fingerprint) AS o"
-)
 
 
 @dataclass(frozen=True)
@@ -29,23 +26,27 @@ class Audience:
     name: str
     tenant: str | None = None
     kind: str | None = None
-    database_role: str = "beatrice_app"
+    database_role: Role = APP
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Opened:
-    """What the first statement found out."""
+    """What the first statement found out; `scopes` is null for a user, whom roles limit."""
 
-    offset: timedelta
-    principal_kind: str | None
+    role: str
+    clock_offset: timedelta
+    principal_kind: Literal["user", "api_key"] | None
     principal_id: UUID | None
     locale: str | None
     organisation_id: UUID | None
-    kinds: frozenset[str]
-    roles: frozenset[str]
-    scopes: frozenset[str] | None
-    key_state: str
+    kinds: list[str] | None
+    roles: list[str] | None
+    scopes: list[str] | None
+    key_state: Literal["none", "new", "in_use", "answered", "reused"]
     sealed_answer: bytes | None
+
+
+OPEN = Query(Opened, "http.open_request", roles=(APP, HR))
 
 
 def bearer(request: Request) -> bytes | None:
@@ -71,32 +72,19 @@ async def open_request(
     fingerprint: bytes | None,
 ) -> Opened:
     tenant_id = _tenant_id(request, audience)
-    (row,) = await OPEN.rows(
+    opened = await OPEN.one(
         session,
-        {
-            "role": audience.database_role,
-            "token_hash": token_hash,
-            "real_now": clock.real(),
-            "organisation_id": None if audience.tenant == "alliance_id" else tenant_id,
-            "alliance_id": tenant_id if audience.tenant == "alliance_id" else None,
-            "operator": audience.kind == "operator" or audience.name == "organisation",
-            "key": key,
-            "fingerprint": fingerprint,
-        },
+        role=audience.database_role,
+        token_hash=token_hash,
+        real_now=clock.real(),
+        organisation_id=None if audience.tenant == "alliance_id" else tenant_id,
+        alliance_id=tenant_id if audience.tenant == "alliance_id" else None,
+        operator=audience.kind == "operator" or audience.name == "organisation",
+        key=key,
+        fingerprint=fingerprint,
     )
-    clock.set_offset(row.clock_offset)
-    return Opened(
-        offset=row.clock_offset,
-        principal_kind=row.principal_kind,
-        principal_id=row.principal_id,
-        locale=row.locale,
-        organisation_id=row.organisation_id,
-        kinds=frozenset(row.kinds or ()),
-        roles=frozenset(row.roles or ()),
-        scopes=None if row.scopes is None else frozenset(row.scopes),
-        key_state=row.key_state,
-        sealed_answer=row.sealed_answer,
-    )
+    clock.set_offset(opened.clock_offset)
+    return opened
 
 
 def authorise(access: Access, audience: Audience, opened: Opened, *, presented: bool) -> Actor:
@@ -105,23 +93,20 @@ def authorise(access: Access, audience: Audience, opened: Opened, *, presented: 
         if presented or access.permission != "public":
             raise Unauthorised
         return ANONYMOUS
+    roles = frozenset(opened.roles or ())
+    scopes = None if opened.scopes is None else frozenset(opened.scopes)
     actor = Actor(
-        "user" if opened.principal_kind == "user" else "api_key",
-        opened.principal_id,
-        opened.organisation_id,
-        opened.roles,
-        opened.scopes,
-        opened.locale or "it",
+        opened.principal_kind, opened.principal_id, opened.organisation_id, roles, scopes, opened.locale or "it"
     )
     if access.permission in PERSON:
         if access.permission == "person" and actor.kind != "user":
             raise Forbidden
         return actor
-    if not opened.roles:
+    if not roles:
         raise Forbidden if audience.kind == "operator" else NotFound
-    if audience.kind is not None and audience.kind not in opened.kinds:
+    if audience.kind is not None and audience.kind not in (opened.kinds or ()):
         raise NotFound
-    granted = opened.scopes if opened.scopes is not None else permissions_of(opened.roles)
+    granted = scopes if scopes is not None else permissions_of(roles)
     if access.permission not in granted:
         raise Forbidden
     return actor

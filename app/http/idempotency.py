@@ -7,25 +7,22 @@ business transaction and its primary key is the guard. Answers are sealed, becau
 import base64
 import hashlib
 import json
+from datetime import datetime
 from typing import Any
 from uuid import UUID
 
 from sqlalchemy import LargeBinary, String, Uuid
-from sqlalchemy.dialects.postgresql import TIMESTAMP
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import Mapped, mapped_column
 from starlette.requests import Request
 from starlette.responses import Response
 
 from app import clock, config
-from app.db import Direct, Model
+from app.db import APP, HR, NOTHING, Model, Query, Timestamp
 from app.errors import AppError
 
 KEY_MAX = 255
-KEEP = Direct(
-    "INSERT INTO idempotency_key (principal_id, key, fingerprint, sealed_answer, created_at)"
-    " VALUES (:principal_id, :key, :fingerprint, :sealed, :at)"
-)
+KEEP = Query(NOTHING, "http.keep_answer", roles=(APP, HR))
 KEPT_HEADERS = ("etag", "location", "content-type")
 RETENTION_DAYS = 7
 PARAMETER: dict[str, Any] = {
@@ -47,7 +44,7 @@ class IdempotencyKey(Model):
     key: Mapped[str] = mapped_column(String(KEY_MAX), primary_key=True)
     fingerprint: Mapped[bytes] = mapped_column(LargeBinary)
     sealed_answer: Mapped[bytes] = mapped_column(LargeBinary)
-    created_at: Mapped[Any] = mapped_column(TIMESTAMP(timezone=True), index=True)
+    created_at: Mapped[datetime] = mapped_column(Timestamp, index=True)
 
 
 class KeyMissing(AppError, status=400, code="idempotency_key_missing"):
@@ -84,10 +81,7 @@ def fingerprint(request: Request, raw: bytes) -> bytes:
 async def keep(session: AsyncSession, principal_id: UUID, key: str, print_: bytes, answer: Response) -> None:
     """Write the answer under its key; a duplicate key means that another transaction answered first."""
     sealed = config.encrypt("idempotency", _pack(answer), principal_id.bytes)
-    await KEEP.rows(
-        session,
-        {"principal_id": principal_id, "key": key, "fingerprint": print_, "sealed": sealed, "at": clock.real()},
-    )
+    await KEEP.run(session, principal_id=principal_id, key=key, fingerprint=print_, sealed=sealed, at=clock.real())
 
 
 def replay(principal_id: UUID, sealed: bytes) -> Response:

@@ -3,10 +3,9 @@
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
-from typing import Any, Literal
+from typing import Literal
 from uuid import UUID
 
-from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app import clock
@@ -15,6 +14,7 @@ from app.bookings import jobs
 from app.bookings.quotes import quote
 from app.bookings.reservation import book
 from app.bookings.schemas import CreditChoice
+from app.db import Query
 from app.sandbox.demo_catalogue import Offer, offers
 from app.sandbox.demo_parties import World
 from app.sandbox.demo_people import beneficiary_id
@@ -33,13 +33,19 @@ End = Literal[
     "cancelled_late",
     "no_show",
 ]
-FREE_SLOTS = text("""
-    SELECT DISTINCT ON (date_trunc('day', starts_at)) id, starts_at, ends_at FROM slot
-    WHERE offering_id = :offering_id AND status = 'open' AND taken < capacity AND starts_at >= :after
-    ORDER BY date_trunc('day', starts_at), starts_at LIMIT :count
-""")
-"""The first free slot of each day."""
 NOTES = ("Preferibilmente la stessa persona, grazie.", "Citofono al secondo piano.", None, None, None)
+
+
+@dataclass(frozen=True, slots=True)
+class FreeSlot:
+    """The first free slot of a day."""
+
+    id: UUID
+    starts_at: datetime
+    ends_at: datetime
+
+
+FREE_SLOTS = Query(FreeSlot, "sandbox.free_slots")
 
 
 @dataclass(frozen=True)
@@ -185,14 +191,13 @@ async def _book(session: AsyncSession, world: World, course: Course, index: int,
     return booked
 
 
-async def _slots(session: AsyncSession, world: World, offer: Offer, course: Course, day: date) -> list[Any]:
+async def _slots(session: AsyncSession, world: World, offer: Offer, course: Course, day: date) -> list[FreeSlot]:
     """Return free slots on the next days; of a booking in progress the second is still to come."""
     days = [day, world.ago(-10).date()] if course.end == "in_progress" else [day]
-    found: list[Any] = []
+    found: list[FreeSlot] = []
     for after in days:
         count = course.units if len(days) == 1 else 1
-        values = {"offering_id": offer.id, "after": rome(after, time()), "count": count}
-        found += (await session.execute(FREE_SLOTS, values)).all()
+        found += await FREE_SLOTS.all(session, offering_id=offer.id, after=rome(after, time()), count=count)
     return found
 
 

@@ -12,9 +12,10 @@ from stdnum.iso7064 import mod_97_10
 from app import clock
 from app.actor import Actor
 from app.funding import company_actions as funding
+from app.funding.models import TopUp
 from app.funding.schemas import GrantCreate, ProgrammeCreate, Source
 from app.sandbox.demo_parties import World
-from app.sandbox.demo_rows import data, insert, make_id
+from app.sandbox.demo_rows import data, make_id, write
 
 ANNOUNCED, CONFIRMED, DRAFTED, APPROVED = 83, 81, 80, 77
 LATER = 5
@@ -108,9 +109,9 @@ async def _announce(session: AsyncSession, world: World, slug: str, amount_cents
     """Announce a top-up; its payment reference, random elsewhere, follows from the company's name here."""
     top_up_id = make_id("top_up", slug, amount_cents, at=at)
     body = f"BEA{top_up_id.int % 10**9:09d}"
-    await insert(
+    await write(
         session,
-        "top_up",
+        TopUp,
         [
             {
                 "id": top_up_id,
