@@ -43,6 +43,6 @@ ROUTERS: tuple[APIRouter, ...] = (
     funding.operator,
     settlements.operator,
 )
-SANDBOX_ROUTERS: tuple[APIRouter, ...] = (sandbox.router,)
+SANDBOX_ROUTERS: tuple[APIRouter, ...] = (sandbox.sandbox,)
 JOBS = (bookings_jobs, funding_jobs, ledger_jobs, mail_jobs, identity_jobs)
 SWEEPS: tuple[Sweep, ...] = tuple(sweep for module in JOBS for sweep in getattr(module, "SWEEPS", ()))

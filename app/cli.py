@@ -32,13 +32,12 @@ from sqlalchemy.engine import make_url
 from sqlalchemy.exc import OperationalError
 
 import migrations
-from app import api, clock, embedded_postgres, ids, jobs
+from app import api, clock, embedded_postgres, ids, jobs, logs
 from app.catalogue import onboarding
 from app.catalogue.schemas import OrganisationNew
 from app.config import settings
 from app.db import APP_TIMEOUTS, WORKER_TIMEOUTS, Database, Model, create_database, login_of
 from app.errors import StateConflict
-from app.http import logs
 from app.identity.invitations import pending_activation_codes
 from app.ledger import verify
 from app.main import create_app

@@ -20,7 +20,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from app import clock
 from app.db import Database, raw_connection
-from app.http.logs import places
+from app.logs import places
 
 log = structlog.get_logger()
 blueprint = Blueprint()

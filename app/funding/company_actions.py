@@ -18,14 +18,13 @@ from stdnum.iso7064 import mod_97_10
 from app import clock, ids
 from app.actor import Actor
 from app.audit import actions as audit
-from app.errors import AlreadyResolved, Invalid, NotFound, StateConflict
+from app.errors import AlreadyResolved, Invalid, NotFound, PreconditionFailed, StateConflict
 from app.events.actions import NewEvent
 from app.events.actions import record as record_event
 from app.funding import queries
 from app.funding.errors import ApproverIsMaker, ProgrammeEnded, ProgrammeInUse
 from app.funding.queries import one, some
 from app.funding.schemas import GrantCreate, ProgrammeCreate, ProgrammeUpdate
-from app.http.etag import PreconditionFailed
 from app.ids import ALPHABET
 from app.ledger import actions as ledger
 from app.ledger.instructions import NewTransfer

@@ -13,8 +13,7 @@ from app import clock, jobs
 from app.actor import Actor
 from app.audit.actions import record
 from app.config import settings
-from app.errors import Invalid
-from app.http.etag import PreconditionFailed
+from app.errors import Invalid, PreconditionFailed
 from app.identity import attempts, password_rules, passwords
 from app.identity.errors import EmailTaken, InvalidCredentials, TokenInvalid, WrongPassword
 from app.identity.proof import Account, account_by_email, account_by_id, prove, without_connection

@@ -12,7 +12,7 @@ from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app import clock, config
-from app.http.problems import RateLimited
+from app.errors import RateLimited
 
 WINDOW = timedelta(hours=1)
 COUNT = text(

@@ -7,10 +7,10 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from app import ids
+from app.edge.request import bearer
 from app.errors import StateConflict
 from app.http import audiences
 from app.http.access import access
-from app.http.edge import bearer
 from app.http.etag import ExpectedVersion, MalformedPrecondition, set_etag
 from app.http.pagination import BadCursor, PagingDep
 from app.http.schemas import Page

@@ -6,7 +6,7 @@ from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app import clock
-from app.http.idempotency import RETENTION_DAYS
+from app.edge.idempotency import RETENTION_DAYS
 from app.jobs import Sweep
 
 BATCH = 5_000

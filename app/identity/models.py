@@ -19,7 +19,7 @@ from sqlalchemy.dialects.postgresql import ARRAY, ExcludeConstraint
 from sqlalchemy.orm import Mapped, mapped_column
 
 from app.db import Model, Timestamp
-from app.http.permissions import ORGANISATION_ROLES
+from app.edge.permissions import ORGANISATION_ROLES
 
 ROLE_LIST = ", ".join(f"'{role}'" for role in ORGANISATION_ROLES)
 SIDE = text(

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable
 
-from app.http.permissions import API_KEY_SCOPES, permissions_of
+from app.edge.permissions import API_KEY_SCOPES, permissions_of
 
 ADMIN = "admin"
 ROLES_OF_KIND: dict[str, frozenset[str]] = {

@@ -13,9 +13,8 @@ from app import clock, ids
 from app.actor import Actor
 from app.audit import actions as audit
 from app.db import rows
-from app.errors import Forbidden, Invalid, NotFound, StateConflict
-from app.http.etag import PreconditionFailed
-from app.http.permissions import REGISTRAR, permissions_of
+from app.edge.permissions import REGISTRAR, permissions_of
+from app.errors import Forbidden, Invalid, NotFound, PreconditionFailed, StateConflict
 from app.identity import invitations
 from app.identity.roles import ADMIN, roles_of_kinds
 from app.ledger import actions as ledger

@@ -10,8 +10,7 @@ from app import clock, ids
 from app.actor import Actor
 from app.audit import actions as audit
 from app.banking.fiscal_codes import birth_date_of
-from app.errors import Invalid, StateConflict
-from app.http.etag import PreconditionFailed
+from app.errors import Invalid, PreconditionFailed, StateConflict
 from app.organisations import beneficiary_queries as queries
 from app.organisations import beneficiary_values as decisions
 from app.organisations import sealing

@@ -10,8 +10,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from app import clock, ids
 from app.actor import Actor
 from app.audit import actions as audit
-from app.errors import Invalid, StateConflict
-from app.http.etag import PreconditionFailed
+from app.errors import Invalid, PreconditionFailed, StateConflict
 from app.identity import attempts
 from app.identity.invitations import EmployeeInvitation, invite_employees
 from app.organisations import csv_files, employee_csv, employments

@@ -5,12 +5,12 @@ from typing import Annotated, Any
 from fastapi import Query, Response
 
 from app import ids
+from app.edge.permissions import REGISTRAR
 from app.errors import StateConflict
 from app.http.access import access
 from app.http.audiences import alliance_router, operator_router, organisation_router, public_router
 from app.http.etag import ExpectedVersion, MalformedPrecondition, set_etag
 from app.http.pagination import BadCursor, PagingDep
-from app.http.permissions import REGISTRAR
 from app.http.schemas import Page
 from app.http.session import ActorDep, SessionDep
 from app.organisations import actions, queries

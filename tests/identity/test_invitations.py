@@ -12,8 +12,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from app import clock, config, ids
 from app.db import Database
-from app.errors import AppError, Invalid
-from app.http.problems import RateLimited
+from app.errors import AppError, Invalid, RateLimited
 from app.identity.errors import ActivationCodeWrong, InvalidCredentials, TokenInvalid
 from app.identity.invitations import (
     EmployeeInvitation,

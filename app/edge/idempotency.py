@@ -8,7 +8,6 @@ import base64
 import hashlib
 import json
 from datetime import datetime
-from typing import Any
 from uuid import UUID
 
 from sqlalchemy import LargeBinary, String, Uuid
@@ -22,17 +21,9 @@ from app.db import APP, HR, NOTHING, Model, Query, Timestamp
 from app.errors import AppError
 
 KEY_MAX = 255
-KEEP = Query(NOTHING, "http.keep_answer", roles=(APP, HR))
+KEEP = Query(NOTHING, "edge.keep_answer", roles=(APP, HR))
 KEPT_HEADERS = ("etag", "location", "content-type")
 RETENTION_DAYS = 7
-PARAMETER: dict[str, Any] = {
-    "name": "Idempotency-Key",
-    "in": "header",
-    "required": True,
-    "description": "The same key and body give the same answer and one effect, for a week",
-    "schema": {"type": "string", "minLength": 1, "maxLength": KEY_MAX, "pattern": "^[!-~][ -~]*$"},
-    "example": "4f1f5a52-7c1c-4e55-9f0a-0e0f3f7f6b11",
-}
 
 
 class IdempotencyKey(Model):
@@ -57,19 +48,6 @@ class KeyInUse(AppError, status=409, code="idempotency_key_in_use"):
 
 class KeyReused(AppError, status=422, code="idempotency_key_reused"):
     """This key was used for another request: choose a new one."""
-
-
-def key_of(request: Request) -> str:
-    """Return the key, quoted (as the IETF draft wants) or bare."""
-    values = request.headers.getlist("idempotency-key")
-    if len(values) != 1:
-        raise KeyMissing
-    key = values[0].strip()
-    if len(key) > 1 and key[0] == key[-1] == '"':
-        key = key[1:-1]
-    if not 1 <= len(key) <= KEY_MAX or not key.isascii() or not key.isprintable():
-        raise KeyMissing
-    return key
 
 
 def fingerprint(request: Request, raw: bytes) -> bytes:

@@ -12,9 +12,9 @@ from starlette.requests import Request
 from app import clock, ids
 from app.actor import ANONYMOUS, Actor
 from app.db import APP, HR, Query, Role
+from app.edge.access import Access
+from app.edge.permissions import PERSON, permissions_of
 from app.errors import Forbidden, NotFound, Unauthorised
-from app.http.access import Access
-from app.http.permissions import PERSON, permissions_of
 
 MAX_TOKEN = 200
 
@@ -46,7 +46,7 @@ class Opened:
     sealed_answer: bytes | None
 
 
-OPEN = Query(Opened, "http.open_request", roles=(APP, HR))
+OPEN = Query(Opened, "edge.open_request", roles=(APP, HR))
 
 
 def bearer(request: Request) -> bytes | None:
@@ -71,7 +71,7 @@ async def open_request(
     key: str | None,
     fingerprint: bytes | None,
 ) -> Opened:
-    tenant_id = _tenant_id(request, audience)
+    tenant_id = tenant_of(request, audience)
     opened = await OPEN.one(
         session,
         role=audience.database_role,
@@ -112,7 +112,17 @@ def authorise(access: Access, audience: Audience, opened: Opened, *, presented: 
     return actor
 
 
-def _tenant_id(request: Request, audience: Audience) -> UUID | None:
+def language_of(request: Request, actor: Actor) -> str:
+    """Return `it` or `en`: the first language of Accept-Language that we speak, else the person's."""
+    for part in request.headers.get("accept-language", "").lower().split(","):
+        tag = part.partition(";")[0].strip().partition("-")[0]
+        if tag in {"it", "en"}:
+            return tag
+    return actor.locale
+
+
+def tenant_of(request: Request, audience: Audience) -> UUID | None:
+    """Return the organisation or alliance that the path names for the audience; None where it is malformed."""
     if audience.tenant is None:
         return None
     prefix = "all" if audience.tenant == "alliance_id" else "org"
