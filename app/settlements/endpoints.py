@@ -12,7 +12,6 @@ from app.http.pagination import BadCursor, Paging, PagingDep
 from app.http.schemas import Page
 from app.http.session import ActorDep, SessionDep
 from app.ids import OrganisationId, SettlementId, SettlementRunId
-from app.ledger import queries as ledger
 from app.settlements import actions, queries, statement
 from app.settlements.errors import (
     ApproverIsMaker,
@@ -27,14 +26,12 @@ from app.settlements.errors import (
 from app.settlements.schemas import (
     FeeRuleNew,
     FeeRuleOut,
-    KindTotal,
     SettlementItem,
     SettlementLineOut,
     SettlementOut,
     SettlementRunApproval,
     SettlementRunNew,
     SettlementRunOut,
-    TrialBalanceOut,
 )
 
 operator = operator_router()
@@ -114,16 +111,6 @@ async def settlement_run_payment_file(session: SessionDep, run_id: SettlementRun
     """Download the bank's file of an approved run: the same bytes every time."""
     name, content = await actions.payment_file(session, run_id)
     return Response(content, 200, {"Content-Disposition": f'attachment; filename="{name}"'}, "application/xml")
-
-
-@operator.get("/ledger/trial_balance", response_model=TrialBalanceOut)
-@access("trial_balance:read")
-async def trial_balance_read(session: SessionDep) -> TrialBalanceOut:
-    """Sum the ledger by kind of account."""
-    balance = await ledger.trial_balance(session)
-    return TrialBalanceOut(
-        balanced=balance.balanced, accounts=[KindTotal.model_validate(total) for total in balance.accounts]
-    )
 
 
 @provider.get("/settlements", response_model=Page[SettlementItem])

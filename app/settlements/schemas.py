@@ -95,14 +95,3 @@ class SettlementItem(Out):
 
 class SettlementOut(SettlementItem):
     lines: list[SettlementLineOut]
-
-
-class KindTotal(Out):
-    kind: str
-    debit_cents: int
-    credit_cents: int
-
-
-class TrialBalanceOut(Out):
-    balanced: bool
-    accounts: list[KindTotal]
