@@ -47,18 +47,11 @@ class KindRow:
 
 
 @dataclass(frozen=True, slots=True)
-class KindTotal:
-    kind: str
-    debit_cents: int
-    credit_cents: int
-
-
-@dataclass(frozen=True, slots=True)
 class TrialBalance:
     """All debits and credits by kind; `balanced` also says that every stored balance is the sum of its transfers."""
 
     balanced: bool
-    accounts: list[KindTotal]
+    accounts: list[KindRow]
 
 
 LOCK_ACCOUNTS = Query(AccountBalance, "ledger.lock_accounts", roles=(APP, WORKER))
@@ -86,10 +79,9 @@ async def balances_of(session: AsyncSession, ids: Iterable[UUID]) -> dict[UUID, 
 
 async def trial_balance(session: AsyncSession) -> TrialBalance:
     """Sum the whole ledger by kind of account."""
-    rows = await TRIAL_BALANCE.all(session)
-    accounts = [KindTotal(row.kind, row.debit_cents, row.credit_cents) for row in rows]
-    even = sum(total.debit_cents for total in accounts) == sum(total.credit_cents for total in accounts)
-    return TrialBalance(even and all(row.agrees for row in rows), accounts)
+    kinds = await TRIAL_BALANCE.all(session)
+    even = sum(kind.debit_cents for kind in kinds) == sum(kind.credit_cents for kind in kinds)
+    return TrialBalance(even and all(kind.agrees for kind in kinds), kinds)
 
 
 async def last_verification(session: AsyncSession) -> Verification | None:

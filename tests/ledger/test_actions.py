@@ -15,7 +15,7 @@ from app.ids import new_id
 from app.ledger import actions, queries
 from app.ledger.errors import AlreadyReversed, HoldEnded, InsufficientFunds, Refused
 from app.ledger.instructions import Capture, HoldRelease, NewAccount, NewHold, NewTransfer, Reversal
-from app.ledger.queries import AccountBalance, Balance, KindTotal
+from app.ledger.queries import AccountBalance, Balance, KindRow
 
 AT = datetime(2026, 11, 23, 8, tzinfo=UTC)
 
@@ -220,7 +220,7 @@ async def test_trial_balance(session: AsyncSession) -> None:
     await actions.transfer(session, [NewTransfer(new_id(), lot, provider, 225, "delivered", AT)])
     trial = await queries.trial_balance(session)
     assert trial.balanced is True
-    zero = KindTotal("", 0, 0)
+    zero = KindRow("", 0, 0, agrees=True)
     moved = {
         total.kind: (
             total.debit_cents - start.get(total.kind, zero).debit_cents,
