@@ -7,14 +7,14 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import pytest
 from fastapi import FastAPI
 from fastapi.routing import iter_route_contexts
 
 from app import api
-from app.edge.permissions import ALL_PERMISSIONS, API_KEY_SCOPES, PERSON, ROLE_PERMISSIONS
+from app.edge.permissions import ALL_PERMISSIONS, API_KEY_SCOPES, PERSON, ROLE_PERMISSIONS, OrganisationRole
 from app.errors import AppError, error_classes
 from app.http.route import BeatriceRoute
 
@@ -262,6 +262,10 @@ def test_every_permission_is_used_and_every_scope_known() -> None:
         "grant_approvals:write",
         "settlement_approvals:write",
     } & API_KEY_SCOPES == set()
+
+
+def test_every_role_of_the_vocabulary_has_permissions() -> None:
+    assert set(ROLE_PERMISSIONS) == set(get_args(OrganisationRole))
 
 
 def test_company_roles_reach_nothing_about_care() -> None:

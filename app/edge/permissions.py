@@ -1,8 +1,23 @@
 """The one table role -> permissions; API-key scopes use the same words."""
 
+from typing import Literal
+
+OrganisationRole = Literal[
+    "hr",
+    "hr_approver",
+    "payroll",
+    "manager",
+    "staff",
+    "coordinator",
+    "care_manager",
+    "observer",
+    "operator",
+    "finance",
+    "admin",
+]
 PERSON = frozenset({"public", "session", "person"})
 
-ROLE_PERMISSIONS: dict[str, frozenset[str]] = {
+ROLE_PERMISSIONS: dict[OrganisationRole, frozenset[str]] = {
     "hr": frozenset(
         {
             "employees:read",
@@ -72,7 +87,6 @@ ROLE_PERMISSIONS: dict[str, frozenset[str]] = {
     # Every organisation's administrator keeps its members and keys; HR and managers are the usual ones.
     "admin": frozenset({"members:read", "members:write", "api_keys:read", "api_keys:write"}),
 }
-ORGANISATION_ROLES = tuple(ROLE_PERMISSIONS)
 
 REGISTRAR = "registrar"
 """What the operator is in an organisation where it has no role: no membership, only a way to its first members."""
@@ -105,4 +119,4 @@ ALL_PERMISSIONS = frozenset().union(PERSON, *ROLE_PERMISSIONS.values())
 def permissions_of(roles: frozenset[str]) -> frozenset[str]:
     if REGISTRAR in roles:
         return REGISTRAR_PERMISSIONS
-    return frozenset().union(*(ROLE_PERMISSIONS.get(role, frozenset()) for role in roles))
+    return frozenset().union(*(granted for role, granted in ROLE_PERMISSIONS.items() if role in roles))

@@ -9,8 +9,9 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from app.db import rows
 from app.errors import NotFound
 from app.events.actions import NewEvent, record
-from app.identity.actions import Locale, issue_session
+from app.identity.actions import issue_session
 from app.identity.invitations import redeem_invitation
+from app.identity.models import Locale
 from app.identity.schemas import TokenRead
 from app.organisations import beneficiaries, sealing
 from app.organisations.errors import LoginDiffers
