@@ -12,7 +12,8 @@ from stdnum.iso7064 import mod_97_10
 from app import clock
 from app.actor import Actor
 from app.funding import company_actions as funding
-from app.funding.schemas import GrantCreate, ProgrammeCreate, Source
+from app.funding.models import ProgrammeSource
+from app.funding.schemas import GrantCreate, ProgrammeCreate
 from app.sandbox.demo_parties import World
 from app.sandbox.demo_rows import data, insert, make_id
 
@@ -31,7 +32,7 @@ class Plan:
     """One programme for one category of employees and what each gets."""
 
     name: str
-    source: Source
+    source: ProgrammeSource
     basis: str | None
     category: str
     each_cents: int

@@ -102,7 +102,7 @@ async def test_usable_lots_say_what_the_planner_asks(stage: Stage) -> None:
             expires_on=LAST_DAY,
             company_id=stage.company.id,
             employee_id=stage.person.employee_id,
-            rule_codes=("C2_F", "C2_F_TER"),
+            rule_codes=["C2_F", "C2_F_TER"],
             categories=None,
             validity_basis="service_date",
             relatives_reading="strict",
