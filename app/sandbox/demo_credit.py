@@ -13,6 +13,7 @@ from app import clock
 from app.actor import Actor
 from app.funding import company_actions as funding
 from app.funding.models import ProgrammeSource
+from app.funding.queries import GrantRow
 from app.funding.schemas import GrantCreate, ProgrammeCreate
 from app.sandbox.demo_parties import World
 from app.sandbox.demo_rows import data, insert, make_id
@@ -129,15 +130,13 @@ async def _announce(session: AsyncSession, world: World, slug: str, amount_cents
 
 async def _grant(
     session: AsyncSession, world: World, slug: str, plan: Plan, drafted: datetime, approved: datetime
-) -> funding.GrantState:
+) -> GrantRow:
     company_id = world.organisations[slug]
     maker = actor(world, f"hr@{slug}.example", slug)
     with clock.stopped_at(drafted):
         programme = await funding.create_programme(session, maker, company_id, plan.programme())
         wanted = GrantCreate(programme_id=programme.id, each_cents=plan.each_cents)
         draft = await funding.create_grant(session, maker, company_id, wanted, dry_run=False)
-    if draft.id is None:
-        raise ValueError("a draft has an id")
     with clock.stopped_at(approved):
         return await funding.approve_grant(
             session, actor(world, f"approver@{slug}.example", slug), company_id, draft.id
