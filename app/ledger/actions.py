@@ -14,7 +14,7 @@ from app.db import APP, NOTHING, WORKER, Query
 from app.ledger.errors import Refused, refusals
 from app.ledger.instructions import Capture, HoldRelease, NewAccount, NewHold, NewTransfer, Reversal
 
-OPEN_ACCOUNTS = Query(NOTHING, "ledger.open_accounts")
+OPEN_ACCOUNTS = Query(NOTHING, "ledger.open_accounts", roles=(APP, WORKER))
 TRANSFER = Query(NOTHING, "ledger.transfer", roles=(APP, WORKER))
 PLACE_HOLDS = Query(NOTHING, "ledger.place_holds", roles=(APP, WORKER))
 CAPTURE = Query(NOTHING, "ledger.capture", roles=(APP, WORKER))
