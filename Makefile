@@ -43,6 +43,10 @@ architecture: $(READY_DEV) ## Check who imports whom, and that every import is a
 	$(IN_VENV)/lint-imports
 	$(IN_VENV)/deptry .
 
+.PHONY: schema
+schema: $(READY_DEV) ## Write docs/schema.sql again after a change of the database
+	$(IN_VENV)/python -m migrations.schema_dump
+
 .PHONY: bench
 bench: $(READY_DEV) ## Measure the speed of the main requests
 	@exec $(IN_VENV)/python -m tests.bench

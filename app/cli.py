@@ -96,7 +96,12 @@ def command(function: F) -> F:
             function(*arguments, **options)
         except KeyboardInterrupt:
             raise typer.Exit(0) from None
-        except (Refused, RolesMissingError, embedded_postgres.EmbeddedPostgresError) as error:
+        except (
+            Refused,
+            RolesMissingError,
+            migrations.UnknownHistoryError,
+            embedded_postgres.EmbeddedPostgresError,
+        ) as error:
             _fail(str(error))
         except ValidationError as error:
             _fail("\n".join(_setting(item) for item in error.errors(include_input=False, include_url=False)))
@@ -359,7 +364,7 @@ def _started(listening: socket.socket) -> None:
 
 @command
 def migrate() -> None:
-    """Create missing roles and bring the tables up to date; safe to repeat."""
+    """Create missing roles, bring tables and database code up to date; safe to repeat."""
     with _database_server() as addresses:
         migrations.upgrade(addresses.migration, out.print)
 

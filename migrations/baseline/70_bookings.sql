@@ -1,17 +1,5 @@
-"""Bookings: quotes, bookings, units, legs, and the trigger that knows every legal state change.
+-- Quotes, bookings, units, legs, and every legal state change.
 
-Revision ID: 0006
-Revises: 0005
-"""
-
-from alembic import op
-
-revision = "0006"
-down_revision = "0005"
-branch_labels = None
-depends_on = None
-
-TABLES = r"""
 CREATE TABLE care.quote (
     id UUID NOT NULL,
     user_id UUID NOT NULL,
@@ -61,8 +49,7 @@ CREATE TABLE care.booking (
     CONSTRAINT booking_status_known CHECK (status IN ('requested', 'in_progress', 'confirmed', 'delivered', 'completed', 'no_show', 'cancelled', 'declined', 'expired')),
     CONSTRAINT booking_quote_id_fkey FOREIGN KEY(quote_id) REFERENCES care.quote (id),
     CONSTRAINT booking_user_id_fkey FOREIGN KEY(user_id) REFERENCES user_account (id)
-)
- WITH (fillfactor = 80);
+) WITH (fillfactor = 80);
 CREATE INDEX booking_awaiting_answer_idx ON care.booking (confirm_by) WHERE status = 'requested';
 CREATE INDEX booking_beneficiary_idx ON care.booking (user_id, beneficiary_id);
 CREATE INDEX booking_offering_idx ON care.booking (provider_id, offering_id);
@@ -106,8 +93,7 @@ CREATE TABLE care.unit (
     CONSTRAINT unit_payable_was_captured CHECK (payable_at IS NULL OR captured_cents > 0),
     CONSTRAINT unit_fee_funding_known CHECK (fee_funding IN ('out_of_pocket','from_credit')),
     CONSTRAINT unit_not_empty CHECK (ends_at > starts_at)
-)
- WITH (fillfactor = 80);
+) WITH (fillfactor = 80);
 CREATE INDEX unit_booking_idx ON care.unit (provider_id, booking_id);
 CREATE INDEX unit_complete_at_idx ON care.unit (complete_at) WHERE complete_at IS NOT NULL;
 CREATE INDEX unit_payable_at_idx ON care.unit (provider_id, payable_at) WHERE payable_at IS NOT NULL;
@@ -151,89 +137,12 @@ CREATE TABLE care.unit_transition_rule (
     to_status TEXT NOT NULL,
     CONSTRAINT unit_transition_rule_pkey PRIMARY KEY (from_status, to_status)
 );
-"""
 
-GUARDS = """
 INSERT INTO care.unit_transition_rule (from_status, to_status) VALUES
     ('requested', 'confirmed'), ('requested', 'declined'), ('requested', 'expired'), ('requested', 'cancelled'),
     ('confirmed', 'delivered'), ('confirmed', 'no_show'), ('confirmed', 'cancelled'), ('confirmed', 'cancelled_late'),
     ('delivered', 'completed'), ('delivered', 'confirmed'), ('no_show', 'confirmed');
 
-CREATE FUNCTION care.record_new_units() RETURNS trigger
-    LANGUAGE plpgsql SECURITY DEFINER SET search_path = care, pg_temp AS $$
-BEGIN
-    IF EXISTS (SELECT 1 FROM new_rows WHERE status NOT IN ('requested', 'confirmed')) THEN
-        RAISE EXCEPTION 'a unit begins requested or confirmed'
-            USING ERRCODE = '23514', CONSTRAINT = 'unit_begins_open';
-    END IF;
-    INSERT INTO unit_transition (unit_id, from_status, to_status, at)
-        SELECT id, NULL, status, status_at FROM new_rows ORDER BY id;
-    RETURN NULL;
-END $$;
-
-CREATE FUNCTION care.record_moved_units() RETURNS trigger
-    LANGUAGE plpgsql SECURITY DEFINER SET search_path = care, pg_temp AS $$
-BEGIN
-    IF EXISTS (
-        SELECT 1 FROM new_rows n JOIN old_rows o ON o.id = n.id AND o.status <> n.status
-        WHERE NOT EXISTS (SELECT 1 FROM unit_transition_rule r WHERE r.from_status = o.status AND r.to_status = n.status)
-    ) THEN
-        RAISE EXCEPTION 'a state change that does not exist'
-            USING ERRCODE = '23514', CONSTRAINT = 'unit_listed_transition';
-    END IF;
-    IF EXISTS (
-        SELECT 1 FROM old_rows o FULL JOIN new_rows n ON o.id = n.id
-        WHERE o.id IS NULL OR n.id IS NULL OR (o.booking_id, o.provider_id, o.index, o.price_cents, o.vat_code)
-            IS DISTINCT FROM (n.booking_id, n.provider_id, n.index, n.price_cents, n.vat_code)
-    ) THEN
-        RAISE EXCEPTION 'what was booked never changes'
-            USING ERRCODE = '23514', CONSTRAINT = 'unit_terms_fixed';
-    END IF;
-    INSERT INTO unit_transition (unit_id, from_status, to_status, at)
-        SELECT n.id, o.status, n.status, n.status_at
-        FROM new_rows n JOIN old_rows o ON o.id = n.id AND o.status <> n.status ORDER BY n.id;
-    RETURN NULL;
-END $$;
-
--- Whole units (DM 25 March 2016 art. 6): a unit's legs add up to its price, all credit or all own money.
-CREATE FUNCTION care.check_whole_units() RETURNS trigger
-    LANGUAGE plpgsql SECURITY DEFINER SET search_path = care, pg_temp AS $$
-BEGIN
-    IF EXISTS (
-        SELECT 1 FROM unit u JOIN leg l ON l.unit_id = u.id
-        WHERE u.id IN (SELECT unit_id FROM new_rows)
-        GROUP BY u.id, u.price_cents
-        HAVING sum(l.amount_cents) <> u.price_cents OR count(DISTINCT l.source = 'own_money') <> 1
-    ) THEN
-        RAISE EXCEPTION 'the legs of a unit are its price, from credit or from own money'
-            USING ERRCODE = '23514', CONSTRAINT = 'leg_whole_units';
-    END IF;
-    RETURN NULL;
-END $$;
-
-CREATE TRIGGER unit_recorded AFTER INSERT ON care.unit REFERENCING NEW TABLE AS new_rows
-    FOR EACH STATEMENT EXECUTE FUNCTION care.record_new_units();
-CREATE TRIGGER unit_moved AFTER UPDATE ON care.unit REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows
-    FOR EACH STATEMENT EXECUTE FUNCTION care.record_moved_units();
-CREATE TRIGGER leg_whole AFTER INSERT ON care.leg REFERENCING NEW TABLE AS new_rows
-    FOR EACH STATEMENT EXECUTE FUNCTION care.check_whole_units();
-CREATE TRIGGER leg_whole_still AFTER UPDATE ON care.leg REFERENCING NEW TABLE AS new_rows
-    FOR EACH STATEMENT EXECUTE FUNCTION care.check_whole_units();
-CREATE TRIGGER unit_transition_append_only BEFORE UPDATE OR DELETE ON care.unit_transition
-    FOR EACH ROW EXECUTE FUNCTION public.refuse_change();
-CREATE TRIGGER unit_transition_no_truncate BEFORE TRUNCATE ON care.unit_transition
-    FOR EACH STATEMENT EXECUTE FUNCTION public.refuse_change();
-REVOKE ALL ON FUNCTION care.record_new_units, care.record_moved_units, care.check_whole_units FROM PUBLIC;
-"""
-
-GRANTS = """
 GRANT SELECT, INSERT, UPDATE ON care.quote, care.booking, care.unit, care.leg TO beatrice_app, beatrice_worker;
 GRANT SELECT ON care.unit_transition, care.unit_transition_rule TO beatrice_app, beatrice_worker;
 GRANT DELETE ON care.quote TO beatrice_worker;
-"""
-
-
-def upgrade() -> None:
-    op.execute(TABLES)
-    op.execute(GUARDS)
-    op.execute(GRANTS)
