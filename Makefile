@@ -1,4 +1,4 @@
-# Every task of the project. `make` alone explains them. Variables: PYTHON (which Python), ARGS (for test), PORT.
+# Every task of the project. `make` alone explains them. Variables: PYTHON (which Python), ARGS (for test), PORT, UPGRADE (for lock).
 
 .DEFAULT_GOAL := help
 SHELL := /bin/sh
@@ -12,7 +12,8 @@ PIP_INSTALL := $(IN_VENV)/python -m pip install --quiet --disable-pip-version-ch
 HERE := $(shell pwd -P | cksum | cut -d ' ' -f 1)
 READY := .venv/.ready-$(HERE)
 READY_DEV := .venv/.ready-dev-$(HERE)
-LOCK := pip compile --quiet --universal --generate-hashes --no-header --upgrade
+UPGRADE ?= --upgrade
+LOCK := pip compile --quiet --universal --generate-hashes --no-header $(UPGRADE)
 
 .PHONY: help
 help: ## Show this list
@@ -60,7 +61,7 @@ hadolint: $(READY_DEV) ## Check the Dockerfile
 	$(IN_VENV)/hadolint Dockerfile
 
 .PHONY: lock
-lock: $(READY_DEV) ## Pin the newest allowed dependencies again, with hashes and without index addresses
+lock: $(READY_DEV) ## Pin the newest allowed dependencies again (UPGRADE= pins only what is new), with hashes
 	@$(IN_VENV)/python -c 'import uv' 2>/dev/null || $(PIP_INSTALL) uv
 	$(IN_VENV)/python -m uv $(LOCK) --output-file requirements.lock pyproject.toml
 	$(IN_VENV)/python -c 'import tomllib; print(*tomllib.load(open("pyproject.toml", "rb"))["project"]["optional-dependencies"]["dev"], sep="\n")' \

@@ -22,6 +22,10 @@ NAVE = "perché la città è così bella"
         "la valle seriana ha " + "àèìòùç€ßøñ" * 8,
         "il fiume serio " + "".join(chr(0x4E00 + n) for n in range(241)),
         "la password migliore e lunga",
+        # A strong sentence stays one when it is said twice.
+        "quattro gatti sul tetto quattro gatti sul tetto ",
+        # Her name is no secret, the rest is.
+        "anna porta tre capre a valbondione",
     ],
 )
 def test_accepted(password: str) -> None:
@@ -53,6 +57,14 @@ def test_accepted(password: str) -> None:
         ("Benvenuto.Beatrice!", "password_too_common"),
         ("CorrectHorseBatteryStaple", "password_too_common"),
         ("Nel Mezzo Del Cammin", "password_too_common"),
+        # Decoration does not help, nor do the person's own words, nor what follows a long weak beginning.
+        ("nel-mezzo_del.cammin!", "password_too_common"),
+        ("Password!2026!Beatrice!", "password_too_common"),
+        ("Amministratore Utente 1!", "password_too_common"),
+        ("rossi anna rossi anna 7", "password_too_common"),
+        ("passwordpassword" * 2 + "k9#Lm2$Pq8@Vz4!", "password_too_common"),
+        # Two characters only, though in no pattern.
+        ("1212211221121221", "password_repetitive"),
         ("anna.rossi@example.com", "password_is_email"),
         ("Anna.Rossi@Example.com!", "password_is_email"),
         ("anna.rossi.12.98", "password_is_email"),
@@ -67,6 +79,13 @@ def test_refused(password: str, code: str) -> None:
         check(password, EMAIL, "/new_password")
     [error] = refused.value.members["errors"]
     assert (error["pointer"], error["code"]) == ("/new_password", code)
+
+
+def test_the_persons_own_words_protect_only_others() -> None:
+    assert check("Oprandi-Gherardina-1990", EMAIL) == "Oprandi-Gherardina-1990"
+    with pytest.raises(Invalid) as refused:
+        check("Oprandi-Gherardina-1990", "gherardina.oprandi@example.com")
+    assert refused.value.members["errors"][0]["code"] == "password_too_common"
 
 
 def test_one_password_however_it_was_typed() -> None:
