@@ -11,8 +11,8 @@ SELECT coalesce(max(id), 0) FROM procrastinate_jobs;
 
 -- name: open_job_ids
 -- Jobs that run or may run now; a retry planned for later is not among them.
-SELECT id FROM procrastinate_jobs WHERE status = 'doing'
-    OR status = 'todo' AND (scheduled_at IS NULL OR scheduled_at <= statement_timestamp());
+SELECT id FROM procrastinate_jobs WHERE status = 'doing' OR status = 'todo'
+    AND (scheduled_at IS NULL OR procrastinate_jobs.scheduled_at <= statement_timestamp());
 
 -- name: ended_jobs
 SELECT CAST(task_name AS text) AS name, count(*) AS count FROM procrastinate_jobs
