@@ -27,8 +27,7 @@ from app.errors import NotFound
 from app.funding import actions as funding
 from app.funding.actions import UsableLot
 from app.funding.planner import PlanLot, PlanUnit, UnitPlan, plan
-from app.organisations import beneficiary_queries
-from app.organisations import queries as organisations
+from app.organisations import beneficiary_queries, employee_queries
 from app.organisations.beneficiary_queries import BeneficiaryForCare
 from app.rules.beneficiary import BeneficiaryFacts, age
 from app.rules.decisions import Decision, Question, decide
@@ -64,7 +63,7 @@ async def quote(
     if offering is None:
         raise NotFound
     beneficiary = await beneficiary_queries.for_care(session, user_id, beneficiary_id)
-    employments = await organisations.employments_of(session, user_id)
+    employments = await employee_queries.employments_of(session, user_id)
     await _check_open(session, offering, employments)
     units = _units(offering, slot_ids)
     _check_eligible(offering, beneficiary, units)
@@ -88,7 +87,7 @@ async def quote(
 
 
 async def _check_open(
-    session: AsyncSession, offering: BookableOffering, employments: Sequence[organisations.Employment]
+    session: AsyncSession, offering: BookableOffering, employments: Sequence[employee_queries.Employment]
 ) -> None:
     if offering.status != "active":
         raise OfferingNotAvailable
