@@ -77,8 +77,8 @@ async def booking_list(
 ) -> Page[BookingRead]:
     """List one's bookings, newest first."""
     now = clock.now()
-    rows = await queries.person_bookings(
-        session, actor.user_id, now, status=status, after=_after(paging.after), limit=paging.fetch
+    rows = await queries.PERSON_BOOKINGS.all(
+        session, user_id=actor.user_id, now=now, status=status, after=_after(paging.after), limit=paging.fetch
     )
     units = await queries.units_of(session, [row.id for row in rows])
     return paging.page(

@@ -49,10 +49,10 @@ async def provider_booking_list(
     if date_from is not None and date_to is not None and date_to < date_from:
         raise Invalid("/query/date_to", "before_date_from", "date_to is before date_from")
     now = clock.now()
-    rows = await queries.provider_bookings(
+    rows = await queries.PROVIDER_BOOKINGS.all(
         session,
-        provider_id,
-        now,
+        provider_id=provider_id,
+        now=now,
         status=status,
         starts_from=clock.midnight(date_from) if date_from is not None else None,
         starts_before=clock.end_of(date_to) if date_to is not None else None,

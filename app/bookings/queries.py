@@ -178,7 +178,8 @@ QUOTE_TO_BOOK = Query(QuoteToBook, "bookings.quote_to_book")
 BOOK = Query(BookedRow, "bookings.book")
 BOOKING = Query(BookingRow, "bookings.booking")
 BOOKING_LOCKED = Query(BookingRow, "bookings.booking_locked", roles=BOTH)
-BOOKINGS_PAGE = Query(BookingRow, "bookings.bookings_page")
+PERSON_BOOKINGS = Query(BookingRow, "bookings.person_bookings")
+PROVIDER_BOOKINGS = Query(BookingRow, "bookings.provider_bookings")
 UNITS = Query(UnitState, "bookings.units", roles=BOTH)
 MOVE = Query(NOTHING, "bookings.move", roles=BOTH)
 REPLACE_HOLDS = Query(NOTHING, "bookings.replace_holds")
@@ -199,46 +200,6 @@ async def booking(
     if found is None:
         raise NotFound
     return found
-
-
-async def person_bookings(
-    session: AsyncSession, user_id: UUID, now: datetime, *, status: BookingStatus | None, after: UUID | None, limit: int
-) -> list[BookingRow]:
-    return await BOOKINGS_PAGE.all(
-        session,
-        user_id=user_id,
-        provider_id=None,
-        now=now,
-        status=status,
-        starts_from=None,
-        starts_before=None,
-        after=after,
-        limit=limit,
-    )
-
-
-async def provider_bookings(
-    session: AsyncSession,
-    provider_id: UUID,
-    now: datetime,
-    *,
-    status: BookingStatus | None,
-    starts_from: datetime | None,
-    starts_before: datetime | None,
-    after: UUID | None,
-    limit: int,
-) -> list[BookingRow]:
-    return await BOOKINGS_PAGE.all(
-        session,
-        user_id=None,
-        provider_id=provider_id,
-        now=now,
-        status=status,
-        starts_from=starts_from,
-        starts_before=starts_before,
-        after=after,
-        limit=limit,
-    )
 
 
 async def units_of(session: AsyncSession, booking_ids: Sequence[UUID]) -> dict[UUID, tuple[UnitState, ...]]:

@@ -217,12 +217,12 @@ async def test_sql_and_python_agree_on_every_booking(
     found: dict[str, dict[BookingStatus | None, set[UUID]]] = {"mine": {}, "theirs": {}}
     async with fresh_database.begin() as session:
         for status in (*STATUSES, None):
-            asked: dict[str, Any] = {"status": status, "after": None, "limit": everything + 1}
-            rows = await queries.person_bookings(session, user_id, NOW, **asked)
+            asked: dict[str, Any] = {"now": NOW, "status": status, "after": None, "limit": everything + 1}
+            rows = await queries.PERSON_BOOKINGS.all(session, user_id=user_id, **asked)
             found["mine"][status] = {row.id for row in rows}
             asked |= {"starts_from": None, "starts_before": None}
             found["theirs"][status] = {
-                row.id for row in await queries.provider_bookings(session, provider_id, NOW, **asked)
+                row.id for row in await queries.PROVIDER_BOOKINGS.all(session, provider_id=provider_id, **asked)
             }
         units = await queries.units_of(session, [row.id for row in rows])
     assert len(rows) == everything == 2716
