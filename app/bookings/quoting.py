@@ -62,14 +62,7 @@ async def quote(
     lots = await funding.usable_lots(session, user_id)
     examiner = _Examiner(offering.category, beneficiary.facts)
     reading = employments[0].relatives_reading if employments else "strict"
-    plans = plan(
-        [PlanUnit(unit.index, unit.price_cents, unit.service_on, examiner.options(lots, unit)) for unit in priced],
-        [_plan_lot(lot) for lot in lots],
-        booked_on=clock.today(),
-        mode=credit.mode,
-        max_cents=credit.max_cents,
-    )
-    units = [replace(unit, legs=made.legs) for unit, made in zip(priced, plans, strict=True)]
+    units = _planned(priced, lots, examiner, credit)
     decisions = [examiner.shown(lots, unit, reading) for unit in units]
     quote_id = ids.new_id()
     expires_at = clock.now() + timedelta(minutes=settings().quote_minutes)
@@ -206,6 +199,19 @@ class _Examiner:
         candidates = candidates or [self.of_lot(lot, unit.service_on) for lot in lots]
         candidates = candidates or [self.answer(None, reading, unit.service_on)]
         return next((decision for decision in candidates if decision.allowed), candidates[0])
+
+
+def _planned(
+    units: Sequence[QuotedUnit], lots: Sequence[UsableLot], examiner: _Examiner, credit: CreditChoice
+) -> list[QuotedUnit]:
+    plans = plan(
+        [PlanUnit(unit.index, unit.price_cents, unit.service_on, examiner.options(lots, unit)) for unit in units],
+        [_plan_lot(lot) for lot in lots],
+        booked_on=clock.today(),
+        mode=credit.mode,
+        max_cents=credit.max_cents,
+    )
+    return [replace(unit, legs=made.legs) for unit, made in zip(units, plans, strict=True)]
 
 
 def _plan_lot(lot: UsableLot) -> PlanLot:
