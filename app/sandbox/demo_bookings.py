@@ -9,10 +9,9 @@ from uuid import UUID
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app import clock
-from app.bookings import actions as bookings
-from app.bookings import jobs
-from app.bookings.quotes import quote
-from app.bookings.reservation import book
+from app.bookings import employee_actions, jobs, provider_actions
+from app.bookings.booking import book
+from app.bookings.quoting import quote
 from app.bookings.schemas import CreditChoice
 from app.db import Query
 from app.sandbox.demo_catalogue import Offer, offers
@@ -187,7 +186,7 @@ async def _book(session: AsyncSession, world: World, course: Course, index: int,
     )
     if booked.status == "requested" and course.end not in BY_HAND:
         with clock.stopped_at(booked_at + timedelta(hours=3)):
-            await bookings.confirm(session, booked.provider_id, booked.id)
+            await provider_actions.confirm(session, booked.provider_id, booked.id)
     return booked
 
 
@@ -207,24 +206,26 @@ async def _finish(session: AsyncSession, world: World, booked: Booked, end: End)
     match end:
         case "completed" | "delivered" | "acknowledged":
             with clock.stopped_at(booked.ends_at + hour):
-                await bookings.deliver(session, booked.provider_id, booked.id, None)
+                await provider_actions.deliver(session, booked.provider_id, booked.id, None)
             if end == "acknowledged":
                 with clock.stopped_at(booked.ends_at + 12 * hour):
-                    await bookings.acknowledge(session, booked.user_id, booked.id, None)
+                    await employee_actions.acknowledge(session, booked.user_id, booked.id, None)
         case "in_progress":
             with clock.stopped_at(booked.first_ends_at + hour):
-                await bookings.deliver(session, booked.provider_id, booked.id, None)
+                await provider_actions.deliver(session, booked.provider_id, booked.id, None)
         case "declined":
             with clock.stopped_at(booked.booked_at + 5 * hour):
-                await bookings.decline(session, booked.provider_id, booked.id, "Nessun operatore libero in quei giorni")
+                await provider_actions.decline(
+                    session, booked.provider_id, booked.id, "Nessun operatore libero in quei giorni"
+                )
         case "cancelled":
             with clock.stopped_at(min(world.start, booked.starts_at - 48 * hour)):
-                await bookings.cancel(session, booked.user_id, booked.id, None, "Non serve più")
+                await employee_actions.cancel(session, booked.user_id, booked.id, None, "Non serve più")
         case "cancelled_late":
             with clock.stopped_at(booked.starts_at - 15 * hour):
-                await bookings.cancel(session, booked.user_id, booked.id, None, "Influenza")
+                await employee_actions.cancel(session, booked.user_id, booked.id, None, "Influenza")
         case "no_show":
             with clock.stopped_at(booked.ends_at):
-                await bookings.no_show(session, booked.provider_id, booked.id, None)
+                await provider_actions.no_show(session, booked.provider_id, booked.id, None)
         case "confirmed" | "requested" | "expired":
             pass

@@ -1,16 +1,19 @@
 """The action `quote`: price, eligibility, who pays what and why."""
 
-import json
 from collections.abc import Sequence
-from dataclasses import dataclass
-from datetime import date, datetime, timedelta
+from dataclasses import replace
+from datetime import date, timedelta
 from uuid import UUID
 
+from pydantic import TypeAdapter
+from sqlalchemy import insert
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app import clock, ids
 from app.bookings import queries
 from app.bookings.errors import BeneficiaryNotEligible, OfferingNotAvailable
+from app.bookings.models import Quote
+from app.bookings.queries import QuotedUnit
 from app.bookings.schemas import (
     CancellationPolicyRead,
     CreditChoice,
@@ -26,26 +29,14 @@ from app.config import settings
 from app.errors import NotFound
 from app.funding import actions as funding
 from app.funding.actions import UsableLot
-from app.funding.planner import PlanLot, PlanUnit, UnitPlan, plan
+from app.funding.planner import PlanLot, PlanUnit, plan
 from app.organisations import beneficiary_queries, employee_queries
 from app.organisations.beneficiary_queries import BeneficiaryForCare
 from app.rules.beneficiary import BeneficiaryFacts, age
 from app.rules.decisions import Decision, Question, decide
 
-
-@dataclass(frozen=True)
-class QuotedUnit:
-    """A slot with its price on its day."""
-
-    index: int
-    slot_id: UUID
-    starts_at: datetime
-    ends_at: datetime
-    price_cents: int
-
-    @property
-    def service_on(self) -> date:
-        return clock.day_of(self.starts_at)
+UNITS = TypeAdapter(list[QuotedUnit])
+DECISIONS = TypeAdapter(list[Decision])
 
 
 async def quote(
@@ -65,25 +56,45 @@ async def quote(
     beneficiary = await beneficiary_queries.for_care(session, user_id, beneficiary_id)
     employments = await employee_queries.employments_of(session, user_id)
     await _check_open(session, offering, employments)
-    units = _units(offering, slot_ids)
-    _check_eligible(offering, beneficiary, units)
+    priced = _priced(offering, slot_ids)
+    _check_eligible(offering, beneficiary, priced)
     lots = await funding.usable_lots(session, user_id)
     examiner = _Examiner(offering.category, beneficiary.facts)
     reading = employments[0].relatives_reading if employments else "strict"
-    plans = plan(
-        [PlanUnit(unit.index, unit.price_cents, unit.service_on, examiner.options(lots, unit)) for unit in units],
-        [_plan_lot(lot) for lot in lots],
-        booked_on=clock.today(),
-        mode=credit.mode,
-        max_cents=credit.max_cents,
+    units = _planned(priced, lots, examiner, credit)
+    decisions = [examiner.shown(lots, unit, reading) for unit in units]
+    quote_id = ids.new_id()
+    expires_at = clock.now() + timedelta(minutes=settings().quote_minutes)
+    total = sum(unit.price_cents for unit in units)
+    credit_cents = sum(unit.price_cents for unit in units if unit.on_credit)
+    await session.execute(
+        insert(Quote).values(
+            id=quote_id,
+            user_id=user_id,
+            provider_id=offering.provider_id,
+            offering_id=offering.id,
+            beneficiary_id=beneficiary.id,
+            beneficiary_version=beneficiary.version,
+            total_cents=total,
+            credit_cents=credit_cents,
+            own_money_cents=total - credit_cents,
+            units=UNITS.dump_python(units, mode="json"),
+            decisions=DECISIONS.dump_python(decisions, mode="json", exclude={"__all__": {"alternatives"}}),
+            created_at=clock.now(),
+            expires_at=expires_at,
+        )
     )
-    decisions = [
-        _decision_read(unit.index, examiner.shown(lots, unit, made, reading), language)
-        for unit, made in zip(units, plans, strict=True)
-    ]
-    answer = _answer(offering, units, plans, decisions)
-    await _store(session, user_id, offering, beneficiary, answer, units)
-    return answer
+    return QuoteRead(
+        id=quote_id,
+        offering_id=offering.id,
+        total_cents=total,
+        credit_cents=credit_cents,
+        own_money_cents=total - credit_cents,
+        units=[_unit_read(unit) for unit in units],
+        decisions=[_decision_read(unit.index, made, language) for unit, made in zip(units, decisions, strict=True)],
+        cancellation_policy=CancellationPolicyRead.model_validate(offering),
+        expires_at=expires_at,
+    )
 
 
 async def _check_open(
@@ -91,15 +102,18 @@ async def _check_open(
 ) -> None:
     if offering.status != "active":
         raise OfferingNotAvailable
-    if offering.audience == "alliance" and not await queries.share_an_alliance(
-        session, offering.provider_id, [employment.company_id for employment in employments]
+    if offering.audience == "alliance" and not await queries.SHARE_AN_ALLIANCE.one(
+        session,
+        provider_id=offering.provider_id,
+        company_ids=[employment.company_id for employment in employments],
     ):
         raise OfferingNotAvailable
     if offering.audience == "companies" and not employments:
         raise OfferingNotAvailable
 
 
-def _units(offering: BookableOffering, slot_ids: Sequence[UUID]) -> list[QuotedUnit]:
+def _priced(offering: BookableOffering, slot_ids: Sequence[UUID]) -> list[QuotedUnit]:
+    """Return the units in order of their start, not yet with who pays them."""
     now = clock.now()
     ordered = []
     for slot_id in slot_ids:
@@ -177,13 +191,26 @@ class _Examiner:
             and decision.rule_code is not None
         }
 
-    def shown(self, lots: Sequence[UsableLot], unit: QuotedUnit, made: UnitPlan, reading: str) -> Decision:
+    def shown(self, lots: Sequence[UsableLot], unit: QuotedUnit, reading: str) -> Decision:
         """Return the decision that explains the unit's plan: the paying lot's, else the one nearest to a yes."""
-        paying = {leg.source_id for leg in made.legs}
+        paying = {leg.source_id for leg in unit.legs}
         candidates = [self.of_lot(lot, unit.service_on) for lot in lots if lot.id in paying]
         candidates = candidates or [self.of_lot(lot, unit.service_on) for lot in lots]
         candidates = candidates or [self.answer(None, reading, unit.service_on)]
         return next((decision for decision in candidates if decision.allowed), candidates[0])
+
+
+def _planned(
+    units: Sequence[QuotedUnit], lots: Sequence[UsableLot], examiner: _Examiner, credit: CreditChoice
+) -> list[QuotedUnit]:
+    plans = plan(
+        [PlanUnit(unit.index, unit.price_cents, unit.service_on, examiner.options(lots, unit)) for unit in units],
+        [_plan_lot(lot) for lot in lots],
+        booked_on=clock.today(),
+        mode=credit.mode,
+        max_cents=credit.max_cents,
+    )
+    return [replace(unit, legs=made.legs) for unit, made in zip(units, plans, strict=True)]
 
 
 def _plan_lot(lot: UsableLot) -> PlanLot:
@@ -211,90 +238,11 @@ def _decision_read(index: int, decision: Decision, language: str) -> DecisionRea
     )
 
 
-def _answer(
-    offering: BookableOffering,
-    units: Sequence[QuotedUnit],
-    plans: Sequence[UnitPlan],
-    decisions: list[DecisionRead],
-) -> QuoteRead:
-    total = sum(unit.price_cents for unit in units)
-    credit = sum(made.credit_cents for made in plans)
-    return QuoteRead(
-        id=ids.new_id(),
-        offering_id=offering.id,
-        total_cents=total,
-        credit_cents=credit,
-        own_money_cents=total - credit,
-        units=[
-            QuoteUnitRead(
-                index=unit.index,
-                slot_id=unit.slot_id,
-                starts_at=unit.starts_at,
-                price_cents=unit.price_cents,
-                funding=[
-                    FundingRead(
-                        source=leg.source,
-                        source_id=leg.source_id,
-                        amount_cents=leg.amount_cents,
-                        rule_code=leg.rule_code,
-                    )
-                    for leg in made.legs
-                ],
-            )
-            for unit, made in zip(units, plans, strict=True)
-        ],
-        decisions=decisions,
-        cancellation_policy=CancellationPolicyRead(
-            free_until_hours=offering.free_until_hours,
-            late_fee_bps=offering.late_fee_bps,
-            no_show_fee_bps=offering.no_show_fee_bps,
-        ),
-        expires_at=clock.now() + timedelta(minutes=settings().quote_minutes),
-    )
-
-
-async def _store(
-    session: AsyncSession,
-    user_id: UUID,
-    offering: BookableOffering,
-    beneficiary: BeneficiaryForCare,
-    answer: QuoteRead,
-    units: Sequence[QuotedUnit],
-) -> None:
-    plain = [
-        {
-            "index": unit.index,
-            "slot_id": str(unit.slot_id),
-            "starts_at": unit.starts_at.isoformat(),
-            "ends_at": unit.ends_at.isoformat(),
-            "price_cents": unit.price_cents,
-            "funding": [
-                {
-                    "source": leg.source,
-                    "source_id": str(leg.source_id) if leg.source_id else None,
-                    "amount_cents": leg.amount_cents,
-                    "rule_code": leg.rule_code,
-                }
-                for leg in read.funding
-            ],
-        }
-        for unit, read in zip(units, answer.units, strict=True)
-    ]
-    await session.execute(
-        queries.INSERT_QUOTE,
-        {
-            "id": answer.id,
-            "user_id": user_id,
-            "provider_id": offering.provider_id,
-            "offering_id": offering.id,
-            "beneficiary_id": beneficiary.id,
-            "beneficiary_version": beneficiary.version,
-            "total_cents": answer.total_cents,
-            "credit_cents": answer.credit_cents,
-            "own_money_cents": answer.own_money_cents,
-            "units": json.dumps(plain),
-            "decisions": json.dumps([decision.model_dump(mode="json") for decision in answer.decisions]),
-            "created_at": clock.now(),
-            "expires_at": answer.expires_at,
-        },
+def _unit_read(unit: QuotedUnit) -> QuoteUnitRead:
+    return QuoteUnitRead(
+        index=unit.index,
+        slot_id=unit.slot_id,
+        starts_at=unit.starts_at,
+        price_cents=unit.price_cents,
+        funding=[FundingRead.model_validate(leg) for leg in unit.legs],
     )
