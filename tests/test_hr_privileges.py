@@ -57,7 +57,7 @@ FUNCTIONS = {
     "open_request",
     "person_behind",
     "plain_text",
-    "refuse_funding",
+    "refuse_credit",
     "return_revoked_lots",
 }
 
