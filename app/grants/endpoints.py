@@ -1,18 +1,16 @@
 """Company and operator routes of grants."""
 
 from typing import Annotated
-from uuid import UUID
 
-from fastapi import Query, Request, Response
-from fastapi.exceptions import RequestValidationError
-from pydantic import ValidationError
+from fastapi import Depends, Query, Response
 
+from app.edge.at import At
 from app.errors import AlreadyResolved, Invalid, NotFound, StateConflict
 from app.grants import grant_csv, grants, programmes, queries, top_ups
 from app.grants.errors import ApproverIsMaker, ProgrammeEnded, ProgrammeInUse
 from app.grants.models import GeneralityReason, GrantStatus, TopUpStatus
 from app.grants.schemas import (
-    AccountRead,
+    CompanyFundsRead,
     GrantCreate,
     GrantLineRead,
     GrantRead,
@@ -23,149 +21,93 @@ from app.grants.schemas import (
     TopUpCreate,
     TopUpRead,
 )
-from app.http.access import access
 from app.http.audiences import company_router, operator_router
-from app.http.body import MalformedBody
-from app.http.etag import ExpectedVersion, MalformedPrecondition, set_etag
-from app.http.pagination import BadCursor, PagingDep
+from app.http.json_or_csv import JsonOrCsv
+from app.http.pagination import PagingDep
 from app.http.schemas import Page
-from app.http.session import ActorDep, SessionDep
-from app.ids import LAST, GrantId, OrganisationId, ProgrammeId, TopUpId
+from app.ids import LAST, GrantId, ProgrammeId, TopUpId
 from app.organisations.errors import ImportRefused, NotCsv, TooManyRows
 
 company = company_router()
 operator = operator_router()
 
 GRANT_BODY_BYTES = 5_000_000
+GRANT_BODY = JsonOrCsv(GrantCreate, csv_example="matricola;importo\nA12;250,00\n")
 
 
-def _inlined(schema: object, definitions: dict[str, object]) -> object:
-    """Replace references by what they name: a body that FastAPI does not read has no components."""
-    if isinstance(schema, list):
-        return [_inlined(item, definitions) for item in schema]
-    if not isinstance(schema, dict):
-        return schema
-    if "$ref" in schema:
-        return _inlined(definitions[schema["$ref"].rpartition("/")[2]], definitions)
-    return {name: _inlined(item, definitions) for name, item in schema.items() if name != "$defs"}
-
-
-GRANT_SCHEMA = GrantCreate.model_json_schema()
-GRANT_BODY = {
-    "requestBody": {
-        "required": True,
-        "content": {
-            "application/json": {"schema": _inlined(GRANT_SCHEMA, GRANT_SCHEMA["$defs"])},
-            "text/csv": {"schema": {"type": "string", "examples": ["matricola;importo\nA12;250,00\n"]}},
-        },
-    }
-}
-
-
-@company.get("/account", response_model=AccountRead)
-@access("account:read")
-async def account_get(company_id: OrganisationId, session: SessionDep) -> AccountRead:
+@company.read("/account", "account:read")
+async def account_get(at: At) -> CompanyFundsRead:
     """Show the company's balance, what it put into credit, and what waits for money."""
-    return AccountRead.model_validate(await top_ups.money_of(session, company_id))
+    return CompanyFundsRead.model_validate(await top_ups.money_of(at.session, at.tenant))
 
 
-@company.get("/top_ups", response_model=Page[TopUpRead])
-@access("top_ups:read", errors=[BadCursor])
-async def top_up_list(company_id: OrganisationId, session: SessionDep, paging: PagingDep) -> Page[TopUpRead]:
+@company.list("/top_ups", "top_ups:read")
+async def top_up_list(at: At, paging: PagingDep) -> Page[TopUpRead]:
     """List announced bank transfers, newest first."""
-    rows = await queries.top_ups_of(session, company_id, _after(paging.after), paging.fetch)
-    return paging.page(rows, TopUpRead.model_validate, lambda row: [str(row.id)])
+    rows = await queries.top_ups_of(at.session, at.tenant, paging.after_id, paging.fetch)
+    return paging.page_by_id(rows, TopUpRead.model_validate)
 
 
-@company.post("/top_ups", status_code=201, response_model=TopUpRead)
-@access("top_ups:write", idempotent=True)
-async def top_up_create(
-    company_id: OrganisationId, given: TopUpCreate, session: SessionDep, actor: ActorDep
-) -> TopUpRead:
+@company.command("/top_ups", "top_ups:write", status=201, audit="top_up.create")
+async def top_up_create(at: At, body: TopUpCreate) -> TopUpRead:
     """Announce a bank transfer; name its payment reference in it."""
-    row = await top_ups.announce_top_up(session, actor, company_id, given.amount_cents)
-    return TopUpRead.model_validate(row)
+    row = await top_ups.announce_top_up(at.session, at.actor, at.tenant, body.amount_cents)
+    return at.about(row.id, TopUpRead.model_validate(row))
 
 
-@company.get("/top_ups/{top_up_id}", response_model=TopUpRead)
-@access("top_ups:read")
-async def top_up_get(company_id: OrganisationId, top_up_id: TopUpId, session: SessionDep) -> TopUpRead:
+@company.read("/top_ups/{top_up_id}", "top_ups:read")
+async def top_up_get(at: At, top_up_id: TopUpId) -> TopUpRead:
     """Show one announced bank transfer."""
-    row = await queries.top_up_of(session, company_id, top_up_id)
+    row = await queries.top_up_of(at.session, at.tenant, top_up_id)
     if row is None:
         raise NotFound
     return TopUpRead.model_validate(row)
 
 
-@company.get("/programmes", response_model=Page[ProgrammeRead])
-@access("programmes:read", errors=[BadCursor])
-async def programme_list(company_id: OrganisationId, session: SessionDep, paging: PagingDep) -> Page[ProgrammeRead]:
+@company.list("/programmes", "programmes:read")
+async def programme_list(at: At, paging: PagingDep) -> Page[ProgrammeRead]:
     """List programmes, newest first."""
-    rows = await queries.programmes_of(session, company_id, _after(paging.after), paging.fetch)
-    return paging.page(rows, ProgrammeRead.model_validate, lambda row: [str(row.id)])
+    rows = await queries.programmes_of(at.session, at.tenant, paging.after_id, paging.fetch)
+    return paging.page_by_id(rows, ProgrammeRead.model_validate)
 
 
-@company.post("/programmes", status_code=201, response_model=ProgrammeRead)
-@access("programmes:write")
-async def programme_create(
-    company_id: OrganisationId, given: ProgrammeCreate, session: SessionDep, actor: ActorDep, response: Response
-) -> ProgrammeRead:
+@company.command("/programmes", "programmes:write", keyed=False, status=201, audit="programme.create")
+async def programme_create(at: At, body: ProgrammeCreate) -> ProgrammeRead:
     """Make a programme: where its credit comes from, who gets it, what it may pay, how it ends."""
-    row = await programmes.create_programme(session, actor, company_id, given)
-    set_etag(response, row.version)
-    return ProgrammeRead.model_validate(row)
+    row = await programmes.create_programme(at.session, at.tenant, body)
+    return at.about(row.id, at.tagged(row.version, ProgrammeRead.model_validate(row)))
 
 
-@company.get("/programmes/{programme_id}", response_model=ProgrammeRead)
-@access("programmes:read")
-async def programme_get(
-    company_id: OrganisationId, programme_id: ProgrammeId, session: SessionDep, response: Response
-) -> ProgrammeRead:
+@company.read("/programmes/{programme_id}", "programmes:read")
+async def programme_get(at: At, programme_id: ProgrammeId) -> ProgrammeRead:
     """Show one programme."""
-    row = await queries.programme_of(session, company_id, programme_id)
+    row = await queries.programme_of(at.session, at.tenant, programme_id)
     if row is None:
         raise NotFound
-    set_etag(response, row.version)
-    return ProgrammeRead.model_validate(row)
+    return at.tagged(row.version, ProgrammeRead.model_validate(row))
 
 
-@company.patch("/programmes/{programme_id}", response_model=ProgrammeRead)
-@access("programmes:write", errors=[ProgrammeInUse, MalformedPrecondition])
-async def programme_update(
-    company_id: OrganisationId,
-    programme_id: ProgrammeId,
-    given: ProgrammeUpdate,
-    expected_version: ExpectedVersion,
-    session: SessionDep,
-    actor: ActorDep,
-    response: Response,
-) -> ProgrammeRead:
+@company.change("/programmes/{programme_id}", "programmes:write", errors=[ProgrammeInUse], audit="programme.update")
+async def programme_update(at: At, programme_id: ProgrammeId, body: ProgrammeUpdate) -> ProgrammeRead:
     """Change a programme; once a grant uses it, only its name."""
-    row = await programmes.update_programme(session, actor, company_id, programme_id, given, expected_version)
-    set_etag(response, row.version)
-    return ProgrammeRead.model_validate(row)
+    row = await programmes.update_programme(at.session, at.tenant, programme_id, body, at.expected)
+    return at.tagged(row.version, ProgrammeRead.model_validate(row))
 
 
-@company.post(
+@company.command(
     "/grants",
-    status_code=201,
-    response_model=GrantRead,
-    responses={200: {"model": GrantRead, "description": "What a dry run found; nothing was stored"}},
-    openapi_extra=GRANT_BODY,
-)
-@access(
     "grants:write",
-    idempotent=True,
+    status=201,
     rehearses=True,
     body="json_or_csv",
     max_bytes=GRANT_BODY_BYTES,
     errors=[ProgrammeEnded, ImportRefused, NotCsv, TooManyRows],
+    audit="grant.create",
+    responses={200: {"model": GrantRead, "description": "What a dry run found; nothing was stored"}},
 )
 async def grant_create(
-    company_id: OrganisationId,
-    request: Request,
-    session: SessionDep,
-    actor: ActorDep,
+    at: At,
+    body: Annotated[GrantCreate | bytes, Depends(GRANT_BODY)],
     response: Response,
     *,
     dry_run: Annotated[bool, Query()] = False,
@@ -178,111 +120,84 @@ async def grant_create(
     euro; `programme_id` and `generality_reason` are query parameters then, and only then.
     """
     pointers: list[str] | None = None
-    if not (raw := await request.body()):
-        raise MalformedBody("The body is empty.")
-    if request.headers["content-type"].partition(";")[0].strip().lower() == "text/csv":
+    if isinstance(body, bytes):
         if programme_id is None:
             raise Invalid("/query/programme_id", "missing", "a CSV file needs the programme")
-        lines, pointers = await grant_csv.read_lines(session, company_id, raw)
-        given = GrantCreate(programme_id=programme_id, lines=lines, generality_reason=generality_reason)
+        lines, pointers = await grant_csv.read_lines(at.session, at.tenant, body)
+        body = GrantCreate(programme_id=programme_id, lines=lines, generality_reason=generality_reason)
     elif programme_id is not None or generality_reason is not None:
         raise Invalid("/query", "extra_forbidden", "with JSON the programme and the reason stand in the body")
-    else:
-        given = await _grant_body(request)
-    row = await grants.create_grant(session, actor, company_id, given, dry_run=dry_run, pointers=pointers)
+    row = await grants.create_grant(at.session, at.actor, at.tenant, body, dry_run=dry_run, pointers=pointers)
     grant = GrantRead.model_validate(row)
     if dry_run:
         response.status_code, grant.id = 200, None
-    return grant
+        return grant
+    return at.about(row.id, grant)
 
 
-@company.get("/grants", response_model=Page[GrantRead])
-@access("grants:read", errors=[BadCursor])
+@company.list("/grants", "grants:read")
 async def grant_list(
-    company_id: OrganisationId,
-    session: SessionDep,
-    paging: PagingDep,
-    status: Annotated[GrantStatus | None, Query()] = None,
+    at: At, paging: PagingDep, status: Annotated[GrantStatus | None, Query()] = None
 ) -> Page[GrantRead]:
     """List grants, newest first."""
-    after = _after(paging.after) or LAST
-    rows = await queries.GRANTS.all(session, company_id=company_id, status=status, after=after, limit=paging.fetch)
-    return paging.page(rows, GrantRead.model_validate, lambda row: [str(row.id)])
+    after = paging.after_id or LAST
+    rows = await queries.GRANTS.all(at.session, company_id=at.tenant, status=status, after=after, limit=paging.fetch)
+    return paging.page_by_id(rows, GrantRead.model_validate)
 
 
-@company.get("/grants/{grant_id}", response_model=GrantRead)
-@access("grants:read")
-async def grant_get(
-    company_id: OrganisationId, grant_id: GrantId, session: SessionDep, response: Response
-) -> GrantRead:
+@company.read("/grants/{grant_id}", "grants:read")
+async def grant_get(at: At, grant_id: GrantId) -> GrantRead:
     """Show one grant."""
-    row = await grants.grant_of(session, company_id, grant_id)
-    set_etag(response, row.version)
-    return GrantRead.model_validate(row)
+    row = await grants.grant_of(at.session, at.tenant, grant_id)
+    return at.tagged(row.version, GrantRead.model_validate(row))
 
 
-@company.get("/grants/{grant_id}/lines", response_model=Page[GrantLineRead])
-@access("grants:read", errors=[BadCursor])
-async def grant_line_list(
-    company_id: OrganisationId, grant_id: GrantId, session: SessionDep, paging: PagingDep
-) -> Page[GrantLineRead]:
+@company.list("/grants/{grant_id}/lines", "grants:read")
+async def grant_line_list(at: At, grant_id: GrantId, paging: PagingDep) -> Page[GrantLineRead]:
     """List who gets how much from a grant; never what became of it."""
-    await grants.grant_of(session, company_id, grant_id)
-    rows = await queries.lines_of(session, company_id, grant_id, _after(paging.after), paging.fetch)
+    await grants.grant_of(at.session, at.tenant, grant_id)
+    rows = await queries.lines_of(at.session, at.tenant, grant_id, paging.after_id, paging.fetch)
     return paging.page(rows, GrantLineRead.model_validate, lambda row: [str(row.lot_id)])
 
 
-@company.post("/grants/{grant_id}/approve", response_model=GrantRead)
-@access("grant_approvals:write", idempotent=True, errors=[ApproverIsMaker, StateConflict, ProgrammeEnded])
-async def grant_approve(
-    company_id: OrganisationId, grant_id: GrantId, session: SessionDep, actor: ActorDep
-) -> GrantRead:
+@company.command(
+    "/grants/{grant_id}/approve",
+    "grant_approvals:write",
+    errors=[ApproverIsMaker, StateConflict, ProgrammeEnded],
+    audit="grant.approve",
+)
+async def grant_approve(at: At, grant_id: GrantId) -> GrantRead:
     """Approve a grant as another person than its maker: all lots at once, or it waits for money."""
-    return GrantRead.model_validate(await grants.approve_grant(session, actor, company_id, grant_id))
+    return GrantRead.model_validate(await grants.approve_grant(at.session, at.actor, at.tenant, grant_id))
 
 
-@company.post("/grants/{grant_id}/revoke", response_model=GrantRead)
-@access("grants:write", idempotent=True, errors=[StateConflict])
-async def grant_revoke(
-    company_id: OrganisationId, grant_id: GrantId, session: SessionDep, actor: ActorDep
-) -> GrantRead:
+@company.command("/grants/{grant_id}/revoke", "grants:write", errors=[StateConflict], audit="grant.revoke")
+async def grant_revoke(at: At, grant_id: GrantId) -> GrantRead:
     """Cancel a grant; of an active one the unspent part of each lot returns to the company."""
-    return GrantRead.model_validate(await grants.revoke_grant(session, actor, company_id, grant_id))
+    return GrantRead.model_validate(await grants.revoke_grant(at.session, at.tenant, grant_id))
 
 
-@operator.get("/top_ups", response_model=Page[OperatorTopUpRead])
-@access("operator_top_ups:read", errors=[BadCursor])
+@operator.list("/top_ups", "operator_top_ups:read")
 async def operator_top_up_list(
-    session: SessionDep, paging: PagingDep, status: Annotated[TopUpStatus | None, Query()] = None
+    at: At, paging: PagingDep, status: Annotated[TopUpStatus | None, Query()] = None
 ) -> Page[OperatorTopUpRead]:
     """List announced bank transfers of all companies, newest first."""
-    after = _after(paging.after) or LAST
-    rows = await queries.OPERATOR_TOP_UPS.all(session, status=status, after=after, limit=paging.fetch)
-    return paging.page(rows, OperatorTopUpRead.model_validate, lambda row: [str(row.id)])
+    after = paging.after_id or LAST
+    rows = await queries.OPERATOR_TOP_UPS.all(at.session, status=status, after=after, limit=paging.fetch)
+    return paging.page_by_id(rows, OperatorTopUpRead.model_validate)
 
 
-@operator.post("/top_ups/{top_up_id}/confirm", response_model=OperatorTopUpRead)
-@access("top_up_confirmations:write", idempotent=True, errors=[AlreadyResolved])
-async def top_up_confirm(top_up_id: TopUpId, session: SessionDep, actor: ActorDep) -> OperatorTopUpRead:
+@operator.command(
+    "/top_ups/{top_up_id}/confirm", "top_up_confirmations:write", errors=[AlreadyResolved], audit="top_up.confirm"
+)
+async def top_up_confirm(at: At, top_up_id: TopUpId) -> OperatorTopUpRead:
     """Credit a bank transfer that arrived; waiting grants that now fit become active, oldest first."""
-    return OperatorTopUpRead.model_validate(await top_ups.confirm_top_up(session, actor, top_up_id))
+    return OperatorTopUpRead.model_validate(await top_ups.confirm_top_up(at.session, at.actor, top_up_id))
 
 
-@operator.post("/top_ups/{top_up_id}/return", response_model=OperatorTopUpRead)
-@access("top_up_confirmations:write", idempotent=True, errors=[AlreadyResolved])
-async def top_up_return(top_up_id: TopUpId, session: SessionDep, actor: ActorDep) -> OperatorTopUpRead:
+@operator.command(
+    "/top_ups/{top_up_id}/return", "top_up_confirmations:write", errors=[AlreadyResolved], audit="top_up.return"
+)
+async def top_up_return(at: At, top_up_id: TopUpId) -> OperatorTopUpRead:
     """Note that an announced bank transfer never came, or went back."""
-    return OperatorTopUpRead.model_validate(await top_ups.return_top_up(session, actor, top_up_id))
-
-
-async def _grant_body(request: Request) -> GrantCreate:
-    try:
-        return GrantCreate.model_validate(await request.json())
-    except ValidationError as error:
-        raise RequestValidationError(
-            [{**item, "loc": ("body", *item["loc"])} for item in error.errors(include_url=False, include_input=False)]
-        ) from error
-
-
-def _after(after: tuple[object, ...] | None) -> UUID | None:
-    return None if after is None else UUID(str(after[0]))
+    return OperatorTopUpRead.model_validate(await top_ups.return_top_up(at.session, at.actor, top_up_id))

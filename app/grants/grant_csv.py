@@ -10,7 +10,7 @@ from app import clock, ids
 from app.banking.fiscal_codes import normalise_fiscal_code
 from app.errors import field_errors
 from app.grants import queries
-from app.grants.schemas import MAX_LINES, GrantLineIn
+from app.grants.schemas import MAX_LINES, GrantLineCreate
 from app.organisations.csv_files import CellError, Column, Row, parse_euro, read
 from app.organisations.errors import ImportRefused
 from app.organisations.sealing import fiscal_code_index
@@ -35,7 +35,7 @@ class _Line:
     amount_cents: int
 
 
-async def read_lines(session: AsyncSession, company_id: UUID, raw: bytes) -> tuple[list[GrantLineIn], list[str]]:
+async def read_lines(session: AsyncSession, company_id: UUID, raw: bytes) -> tuple[list[GrantLineCreate], list[str]]:
     """Return a file's lines and where each stands in it; ImportRefused names every row that cannot be used."""
     lines, wrong = await asyncio.to_thread(_parse, raw)
     found = await queries.EMPLOYEE_KEYS.all(
@@ -47,7 +47,7 @@ async def read_lines(session: AsyncSession, company_id: UUID, raw: bytes) -> tup
     )
     by_external = {row.external_id: row.id for row in found}
     by_index = {row.fiscal_code_index: row.id for row in found}
-    given: list[GrantLineIn] = []
+    given: list[GrantLineCreate] = []
     for line in lines:
         employee_id: UUID | None
         if line.employee_id is not None:  # the grant itself checks whose it is
@@ -59,7 +59,7 @@ async def read_lines(session: AsyncSession, company_id: UUID, raw: bytes) -> tup
         if employee_id is None:
             wrong.append((f"/rows/{line.row}/{field}", "unknown_employee", "there is no such employee"))
         else:
-            given.append(GrantLineIn(employee_id=employee_id, amount_cents=line.amount_cents))
+            given.append(GrantLineCreate(employee_id=employee_id, amount_cents=line.amount_cents))
     if not wrong and not given:
         wrong.append(("/rows/2", "empty_file", "the file names nobody"))
     if wrong:

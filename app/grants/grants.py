@@ -12,7 +12,6 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from app import clock, ids
 from app.actor import Actor
-from app.audit import actions as audit
 from app.errors import Invalid, NotFound, StateConflict
 from app.events.actions import NewEvent
 from app.events.actions import record as record_event
@@ -75,7 +74,6 @@ async def create_grant(
         employee_ids=[employee_id for employee_id, _ in lines],
         amounts=[amount for _, amount in lines],
     )
-    await audit.record(session, actor, "grant.create", "grant", grant.id)
     return grant
 
 
@@ -166,14 +164,13 @@ async def approve_grant(session: AsyncSession, actor: Actor, company_id: UUID, g
         raise ApproverIsMaker
     if grant.lot_expires_on < clock.today():
         raise ProgrammeEnded
-    await audit.record(session, actor, "grant.approve", "grant", grant_id)
     now = clock.now()
     if not grant.shortfall_cents:
         return await _activate(session, grant, actor.id, now)
     return await _move(session, grant, "awaiting_funds", actor.id, now) if grant.status == "draft" else grant
 
 
-async def revoke_grant(session: AsyncSession, actor: Actor, company_id: UUID, grant_id: UUID) -> GrantRow:
+async def revoke_grant(session: AsyncSession, company_id: UUID, grant_id: UUID) -> GrantRow:
     """Cancel a grant; of an active one the unspent part of each lot returns to the company.
 
     What is held stays with its unit, what came back may make waiting grants active.
@@ -183,7 +180,6 @@ async def revoke_grant(session: AsyncSession, actor: Actor, company_id: UUID, gr
         raise StateConflict(grant.status)
     now = clock.now()
     revoked = await _move(session, grant, "revoked", None, now)
-    await audit.record(session, actor, "grant.revoke", "grant", grant_id)
     if grant.status == "active":
         await queries.RETURN_REVOKED.run(
             session,

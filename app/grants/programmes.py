@@ -6,8 +6,6 @@ from sqlalchemy import insert, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app import clock, ids
-from app.actor import Actor
-from app.audit import actions as audit
 from app.errors import Invalid, NotFound, PreconditionFailed
 from app.grants import queries
 from app.grants.errors import ProgrammeInUse
@@ -16,7 +14,7 @@ from app.grants.schemas import ProgrammeCreate, ProgrammeRead, ProgrammeUpdate
 from app.rules import book
 
 
-async def create_programme(session: AsyncSession, actor: Actor, company_id: UUID, given: ProgrammeCreate) -> Programme:
+async def create_programme(session: AsyncSession, company_id: UUID, given: ProgrammeCreate) -> Programme:
     """Make a programme; the relatives' reading defaults to the company's."""
     if given.expired_credit_to is None:
         heir = "company" if given.source == "on_top" else "solidarity_fund"
@@ -30,18 +28,15 @@ async def create_programme(session: AsyncSession, actor: Actor, company_id: UUID
         .values(id=ids.new_id(), company_id=company_id, created_at=clock.now(), **given.model_dump())
         .returning(Programme)
     )
-    programme = made.scalar_one()
-    await audit.record(session, actor, "programme.create", "programme", programme.id)
-    return programme
+    return made.scalar_one()
 
 
 async def update_programme(
     session: AsyncSession,
-    actor: Actor,
     company_id: UUID,
     programme_id: UUID,
     given: ProgrammeUpdate,
-    expected_version: int,
+    expected_version: int | None,
 ) -> Programme:
     """Change what was given; ProgrammeInUse when a grant uses the programme and more than the name would change."""
     programme = await queries.programme_of(session, company_id, programme_id, for_change=True)
@@ -58,7 +53,6 @@ async def update_programme(
         if await queries.programme_used(session, company_id, programme_id):
             raise ProgrammeInUse
         _check_programme(after)
-    await audit.record(session, actor, "programme.update", "programme", programme_id)
     made = await session.execute(
         update(Programme)
         .where(Programme.company_id == company_id, Programme.id == programme_id)

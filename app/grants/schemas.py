@@ -18,7 +18,7 @@ from app.rules.rows import RuleCode
 MAX_LINES = 20_000
 
 
-class AccountRead(Out):
+class CompanyFundsRead(Out):
     """A company's money here: on its account, put into credit (less what came back), wanted by waiting grants."""
 
     balance_cents: int
@@ -107,7 +107,7 @@ class ProgrammeRead(Out):
     created_at: Instant
 
 
-class GrantLineIn(In):
+class GrantLineCreate(In):
     employee_id: EmployeeId
     amount_cents: PositiveCents
 
@@ -120,7 +120,7 @@ class GrantCreate(In):
     )
 
     programme_id: ProgrammeId
-    lines: Annotated[list[GrantLineIn], Field(min_length=1, max_length=MAX_LINES)] | None = None
+    lines: Annotated[list[GrantLineCreate], Field(min_length=1, max_length=MAX_LINES)] | None = None
     each_cents: PositiveCents | None = None
     generality_reason: GeneralityReason | None = None
 

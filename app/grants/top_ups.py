@@ -12,7 +12,6 @@ from stdnum.iso7064 import mod_97_10
 
 from app import clock, ids
 from app.actor import Actor
-from app.audit import actions as audit
 from app.errors import AlreadyResolved, NotFound
 from app.events.actions import NewEvent
 from app.events.actions import record as record_event
@@ -48,9 +47,7 @@ async def announce_top_up(session: AsyncSession, actor: Actor, company_id: UUID,
         )
         .returning(TopUp)
     )
-    top_up = made.scalar_one()
-    await audit.record(session, actor, "top_up.create", "top_up", top_up.id)
-    return top_up
+    return made.scalar_one()
 
 
 def payment_reference() -> str:
@@ -76,7 +73,6 @@ async def confirm_top_up(session: AsyncSession, actor: Actor, top_up_id: UUID) -
         [NewTransfer(ids.new_id(), bank_id, company.account_id, top_up.amount_cents, "top_up", now, top_up_id)],
     )
     await record_event(session, NewEvent("top_up.confirmed", "top_up", top_up_id, (top_up.company_id,)))
-    await audit.record(session, actor, "top_up.confirm", "top_up", top_up_id)
     await activate_waiting(session, top_up.company_id, company.balance.available_cents + top_up.amount_cents, now)
     return confirmed
 
@@ -84,7 +80,6 @@ async def confirm_top_up(session: AsyncSession, actor: Actor, top_up_id: UUID) -
 async def return_top_up(session: AsyncSession, actor: Actor, top_up_id: UUID) -> NamedTopUp:
     """Note that an announced transfer never came; AlreadyResolved where it was confirmed or returned before."""
     await _pending_top_up(session, top_up_id)
-    await audit.record(session, actor, "top_up.return", "top_up", top_up_id)
     return await queries.RESOLVE_TOP_UP.one(session, id=top_up_id, status="returned", by=actor.id, at=clock.now())
 
 

@@ -11,7 +11,7 @@ from app.actor import Actor
 from app.credit.actions import HoldRequest
 from app.db import Database
 from app.grants import grants, programmes
-from app.grants.schemas import GrantCreate, GrantLineIn, ProgrammeCreate
+from app.grants.schemas import GrantCreate, GrantLineCreate, ProgrammeCreate
 from app.jobs import Sweep
 from tests.world import Party, Person, World
 
@@ -40,15 +40,13 @@ class Stage:
             **fields,
         }
         async with self.database.begin() as session:
-            row = await programmes.create_programme(
-                session, self.maker, self.company.id, ProgrammeCreate.model_validate(values)
-            )
+            row = await programmes.create_programme(session, self.company.id, ProgrammeCreate.model_validate(values))
         return UUID(str(row.id))
 
     async def lot(self, amount_cents: int, person: Person | None = None, **fields: Any) -> UUID:
         """Grant one person an amount under a programme of its own; return the lot."""
         programme_id = await self.programme(**fields)
-        line = GrantLineIn(employee_id=(person or self.person).employee_id, amount_cents=amount_cents)
+        line = GrantLineCreate(employee_id=(person or self.person).employee_id, amount_cents=amount_cents)
         given = GrantCreate(programme_id=programme_id, lines=[line], generality_reason="other")
         async with self.database.begin() as session:
             drafted = await grants.create_grant(session, self.maker, self.company.id, given, dry_run=False)

@@ -81,7 +81,7 @@ async def test_revocation_races_with_bookings_on_the_same_lots(fresh_stage: Stag
             outcome(stage.act(NOON, actions.place, stage.person.user_id, [stage.hold(lot_id, 10_00)], at=NOON))
             for _ in range(4)
         ),
-        outcome(stage.act(NOON, grants.revoke_grant, stage.maker, stage.company.id, drafted.id)),
+        outcome(stage.act(NOON, grants.revoke_grant, stage.company.id, drafted.id)),
         *(
             outcome(stage.act(NOON, actions.place, stage.person.user_id, [stage.hold(lot_id, 10_00)], at=NOON))
             for _ in range(3)
@@ -104,7 +104,7 @@ async def test_revocation_does_not_wait_for_the_sweep_that_ends_a_leavers_lot(fr
     async with stage.database.begin() as sweeping:
         lots = await queries.lots_of_leavers(sweeping, clock.day_of(after), 10)
         assert [lot.id for lot in lots] == [lot_id]
-        await stage.act(after, grants.revoke_grant, stage.maker, stage.company.id, grant_id)
+        await stage.act(after, grants.revoke_grant, stage.company.id, grant_id)
         assert await stage.lots() == {lot_id: (100_00, 0)}
         await actions.end_lots(sweeping, {lot.id: (lot, after) for lot in lots})
     assert await stage.lots() == {lot_id: (0, 0)}
