@@ -11,7 +11,7 @@ from typing import Any, get_args
 
 import pytest
 from fastapi import FastAPI
-from fastapi.dependencies.utils import get_flat_dependant
+from fastapi.dependencies.utils import get_flat_params
 from fastapi.routing import iter_route_contexts
 
 from app import api
@@ -241,7 +241,7 @@ def test_money_moves_need_a_key() -> None:
 def test_changes_need_a_version() -> None:
     for route in routes():
         if "PATCH" in route.methods:
-            names = {field.alias for field in get_flat_dependant(route.dependant).header_params}
+            names = {field.alias for field in get_flat_params(route.dependant)}
             assert "if-match" in names, route.path
 
 
