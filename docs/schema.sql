@@ -455,6 +455,41 @@ CREATE TRIGGER credit_grant_10_check BEFORE INSERT OR UPDATE ON public.credit_gr
 CREATE CONSTRAINT TRIGGER credit_grant_90_whole AFTER INSERT OR UPDATE OF status ON public.credit_grant DEFERRABLE INITIALLY DEFERRED FOR EACH ROW EXECUTE FUNCTION public.check_grant_whole();
 GRANT INSERT, SELECT, UPDATE ON public.credit_grant TO beatrice_app, beatrice_hr, beatrice_worker;
 
+CREATE TABLE public.credit_source (
+    id uuid NOT NULL,
+    kind text NOT NULL,
+    programme_source text,
+    name text NOT NULL,
+    rule_codes text[] NOT NULL,
+    categories text[],
+    validity_basis text NOT NULL,
+    relatives_reading text NOT NULL,
+    fee_funding text NOT NULL,
+    expired_credit_to text NOT NULL,
+    leavers_rule text NOT NULL,
+    funded_by_account_id uuid NOT NULL,
+    returns_to_account_id uuid NOT NULL,
+    created_at timestamp with time zone NOT NULL,
+    CONSTRAINT credit_source_pkey PRIMARY KEY (id),
+    CONSTRAINT credit_source_funded_by_account_id_fkey FOREIGN KEY (funded_by_account_id) REFERENCES ledger.account(id),
+    CONSTRAINT credit_source_returns_to_account_id_fkey FOREIGN KEY (returns_to_account_id) REFERENCES ledger.account(id),
+    CONSTRAINT credit_source_expired_credit_to_known CHECK (expired_credit_to = ANY (ARRAY['company'::text, 'solidarity_fund'::text, 'carry_over'::text])),
+    CONSTRAINT credit_source_fee_funding_known CHECK (fee_funding = ANY (ARRAY['out_of_pocket'::text, 'from_credit'::text])),
+    CONSTRAINT credit_source_kind_known CHECK (kind = ANY (ARRAY['programme'::text, 'entitlement_programme'::text, 'fund'::text])),
+    CONSTRAINT credit_source_leavers_rule_known CHECK (leavers_rule = ANY (ARRAY['zero_at_leaving'::text, 'keep_until_expiry'::text])),
+    CONSTRAINT credit_source_only_on_top_returns_to_company CHECK (kind <> 'programme'::text OR programme_source = 'on_top'::text OR leavers_rule = 'keep_until_expiry'::text AND expired_credit_to <> 'company'::text),
+    CONSTRAINT credit_source_programme_says_source CHECK ((kind = 'programme'::text) = (programme_source IS NOT NULL)),
+    CONSTRAINT credit_source_programme_source_known CHECK (programme_source = ANY (ARRAY['on_top'::text, 'collective_agreement'::text, 'performance_bonus'::text])),
+    CONSTRAINT credit_source_relatives_reading_known CHECK (relatives_reading = ANY (ARRAY['strict'::text, 'lenient'::text])),
+    CONSTRAINT credit_source_rule_codes_given CHECK (cardinality(rule_codes) > 0),
+    CONSTRAINT credit_source_validity_basis_known CHECK (validity_basis = ANY (ARRAY['service_date'::text, 'booking_date'::text]))
+);
+CREATE INDEX credit_source_funded_by_idx ON public.credit_source USING btree (funded_by_account_id);
+CREATE INDEX credit_source_returns_to_idx ON public.credit_source USING btree (returns_to_account_id);
+CREATE TRIGGER credit_source_10_programme BEFORE UPDATE ON public.credit_source FOR EACH ROW EXECUTE FUNCTION public.check_programme();
+CREATE TRIGGER credit_source_20_check BEFORE UPDATE ON public.credit_source FOR EACH ROW EXECUTE FUNCTION public.check_source();
+GRANT INSERT, SELECT, UPDATE ON public.credit_source TO beatrice_app, beatrice_hr, beatrice_worker;
+
 CREATE TABLE public.database_code (
     path text NOT NULL,
     sha256 text NOT NULL,
@@ -600,40 +635,49 @@ GRANT INSERT, SELECT, UPDATE ON public.invitation TO beatrice_app, beatrice_work
 
 CREATE TABLE public.lot (
     id uuid NOT NULL,
-    company_id uuid NOT NULL,
-    employee_id uuid NOT NULL,
-    programme_id uuid NOT NULL,
-    grant_id uuid NOT NULL,
-    kind text NOT NULL DEFAULT 'grant'::text,
+    source_id uuid NOT NULL,
+    user_id uuid,
+    company_id uuid,
+    employee_id uuid,
+    grant_id uuid,
+    kind text NOT NULL,
     grace_of uuid,
     amount_cents bigint NOT NULL,
     valid_from date NOT NULL,
     expires_on date NOT NULL,
-    expired_at timestamp with time zone,
+    revoked_at timestamp with time zone,
+    ended_at timestamp with time zone,
     created_at timestamp with time zone NOT NULL,
     CONSTRAINT lot_pkey PRIMARY KEY (id),
     CONSTRAINT lot_company_id_employee_id_fkey FOREIGN KEY (company_id, employee_id) REFERENCES public.employee(company_id, id),
     CONSTRAINT lot_company_id_grant_id_fkey FOREIGN KEY (company_id, grant_id) REFERENCES public.credit_grant(company_id, id),
-    CONSTRAINT lot_company_id_programme_id_fkey FOREIGN KEY (company_id, programme_id) REFERENCES public.programme(company_id, id),
     CONSTRAINT lot_grace_of_fkey FOREIGN KEY (grace_of) REFERENCES public.lot(id),
     CONSTRAINT lot_id_fkey FOREIGN KEY (id) REFERENCES ledger.account(id),
+    CONSTRAINT lot_source_id_fkey FOREIGN KEY (source_id) REFERENCES public.credit_source(id),
+    CONSTRAINT lot_user_id_fkey FOREIGN KEY (user_id) REFERENCES public.user_account(id),
     CONSTRAINT lot_grace_names_its_lot CHECK ((kind = 'grace'::text) = (grace_of IS NOT NULL)),
+    CONSTRAINT lot_grant_of_company CHECK (grant_id IS NULL OR company_id IS NOT NULL),
     CONSTRAINT lot_kind_known CHECK (kind = ANY (ARRAY['grant'::text, 'grace'::text, 'entitlement'::text])),
+    CONSTRAINT lot_one_owner CHECK (num_nonnulls(user_id, employee_id) = 1 AND (company_id IS NULL) = (employee_id IS NULL)),
     CONSTRAINT lot_period CHECK (expires_on >= valid_from),
-    CONSTRAINT lot_positive CHECK (amount_cents > 0)
+    CONSTRAINT lot_positive CHECK (amount_cents > 0),
+    CONSTRAINT lot_revoked_is_ended CHECK (revoked_at IS NULL OR ended_at IS NOT NULL)
 );
 CREATE INDEX lot_employee_idx ON public.lot USING btree (company_id, employee_id);
 CREATE INDEX lot_grace_of_idx ON public.lot USING btree (grace_of);
 CREATE UNIQUE INDEX lot_grant_employee_key ON public.lot USING btree (grant_id, employee_id) WHERE kind = 'grant'::text;
 CREATE INDEX lot_grant_idx ON public.lot USING btree (company_id, grant_id);
-CREATE INDEX lot_programme_idx ON public.lot USING btree (company_id, programme_id);
-CREATE INDEX lot_unexpired_idx ON public.lot USING btree (expires_on, id) WHERE expired_at IS NULL;
+CREATE INDEX lot_source_idx ON public.lot USING btree (source_id);
+CREATE INDEX lot_standing_idx ON public.lot USING btree (expires_on, id) WHERE ended_at IS NULL;
+CREATE INDEX lot_user_idx ON public.lot USING btree (user_id) WHERE user_id IS NOT NULL;
 CREATE TRIGGER lot_00_kept BEFORE DELETE ON public.lot FOR EACH ROW EXECUTE FUNCTION public.refuse_change();
 CREATE TRIGGER lot_10_changed BEFORE UPDATE ON public.lot FOR EACH ROW EXECUTE FUNCTION public.check_changed_lot();
 CREATE TRIGGER lot_10_new AFTER INSERT ON public.lot REFERENCING NEW TABLE AS new_lot FOR EACH STATEMENT EXECUTE FUNCTION public.check_new_lots();
+CREATE TRIGGER lot_20_granted AFTER INSERT ON public.lot REFERENCING NEW TABLE AS new_lot FOR EACH STATEMENT EXECUTE FUNCTION public.check_granted_lots();
+CREATE TRIGGER lot_20_revoked BEFORE UPDATE ON public.lot FOR EACH ROW WHEN (new.revoked_at IS DISTINCT FROM old.revoked_at) EXECUTE FUNCTION public.check_revoked_lot();
 CREATE CONSTRAINT TRIGGER lot_90_funded AFTER INSERT ON public.lot DEFERRABLE INITIALLY DEFERRED FOR EACH ROW WHEN (new.kind <> 'grant'::text) EXECUTE FUNCTION public.check_grace_funded();
 GRANT INSERT ON public.lot TO beatrice_hr;
-GRANT INSERT, SELECT, UPDATE (expired_at) ON public.lot TO beatrice_app, beatrice_worker;
+GRANT INSERT, SELECT, UPDATE (ended_at) ON public.lot TO beatrice_app, beatrice_worker;
 
 CREATE TABLE public.membership (
     id uuid NOT NULL,
@@ -847,32 +891,16 @@ GRANT INSERT, SELECT, UPDATE (valid_to) ON public.price TO beatrice_app, beatric
 CREATE TABLE public.programme (
     id uuid NOT NULL,
     company_id uuid NOT NULL,
-    name text NOT NULL,
-    source text NOT NULL,
     basis text,
     basis_reference text,
     employee_category text NOT NULL,
-    rule_codes text[] NOT NULL,
-    categories text[],
     lot_expires_on date NOT NULL,
-    validity_basis text NOT NULL,
-    expired_credit_to text NOT NULL,
-    leavers_rule text NOT NULL,
-    fee_funding text NOT NULL,
-    relatives_reading text NOT NULL,
     created_at timestamp with time zone NOT NULL,
     version integer NOT NULL DEFAULT 1,
     CONSTRAINT programme_pkey PRIMARY KEY (id),
     CONSTRAINT programme_company_id_id_key UNIQUE (company_id, id),
     CONSTRAINT programme_company_id_fkey FOREIGN KEY (company_id) REFERENCES public.company(organisation_id),
-    CONSTRAINT programme_expired_credit_to_known CHECK (expired_credit_to = ANY (ARRAY['company'::text, 'solidarity_fund'::text, 'carry_over'::text])),
-    CONSTRAINT programme_fee_funding_known CHECK (fee_funding = ANY (ARRAY['out_of_pocket'::text, 'from_credit'::text])),
-    CONSTRAINT programme_leavers_rule_known CHECK (leavers_rule = ANY (ARRAY['zero_at_leaving'::text, 'keep_until_expiry'::text])),
-    CONSTRAINT programme_only_on_top_returns_to_company CHECK (source = 'on_top'::text OR leavers_rule = 'keep_until_expiry'::text AND expired_credit_to <> 'company'::text),
-    CONSTRAINT programme_relatives_reading_known CHECK (relatives_reading = ANY (ARRAY['strict'::text, 'lenient'::text])),
-    CONSTRAINT programme_rule_codes_given CHECK (cardinality(rule_codes) > 0),
-    CONSTRAINT programme_source_known CHECK (source = ANY (ARRAY['on_top'::text, 'collective_agreement'::text, 'performance_bonus'::text])),
-    CONSTRAINT programme_validity_basis_known CHECK (validity_basis = ANY (ARRAY['service_date'::text, 'booking_date'::text]))
+    CONSTRAINT programme_id_fkey FOREIGN KEY (id) REFERENCES public.credit_source(id)
 );
 CREATE TRIGGER programme_10_check BEFORE UPDATE ON public.programme FOR EACH ROW EXECUTE FUNCTION public.check_programme();
 GRANT INSERT, SELECT, UPDATE ON public.programme TO beatrice_app, beatrice_hr, beatrice_worker;
@@ -1117,32 +1145,64 @@ GRANT SELECT ON ledger.entry TO beatrice_app, beatrice_worker;
 
 CREATE VIEW public.lot_life WITH (security_invoker=true) AS
  SELECT lot.id,
+    lot.source_id,
+    COALESCE(lot.user_id, employee.user_id) AS user_id,
     lot.company_id,
     lot.employee_id,
-    employee.user_id,
-    lot.programme_id,
     lot.grant_id,
     lot.kind,
+    lot.grace_of,
     lot.amount_cents,
     lot.valid_from,
     lot.expires_on,
-    lot.expired_at,
+    lot.ended_at,
+    final.last_day,
         CASE
-            WHEN programme.leavers_rule = 'zero_at_leaving'::text AND employee.ended_on < lot.expires_on THEN employee.ended_on
-            ELSE lot.expires_on
-        END AS last_day,
-    programme.name AS programme_name,
-    programme.source,
-    programme.rule_codes,
-    programme.categories,
-    programme.validity_basis,
-    programme.relatives_reading,
-    programme.fee_funding,
-    programme.expired_credit_to
+            WHEN lot.ended_at IS NULL THEN final.last_day
+            ELSE '-infinity'::date
+        END AS usable_until,
+        CASE
+            WHEN lot.ended_at IS NULL THEN final.last_day < lot.expires_on
+            ELSE (lot.ended_at AT TIME ZONE 'Europe/Rome'::text)::date <= lot.expires_on
+        END AS ended_early,
+    source.name AS source_name,
+    source.programme_source,
+    source.rule_codes,
+    source.categories,
+    source.validity_basis,
+    source.relatives_reading,
+    source.fee_funding,
+    source.expired_credit_to,
+    source.funded_by_account_id,
+    source.returns_to_account_id,
+    ( SELECT alliance.solidarity_account_id
+           FROM public.alliance_membership member
+             JOIN public.alliance ON alliance.id = member.alliance_id
+          WHERE member.organisation_id = lot.company_id AND member.role = 'company'::text AND member.ended_on IS NULL
+          ORDER BY member.joined_on, member.id
+         LIMIT 1) AS solidarity_account_id
    FROM public.lot
-     JOIN public.programme ON programme.id = lot.programme_id
-     JOIN public.employee ON employee.id = lot.employee_id;
+     JOIN public.credit_source source ON source.id = lot.source_id
+     LEFT JOIN public.employee ON employee.id = lot.employee_id
+     CROSS JOIN LATERAL ( SELECT
+                CASE
+                    WHEN source.leavers_rule = 'zero_at_leaving'::text AND employee.ended_on < lot.expires_on THEN employee.ended_on
+                    ELSE lot.expires_on
+                END AS last_day) final;
 GRANT SELECT ON public.lot_life TO beatrice_app, beatrice_worker;
+
+CREATE VIEW public.lot_owner WITH (security_invoker=true) AS
+ SELECT lot.id AS lot_id,
+    lot.user_id
+   FROM public.lot
+  WHERE lot.user_id IS NOT NULL
+UNION ALL
+ SELECT lot.id AS lot_id,
+    employee.user_id
+   FROM public.employee
+     JOIN public.lot ON lot.company_id = employee.company_id AND lot.employee_id = employee.id
+  WHERE employee.user_id IS NOT NULL;
+GRANT SELECT ON public.lot_owner TO beatrice_app, beatrice_worker;
 
 CREATE OR REPLACE FUNCTION care.check_whole_units()
  RETURNS trigger
@@ -1441,16 +1501,15 @@ CREATE OR REPLACE FUNCTION public.check_changed_lot()
  SET search_path TO 'public', 'pg_temp'
 AS $function$
 BEGIN
-    IF (to_jsonb(OLD) - 'expired_at') IS DISTINCT FROM (to_jsonb(NEW) - 'expired_at') THEN
+    IF (to_jsonb(OLD) - 'ended_at' - 'revoked_at') IS DISTINCT FROM (to_jsonb(NEW) - 'ended_at' - 'revoked_at')
+            OR OLD.ended_at IS NOT NULL AND NEW.revoked_at IS DISTINCT FROM OLD.revoked_at THEN
         PERFORM refuse_credit('lot_fixed', 'a lot keeps its amount, owner and validity');
     END IF;
-    IF OLD.expired_at IS NOT NULL AND NEW.expired_at IS DISTINCT FROM OLD.expired_at THEN
+    IF OLD.ended_at IS NOT NULL AND NEW.ended_at IS DISTINCT FROM OLD.ended_at THEN
         PERFORM refuse_credit('lot_expires_once', 'a lot ends once');
     END IF;
-    IF NEW.expired_at IS NOT NULL AND (NEW.expired_at AT TIME ZONE 'Europe/Rome')::date <= NEW.expires_on
-            AND NOT EXISTS (SELECT FROM credit_grant WHERE id = NEW.grant_id AND status = 'revoked')
-            AND NOT EXISTS (SELECT FROM lot_life WHERE id = NEW.id
-                AND last_day < (NEW.expired_at AT TIME ZONE 'Europe/Rome')::date) THEN
+    IF NEW.ended_at IS NOT NULL AND NEW.revoked_at IS NULL AND NOT EXISTS (SELECT FROM lot_life WHERE id = NEW.id
+            AND last_day < (NEW.ended_at AT TIME ZONE 'Europe/Rome')::date) THEN
         PERFORM refuse_credit('lot_not_expired_early', 'a lot lives until the midnight after its last day');
     END IF;
     RETURN NEW;
@@ -1537,6 +1596,24 @@ BEGIN
     RETURN NULL;
 END $function$;
 
+CREATE OR REPLACE FUNCTION public.check_granted_lots()
+ RETURNS trigger
+ LANGUAGE plpgsql
+ SECURITY DEFINER
+ SET search_path TO 'public', 'pg_temp'
+AS $function$
+BEGIN
+    IF EXISTS (SELECT FROM new_lot
+            LEFT JOIN grant_line line ON line.lot_id = new_lot.id AND line.grant_id = new_lot.grant_id
+                AND line.employee_id = new_lot.employee_id AND line.amount_cents = new_lot.amount_cents
+            LEFT JOIN credit_grant ON credit_grant.id = line.grant_id AND credit_grant.status = 'active'
+                AND credit_grant.programme_id = new_lot.source_id
+            WHERE new_lot.kind = 'grant' AND credit_grant.id IS NULL) THEN
+        PERFORM refuse_credit('lot_of_active_grant', 'a lot is the line of an active grant');
+    END IF;
+    RETURN NULL;
+END $function$;
+
 CREATE OR REPLACE FUNCTION public.check_lot_holds()
  RETURNS trigger
  LANGUAGE plpgsql
@@ -1546,7 +1623,7 @@ AS $function$
 BEGIN
     IF EXISTS (
             SELECT FROM new_hold n JOIN lot_life life ON life.id = n.account_id
-            WHERE (life.expired_at IS NOT NULL OR (n.event_at AT TIME ZONE 'Europe/Rome')::date > life.last_day)
+            WHERE (n.event_at AT TIME ZONE 'Europe/Rome')::date > life.usable_until
             AND NOT EXISTS (SELECT FROM ledger.transfer back WHERE back.to_account_id = n.account_id
                 AND back.reverses_id IS NOT NULL AND back.event_at = n.event_at)) THEN
         PERFORM refuse_credit('lot_held_alive', 'nothing is reserved on a lot that is over');
@@ -1563,13 +1640,13 @@ AS $function$
 BEGIN
     IF EXISTS (
             SELECT FROM new_transfer n JOIN lot ON lot.id = n.to_account_id
-            JOIN company ON company.organisation_id = lot.company_id
+            JOIN credit_source source ON source.id = lot.source_id
             LEFT JOIN ledger.transfer undone ON undone.id = n.reverses_id AND undone.hold_id IS NOT NULL
             WHERE undone.id IS NULL AND (
                 NOT CASE lot.kind
-                    WHEN 'grant' THEN n.reason = 'granted' AND n.from_account_id = company.account_id
+                    WHEN 'grant' THEN n.reason = 'granted' AND n.from_account_id = source.funded_by_account_id
                     WHEN 'grace' THEN n.reason IN ('grace', 'carried_over') AND n.from_account_id = lot.grace_of
-                    ELSE n.reason = 'awarded' END
+                    ELSE n.reason = 'awarded' AND n.from_account_id = source.funded_by_account_id END
                 OR n.amount_cents <> lot.amount_cents
                 OR EXISTS (SELECT FROM ledger.transfer other
                     WHERE other.to_account_id = lot.id AND other.reverses_id IS NULL AND other.id <> n.id))) THEN
@@ -1577,15 +1654,13 @@ BEGIN
     END IF;
     IF EXISTS (
             SELECT FROM new_transfer n JOIN lot_life life ON life.id = n.from_account_id
-            JOIN company ON company.organisation_id = life.company_id
             JOIN ledger.account payee ON payee.id = n.to_account_id
             LEFT JOIN lot successor ON successor.id = n.to_account_id AND successor.grace_of = life.id
             WHERE n.hold_id IS NULL AND NOT CASE n.reason
                 WHEN 'expired' THEN (n.event_at AT TIME ZONE 'Europe/Rome')::date > life.expires_on
-                    AND (payee.kind = 'solidarity_fund' OR payee.id = company.account_id)
-                WHEN 'returned' THEN payee.id = company.account_id AND (life.expired_at IS NOT NULL
-                    OR (n.event_at AT TIME ZONE 'Europe/Rome')::date > life.last_day
-                    OR EXISTS (SELECT FROM credit_grant WHERE id = life.grant_id AND status = 'revoked'))
+                    AND (payee.kind = 'solidarity_fund' OR payee.id = life.returns_to_account_id)
+                WHEN 'returned' THEN payee.id = life.returns_to_account_id
+                    AND (n.event_at AT TIME ZONE 'Europe/Rome')::date > life.usable_until
                 WHEN 'carried_over' THEN (n.event_at AT TIME ZONE 'Europe/Rome')::date > life.expires_on
                     AND successor.id IS NOT NULL
                 WHEN 'grace' THEN successor.id IS NOT NULL
@@ -1603,22 +1678,15 @@ CREATE OR REPLACE FUNCTION public.check_new_lots()
 AS $function$
 BEGIN
     IF EXISTS (SELECT FROM new_lot LEFT JOIN ledger.account ON account.id = new_lot.id AND account.kind = 'lot'
-            WHERE account.id IS NULL OR account.posted_cents <> 0 OR new_lot.expired_at IS NOT NULL) THEN
+            WHERE account.id IS NULL OR account.posted_cents <> 0 OR new_lot.ended_at IS NOT NULL) THEN
         PERFORM refuse_credit('lot_starts_empty', 'a lot starts with an empty account of its own');
     END IF;
-    IF EXISTS (SELECT FROM new_lot
-            LEFT JOIN grant_line line ON line.lot_id = new_lot.id AND line.grant_id = new_lot.grant_id
-                AND line.employee_id = new_lot.employee_id AND line.amount_cents = new_lot.amount_cents
-            LEFT JOIN credit_grant ON credit_grant.id = line.grant_id AND credit_grant.status = 'active'
-                AND credit_grant.programme_id = new_lot.programme_id
-            WHERE new_lot.kind = 'grant' AND credit_grant.id IS NULL) THEN
-        PERFORM refuse_credit('lot_of_active_grant', 'a lot is the line of an active grant');
-    END IF;
     IF EXISTS (SELECT FROM new_lot LEFT JOIN lot origin ON origin.id = new_lot.grace_of
-                AND (origin.company_id, origin.employee_id, origin.programme_id, origin.grant_id)
-                = (new_lot.company_id, new_lot.employee_id, new_lot.programme_id, new_lot.grant_id)
+                AND (origin.source_id, origin.user_id, origin.company_id, origin.employee_id, origin.grant_id)
+                IS NOT DISTINCT FROM
+                (new_lot.source_id, new_lot.user_id, new_lot.company_id, new_lot.employee_id, new_lot.grant_id)
             WHERE new_lot.kind = 'grace' AND origin.id IS NULL) THEN
-        PERFORM refuse_credit('lot_grace_of_same', 'a grace lot stays with its person and programme');
+        PERFORM refuse_credit('lot_grace_of_same', 'a grace lot stays with its owner and source');
     END IF;
     RETURN NULL;
 END $function$;
@@ -1630,13 +1698,44 @@ CREATE OR REPLACE FUNCTION public.check_programme()
 AS $function$
 BEGIN
     IF (to_jsonb(OLD) - 'name' - 'version') IS DISTINCT FROM (to_jsonb(NEW) - 'name' - 'version') AND (
-            (OLD.id, OLD.company_id, OLD.created_at) IS DISTINCT FROM (NEW.id, NEW.company_id, NEW.created_at)
-            OR EXISTS (SELECT FROM credit_grant WHERE company_id = OLD.company_id AND programme_id = OLD.id)) THEN
+            OLD.id IS DISTINCT FROM NEW.id OR OLD.created_at IS DISTINCT FROM NEW.created_at
+            OR to_jsonb(OLD) -> 'company_id' IS DISTINCT FROM to_jsonb(NEW) -> 'company_id'
+            OR EXISTS (SELECT FROM credit_grant JOIN programme ON programme.company_id = credit_grant.company_id
+                AND programme.id = credit_grant.programme_id WHERE programme.id = OLD.id)) THEN
         PERFORM refuse_credit('programme_fixed', 'a programme that grants use keeps its rules');
     END IF;
     RETURN NEW;
 END $function$;
 GRANT EXECUTE ON FUNCTION public.check_programme() TO PUBLIC;
+
+CREATE OR REPLACE FUNCTION public.check_revoked_lot()
+ RETURNS trigger
+ LANGUAGE plpgsql
+ SECURITY DEFINER
+ SET search_path TO 'public', 'pg_temp'
+AS $function$
+BEGIN
+    IF NOT EXISTS (SELECT FROM credit_grant WHERE id = NEW.grant_id AND status = 'revoked') THEN
+        PERFORM refuse_credit('lot_revoked_grant', 'the grant is not revoked');
+    END IF;
+    RETURN NEW;
+END $function$;
+
+CREATE OR REPLACE FUNCTION public.check_source()
+ RETURNS trigger
+ LANGUAGE plpgsql
+ SECURITY DEFINER
+ SET search_path TO 'public', 'pg_temp'
+AS $function$
+BEGIN
+    IF (to_jsonb(OLD) - 'name') IS DISTINCT FROM (to_jsonb(NEW) - 'name') AND (
+            (OLD.id, OLD.kind, OLD.funded_by_account_id, OLD.returns_to_account_id, OLD.created_at) IS DISTINCT FROM
+            (NEW.id, NEW.kind, NEW.funded_by_account_id, NEW.returns_to_account_id, NEW.created_at)
+            OR EXISTS (SELECT FROM lot WHERE source_id = OLD.id)) THEN
+        PERFORM refuse_credit('credit_source_fixed', 'a source of credit keeps its rules once there is credit');
+    END IF;
+    RETURN NEW;
+END $function$;
 
 CREATE OR REPLACE FUNCTION public.check_top_up()
  RETURNS trigger
@@ -1788,14 +1887,15 @@ BEGIN
             FROM unnest(lot_ids, amounts) AS given (lot_id, amount) GROUP BY given.lot_id
         ) asked
         LEFT JOIN lot_life life ON life.id = asked.lot_id AND life.user_id = person_id
-            AND life.expired_at IS NULL AND life.last_day >= on_day
+            AND life.usable_until >= on_day
         LEFT JOIN ledger.account ON account.id = life.id
         WHERE account.id IS NULL OR account.posted_cents - account.held_cents < asked.amount
     ) THEN
         RETURN (
             SELECT coalesce(sum(account.posted_cents - account.held_cents), 0)
-            FROM lot_life life JOIN ledger.account ON account.id = life.id
-            WHERE life.user_id = person_id AND life.expired_at IS NULL AND life.last_day >= on_day
+            FROM lot_owner owner JOIN lot_life life ON life.id = owner.lot_id
+            JOIN ledger.account ON account.id = life.id
+            WHERE owner.user_id = person_id AND life.usable_until >= on_day
         );
     END IF;
     INSERT INTO ledger.hold (id, account_id, payee_account_id, amount_cents, cause_id, event_at, created_at)
@@ -1862,31 +1962,28 @@ AS $function$
 DECLARE
     lot_ids uuid[];
 BEGIN
-    IF NOT EXISTS (SELECT FROM credit_grant WHERE company_id = of_company_id AND id = of_grant_id
-            AND status = 'revoked') THEN
-        RAISE EXCEPTION 'the grant is not revoked' USING ERRCODE = 'check_violation', CONSTRAINT = 'lot_revoked_grant';
-    END IF;
     -- The caller holds the company's account. A sweep that is ending a lot holds its row and waits for that account: it
     -- returns the lot's rest itself, and waiting for it here would be for ever.
     SELECT array_agg(locked.id) INTO lot_ids FROM (
         SELECT lot.id FROM lot
         WHERE lot.company_id = of_company_id AND lot.grant_id = of_grant_id AND lot.kind = 'grant'
-            AND lot.expired_at IS NULL AND lot.expires_on >= on_day
+            AND lot.ended_at IS NULL AND lot.expires_on >= on_day
         ORDER BY lot.id FOR NO KEY UPDATE SKIP LOCKED
     ) locked;
-    PERFORM 1 FROM ledger.lock_accounts(
-        lot_ids || (SELECT account_id FROM company WHERE organisation_id = of_company_id));
+    PERFORM 1 FROM ledger.lock_accounts(lot_ids || ARRAY(
+        SELECT DISTINCT source.returns_to_account_id FROM lot JOIN credit_source source ON source.id = lot.source_id
+        WHERE lot.id = ANY (lot_ids)));
+    UPDATE lot SET revoked_at = happened_at, ended_at = happened_at WHERE id = ANY (lot_ids);
     INSERT INTO ledger.transfer
         (id, from_account_id, to_account_id, amount_cents, reason, cause_id, event_at, created_at)
-    SELECT transfer_ids[rest.place], rest.id, company.account_id, rest.available, 'returned', of_grant_id,
+    SELECT transfer_ids[rest.place], rest.id, source.returns_to_account_id, rest.available, 'returned', of_grant_id,
         happened_at, written_at
     FROM (
         SELECT account.id, account.posted_cents - account.held_cents AS available,
             row_number() OVER (ORDER BY account.id) AS place
         FROM ledger.account WHERE account.id = ANY (lot_ids) AND account.posted_cents > account.held_cents
-    ) rest, company
-    WHERE company.organisation_id = of_company_id;
-    UPDATE lot SET expired_at = happened_at WHERE id = ANY (lot_ids);
+    ) rest
+    JOIN lot ON lot.id = rest.id JOIN credit_source source ON source.id = lot.source_id;
 END $function$;
 GRANT EXECUTE ON FUNCTION public.return_revoked_lots(uuid,uuid,uuid[],date,timestamp with time zone,timestamp with time zone) TO beatrice_app, beatrice_hr, beatrice_worker;
 

@@ -155,9 +155,7 @@ async def _side(world: World, client: httpx.AsyncClient, operator: Party, letter
     }
     await world.fund(company, 20_000_00)
     lot_id = await world.lot(company, person, 5_000_00, date(2027, 5, 31))
-    grant_id, programme_id = (await world.execute("SELECT grant_id, programme_id FROM lot WHERE id = :id", id=lot_id))[
-        0
-    ]
+    grant_id, programme_id = (await world.execute("SELECT grant_id, source_id FROM lot WHERE id = :id", id=lot_id))[0]
     books = Books(world, operator, company, person, lot_id)
     await books.units(provider, [100_00, 50_00])
     await books.units(provider, [30_00], payable_at=None, outcome="delivered")
@@ -283,7 +281,9 @@ async def _hide_canaries(world: World, side: Side) -> None:
         id=side.person.user_id,
     )
     await world.execute(
-        "UPDATE programme SET name = :text WHERE company_id = :id", text=f"{canary} programme", id=side.company.id
+        "UPDATE credit_source SET name = :text WHERE id IN (SELECT id FROM programme WHERE company_id = :id)",
+        text=f"{canary} programme",
+        id=side.company.id,
     )
     for users in (side.company.users, side.provider.users, side.lead.users, {"employee": side.person.user_id}):
         for role, user_id in users.items():

@@ -17,6 +17,7 @@ READABLE = {
     "clock_offset": "*",
     "company": "*",
     "credit_grant": "*",
+    "credit_source": "*",
     "employee": "*",
     "grant_line": "*",
     "invitation": "employee_id ended_at id organisation_id",
@@ -30,6 +31,7 @@ INSERTABLE = {
     "attempt_count": "*",
     "audit_entry": "*",
     "credit_grant": "*",
+    "credit_source": "*",
     "employee": f"company_id created_at id {EMPLOYEE}",
     "event": "*",
     "grant_line": "*",
@@ -47,6 +49,7 @@ INSERTABLE = {
 CHANGEABLE = {
     "attempt_count": "*",
     "credit_grant": "*",
+    "credit_source": "*",
     "employee": f"{EMPLOYEE} version",
     "invitation": "ended_at",
     "programme": "*",

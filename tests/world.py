@@ -267,18 +267,25 @@ class World:
                 await session.execute(text(sql), values)
 
             await run(
-                "INSERT INTO programme (id, company_id, name, source, employee_category, rule_codes, lot_expires_on,"
-                " validity_basis, expired_credit_to, leavers_rule, fee_funding, relatives_reading, created_at)"
-                " VALUES (:id, :company, 'Piano', 'on_top', 'operai', :rules, :expires, 'service_date', :to, :leavers,"
-                " :fee, :reading, :at)",
+                "INSERT INTO credit_source (id, kind, programme_source, name, rule_codes, validity_basis,"
+                " expired_credit_to, leavers_rule, fee_funding, relatives_reading, funded_by_account_id,"
+                " returns_to_account_id, created_at) VALUES (:id, 'programme', 'on_top', 'Piano', :rules,"
+                " 'service_date', :to, :leavers, :fee, :reading, :account, :account, :at)",
                 id=programme_id,
-                company=company.id,
                 rules=list(rule_codes),
-                expires=expires_on,
                 to=expired_credit_to,
                 leavers=leavers_rule,
                 fee=fee_funding,
                 reading=reading,
+                account=company.account_id,
+                at=at,
+            )
+            await run(
+                "INSERT INTO programme (id, company_id, employee_category, lot_expires_on, created_at)"
+                " VALUES (:id, :company, 'operai', :expires, :at)",
+                id=programme_id,
+                company=company.id,
+                expires=expires_on,
                 at=at,
             )
             await run(
@@ -313,9 +320,9 @@ class World:
                 at=at,
             )
             await run(
-                "INSERT INTO lot (id, company_id, employee_id, programme_id, grant_id, amount_cents, valid_from,"
-                " expires_on, created_at) VALUES (:id, :company, :employee, :programme, :grant, :amount, :from_day,"
-                " :expires, :at)",
+                "INSERT INTO lot (id, company_id, employee_id, source_id, grant_id, kind, amount_cents, valid_from,"
+                " expires_on, created_at) VALUES (:id, :company, :employee, :programme, :grant, 'grant', :amount,"
+                " :from_day, :expires, :at)",
                 id=lot_id,
                 company=company.id,
                 employee=person.employee_id,

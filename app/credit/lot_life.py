@@ -1,10 +1,10 @@
 """Where credit goes once its lot is over. Pure: no database, no present.
 
-A lot is over from the midnight (Rome) after its last day: `expires_on`, or the end of the employment where the
-programme takes credit back from leavers. A revoked grant ends its lots at once. Credit that died with its validity goes
-where the programme says; what leaving or revocation freed returns to the company. Carried-over credit becomes a lot of
-the same person and programme that lives one year longer, so that it never becomes the company's: expiry to the company
-is lawful for on-top programmes only.
+A lot is over from the midnight (Rome) after its last day, which the view `lot_life` owns: `expires_on`, or the end of
+the employment where the source takes credit back from leavers. A revoked grant ends its lots at once. Credit that died
+with its validity goes where its source says; what leaving or revocation freed returns to where it came from.
+Carried-over credit becomes a lot of the same owner and source that lives one year longer, so that it never becomes the
+company's: expiry to the company is lawful for on-top programmes only.
 """
 
 from dataclasses import dataclass
@@ -12,7 +12,6 @@ from datetime import date, datetime, timedelta
 from typing import Literal
 from uuid import UUID
 
-from app import clock
 from app.credit.models import ExpiredCreditTo
 
 Fate = Literal["stays", "expired", "returned", "carried_over", "grace"]
@@ -20,41 +19,38 @@ Fate = Literal["stays", "expired", "returned", "carried_over", "grace"]
 
 @dataclass(frozen=True, slots=True)
 class LotLife:
-    """A lot's days; `ended_at` is when its rest left, None while it stands."""
+    """A lot's life as the view `lot_life` says it; `ended_at` is when its rest left, None while it stands.
+
+    `ended_early` says that leaving or revocation ended (or will end) it before its expiry.
+    """
 
     id: UUID
     expires_on: date
     last_day: date
     ended_at: datetime | None
+    ended_early: bool
 
     def over(self, on: date) -> bool:
         """Whether nothing can be paid from the lot on that day."""
         return self.ended_at is not None or on > self.last_day
-
-    @property
-    def ended_early(self) -> bool:
-        """Whether leaving or revocation ended (or will end) the lot before its expiry."""
-        if self.ended_at is not None:
-            return clock.day_of(self.ended_at) <= self.expires_on
-        return self.last_day < self.expires_on
 
 
 @dataclass(frozen=True, slots=True)
 class LotAndHeirs(LotLife):
     """A lot with where its credit goes and the accounts there.
 
-    `solidarity_account_id` is the fund of the company's alliance; without one the company is the heir.
+    `solidarity_account_id` is the fund of the company's alliance; without one credit goes back to its source.
     """
 
     expired_credit_to: ExpiredCreditTo
-    company_account_id: UUID
+    returns_to_account_id: UUID
     solidarity_account_id: UUID | None
 
     @property
     def heir_account_id(self) -> UUID:
         """The account to which the lot's credit goes when it neither carries over nor becomes grace."""
         if self.ended_early or self.expired_credit_to != "solidarity_fund" or self.solidarity_account_id is None:
-            return self.company_account_id
+            return self.returns_to_account_id
         return self.solidarity_account_id
 
 

@@ -67,7 +67,8 @@ async def top_up_get(at: At, top_up_id: TopUpId) -> TopUpRead:
 @company.list("/programmes", "programmes:read")
 async def programme_list(at: At, paging: PagingDep) -> Page[ProgrammeRead]:
     """List programmes, newest first."""
-    rows = await queries.programmes_of(at.session, at.tenant, paging.after_id, paging.fetch)
+    after = paging.after_id or LAST
+    rows = await queries.PROGRAMMES.all(at.session, company_id=at.tenant, after=after, limit=paging.fetch)
     return paging.page_by_id(rows, ProgrammeRead.model_validate)
 
 
@@ -81,7 +82,7 @@ async def programme_create(at: At, body: ProgrammeCreate) -> ProgrammeRead:
 @company.read("/programmes/{programme_id}", "programmes:read")
 async def programme_get(at: At, programme_id: ProgrammeId) -> ProgrammeRead:
     """Show one programme."""
-    row = await queries.programme_of(at.session, at.tenant, programme_id)
+    row = await queries.PROGRAMME.maybe(at.session, company_id=at.tenant, id=programme_id)
     if row is None:
         raise NotFound
     return at.tagged(row.version, ProgrammeRead.model_validate(row))

@@ -9,7 +9,9 @@ class ApproverIsMaker(
     """Another person than the one who drafted a grant approves it."""
 
 
-class ProgrammeInUse(AppError, status=409, code="programme_in_use", constraints=("programme_fixed",)):
+class ProgrammeInUse(
+    AppError, status=409, code="programme_in_use", constraints=("programme_fixed", "credit_source_fixed")
+):
     """A programme that grants use keeps its rules; its name may change."""
 
 

@@ -12,6 +12,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from app import clock, ids
 from app.actor import Actor
+from app.credit import batches
 from app.errors import Invalid, NotFound, StateConflict
 from app.events.actions import NewEvent
 from app.events.actions import record as record_event
@@ -181,14 +182,7 @@ async def revoke_grant(session: AsyncSession, company_id: UUID, grant_id: UUID) 
     now = clock.now()
     revoked = await _move(session, grant, "revoked", None, now)
     if grant.status == "active":
-        await queries.RETURN_REVOKED.run(
-            session,
-            company_id=company_id,
-            grant_id=grant_id,
-            ids=[ids.new_id() for _ in range(grant.employee_count)],
-            on_day=clock.day_of(now),
-            at=now,
-        )
+        await batches.return_revoked(session, company_id, grant_id, grant.employee_count, now)
         await activate_waiting(session, company_id, await _balance(session, company_id), now)
     return revoked
 
@@ -219,8 +213,23 @@ async def activate_waiting(session: AsyncSession, company_id: UUID, available: i
 
 
 async def _activate(session: AsyncSession, grant: GrantRow, approved_by: UUID | None, at: datetime) -> GrantRow:
-    active = await _move(session, grant, "active", approved_by, at)
-    await queries.make_lots(session, grant, [ids.new_id() for _ in range(grant.employee_count)], at)
+    active = await queries.ACTIVATE_GRANT.one(
+        session,
+        company_id=grant.company_id,
+        id=grant.id,
+        approved_by=approved_by,
+        approved_at=None if approved_by is None else at,
+        at=at,
+    )
+    lines = zip(active.lot_ids, active.employee_ids, active.amounts, strict=True)
+    await batches.open_lots(
+        session,
+        batches.Source(active.programme_id, active.funded_by_account_id),
+        [batches.NewLot(lot_id, amount, active.company_id, employee_id) for lot_id, employee_id, amount in lines],
+        expires_on=active.lot_expires_on,
+        at=at,
+        grant_id=active.id,
+    )
     await record_event(session, NewEvent("grant.active", "grant", grant.id, (grant.company_id,)))
     return active
 
@@ -235,7 +244,6 @@ async def _move(
         status=status,
         approved_by=approved_by,
         approved_at=None if approved_by is None else at,
-        activated_at=at if status == "active" else None,
     )
 
 

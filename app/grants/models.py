@@ -16,13 +16,9 @@ from sqlalchemy import (
     UniqueConstraint,
     Uuid,
 )
-from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.orm import Mapped, mapped_column
 
-from app.credit.models import ExpiredCreditTo, FeeFunding, LeaversRule, ProgrammeSource, ValidityBasis
 from app.db import Model, Timestamp, one_of
-from app.rules.decisions import Reading
-from app.rules.rows import RuleCode
 
 TopUpStatus = Literal["pending", "confirmed", "returned"]
 GrantStatus = Literal["draft", "awaiting_funds", "active", "revoked"]
@@ -52,39 +48,17 @@ class TopUp(Model):
 
 
 class Programme(Model):
-    """A source of a company's credit with its rules; what decides about money is fixed once a grant uses it."""
+    """What only the company needs to know of a source of its credit, which has the same id."""
 
     __tablename__ = "programme"
-    __table_args__ = (
-        UniqueConstraint("company_id", "id"),
-        CheckConstraint(one_of("source", ProgrammeSource), name="source_known"),
-        CheckConstraint("cardinality(rule_codes) > 0", name="rule_codes_given"),
-        CheckConstraint(one_of("validity_basis", ValidityBasis), name="validity_basis_known"),
-        CheckConstraint(one_of("expired_credit_to", ExpiredCreditTo), name="expired_credit_to_known"),
-        CheckConstraint(one_of("leavers_rule", LeaversRule), name="leavers_rule_known"),
-        CheckConstraint(one_of("fee_funding", FeeFunding), name="fee_funding_known"),
-        CheckConstraint(one_of("relatives_reading", Reading), name="relatives_reading_known"),
-        CheckConstraint(
-            "source = 'on_top' OR (leavers_rule = 'keep_until_expiry' AND expired_credit_to <> 'company')",
-            name="only_on_top_returns_to_company",
-        ),
-    )
+    __table_args__ = (UniqueConstraint("company_id", "id"),)
 
-    id: Mapped[UUID] = mapped_column(Uuid, primary_key=True)
+    id: Mapped[UUID] = mapped_column(ForeignKey("credit_source.id"), primary_key=True)
     company_id: Mapped[UUID] = mapped_column(ForeignKey("company.organisation_id"))
-    name: Mapped[str] = mapped_column(Text)
-    source: Mapped[ProgrammeSource] = mapped_column(Text)
     basis: Mapped[str | None] = mapped_column(Text)
     basis_reference: Mapped[str | None] = mapped_column(Text)
     employee_category: Mapped[str] = mapped_column(Text)
-    rule_codes: Mapped[list[RuleCode]] = mapped_column(ARRAY(Text))
-    categories: Mapped[list[str] | None] = mapped_column(ARRAY(Text))
     lot_expires_on: Mapped[date] = mapped_column(Date)
-    validity_basis: Mapped[ValidityBasis] = mapped_column(Text)
-    expired_credit_to: Mapped[ExpiredCreditTo] = mapped_column(Text)
-    leavers_rule: Mapped[LeaversRule] = mapped_column(Text)
-    fee_funding: Mapped[FeeFunding] = mapped_column(Text)
-    relatives_reading: Mapped[Reading] = mapped_column(Text)
     created_at: Mapped[datetime] = mapped_column(Timestamp)
     version: Mapped[int] = mapped_column(Integer, server_default="1")
 

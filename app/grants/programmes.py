@@ -1,34 +1,38 @@
 """Programmes: where a company's credit comes from, who gets it, what it may pay, how it ends."""
 
+from dataclasses import replace
 from uuid import UUID
 
 from sqlalchemy import insert, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app import clock, ids
+from app.credit import sources
+from app.credit.sources import SourceTerms
 from app.errors import Invalid, NotFound, PreconditionFailed
 from app.grants import queries
 from app.grants.errors import ProgrammeInUse
 from app.grants.models import Programme
+from app.grants.queries import ProgrammeRow
 from app.grants.schemas import ProgrammeCreate, ProgrammeRead, ProgrammeUpdate
 from app.rules import book
 
 
-async def create_programme(session: AsyncSession, company_id: UUID, given: ProgrammeCreate) -> Programme:
-    """Make a programme; the relatives' reading defaults to the company's."""
+async def create_programme(session: AsyncSession, company_id: UUID, given: ProgrammeCreate) -> ProgrammeRow:
+    """Make a programme and the source of its credit; the relatives' reading defaults to the company's."""
     if given.expired_credit_to is None:
         heir = "company" if given.source == "on_top" else "solidarity_fund"
         given = given.model_copy(update={"expired_credit_to": heir})
     _check_programme(given)
+    company = await queries.COMPANY_TERMS.one(session, company_id=company_id)
     if given.relatives_reading is None:
-        reading = await queries.COMPANY_READING.one(session, company_id=company_id)
-        given = given.model_copy(update={"relatives_reading": reading})
-    made = await session.execute(
-        insert(Programme)
-        .values(id=ids.new_id(), company_id=company_id, created_at=clock.now(), **given.model_dump())
-        .returning(Programme)
+        given = given.model_copy(update={"relatives_reading": company.relatives_reading})
+    row = ProgrammeRow(id=ids.new_id(), company_id=company_id, created_at=clock.now(), version=1, **given.model_dump())
+    await sources.create(session, row.id, "programme", company.account_id, _terms(row))
+    await session.execute(
+        insert(Programme).values(id=row.id, company_id=company_id, created_at=row.created_at, **_own(row))
     )
-    return made.scalar_one()
+    return row
 
 
 async def update_programme(
@@ -37,9 +41,9 @@ async def update_programme(
     programme_id: UUID,
     given: ProgrammeUpdate,
     expected_version: int | None,
-) -> Programme:
+) -> ProgrammeRow:
     """Change what was given; ProgrammeInUse when a grant uses the programme and more than the name would change."""
-    programme = await queries.programme_of(session, company_id, programme_id, for_change=True)
+    programme = await queries.LOCK_PROGRAMME.maybe(session, company_id=company_id, id=programme_id)
     if programme is None:
         raise NotFound
     if programme.version != expected_version:
@@ -53,13 +57,39 @@ async def update_programme(
         if await queries.programme_used(session, company_id, programme_id):
             raise ProgrammeInUse
         _check_programme(after)
-    made = await session.execute(
+    row = replace(programme, **changed, version=programme.version + 1)
+    await sources.change(session, programme_id, _terms(row))
+    await session.execute(
         update(Programme)
         .where(Programme.company_id == company_id, Programme.id == programme_id)
-        .values(**changed, version=Programme.version + 1)
-        .returning(Programme)
+        .values(version=row.version, **_own(row))
     )
-    return made.scalar_one()
+    return row
+
+
+def _own(row: ProgrammeRow) -> dict[str, object]:
+    """What only the company needs to know of its programme."""
+    return {
+        "basis": row.basis,
+        "basis_reference": row.basis_reference,
+        "employee_category": row.employee_category,
+        "lot_expires_on": row.lot_expires_on,
+    }
+
+
+def _terms(row: ProgrammeRow) -> SourceTerms:
+    """What the source of a programme's credit says about it."""
+    return SourceTerms(
+        programme_source=row.source,
+        name=row.name,
+        rule_codes=row.rule_codes,
+        categories=row.categories,
+        validity_basis=row.validity_basis,
+        relatives_reading=row.relatives_reading,
+        fee_funding=row.fee_funding,
+        expired_credit_to=row.expired_credit_to,
+        leavers_rule=row.leavers_rule,
+    )
 
 
 def _check_programme(terms: ProgrammeCreate | ProgrammeRead) -> None:

@@ -9,9 +9,10 @@ from sqlalchemy import exists, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app import ids
-from app.clock import day_of
+from app.credit.models import ExpiredCreditTo, FeeFunding, LeaversRule, ProgrammeSource, ValidityBasis
 from app.db import APP, HR, NOTHING, Query
-from app.grants.models import GeneralityReason, Grant, GrantLine, GrantStatus, Programme, TopUp, TopUpStatus
+from app.grants.models import GeneralityReason, Grant, GrantLine, GrantStatus, TopUp, TopUpStatus
+from app.rules.decisions import Reading
 from app.rules.rows import RuleCode
 
 
@@ -36,6 +37,37 @@ class NamedTopUp:
     payment_reference: str
     created_at: datetime
     resolved_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class CompanyTerms:
+    """What a company's programmes take from it: how it reads the law on relatives, the account that pays."""
+
+    relatives_reading: Reading
+    account_id: UUID
+
+
+@dataclass(frozen=True, slots=True)
+class ProgrammeRow:
+    """A programme with the terms of its credit."""
+
+    id: UUID
+    company_id: UUID
+    name: str
+    source: ProgrammeSource
+    basis: str | None
+    basis_reference: str | None
+    employee_category: str
+    rule_codes: list[RuleCode]
+    categories: list[str] | None
+    lot_expires_on: date
+    validity_basis: ValidityBasis
+    expired_credit_to: ExpiredCreditTo
+    leavers_rule: LeaversRule
+    fee_funding: FeeFunding
+    relatives_reading: Reading
+    created_at: datetime
+    version: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,6 +112,17 @@ class LockedGrant(GrantRow):
 
 
 @dataclass(frozen=True, slots=True)
+class ActivatedGrant(GrantRow):
+    """A grant that has become active, with its lines by lot and what its programme says of these."""
+
+    lot_ids: list[UUID]
+    employee_ids: list[UUID]
+    amounts: list[int]
+    funded_by_account_id: UUID
+    lot_expires_on: date
+
+
+@dataclass(frozen=True, slots=True)
 class EmployeeToGrant:
     id: UUID
     category: str
@@ -110,7 +153,10 @@ OPERATOR_TOP_UPS = Query(NamedTopUp, "grants.operator_top_ups")
 LOCK_TOP_UP = Query(NamedTopUp, "grants.lock_top_up")
 RESOLVE_TOP_UP = Query(NamedTopUp, "grants.resolve_top_up")
 BANK_CLEARING = Query(UUID, "grants.bank_clearing")
-COMPANY_READING = Query(str, "grants.company_reading", roles=BOTH)
+COMPANY_TERMS = Query(CompanyTerms, "grants.company_terms", roles=BOTH)
+PROGRAMMES = Query(ProgrammeRow, "grants.programmes", roles=(HR,))
+PROGRAMME = Query(ProgrammeRow, "grants.programme", roles=(HR,))
+LOCK_PROGRAMME = Query(ProgrammeRow, "grants.lock_programme", roles=(HR,))
 PROGRAMME_TO_GRANT = Query(ProgrammeToGrant, "grants.programme_to_grant", roles=BOTH)
 EMPLOYED_IN_CATEGORY = Query(UUID, "grants.employed_in_category", roles=BOTH)
 CATEGORY_SIZES = Query(CategorySizes, "grants.category_sizes", roles=BOTH)
@@ -122,10 +168,7 @@ GRANT = Query(GrantRow, "grants.grant", roles=(HR,))
 LOCK_GRANT = Query(LockedGrant, "grants.lock_grant", roles=BOTH)
 WAITING_GRANTS = Query(GrantRow, "grants.waiting_grants", roles=BOTH)
 MOVE_GRANT = Query(GrantRow, "grants.move_grant", roles=BOTH)
-OPEN_LOT_ACCOUNTS = Query(NOTHING, "grants.open_lot_accounts", roles=BOTH)
-INSERT_LOTS = Query(NOTHING, "grants.insert_lots", roles=BOTH)
-FUND_LOTS = Query(NOTHING, "grants.fund_lots", roles=BOTH)
-RETURN_REVOKED = Query(NOTHING, "grants.return_revoked", roles=(HR,))
+ACTIVATE_GRANT = Query(ActivatedGrant, "grants.activate_grant", roles=BOTH)
 
 
 async def top_ups_of(session: AsyncSession, company_id: UUID, after: UUID | None, limit: int) -> Sequence[TopUp]:
@@ -137,21 +180,6 @@ async def top_ups_of(session: AsyncSession, company_id: UUID, after: UUID | None
 
 async def top_up_of(session: AsyncSession, company_id: UUID, top_up_id: UUID) -> TopUp | None:
     return await session.scalar(select(TopUp).where(TopUp.company_id == company_id, TopUp.id == top_up_id))
-
-
-async def programmes_of(session: AsyncSession, company_id: UUID, after: UUID | None, limit: int) -> Sequence[Programme]:
-    """Return a company's programmes, newest first."""
-    before = Programme.id < (after or ids.LAST)
-    found = select(Programme).where(Programme.company_id == company_id, before)
-    return (await session.scalars(found.order_by(Programme.id.desc()).limit(limit))).all()
-
-
-async def programme_of(
-    session: AsyncSession, company_id: UUID, programme_id: UUID, *, for_change: bool = False
-) -> Programme | None:
-    """Return one programme, on demand locked against grants that would use it and against other changes."""
-    found = select(Programme).where(Programme.company_id == company_id, Programme.id == programme_id)
-    return await session.scalar(found.with_for_update(key_share=True) if for_change else found)
 
 
 async def programme_used(session: AsyncSession, company_id: UUID, programme_id: UUID) -> bool:
@@ -167,18 +195,3 @@ async def lines_of(
         GrantLine.company_id == company_id, GrantLine.grant_id == grant_id, GrantLine.lot_id > (after or UUID(int=0))
     )
     return (await session.scalars(found.order_by(GrantLine.lot_id).limit(limit))).all()
-
-
-async def make_lots(session: AsyncSession, grant: GrantRow, transfer_ids: list[UUID], at: datetime) -> None:
-    """Turn a grant's lines into funded lots: accounts, lots, transfers, one statement each."""
-    company_id, grant_id = grant.company_id, grant.id
-    await OPEN_LOT_ACCOUNTS.run(session, company_id=company_id, grant_id=grant_id, at=at)
-    await INSERT_LOTS.run(
-        session,
-        company_id=company_id,
-        grant_id=grant_id,
-        at=at,
-        programme_id=grant.programme_id,
-        valid_from=day_of(at),
-    )
-    await FUND_LOTS.run(session, company_id=company_id, grant_id=grant_id, at=at, ids=transfer_ids)

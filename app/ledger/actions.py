@@ -10,12 +10,12 @@ from collections.abc import Sequence
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app import clock
-from app.db import APP, NOTHING, WORKER, Query
+from app.db import APP, HR, NOTHING, WORKER, Query
 from app.ledger.errors import Refused, refusals
 from app.ledger.instructions import Capture, HoldRelease, NewAccount, NewHold, NewTransfer, Reversal
 
-OPEN_ACCOUNTS = Query(NOTHING, "ledger.open_accounts", roles=(APP, WORKER))
-TRANSFER = Query(NOTHING, "ledger.transfer", roles=(APP, WORKER))
+OPEN_ACCOUNTS = Query(NOTHING, "ledger.open_accounts", roles=(APP, HR, WORKER))
+TRANSFER = Query(NOTHING, "ledger.transfer", roles=(APP, HR, WORKER))
 PLACE_HOLDS = Query(NOTHING, "ledger.place_holds", roles=(APP, WORKER))
 CAPTURE = Query(NOTHING, "ledger.capture", roles=(APP, WORKER))
 REVERSE = Query(NOTHING, "ledger.reverse", roles=(APP, WORKER))

@@ -1,4 +1,36 @@
--- Top-ups, programmes, grants, lots.
+-- Sources of credit, top-ups, programmes, grants, lots.
+
+CREATE TABLE credit_source (
+    id UUID NOT NULL,
+    kind TEXT NOT NULL,
+    programme_source TEXT,
+    name TEXT NOT NULL,
+    rule_codes TEXT[] NOT NULL,
+    categories TEXT[],
+    validity_basis TEXT NOT NULL,
+    relatives_reading TEXT NOT NULL,
+    fee_funding TEXT NOT NULL,
+    expired_credit_to TEXT NOT NULL,
+    leavers_rule TEXT NOT NULL,
+    funded_by_account_id UUID NOT NULL,
+    returns_to_account_id UUID NOT NULL,
+    created_at TIMESTAMP WITH TIME ZONE NOT NULL,
+    CONSTRAINT credit_source_pkey PRIMARY KEY (id),
+    CONSTRAINT credit_source_kind_known CHECK (kind IN ('programme','entitlement_programme','fund')),
+    CONSTRAINT credit_source_programme_source_known CHECK (programme_source IN ('on_top','collective_agreement','performance_bonus')),
+    CONSTRAINT credit_source_programme_says_source CHECK ((kind = 'programme') = (programme_source IS NOT NULL)),
+    CONSTRAINT credit_source_rule_codes_given CHECK (cardinality(rule_codes) > 0),
+    CONSTRAINT credit_source_validity_basis_known CHECK (validity_basis IN ('service_date','booking_date')),
+    CONSTRAINT credit_source_relatives_reading_known CHECK (relatives_reading IN ('strict','lenient')),
+    CONSTRAINT credit_source_fee_funding_known CHECK (fee_funding IN ('out_of_pocket','from_credit')),
+    CONSTRAINT credit_source_expired_credit_to_known CHECK (expired_credit_to IN ('company','solidarity_fund','carry_over')),
+    CONSTRAINT credit_source_leavers_rule_known CHECK (leavers_rule IN ('zero_at_leaving','keep_until_expiry')),
+    CONSTRAINT credit_source_only_on_top_returns_to_company CHECK (kind <> 'programme' OR programme_source = 'on_top' OR (leavers_rule = 'keep_until_expiry' AND expired_credit_to <> 'company')),
+    CONSTRAINT credit_source_funded_by_account_id_fkey FOREIGN KEY(funded_by_account_id) REFERENCES ledger.account (id),
+    CONSTRAINT credit_source_returns_to_account_id_fkey FOREIGN KEY(returns_to_account_id) REFERENCES ledger.account (id)
+);
+CREATE INDEX credit_source_funded_by_idx ON credit_source (funded_by_account_id);
+CREATE INDEX credit_source_returns_to_idx ON credit_source (returns_to_account_id);
 
 CREATE TABLE top_up (
     id UUID NOT NULL,
@@ -22,31 +54,15 @@ CREATE INDEX top_up_company_id_idx ON top_up (company_id, id);
 CREATE TABLE programme (
     id UUID NOT NULL,
     company_id UUID NOT NULL,
-    name TEXT NOT NULL,
-    source TEXT NOT NULL,
     basis TEXT,
     basis_reference TEXT,
     employee_category TEXT NOT NULL,
-    rule_codes TEXT[] NOT NULL,
-    categories TEXT[],
     lot_expires_on DATE NOT NULL,
-    validity_basis TEXT NOT NULL,
-    expired_credit_to TEXT NOT NULL,
-    leavers_rule TEXT NOT NULL,
-    fee_funding TEXT NOT NULL,
-    relatives_reading TEXT NOT NULL,
     created_at TIMESTAMP WITH TIME ZONE NOT NULL,
     version INTEGER DEFAULT '1' NOT NULL,
     CONSTRAINT programme_pkey PRIMARY KEY (id),
     CONSTRAINT programme_company_id_id_key UNIQUE (company_id, id),
-    CONSTRAINT programme_source_known CHECK (source IN ('on_top','collective_agreement','performance_bonus')),
-    CONSTRAINT programme_rule_codes_given CHECK (cardinality(rule_codes) > 0),
-    CONSTRAINT programme_validity_basis_known CHECK (validity_basis IN ('service_date','booking_date')),
-    CONSTRAINT programme_expired_credit_to_known CHECK (expired_credit_to IN ('company','solidarity_fund','carry_over')),
-    CONSTRAINT programme_leavers_rule_known CHECK (leavers_rule IN ('zero_at_leaving','keep_until_expiry')),
-    CONSTRAINT programme_fee_funding_known CHECK (fee_funding IN ('out_of_pocket','from_credit')),
-    CONSTRAINT programme_relatives_reading_known CHECK (relatives_reading IN ('strict','lenient')),
-    CONSTRAINT programme_only_on_top_returns_to_company CHECK (source = 'on_top' OR (leavers_rule = 'keep_until_expiry' AND expired_credit_to <> 'company')),
+    CONSTRAINT programme_id_fkey FOREIGN KEY(id) REFERENCES credit_source (id),
     CONSTRAINT programme_company_id_fkey FOREIGN KEY(company_id) REFERENCES company (organisation_id)
 );
 
@@ -94,24 +110,30 @@ CREATE INDEX grant_line_grant_idx ON grant_line (company_id, grant_id);
 
 CREATE TABLE lot (
     id UUID NOT NULL,
-    company_id UUID NOT NULL,
-    employee_id UUID NOT NULL,
-    programme_id UUID NOT NULL,
-    grant_id UUID NOT NULL,
-    kind TEXT DEFAULT 'grant' NOT NULL,
+    source_id UUID NOT NULL,
+    user_id UUID,
+    company_id UUID,
+    employee_id UUID,
+    grant_id UUID,
+    kind TEXT NOT NULL,
     grace_of UUID,
     amount_cents BIGINT NOT NULL,
     valid_from DATE NOT NULL,
     expires_on DATE NOT NULL,
-    expired_at TIMESTAMP WITH TIME ZONE,
+    revoked_at TIMESTAMP WITH TIME ZONE,
+    ended_at TIMESTAMP WITH TIME ZONE,
     created_at TIMESTAMP WITH TIME ZONE NOT NULL,
     CONSTRAINT lot_pkey PRIMARY KEY (id),
-    CONSTRAINT lot_company_id_programme_id_fkey FOREIGN KEY(company_id, programme_id) REFERENCES programme (company_id, id),
+    CONSTRAINT lot_source_id_fkey FOREIGN KEY(source_id) REFERENCES credit_source (id),
+    CONSTRAINT lot_user_id_fkey FOREIGN KEY(user_id) REFERENCES user_account (id),
     CONSTRAINT lot_company_id_employee_id_fkey FOREIGN KEY(company_id, employee_id) REFERENCES employee (company_id, id),
     CONSTRAINT lot_company_id_grant_id_fkey FOREIGN KEY(company_id, grant_id) REFERENCES credit_grant (company_id, id),
+    CONSTRAINT lot_one_owner CHECK (num_nonnulls(user_id, employee_id) = 1 AND (company_id IS NULL) = (employee_id IS NULL)),
+    CONSTRAINT lot_grant_of_company CHECK (grant_id IS NULL OR company_id IS NOT NULL),
     CONSTRAINT lot_kind_known CHECK (kind IN ('grant','grace','entitlement')),
     CONSTRAINT lot_positive CHECK (amount_cents > 0),
     CONSTRAINT lot_period CHECK (expires_on >= valid_from),
+    CONSTRAINT lot_revoked_is_ended CHECK (revoked_at IS NULL OR ended_at IS NOT NULL),
     CONSTRAINT lot_grace_names_its_lot CHECK ((kind = 'grace') = (grace_of IS NOT NULL)),
     CONSTRAINT lot_id_fkey FOREIGN KEY(id) REFERENCES ledger.account (id),
     CONSTRAINT lot_grace_of_fkey FOREIGN KEY(grace_of) REFERENCES lot (id)
@@ -120,13 +142,15 @@ CREATE INDEX lot_employee_idx ON lot (company_id, employee_id);
 CREATE INDEX lot_grace_of_idx ON lot (grace_of);
 CREATE UNIQUE INDEX lot_grant_employee_key ON lot (grant_id, employee_id) WHERE kind = 'grant';
 CREATE INDEX lot_grant_idx ON lot (company_id, grant_id);
-CREATE INDEX lot_programme_idx ON lot (company_id, programme_id);
-CREATE INDEX lot_unexpired_idx ON lot (expires_on, id) WHERE expired_at IS NULL;
+CREATE INDEX lot_source_idx ON lot (source_id);
+CREATE INDEX lot_standing_idx ON lot (expires_on, id) WHERE ended_at IS NULL;
+CREATE INDEX lot_user_idx ON lot (user_id) WHERE user_id IS NOT NULL;
 
+GRANT SELECT, INSERT, UPDATE ON credit_source TO beatrice_app, beatrice_hr, beatrice_worker;
 GRANT SELECT, INSERT, UPDATE ON top_up, programme, credit_grant TO beatrice_app, beatrice_worker;
 GRANT SELECT, INSERT, UPDATE ON programme, credit_grant TO beatrice_hr;
 GRANT SELECT, INSERT ON top_up TO beatrice_hr;
 GRANT SELECT, INSERT ON grant_line TO beatrice_app, beatrice_hr, beatrice_worker;
 GRANT SELECT, INSERT ON lot TO beatrice_app, beatrice_worker;
-GRANT UPDATE (expired_at) ON lot TO beatrice_app, beatrice_worker;
+GRANT UPDATE (ended_at) ON lot TO beatrice_app, beatrice_worker;
 GRANT INSERT ON lot TO beatrice_hr;

@@ -19,7 +19,7 @@ TRANSFER = (
     " VALUES (:id, :payer, :payee, :cents, :reason, :at, :at)"
 )
 LOT = (
-    "INSERT INTO lot (id, company_id, employee_id, programme_id, grant_id, kind, grace_of, amount_cents, valid_from,"
+    "INSERT INTO lot (id, company_id, employee_id, source_id, grant_id, kind, grace_of, amount_cents, valid_from,"
     " expires_on, created_at) VALUES (:id, :company, :employee, :programme, :grant, :kind, :grace_of, :cents,"
     " '2026-11-23', '2027-01-31', :at)"
 )

@@ -138,7 +138,7 @@ async def test_sweep_books_once_at_the_midnight_it_was_due(stage: Stage) -> None
         await stage.world.execute("SELECT event_at, to_account_id FROM ledger.transfer WHERE from_account_id = :a", a=a)
     )[0]
     assert (row.event_at, row.to_account_id) == (MIDNIGHT, stage.company.account_id)
-    assert await stage.world.scalar("SELECT expired_at FROM lot WHERE id = :a", a=a) == MIDNIGHT
+    assert await stage.world.scalar("SELECT ended_at FROM lot WHERE id = :a", a=a) == MIDNIGHT
 
 
 async def test_held_credit_outlives_its_lot_and_is_captured(stage: Stage) -> None:

@@ -40,7 +40,7 @@ async def test_a_lot_never_changes(cluster: Cluster, fresh_database_name: str, f
 
 async def test_a_lot_ends_once_and_not_early(stage: Stage, attacker: Attacker) -> None:
     await stage.lot(100_00)
-    end = "UPDATE lot SET expired_at = :at"
+    end = "UPDATE lot SET ended_at = :at"
     await attacker.refused("lot_not_expired_early", (end, {"at": MIDNIGHT - timedelta(seconds=1)}))
     await stage.sweep(SWEEPS[0], MIDNIGHT)
     await attacker.refused("lot_expires_once", (end, {"at": MIDNIGHT + timedelta(days=1)}))
@@ -55,7 +55,7 @@ async def test_nothing_is_reserved_on_a_lot_that_is_over(stage: Stage, attacker:
     )
     values = {"id": ids.new_id(), "lot": lot_id, "payee": stage.payee_id}
     await attacker.refused("lot_held_alive", (hold, {**values, "at": MIDNIGHT}))
-    end = ("UPDATE lot SET expired_at = :at", {"at": MIDNIGHT})
+    end = ("UPDATE lot SET ended_at = :at", {"at": MIDNIGHT})
     await attacker.refused("lot_held_alive", end, (hold, {**values, "at": NOON}))
     assert await stage.lots() == {lot_id: (100_00, 0)}
 
@@ -92,7 +92,7 @@ async def test_a_grace_lot_stays_with_its_person_and_is_funded(stage: Stage, att
         {"id": lot_id, "at": NOON},
     )
     given = {
-        "id": lot_id, "company": row.company_id, "employee": row.employee_id, "programme": row.programme_id,
+        "id": lot_id, "company": row.company_id, "employee": row.employee_id, "programme": row.source_id,
         "grant": row.grant_id, "kind": "grace", "grace_of": first, "cents": 10, "at": NOON,
     }  # fmt: skip
     await attacker.refused("lot_grace_of_same", account, (LOT, {**given, "employee": other.employee_id}))
@@ -112,7 +112,7 @@ async def test_a_grace_lot_stays_with_its_person_and_is_funded(stage: Stage, att
         "SELECT 1 FROM care.booking",
         "SELECT * FROM ledger.lock_accounts(ARRAY[]::uuid[])",
         "SELECT place_credit(NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL)",
-        "UPDATE lot SET expired_at = NULL",
+        "UPDATE lot SET ended_at = NULL",
         "UPDATE top_up SET status = 'confirmed'",
         "INSERT INTO lot SELECT * FROM lot",
         "DELETE FROM grant_line",
@@ -122,3 +122,16 @@ async def test_hr_sees_no_use_of_credit_in_sql(stage: Stage, attacker: Attacker,
     lot_id = await stage.lot(100_00)
     await stage.act(NOON, actions.place, stage.person.user_id, [stage.hold(lot_id, 1_00)], at=NOON)
     await attacker.refused("42501", (sql, {}), role="beatrice_hr")
+
+
+async def test_a_source_keeps_its_rules_once_there_is_credit(
+    cluster: Cluster, fresh_database_name: str, fresh_stage: Stage
+) -> None:
+    await fresh_stage.lot(100_00)
+    with cluster.admin(fresh_database_name) as owner:
+        owner.execute("DROP TRIGGER credit_source_10_programme ON credit_source")
+        owner.execute("UPDATE credit_source SET name = 'Altro nome'")
+        for change in ("leavers_rule = 'zero_at_leaving'", "rule_codes = '{C2_F}'", "kind = 'fund'"):
+            with pytest.raises(psycopg.errors.CheckViolation) as refusal, owner.transaction():
+                owner.execute(f"UPDATE credit_source SET {change}")
+            assert refusal.value.diag.constraint_name == "credit_source_fixed"

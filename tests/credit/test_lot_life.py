@@ -1,11 +1,13 @@
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from uuid import UUID
 
 import pytest
 
 from app import clock
-from app.credit.lot_life import LotAndHeirs, carried_until, fate_at_end, fate_of_freed
+from app.credit.jobs import SWEEPS
+from app.credit.lot_life import LotAndHeirs, LotLife, carried_until, fate_at_end, fate_of_freed
 from app.credit.models import ExpiredCreditTo
+from tests.credit.stage import Stage
 
 COMPANY, FUND = UUID(int=1), UUID(int=2)
 EXPIRES = date(2026, 12, 31)
@@ -19,7 +21,8 @@ def lot(
     to: ExpiredCreditTo = "company",
     fund: UUID | None = FUND,
 ) -> LotAndHeirs:
-    return LotAndHeirs(UUID(int=9), EXPIRES, last_day, ended_at, to, COMPANY, fund)
+    early = (clock.day_of(ended_at) if ended_at else last_day + timedelta(days=1)) <= EXPIRES
+    return LotAndHeirs(UUID(int=9), EXPIRES, last_day, ended_at, early, to, COMPANY, fund)
 
 
 @pytest.mark.parametrize(
@@ -65,3 +68,40 @@ def test_who_inherits(life: LotAndHeirs, fate: str, heir: UUID) -> None:
 )
 def test_carried_over_credit_lives_to_the_same_day_a_year_on(expires_on: date, on: date, until: date) -> None:
     assert carried_until(expires_on, on) == until
+
+
+@pytest.mark.parametrize("rule", ["zero_at_leaving", "keep_until_expiry"])
+@pytest.mark.parametrize("left", [None, date(2026, 12, 10), EXPIRES, date(2027, 1, 31)])
+@pytest.mark.parametrize("swept", [False, True])
+async def test_python_and_sql_agree_when_a_lot_is_over(
+    stage: Stage,
+    rule: str,
+    left: date | None,
+    swept: bool,  # noqa: FBT001
+) -> None:
+    lot_id = await stage.lot(100_00, leavers_rule=rule)
+    await stage.world.execute(
+        "UPDATE employee SET ended_on = :left WHERE id = :id", left=left, id=stage.person.employee_id
+    )
+    early = rule == "zero_at_leaving" and left is not None and left < EXPIRES
+    last_day = left if early else EXPIRES
+    if swept:
+        for sweep in SWEEPS:
+            await stage.sweep(sweep, clock.midnight(date(2027, 2, 2)))
+    (row,) = await stage.world.execute(
+        "SELECT id, expires_on, last_day, ended_at, ended_early FROM lot_life WHERE id = :id", id=lot_id
+    )
+    assert (row.last_day, row.ended_early, row.ended_at is not None) == (last_day, early, swept)
+    life = LotLife(row.id, row.expires_on, row.last_day, row.ended_at, row.ended_early)
+    for day in (
+        date(2026, 11, 23),
+        date(2026, 12, 10),
+        date(2026, 12, 11),
+        EXPIRES,
+        date(2027, 1, 1),
+        date(2027, 2, 1),
+    ):
+        over = await stage.world.scalar(
+            "SELECT CAST(:day AS date) > usable_until FROM lot_life WHERE id = :id", day=day, id=lot_id
+        )
+        assert (life.over(day), over) == (swept or day > last_day,) * 2

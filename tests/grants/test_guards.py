@@ -2,9 +2,9 @@
 
 import pytest
 
-from app import ids
+from app import clock, ids
 from tests.credit.attacker import LOT, TRANSFER, Attacker
-from tests.credit.stage import EXPIRES, NOON, Stage
+from tests.credit.stage import NOON, Stage
 
 GRANT = (
     "INSERT INTO credit_grant (id, company_id, programme_id, total_cents, employee_count, created_by, created_at)"
@@ -113,9 +113,21 @@ async def test_approver_is_not_maker_in_sql(stage: Stage, attacker: Attacker) ->
 
 
 async def test_a_programme_in_use_keeps_its_rules(stage: Stage, attacker: Attacker) -> None:
-    await stage.lot(100_00)
-    for change in ("lot_expires_on = '2030-01-01'", "leavers_rule = 'zero_at_leaving'", "rule_codes = '{C2_F}'"):
-        await attacker.refused("programme_fixed", (f"UPDATE programme SET {change}", {}))
+    programme_id = await stage.programme()
+    drafted = {"id": ids.new_id(), "company": stage.company.id, "programme": programme_id, "cents": 1, "people": 1,
+               "by": stage.company.users["hr"], "at": NOON}  # fmt: skip
+    for change in ("programme SET lot_expires_on = '2030-01-01'", "programme SET employee_category = 'quadri'",
+                   "credit_source SET leavers_rule = 'zero_at_leaving'",
+                   "credit_source SET rule_codes = '{C2_F}'"):  # fmt: skip
+        for role in ("beatrice_app", "beatrice_hr"):
+            await attacker.refused("programme_fixed", (GRANT, drafted), (f"UPDATE {change}", {}), role=role)
+
+
+async def test_a_programme_returns_credit_to_its_company_only_on_top(stage: Stage, attacker: Attacker) -> None:
+    await stage.programme(source="collective_agreement", expired_credit_to="carry_over")
+    for change in ("expired_credit_to = 'company'", "leavers_rule = 'zero_at_leaving'"):
+        guard = "credit_source_only_on_top_returns_to_company"
+        await attacker.refused(guard, (f"UPDATE credit_source SET {change}", {}))
 
 
 async def test_a_top_up_is_resolved_once(stage: Stage, attacker: Attacker) -> None:
@@ -136,7 +148,13 @@ async def test_hr_takes_nothing_back_but_from_revoked_grants(stage: Stage, attac
     lot_id = await stage.lot(100_00)
     grant_id = await stage.world.scalar("SELECT grant_id FROM lot")
     take = "SELECT return_revoked_lots(:company, :grant, CAST(:ids AS uuid[]), :day, :at, :at)"
-    values = {"company": stage.company.id, "grant": grant_id, "ids": [ids.new_id()], "day": EXPIRES, "at": NOON}
+    values = {
+        "company": stage.company.id,
+        "grant": grant_id,
+        "ids": [ids.new_id()],
+        "day": clock.day_of(NOON),
+        "at": NOON,
+    }
     await attacker.refused("lot_revoked_grant", (take, values), role="beatrice_hr")
     assert await stage.lots() == {lot_id: (100_00, 0)}
 

@@ -27,7 +27,7 @@ SWEEPS = (*bookings_jobs.SWEEPS, *credit_jobs.SWEEPS)
 EXAMPLES_PER_DATABASE = 100
 
 LOTS = """
-    SELECT lot.id, lot.grace_of, lot.valid_from, lot.expires_on, lot.expired_at, lot.amount_cents,
+    SELECT lot.id, lot.grace_of, lot.valid_from, lot.expires_on, lot.ended_at, lot.amount_cents,
         account.posted_cents - account.held_cents AS available, account.held_cents AS held,
         coalesce((SELECT sum(amount_cents) FROM ledger.transfer t WHERE t.from_account_id = lot.id
             AND t.hold_id IS NOT NULL), 0)::bigint

@@ -458,7 +458,7 @@ def _lot_on_paper(lot: Lot) -> tuple[Any, ...]:
 
 def _row_of_lot(row: Any) -> tuple[Any, ...]:
     figures = (row.amount_cents, row.available, row.held, row.captured, row.expired, row.returned)
-    ended = row.expired_at.astimezone(UTC).isoformat() if row.expired_at else ""
+    ended = row.ended_at.astimezone(UTC).isoformat() if row.ended_at else ""
     return (str(row.grace_of or ""), row.valid_from, row.expires_on, figures, ended)
 
 

@@ -177,17 +177,21 @@ async def _lot(world: World, company: Party, person: Person, cents: int) -> UUID
     programme_id, grant_id, lot_id = ids.new_id(), ids.new_id(), ids.new_id()
     values = {
         "programme": programme_id, "grant": grant_id, "lot": lot_id, "company": company.id, "cents": cents,
-        "employee": person.employee_id, "at": BEFORE, "maker": company.users["hr"],
+        "employee": person.employee_id, "account": company.account_id, "at": BEFORE, "maker": company.users["hr"],
         "approver": company.users["hr_approver"], "from_day": date(2026, 1, 1), "to_day": date(2027, 5, 31),
     }  # fmt: skip
     assert company.account_id is not None
     async with world.database.begin() as session:
         for statement in (
             (
-                "INSERT INTO programme (id, company_id, name, source, employee_category, rule_codes, lot_expires_on,"
-                " validity_basis, expired_credit_to, leavers_rule, fee_funding, relatives_reading, created_at)"
-                " VALUES (:programme, :company, 'Care', 'on_top', 'operai', '{C2_F_TER}', :to_day, 'service_date',"
-                " 'company', 'zero_at_leaving', 'from_credit', 'strict', :at)"
+                "INSERT INTO credit_source (id, kind, programme_source, name, rule_codes, validity_basis,"
+                " expired_credit_to, leavers_rule, fee_funding, relatives_reading, funded_by_account_id,"
+                " returns_to_account_id, created_at) VALUES (:programme, 'programme', 'on_top', 'Care', '{C2_F_TER}',"
+                " 'service_date', 'company', 'zero_at_leaving', 'from_credit', 'strict', :account, :account, :at)"
+            ),
+            (
+                "INSERT INTO programme (id, company_id, employee_category, lot_expires_on, created_at)"
+                " VALUES (:programme, :company, 'operai', :to_day, :at)"
             ),
             (
                 "INSERT INTO credit_grant (id, company_id, programme_id, total_cents, employee_count, created_by,"
@@ -206,9 +210,9 @@ async def _lot(world: World, company: Party, person: Person, cents: int) -> UUID
         await ledger.open_accounts(session, [NewAccount(lot_id, "lot", lot_id)])
         await session.execute(
             text(
-                "INSERT INTO lot (id, company_id, employee_id, programme_id, grant_id, amount_cents, valid_from,"
+                "INSERT INTO lot (id, company_id, employee_id, source_id, grant_id, kind, amount_cents, valid_from,"
                 " expires_on, created_at)"
-                " VALUES (:lot, :company, :employee, :programme, :grant, :cents, :from_day, :to_day, :at)"
+                " VALUES (:lot, :company, :employee, :programme, :grant, 'grant', :cents, :from_day, :to_day, :at)"
             ),
             values,
         )

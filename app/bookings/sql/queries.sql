@@ -13,8 +13,8 @@ SELECT quote.units, quote.expires_at,
     offering.min_notice_hours, offering.free_until_hours, offering.late_fee_bps, offering.no_show_fee_bps,
     provider.earned_account_id,
     (SELECT booked.status FROM care.booking booked WHERE booked.quote_id = quote.id) AS booked_status,
-    coalesce((SELECT jsonb_object_agg(lot.id, programme.fee_funding)
-        FROM lot JOIN programme ON programme.id = lot.programme_id
+    coalesce((SELECT jsonb_object_agg(lot.id, source.fee_funding)
+        FROM lot JOIN credit_source source ON source.id = lot.source_id
         WHERE lot.id IN (SELECT CAST(leg ->> 'source_id' AS uuid)
             FROM jsonb_array_elements(quote.units) AS quoted, jsonb_array_elements(quoted -> 'legs') AS leg
             WHERE leg ->> 'source' <> 'own_money')), '{}') AS fee_funding
@@ -235,7 +235,7 @@ ORDER BY booking.id FOR NO KEY UPDATE SKIP LOCKED;
 SELECT DISTINCT unit.id, unit.booking_id, unit.provider_id, unit.starts_at, employee.ended_on
 FROM employee
 JOIN lot ON lot.company_id = employee.company_id AND lot.employee_id = employee.id
-JOIN programme ON programme.id = lot.programme_id AND programme.leavers_rule = 'zero_at_leaving'
+JOIN credit_source source ON source.id = lot.source_id AND source.leavers_rule = 'zero_at_leaving'
 JOIN care.leg ON leg.lot_id = lot.id
 JOIN care.unit ON unit.id = leg.unit_id
 WHERE employee.ended_on < :today AND unit.status IN ('requested', 'confirmed')

@@ -1,25 +1,18 @@
--- A lot is the line of an active grant, or follows another lot, and ends once, not before its day.
+-- A lot starts with its whole amount, stays with its owner and source, and ends once, not before its day.
 
 CREATE OR REPLACE FUNCTION check_new_lots() RETURNS trigger
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = public, pg_temp AS $$
 BEGIN
     IF EXISTS (SELECT FROM new_lot LEFT JOIN ledger.account ON account.id = new_lot.id AND account.kind = 'lot'
-            WHERE account.id IS NULL OR account.posted_cents <> 0 OR new_lot.expired_at IS NOT NULL) THEN
+            WHERE account.id IS NULL OR account.posted_cents <> 0 OR new_lot.ended_at IS NOT NULL) THEN
         PERFORM refuse_credit('lot_starts_empty', 'a lot starts with an empty account of its own');
     END IF;
-    IF EXISTS (SELECT FROM new_lot
-            LEFT JOIN grant_line line ON line.lot_id = new_lot.id AND line.grant_id = new_lot.grant_id
-                AND line.employee_id = new_lot.employee_id AND line.amount_cents = new_lot.amount_cents
-            LEFT JOIN credit_grant ON credit_grant.id = line.grant_id AND credit_grant.status = 'active'
-                AND credit_grant.programme_id = new_lot.programme_id
-            WHERE new_lot.kind = 'grant' AND credit_grant.id IS NULL) THEN
-        PERFORM refuse_credit('lot_of_active_grant', 'a lot is the line of an active grant');
-    END IF;
     IF EXISTS (SELECT FROM new_lot LEFT JOIN lot origin ON origin.id = new_lot.grace_of
-                AND (origin.company_id, origin.employee_id, origin.programme_id, origin.grant_id)
-                = (new_lot.company_id, new_lot.employee_id, new_lot.programme_id, new_lot.grant_id)
+                AND (origin.source_id, origin.user_id, origin.company_id, origin.employee_id, origin.grant_id)
+                IS NOT DISTINCT FROM
+                (new_lot.source_id, new_lot.user_id, new_lot.company_id, new_lot.employee_id, new_lot.grant_id)
             WHERE new_lot.kind = 'grace' AND origin.id IS NULL) THEN
-        PERFORM refuse_credit('lot_grace_of_same', 'a grace lot stays with its person and programme');
+        PERFORM refuse_credit('lot_grace_of_same', 'a grace lot stays with its owner and source');
     END IF;
     RETURN NULL;
 END $$;
@@ -43,16 +36,15 @@ CREATE CONSTRAINT TRIGGER lot_90_funded AFTER INSERT ON lot DEFERRABLE INITIALLY
 CREATE OR REPLACE FUNCTION check_changed_lot() RETURNS trigger
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = public, pg_temp AS $$
 BEGIN
-    IF (to_jsonb(OLD) - 'expired_at') IS DISTINCT FROM (to_jsonb(NEW) - 'expired_at') THEN
+    IF (to_jsonb(OLD) - 'ended_at' - 'revoked_at') IS DISTINCT FROM (to_jsonb(NEW) - 'ended_at' - 'revoked_at')
+            OR OLD.ended_at IS NOT NULL AND NEW.revoked_at IS DISTINCT FROM OLD.revoked_at THEN
         PERFORM refuse_credit('lot_fixed', 'a lot keeps its amount, owner and validity');
     END IF;
-    IF OLD.expired_at IS NOT NULL AND NEW.expired_at IS DISTINCT FROM OLD.expired_at THEN
+    IF OLD.ended_at IS NOT NULL AND NEW.ended_at IS DISTINCT FROM OLD.ended_at THEN
         PERFORM refuse_credit('lot_expires_once', 'a lot ends once');
     END IF;
-    IF NEW.expired_at IS NOT NULL AND (NEW.expired_at AT TIME ZONE 'Europe/Rome')::date <= NEW.expires_on
-            AND NOT EXISTS (SELECT FROM credit_grant WHERE id = NEW.grant_id AND status = 'revoked')
-            AND NOT EXISTS (SELECT FROM lot_life WHERE id = NEW.id
-                AND last_day < (NEW.expired_at AT TIME ZONE 'Europe/Rome')::date) THEN
+    IF NEW.ended_at IS NOT NULL AND NEW.revoked_at IS NULL AND NOT EXISTS (SELECT FROM lot_life WHERE id = NEW.id
+            AND last_day < (NEW.ended_at AT TIME ZONE 'Europe/Rome')::date) THEN
         PERFORM refuse_credit('lot_not_expired_early', 'a lot lives until the midnight after its last day');
     END IF;
     RETURN NEW;

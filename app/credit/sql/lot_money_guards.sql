@@ -5,13 +5,13 @@ LANGUAGE plpgsql SECURITY DEFINER SET search_path = public, pg_temp AS $$
 BEGIN
     IF EXISTS (
             SELECT FROM new_transfer n JOIN lot ON lot.id = n.to_account_id
-            JOIN company ON company.organisation_id = lot.company_id
+            JOIN credit_source source ON source.id = lot.source_id
             LEFT JOIN ledger.transfer undone ON undone.id = n.reverses_id AND undone.hold_id IS NOT NULL
             WHERE undone.id IS NULL AND (
                 NOT CASE lot.kind
-                    WHEN 'grant' THEN n.reason = 'granted' AND n.from_account_id = company.account_id
+                    WHEN 'grant' THEN n.reason = 'granted' AND n.from_account_id = source.funded_by_account_id
                     WHEN 'grace' THEN n.reason IN ('grace', 'carried_over') AND n.from_account_id = lot.grace_of
-                    ELSE n.reason = 'awarded' END
+                    ELSE n.reason = 'awarded' AND n.from_account_id = source.funded_by_account_id END
                 OR n.amount_cents <> lot.amount_cents
                 OR EXISTS (SELECT FROM ledger.transfer other
                     WHERE other.to_account_id = lot.id AND other.reverses_id IS NULL AND other.id <> n.id))) THEN
@@ -19,15 +19,13 @@ BEGIN
     END IF;
     IF EXISTS (
             SELECT FROM new_transfer n JOIN lot_life life ON life.id = n.from_account_id
-            JOIN company ON company.organisation_id = life.company_id
             JOIN ledger.account payee ON payee.id = n.to_account_id
             LEFT JOIN lot successor ON successor.id = n.to_account_id AND successor.grace_of = life.id
             WHERE n.hold_id IS NULL AND NOT CASE n.reason
                 WHEN 'expired' THEN (n.event_at AT TIME ZONE 'Europe/Rome')::date > life.expires_on
-                    AND (payee.kind = 'solidarity_fund' OR payee.id = company.account_id)
-                WHEN 'returned' THEN payee.id = company.account_id AND (life.expired_at IS NOT NULL
-                    OR (n.event_at AT TIME ZONE 'Europe/Rome')::date > life.last_day
-                    OR EXISTS (SELECT FROM credit_grant WHERE id = life.grant_id AND status = 'revoked'))
+                    AND (payee.kind = 'solidarity_fund' OR payee.id = life.returns_to_account_id)
+                WHEN 'returned' THEN payee.id = life.returns_to_account_id
+                    AND (n.event_at AT TIME ZONE 'Europe/Rome')::date > life.usable_until
                 WHEN 'carried_over' THEN (n.event_at AT TIME ZONE 'Europe/Rome')::date > life.expires_on
                     AND successor.id IS NOT NULL
                 WHEN 'grace' THEN successor.id IS NOT NULL
@@ -46,7 +44,7 @@ LANGUAGE plpgsql SECURITY DEFINER SET search_path = public, pg_temp AS $$
 BEGIN
     IF EXISTS (
             SELECT FROM new_hold n JOIN lot_life life ON life.id = n.account_id
-            WHERE (life.expired_at IS NOT NULL OR (n.event_at AT TIME ZONE 'Europe/Rome')::date > life.last_day)
+            WHERE (n.event_at AT TIME ZONE 'Europe/Rome')::date > life.usable_until
             AND NOT EXISTS (SELECT FROM ledger.transfer back WHERE back.to_account_id = n.account_id
                 AND back.reverses_id IS NOT NULL AND back.event_at = n.event_at)) THEN
         PERFORM refuse_credit('lot_held_alive', 'nothing is reserved on a lot that is over');

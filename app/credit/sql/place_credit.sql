@@ -12,14 +12,15 @@ BEGIN
             FROM unnest(lot_ids, amounts) AS given (lot_id, amount) GROUP BY given.lot_id
         ) asked
         LEFT JOIN lot_life life ON life.id = asked.lot_id AND life.user_id = person_id
-            AND life.expired_at IS NULL AND life.last_day >= on_day
+            AND life.usable_until >= on_day
         LEFT JOIN ledger.account ON account.id = life.id
         WHERE account.id IS NULL OR account.posted_cents - account.held_cents < asked.amount
     ) THEN
         RETURN (
             SELECT coalesce(sum(account.posted_cents - account.held_cents), 0)
-            FROM lot_life life JOIN ledger.account ON account.id = life.id
-            WHERE life.user_id = person_id AND life.expired_at IS NULL AND life.last_day >= on_day
+            FROM lot_owner owner JOIN lot_life life ON life.id = owner.lot_id
+            JOIN ledger.account ON account.id = life.id
+            WHERE owner.user_id = person_id AND life.usable_until >= on_day
         );
     END IF;
     INSERT INTO ledger.hold (id, account_id, payee_account_id, amount_cents, cause_id, event_at, created_at)

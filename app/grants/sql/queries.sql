@@ -31,12 +31,38 @@ RETURNING top_up.id, top_up.company_id, organisation.name AS company_name, top_u
 -- name: bank_clearing
 SELECT id FROM ledger.account WHERE kind = 'bank_clearing_company' AND owner_id IS NULL;
 
--- name: company_reading
-SELECT relatives_reading FROM company WHERE organisation_id = :company_id;
+-- name: company_terms
+SELECT relatives_reading, account_id FROM company WHERE organisation_id = :company_id;
+
+-- name: programmes
+SELECT programme.id, programme.company_id, source.name, source.programme_source AS source, programme.basis,
+    programme.basis_reference, programme.employee_category, source.rule_codes, source.categories,
+    programme.lot_expires_on, source.validity_basis, source.expired_credit_to, source.leavers_rule, source.fee_funding,
+    source.relatives_reading, programme.created_at, programme.version
+FROM programme JOIN credit_source source ON source.id = programme.id
+WHERE programme.company_id = :company_id AND programme.id < :after ORDER BY programme.id DESC LIMIT :limit;
+
+-- name: programme
+SELECT programme.id, programme.company_id, source.name, source.programme_source AS source, programme.basis,
+    programme.basis_reference, programme.employee_category, source.rule_codes, source.categories,
+    programme.lot_expires_on, source.validity_basis, source.expired_credit_to, source.leavers_rule, source.fee_funding,
+    source.relatives_reading, programme.created_at, programme.version
+FROM programme JOIN credit_source source ON source.id = programme.id
+WHERE programme.company_id = :company_id AND programme.id = :id;
+
+-- name: lock_programme
+-- Against grants that would use it and against other changes.
+SELECT programme.id, programme.company_id, source.name, source.programme_source AS source, programme.basis,
+    programme.basis_reference, programme.employee_category, source.rule_codes, source.categories,
+    programme.lot_expires_on, source.validity_basis, source.expired_credit_to, source.leavers_rule, source.fee_funding,
+    source.relatives_reading, programme.created_at, programme.version
+FROM programme JOIN credit_source source ON source.id = programme.id
+WHERE programme.company_id = :company_id AND programme.id = :id FOR NO KEY UPDATE OF programme;
 
 -- name: programme_to_grant
-SELECT employee_category, rule_codes, lot_expires_on FROM programme
-WHERE company_id = :company_id AND id = :id FOR SHARE;
+SELECT programme.employee_category, source.rule_codes, programme.lot_expires_on
+FROM programme JOIN credit_source source ON source.id = programme.id
+WHERE programme.company_id = :company_id AND programme.id = :id FOR SHARE OF programme;
 
 -- name: employed_in_category
 SELECT id FROM employee
@@ -95,34 +121,25 @@ ORDER BY approved_at, id FOR NO KEY UPDATE;
 
 -- name: move_grant
 UPDATE credit_grant SET status = :status, version = version + 1,
-    approved_by = coalesce(approved_by, :approved_by), approved_at = coalesce(approved_at, :approved_at),
-    activated_at = coalesce(activated_at, :activated_at)
+    approved_by = coalesce(approved_by, :approved_by), approved_at = coalesce(approved_at, :approved_at)
 WHERE company_id = :company_id AND id = :id
 RETURNING id, company_id, programme_id, status, total_cents, employee_count, generality_reason, created_at, approved_at,
     activated_at, version,
     (SELECT posted_cents - held_cents FROM ledger.company_balance(:company_id, false)) AS available_cents;
 
--- name: open_lot_accounts
-INSERT INTO ledger.account (id, kind, owner_id, created_at)
-SELECT lot_id, 'lot', lot_id, :at FROM grant_line
-WHERE company_id = :company_id AND grant_id = :grant_id ORDER BY lot_id;
-
--- name: insert_lots
-INSERT INTO lot (id, company_id, employee_id, programme_id, grant_id, amount_cents, valid_from, expires_on, created_at)
-SELECT line.lot_id, line.company_id, line.employee_id, programme.id, line.grant_id, line.amount_cents,
-    :valid_from, programme.lot_expires_on, :at
-FROM grant_line line JOIN programme ON programme.company_id = line.company_id AND programme.id = :programme_id
-WHERE line.company_id = :company_id AND line.grant_id = :grant_id ORDER BY line.lot_id;
-
--- name: fund_lots
-INSERT INTO ledger.transfer (id, from_account_id, to_account_id, amount_cents, reason, cause_id, event_at, created_at)
-SELECT given.id, company.account_id, line.lot_id, line.amount_cents, 'granted', line.grant_id, :at, :at
-FROM (
-    SELECT grant_line.*, row_number() OVER (ORDER BY lot_id) AS place FROM grant_line
-    WHERE company_id = :company_id AND grant_id = :grant_id
-) line
-JOIN unnest(CAST(:ids AS uuid[])) WITH ORDINALITY AS given (id, place) ON given.place = line.place
-JOIN company ON company.organisation_id = line.company_id;
-
--- name: return_revoked
-SELECT return_revoked_lots(:company_id, :grant_id, CAST(:ids AS uuid[]), :on_day, :at, :at);
+-- name: activate_grant
+-- With the grant come its lines, for the lots that are made of them, and what its source says of those.
+UPDATE credit_grant SET status = 'active', version = version + 1, activated_at = :at,
+    approved_by = coalesce(approved_by, :approved_by), approved_at = coalesce(approved_at, :approved_at)
+WHERE company_id = :company_id AND id = :id
+RETURNING id, company_id, programme_id, status, total_cents, employee_count, generality_reason, created_at, approved_at,
+    activated_at, version,
+    (SELECT posted_cents - held_cents FROM ledger.company_balance(:company_id, false)) AS available_cents,
+    ARRAY(SELECT line.lot_id FROM grant_line line
+        WHERE line.company_id = :company_id AND line.grant_id = :id ORDER BY line.lot_id) AS lot_ids,
+    ARRAY(SELECT line.employee_id FROM grant_line line
+        WHERE line.company_id = :company_id AND line.grant_id = :id ORDER BY line.lot_id) AS employee_ids,
+    ARRAY(SELECT line.amount_cents FROM grant_line line
+        WHERE line.company_id = :company_id AND line.grant_id = :id ORDER BY line.lot_id) AS amounts,
+    (SELECT source.funded_by_account_id FROM credit_source source WHERE source.id = programme_id) AS funded_by_account_id,
+    (SELECT programme.lot_expires_on FROM programme WHERE programme.id = programme_id) AS lot_expires_on;
