@@ -1,4 +1,4 @@
-# Every task of the project. `make` alone explains them. Variables: PYTHON (which Python), ARGS (for test), PORT, UPGRADE (for lock).
+# Every task of the project. `make` alone explains them. Variables: PYTHON (which Python), ARGS (for test, house), PORT, UPGRADE (for lock).
 
 .DEFAULT_GOAL := help
 SHELL := /bin/sh
@@ -47,6 +47,15 @@ architecture: $(READY_DEV) ## Check who imports whom, and that every import is a
 .PHONY: schema
 schema: $(READY_DEV) ## Write docs/schema.sql again after a change of the database
 	$(IN_VENV)/python -m migrations.schema_dump
+
+.PHONY: house
+house: $(READY_DEV) ## Print the figures of the house (ARGS=--where names the places)
+	@exec $(IN_VENV)/python -m tests.house $(ARGS)
+
+.PHONY: fix
+fix: $(READY_DEV) ## Mend what ruff can mend, and format
+	$(IN_VENV)/ruff check --fix
+	$(IN_VENV)/ruff format
 
 .PHONY: bench
 bench: $(READY_DEV) ## Measure the speed of the main requests
