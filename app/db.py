@@ -143,7 +143,8 @@ class Query(Generic[R]):
     `Query(Booked, "bookings.book")` is the block `-- name: book` in app/bookings/sql/queries*.sql; `:name` marks a
     parameter. Its rows are `Booked`: a frozen dataclass whose fields are the columns, or the type of the only column;
     a field that holds dataclasses is read from JSON. `roles` are the database roles that run it. A test prepares each
-    on the migrated database under each of them and compares columns, types and privileges with the row.
+    on the migrated database under each of them and compares columns, types and privileges with the row. `replan` is for
+    optional filters: the statement is planned for its values every time, never once for all.
 
     It is for what needs a lock, a set, several tables or the last microsecond: SQLAlchemy costs more than the driver
     for a small statement. Its exceptions are SQLAlchemy's, and so is its event before execution.
@@ -151,9 +152,10 @@ class Query(Generic[R]):
 
     every: ClassVar[list["Query[Any]"]] = []
 
-    def __init__(self, row: type[R], name: str, *, roles: Sequence[Role] = (APP,)) -> None:
+    def __init__(self, row: type[R], name: str, *, roles: Sequence[Role] = (APP,), replan: bool = False) -> None:
         module, _, block = name.partition(".")
         self.name, self.row, self.roles = name, row, tuple(roles)
+        self._prepare = False if replan else None
         self.text = statements_of(module)[block]
         compiled = text(self.text).compile(dialect=PSYCOPG)
         self.parameters = frozenset(compiled.params)
@@ -195,7 +197,7 @@ class Query(Generic[R]):
         try:
             cursor = driver.cursor(row_factory=self._row_factory)
             connection.dispatch.before_cursor_execute(connection, cursor, self._sql, values, None, False)
-            return await cursor.execute(self._sql, values)
+            return await cursor.execute(self._sql, values, prepare=self._prepare)
         except psycopg.Error as error:
             if driver.closed:
                 with suppress(DBAPIError):  # SQLAlchemy meets the same and empties its pool
