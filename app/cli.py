@@ -32,7 +32,7 @@ from sqlalchemy.engine import make_url
 from sqlalchemy.exc import OperationalError
 
 import migrations
-from app import api, clock, embedded_postgres, ids, jobs, logs
+from app import api, clock, ids, jobs, logs
 from app.catalogue import onboarding
 from app.catalogue.schemas import OrganisationNew
 from app.config import settings
@@ -100,7 +100,6 @@ def command(function: F) -> F:
             Refused,
             RolesMissingError,
             migrations.UnknownHistoryError,
-            embedded_postgres.EmbeddedPostgresError,
         ) as error:
             _fail(str(error))
         except ValidationError as error:
@@ -134,7 +133,13 @@ def _database_server() -> Iterator[Addresses]:
         url = configured.database_url
         yield Addresses(app=url, worker=url, migration=configured.migration_url or url)
         return
-    with embedded_postgres.start(configured.data_dir) as server:
+    from app.sandbox import embedded_postgres  # production names its database and never loads this
+
+    try:
+        server = embedded_postgres.start(configured.data_dir)
+    except embedded_postgres.EmbeddedPostgresError as error:
+        raise Refused(str(error)) from None
+    with server:
         with psycopg.connect(_conninfo(server.url("postgres")), autocommit=True) as connection:
             exists = connection.execute("SELECT FROM pg_database WHERE datname = %s", [DATABASE_NAME]).fetchone()
             if exists is None:
