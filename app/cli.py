@@ -105,7 +105,10 @@ def command(function: F) -> F:
         except ValidationError as error:
             _fail("\n".join(_setting(item) for item in error.errors(include_input=False, include_url=False)))
         except (psycopg.OperationalError, OperationalError) as error:
-            _fail(f"The database cannot be reached: {str(getattr(error, 'orig', error)).splitlines()[0]}")
+            cause = getattr(error, "orig", error)
+            if isinstance(cause, psycopg.errors.LockNotAvailable):
+                _fail("A table is in use: run the command again.")
+            _fail(f"The database cannot be reached: {str(cause).splitlines()[0]}")
 
     return cli.command()(guarded)  # type: ignore[return-value]
 
