@@ -53,6 +53,10 @@ fix: $(READY_DEV) ## Mend what ruff can mend, and format
 	$(IN_VENV)/ruff check --fix
 	$(IN_VENV)/ruff format
 
+.PHONY: schema
+schema: $(READY_DEV) ## Write docs/schema.sql again after a change of the database
+	$(IN_VENV)/python -m migrations.schema_dump
+
 .PHONY: bench
 bench: $(READY_DEV) ## Measure the speed of the main requests
 	@exec $(IN_VENV)/python -m tests.bench

@@ -12,6 +12,7 @@ from app.funding import jobs as funding_jobs
 from app.identity import endpoints as identity
 from app.identity import jobs as identity_jobs
 from app.jobs import Sweep
+from app.ledger import endpoints as ledger
 from app.ledger import jobs as ledger_jobs
 from app.mail import jobs as mail_jobs
 from app.organisations import endpoints as organisations
@@ -42,7 +43,8 @@ ROUTERS: tuple[APIRouter, ...] = (
     catalogue.operator,
     funding.operator,
     settlements.operator,
+    ledger.operator,
 )
-SANDBOX_ROUTERS: tuple[APIRouter, ...] = (sandbox.router,)
+SANDBOX_ROUTERS: tuple[APIRouter, ...] = (sandbox.sandbox,)
 JOBS = (bookings_jobs, funding_jobs, ledger_jobs, mail_jobs, identity_jobs)
 SWEEPS: tuple[Sweep, ...] = tuple(sweep for module in JOBS for sweep in getattr(module, "SWEEPS", ()))

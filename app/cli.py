@@ -27,18 +27,17 @@ from pydantic import ValidationError
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 from rich.table import Table
-from sqlalchemy import text
+from sqlalchemy import func, select
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import OperationalError
 
 import migrations
-from app import api, clock, embedded_postgres, ids, jobs
+from app import api, clock, embedded_postgres, ids, jobs, logs
 from app.catalogue import onboarding
 from app.catalogue.schemas import OrganisationNew
 from app.config import settings
-from app.db import APP_TIMEOUTS, WORKER_TIMEOUTS, Database, create_database
+from app.db import APP_TIMEOUTS, WORKER_TIMEOUTS, Database, Model, create_database, login_of
 from app.errors import StateConflict
-from app.http import logs
 from app.identity.invitations import pending_activation_codes
 from app.ledger import verify
 from app.main import create_app
@@ -97,7 +96,12 @@ def command(function: F) -> F:
             function(*arguments, **options)
         except KeyboardInterrupt:
             raise typer.Exit(0) from None
-        except (Refused, RolesMissingError, embedded_postgres.EmbeddedPostgresError) as error:
+        except (
+            Refused,
+            RolesMissingError,
+            migrations.UnknownHistoryError,
+            embedded_postgres.EmbeddedPostgresError,
+        ) as error:
             _fail(str(error))
         except ValidationError as error:
             _fail("\n".join(_setting(item) for item in error.errors(include_input=False, include_url=False)))
@@ -312,21 +316,13 @@ async def _work_once(url: str, database: Database, stop: asyncio.Event) -> None:
 async def _check_login(url: str) -> None:
     """Refuse an empty database, and in production a login that could change the tables."""
     async with _database(url, APP_TIMEOUTS) as database, database.session() as session:
-        found = await session.execute(
-            text(
-                "SELECT r.rolname, r.rolsuper, c.oid IS NOT NULL AS has_tables,"
-                " coalesce(pg_has_role(r.oid, c.relowner, 'MEMBER'), false) AS may_be_owner"
-                " FROM pg_roles r LEFT JOIN pg_class c ON c.oid = to_regclass('public.organisation')"
-                " WHERE r.rolname = session_user"
-            )
-        )
-        login = found.one()
+        login = await login_of(session)
     if not login.has_tables:
         raise Refused("The database is empty: run `beatrice migrate` first.")
-    if settings().mode == "production" and (login.rolsuper or login.may_be_owner):
-        kind = "a superuser" if login.rolsuper else "an owner of the tables"
+    if settings().mode == "production" and (login.is_superuser or login.may_be_owner):
+        kind = "a superuser" if login.is_superuser else "an owner of the tables"
         raise Refused(
-            f"The login {login.rolname} is {kind}. In production DATABASE_URL names beatrice_app (serve) or"
+            f"The login {login.name} is {kind}. In production DATABASE_URL names beatrice_app (serve) or"
             " beatrice_worker (worker); only `beatrice migrate` uses the owner, by BEATRICE_MIGRATION_URL."
         )
 
@@ -368,7 +364,7 @@ def _started(listening: socket.socket) -> None:
 
 @command
 def migrate() -> None:
-    """Create missing roles and bring the tables up to date; safe to repeat."""
+    """Create missing roles, bring tables and database code up to date; safe to repeat."""
     with _database_server() as addresses:
         migrations.upgrade(addresses.migration, out.print)
 
@@ -394,7 +390,9 @@ async def _verify(url: str) -> verify.Report:
             async with database.begin(jobs.WORKER_ROLE) as session:
                 tasks = {}
                 for table in verify.PASSES:
-                    total = await session.scalar(text(f"SELECT count(*) FROM ledger.{table}"))  # noqa: S608
+                    total = await session.scalar(
+                        select(func.count()).select_from(Model.metadata.tables[f"ledger.{table}"])
+                    )
                     tasks[table] = progress.add_task(table.replace("_", " ") + "s", total=total)
                 report = await verify.verify(
                     session, progress=lambda table, done: progress.update(tasks[table], completed=done)

@@ -1,15 +1,20 @@
 """The database: declarative base, engine, units of work."""
 
-from collections.abc import AsyncIterator, Sequence
+import re
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager, suppress
-from typing import Any
+from dataclasses import dataclass, is_dataclass
+from functools import cache
+from pathlib import Path
+from typing import Any, ClassVar, Final, Generic, Literal, TypeVar, get_args, get_type_hints
 
 import psycopg
-from psycopg.rows import namedtuple_row
+from psycopg.rows import class_row, namedtuple_row, scalar_row
+from pydantic import TypeAdapter
 from sqlalchemy import Connection, MetaData, text
 from sqlalchemy.dialects.postgresql import TIMESTAMP
 from sqlalchemy.dialects.postgresql.psycopg import PGDialect_psycopg
-from sqlalchemy.exc import DBAPIError
+from sqlalchemy.exc import DBAPIError, MultipleResultsFound, NoResultFound
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, AsyncSession, async_sessionmaker, create_async_engine
 from sqlalchemy.orm import DeclarativeBase
 
@@ -23,6 +28,7 @@ NAMING = {
     "ck": "%(table_name)s_%(constraint_name)s",
 }
 APP_TIMEOUTS = "-c statement_timeout=5s -c lock_timeout=1s -c idle_in_transaction_session_timeout=10s"
+APP_FOLDER = Path(__file__).parent
 PSYCOPG = PGDialect_psycopg()  # type: ignore[no-untyped-call]
 WORKER_TIMEOUTS = "-c statement_timeout=60s -c lock_timeout=5s -c idle_in_transaction_session_timeout=60s"
 
@@ -31,9 +37,10 @@ Timestamp = TIMESTAMP(timezone=True)
 """An instant: every time column has it."""
 
 
-def one_of(column: str, values: Sequence[str]) -> str:
-    """Return the CHECK that a text column holds one of some words."""
-    return f"{column} IN ({', '.join(repr(value) for value in values)})"
+def one_of(column: str, words: Any) -> str:  # noqa: ANN401 - typing has no type for a Literal
+    """Return the CHECK that a text column holds one of the words of a Literal."""
+    listed: Sequence[str] = get_args(words) or words
+    return f"{column} IN ({', '.join(repr(word) for word in listed)})"
 
 
 class Model(DeclarativeBase):
@@ -50,7 +57,10 @@ class Database:
         nested: dict[str, Any] = {}
         if isinstance(bind, AsyncConnection):
             nested["join_transaction_mode"] = "create_savepoint"
-        self._sessions: async_sessionmaker[AsyncSession] = async_sessionmaker(bind, expire_on_commit=False, **nested)
+        # Entities are read, never written: no flush of its own, and a later read sees what statements have changed.
+        self._sessions: async_sessionmaker[AsyncSession] = async_sessionmaker(
+            bind, autoflush=False, expire_on_commit=False, execution_options={"populate_existing": True}, **nested
+        )
 
     def session(self) -> AsyncSession:
         return self._sessions()
@@ -76,6 +86,28 @@ async def open_unit_of_work(session: AsyncSession, role: str) -> None:
     clock.set_offset(row.one()[1])
 
 
+@dataclass(frozen=True, slots=True)
+class Login:
+    """Who is logged in to the database, and whether it could change the tables."""
+
+    name: str
+    is_superuser: bool
+    may_be_owner: bool
+    has_tables: bool
+
+
+async def login_of(session: AsyncSession) -> Login:
+    """Return the rights of this connection's login."""
+    found = await session.execute(
+        text(
+            "SELECT r.rolname, r.rolsuper, coalesce(pg_has_role(r.oid, c.relowner, 'MEMBER'), false), c.oid IS NOT NULL"
+            " FROM pg_roles r LEFT JOIN pg_class c ON c.oid = to_regclass('public.organisation')"
+            " WHERE r.rolname = session_user"
+        )
+    )
+    return Login(*found.one())
+
+
 def create_database(url: str, *, pool_size: int = 10, timeouts: str = APP_TIMEOUTS) -> Database:
     """Connect lazily; statements carry no values into error texts."""
     return Database(
@@ -94,6 +126,121 @@ def create_database(url: str, *, pool_size: int = 10, timeouts: str = APP_TIMEOU
 async def raw_connection(session: AsyncSession) -> Any:  # noqa: ANN401 - psycopg's AsyncConnection, for procrastinate
     connection = await session.connection()
     return (await connection.get_raw_connection()).driver_connection
+
+
+R = TypeVar("R")
+Role = Literal["beatrice_app", "beatrice_hr", "beatrice_worker"]
+APP: Final[Role] = "beatrice_app"
+HR: Final[Role] = "beatrice_hr"
+WORKER: Final[Role] = "beatrice_worker"
+NOTHING: Final[type[None]] = type(None)
+"""The row of a statement that returns none."""
+
+
+class Query(Generic[R]):
+    """A named statement with typed rows, given to the driver on the session's own connection and transaction.
+
+    `Query(Booked, "bookings.book")` is the block `-- name: book` in app/bookings/sql/queries*.sql; `:name` marks a
+    parameter. Its rows are `Booked`: a frozen dataclass whose fields are the columns, or the type of the only column;
+    a field that holds dataclasses is read from JSON. `roles` are the database roles that run it. A test prepares each
+    on the migrated database under each of them and compares columns, types and privileges with the row.
+
+    It is for what needs a lock, a set, several tables or the last microsecond: SQLAlchemy costs more than the driver
+    for a small statement. Its exceptions are SQLAlchemy's, and so is its event before execution.
+    """
+
+    every: ClassVar[list["Query[Any]"]] = []
+
+    def __init__(self, row: type[R], name: str, *, roles: Sequence[Role] = (APP,)) -> None:
+        module, _, block = name.partition(".")
+        self.name, self.row, self.roles = name, row, tuple(roles)
+        self.text = statements_of(module)[block]
+        compiled = text(self.text).compile(dialect=PSYCOPG)
+        self.parameters = frozenset(compiled.params)
+        self._sql = str(compiled)
+        self._row_factory = _row_factory(row)
+        Query.every.append(self)
+
+    async def all(self, session: AsyncSession, /, **values: object) -> list[R]:
+        """Return all rows; DBAPIError as SQLAlchemy's, TypeError where values and parameters differ in name."""
+        cursor = await self._execute(session, values)
+        rows: list[R] = await cursor.fetchall()
+        return rows
+
+    async def maybe(self, session: AsyncSession, /, **values: object) -> R | None:
+        """Return the only row, or None; further rows are a mistake of the statement."""
+        rows = await self.all(session, **values)
+        if len(rows) > 1:
+            raise MultipleResultsFound(self.name)
+        return rows[0] if rows else None
+
+    async def one(self, session: AsyncSession, /, **values: object) -> R:
+        """Return the only row; NoResultFound without one."""
+        rows = await self.all(session, **values)
+        if len(rows) != 1:
+            raise MultipleResultsFound(self.name) if rows else NoResultFound(self.name)
+        return rows[0]
+
+    async def run(self, session: AsyncSession, /, **values: object) -> int:
+        """Return how many rows it touched."""
+        cursor = await self._execute(session, values)
+        touched: int = cursor.rowcount
+        return touched
+
+    async def _execute(self, session: AsyncSession, values: dict[str, object]) -> Any:  # noqa: ANN401 - psycopg's cursor
+        if values.keys() != self.parameters:
+            raise TypeError(f"{self.name} takes {sorted(self.parameters)}, not {sorted(values)}")
+        connection = await _connection_of(session)
+        driver: Any = connection.connection.driver_connection
+        try:
+            cursor = driver.cursor(row_factory=self._row_factory)
+            connection.dispatch.before_cursor_execute(connection, cursor, self._sql, values, None, False)
+            return await cursor.execute(self._sql, values)
+        except psycopg.Error as error:
+            if driver.closed:
+                with suppress(DBAPIError):  # SQLAlchemy meets the same and empties its pool
+                    await session.execute(text("SELECT"))
+            raise DBAPIError.instance(
+                self._sql, None, error, psycopg.Error, hide_parameters=True, connection_invalidated=driver.closed
+            ) from error
+
+
+@cache
+def statements_of(module: str) -> dict[str, str]:
+    """Return the named statements of a module's sql/queries*.sql, comments left out."""
+    found: dict[str, str] = {}
+    for file in sorted((APP_FOLDER / module / "sql").glob("queries*.sql")):
+        _, *blocks = re.split(r"^-- name: (\w+)$", file.read_text(encoding="utf-8"), flags=re.MULTILINE)
+        for name, block in zip(blocks[::2], blocks[1::2], strict=True):
+            if name in found:
+                raise RuntimeError(f"{module}.{name} is there twice")
+            lines = (line for line in block.splitlines() if not line.lstrip().startswith("--"))
+            found[name] = "\n".join(lines).strip().removesuffix(";")
+    return found
+
+
+def _row_factory(row: type[R]) -> Callable[[Any], Callable[[Sequence[Any]], R]]:
+    if not is_dataclass(row):
+        return scalar_row
+    nested = {name: TypeAdapter(hint) for name, hint in get_type_hints(row).items() if holds_dataclasses(hint)}
+    if not nested:
+        return class_row(row)
+
+    def factory(cursor: Any) -> Callable[[Sequence[Any]], R]:  # noqa: ANN401 - psycopg's cursor
+        names = [column.name for column in cursor.description or ()]
+
+        def make(values: Sequence[Any]) -> R:
+            fields = dict(zip(names, values, strict=True))
+            return row(**fields | {name: adapter.validate_python(fields[name]) for name, adapter in nested.items()})
+
+        return make
+
+    return factory
+
+
+def holds_dataclasses(hint: object) -> bool:
+    """Whether a field's type is a dataclass or a collection or union with one: a JSON column."""
+    return is_dataclass(hint) or any(holds_dataclasses(part) for part in get_args(hint))
 
 
 async def rows(session: AsyncSession, sql: str, /, **parameters: Any) -> Sequence[Any]:  # noqa: ANN401 - SQL values
@@ -130,11 +277,13 @@ class Direct:
 
 
 async def _connection_of(session: AsyncSession) -> Connection:
-    """Return the connection of the session's transaction, asked for once in each."""
+    """Return the connection of the session's transaction, asked for once in each (that is what sets a savepoint)."""
+    transaction = session.sync_session.get_nested_transaction() or session.sync_session.get_transaction()
     known: tuple[object, Connection] | None = session.info.get("connection")
-    if known is None or known[0] is not session.sync_session.get_transaction():
+    if known is None or known[0] is not transaction:
         connection = (await session.connection()).sync_connection
         if connection is None:
             raise RuntimeError("a session without a connection")
-        known = session.info["connection"] = (session.sync_session.get_transaction(), connection)
+        transaction = session.sync_session.get_nested_transaction() or session.sync_session.get_transaction()
+        known = session.info["connection"] = (transaction, connection)
     return known[1]

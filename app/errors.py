@@ -66,6 +66,22 @@ class Conflict(AppError, status=409, code="conflict"):
     """This contradicts something that exists already."""
 
 
+class PreconditionRequired(AppError, status=428, code="precondition_required"):
+    """Send `If-Match` with the ETag of the version you saw."""
+
+
+class PreconditionFailed(AppError, status=412, code="precondition_failed"):
+    """The object was changed since you saw it: read it again."""
+
+
+class RateLimited(AppError, status=429, code="rate_limited"):
+    """Too many requests: wait as long as `Retry-After` says."""
+
+
+class InternalError(AppError, status=500, code="internal_error"):
+    """Something broke on our side; nothing was changed. Quote `request_id` when you report it."""
+
+
 class Busy(AppError, status=503, code="busy"):
     """The service is overloaded or restarting: try again, with the same key."""
 

@@ -18,8 +18,8 @@ from pydantic_core import CoreSchema, PydanticCustomError, core_schema
 ALPHABET = "0123456789abcdefghjkmnpqrstvwxyz"
 _VALUE = {character: index for index, character in enumerate(ALPHABET)}
 _TYPE_ID = re.compile(r"([a-z]{3})_([0-7][0-9a-hjkmnp-tv-z]{25})")
-
-
+LAST = UUID(int=2**128 - 1)
+"""After every other id: where a list that starts with the newest begins."""
 _source: ContextVar[Callable[[], UUID] | None] = ContextVar("id_source", default=None)
 
 

@@ -15,19 +15,19 @@ from typing import Any
 
 import structlog
 from procrastinate import App, Blueprint, JobContext, PsycopgConnector, RetryStrategy
-from sqlalchemy import text
+from sqlalchemy import func, select, text
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app import clock
 from app.db import Database, raw_connection
-from app.http.logs import places
+from app.logs import places
 
 log = structlog.get_logger()
 blueprint = Blueprint()
 # Never opened: it only writes jobs on the connections of those who cause them.
 _deferring = App(connector=PsycopgConnector())
 WORKER_ROLE = "beatrice_worker"
-SWEEPING = "SELECT {}(hashtext('beatrice sweeps'))"
+SWEEPING = func.hashtext("beatrice sweeps")
 KEEP_FINISHED_HOURS = 7 * 24
 
 Job = Callable[..., Awaitable[None]]
@@ -122,14 +122,14 @@ async def sweeping(database: Database, *, wait: bool) -> AsyncIterator[bool]:
         await session.connection(execution_options={"isolation_level": "AUTOCOMMIT"})
         if wait:
             await session.execute(text("SET lock_timeout = 0"))
-            await session.execute(text(SWEEPING.format("pg_advisory_lock")))
-        elif not (await session.execute(text(SWEEPING.format("pg_try_advisory_lock")))).scalar_one():
+            await session.execute(select(func.pg_advisory_lock(SWEEPING)))
+        elif not await session.scalar(select(func.pg_try_advisory_lock(SWEEPING))):
             yield False
             return
         try:
             yield True
         finally:
-            await session.execute(text(SWEEPING.format("pg_advisory_unlock")))
+            await session.execute(select(func.pg_advisory_unlock(SWEEPING)))
             await session.execute(text("RESET lock_timeout"))
 
 

@@ -15,6 +15,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
 from app import api
+from app.audit import actions as audit
 from app.banking import payment_days
 from app.config import settings
 from app.db import Database
@@ -50,6 +51,7 @@ def create_app(database: Database) -> FastAPI:
     app.state.database = database
     payment_days.load_calendars()
     app.state.sweeps = api.SWEEPS
+    app.state.record_act = audit.record
     for router in api.ROUTERS + (api.SANDBOX_ROUTERS if settings().sandbox else ()):
         app.router.routes.extend(router.routes)  # include_router would match every request twice
     docs.mount(app)

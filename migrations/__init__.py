@@ -6,10 +6,16 @@ from pathlib import Path
 import psycopg
 from alembic import command
 from alembic.config import Config
+from alembic.util import CommandError
 
+from migrations import code
 from migrations.roles import ensure_roles
 
 HERE = Path(__file__).parent
+
+
+class UnknownHistoryError(Exception):
+    """Another version of this program made the database; the message says what to do."""
 
 
 def configuration(url: str) -> Config:
@@ -20,14 +26,25 @@ def configuration(url: str) -> Config:
 
 
 def upgrade(url: str, report: Callable[[str], None] = lambda _line: None) -> None:
-    """Create missing roles, then run every migration that the database lacks; several at once wait for each other."""
-    with psycopg.connect(_plain(url), autocommit=True) as connection:
+    """Create missing roles, run every migration that the database lacks, apply changed database code.
+
+    Several at once wait for each other.
+    """
+    with psycopg.connect(plain(url), autocommit=True) as connection:
         connection.execute("SELECT pg_advisory_lock(hashtext('beatrice migrations'))")
         ensure_roles(connection)
         report("roles are there")
-        command.upgrade(configuration(url), "head")
+        try:
+            command.upgrade(configuration(url), "head")
+        except CommandError as error:
+            raise UnknownHistoryError(
+                f"Another version of Beatrice made this database ({error}). Use that version or an empty database;"
+                " the sandbox makes itself a new one when its data folder (BEATRICE_DATA_DIR) is gone."
+            ) from None
         report("tables are up to date")
+        applied = code.apply(connection)
+        report(f"database code is up to date, files applied: {applied}")
 
 
-def _plain(url: str) -> str:
+def plain(url: str) -> str:
     return url.replace("postgresql+psycopg://", "postgresql://", 1)

@@ -3,7 +3,7 @@
 import importlib
 
 MODULES = (
-    "app.http.idempotency",
+    "app.edge.idempotency",
     "app.events.models",
     "app.audit.models",
     "app.mail.models",

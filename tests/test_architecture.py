@@ -7,15 +7,15 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import pytest
 from fastapi import FastAPI
 from fastapi.routing import iter_route_contexts
 
 from app import api
+from app.edge.permissions import ALL_PERMISSIONS, API_KEY_SCOPES, PERSON, ROLE_PERMISSIONS, OrganisationRole
 from app.errors import AppError, error_classes
-from app.http.permissions import ALL_PERMISSIONS, API_KEY_SCOPES, PERSON, ROLE_PERMISSIONS
 from app.http.route import BeatriceRoute
 
 ROOT = Path(__file__).parent.parent
@@ -27,7 +27,7 @@ ROLLBACKS = {
     "app/identity/proof.py:without_connection": "gives the connection back while a password is hashed; nothing written",
     "app/sandbox/endpoints.py:jobs_run": "reads only, then runs the sweeps in their own transactions",
 }
-COMMITTERS = ("app/http/", "app/jobs.py", "app/cli.py", "app/db.py")
+COMMITTERS = ("app/edge/", "app/jobs.py", "app/cli.py", "app/db.py")
 NO_MODEL = {
     "employee_template": "text/csv",
     "settlement_csv": "text/csv",
@@ -118,7 +118,7 @@ def test_no_web_framework_under_the_endpoints() -> None:
     found = [
         f"{path_of(source)}:{node.lineno}"
         for source in SOURCES
-        if layers.search(source.stem) and not path_of(source).startswith("app/http/")
+        if layers.search(source.stem) and not path_of(source).startswith(("app/http/", "app/edge/"))
         for node in ast.walk(ast.parse(source.read_text()))
         if (isinstance(node, ast.ImportFrom) and (node.module or "").split(".")[0] in {"fastapi", "starlette"})
         or (
@@ -262,6 +262,10 @@ def test_every_permission_is_used_and_every_scope_known() -> None:
         "grant_approvals:write",
         "settlement_approvals:write",
     } & API_KEY_SCOPES == set()
+
+
+def test_every_role_of_the_vocabulary_has_permissions() -> None:
+    assert set(ROLE_PERMISSIONS) == set(get_args(OrganisationRole))
 
 
 def test_company_roles_reach_nothing_about_care() -> None:

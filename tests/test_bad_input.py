@@ -9,8 +9,9 @@ import pytest
 from fastapi import FastAPI
 
 from app import ids
-from app.http.permissions import PERSON, ROLE_PERMISSIONS
-from app.http.route import METHODS_WITH_BODY, BeatriceRoute
+from app.edge.permissions import PERSON, ROLE_PERMISSIONS
+from app.edge.route import METHODS_WITH_BODY
+from app.http.route import BeatriceRoute
 from tests import territory
 from tests.territory import Side, Territory, method_of, routes
 

@@ -7,7 +7,7 @@ import httpx
 import pytest
 
 from app import clock, ids
-from app.http.permissions import API_KEY_SCOPES
+from app.edge.permissions import API_KEY_SCOPES
 from tests.world import Party, World
 
 Headers = dict[str, str]

@@ -17,7 +17,7 @@ from sqlalchemy.ext.asyncio import create_async_engine
 from structlog.testing import capture_logs
 
 from app.db import APP_TIMEOUTS, Database
-from app.http.permissions import PERSON, ROLE_PERMISSIONS
+from app.edge.permissions import PERSON, ROLE_PERMISSIONS
 from app.http.route import BeatriceRoute
 from app.main import create_app
 from tests import territory

@@ -11,7 +11,7 @@ from fastapi import FastAPI
 from sqlalchemy import text
 from starlette.requests import Request
 
-from app.http import logs
+from app import logs
 
 CANARY = "RSSMRA85T10A562S"
 

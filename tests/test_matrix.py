@@ -7,7 +7,7 @@ import httpx
 import pytest
 
 from app import ids
-from app.http.permissions import PERSON, ROLE_PERMISSIONS
+from app.edge.permissions import PERSON, ROLE_PERMISSIONS
 from app.http.route import BeatriceRoute
 from tests import territory
 from tests.conftest import Cluster

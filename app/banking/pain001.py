@@ -10,7 +10,7 @@ import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
-from typing import Any, Literal
+from typing import Literal
 
 from lxml import etree
 
@@ -20,7 +20,6 @@ from app.banking.sepa_text import is_identifier, to_sepa
 NAMESPACE = "urn:iso:std:iso:20022:tech:xsd:pain.001.001.09"
 MAX_AMOUNT_CENTS = 99_999_999_999
 """999,999,999.99 euro, the limit of a SEPA credit transfer."""
-_PREFIXES: dict[Any, str] = {None: NAMESPACE}
 _NAME_LENGTH = 70
 _REMITTANCE_LENGTH = 140
 _STREET_LENGTH = 70
@@ -102,7 +101,7 @@ def write(file: PaymentFile) -> bytes:
     _check(file)
     count, total = str(len(file.payments)), _euro(control_sum_cents(file.payments))
     debtor = _text(file.debtor_name, _NAME_LENGTH, "name", None)
-    document = etree.Element(f"{{{NAMESPACE}}}Document", nsmap=_PREFIXES)
+    document = etree.XML(f'<Document xmlns="{NAMESPACE}"/>')
     initiation = _child(document, "CstmrCdtTrfInitn")
     header = _child(initiation, "GrpHdr")
     _child(header, "MsgId", file.message_id)

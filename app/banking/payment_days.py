@@ -4,7 +4,6 @@ from calendar import monthrange
 from collections.abc import Container
 from datetime import date, timedelta
 from functools import lru_cache
-from typing import cast
 
 from app.config import settings
 
@@ -46,5 +45,4 @@ def _calendars() -> tuple[Container[date], ...]:
     import holidays
 
     # Both add years as they are asked for.
-    calendars = (holidays.country_holidays("IT"), holidays.financial_holidays("ECB"))
-    return cast("tuple[Container[date], ...]", calendars)
+    return holidays.country_holidays("IT"), holidays.financial_holidays("ECB")

@@ -1,13 +1,17 @@
 """Pure decisions about bookings: states, deadlines, fees. No database, no clock."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Literal
 from uuid import UUID
 
+from app.bookings.models import OPEN, BookingStatus, FeeSource, UnitStatus
+from app.bookings.queries import BookingRow, UnitState
+from app.errors import AlreadyResolved, NotFound, StateConflict
 from app.money import share_bps
 
-TRANSITIONS: frozenset[tuple[str, str]] = frozenset(
+TRANSITIONS: frozenset[tuple[UnitStatus, UnitStatus]] = frozenset(
     {
         ("requested", "confirmed"),
         ("requested", "declined"),
@@ -22,74 +26,19 @@ TRANSITIONS: frozenset[tuple[str, str]] = frozenset(
         ("no_show", "confirmed"),
     }
 )
-"""Every state change of a unit; the database has the same list and refuses any other."""
+"""Every state change of a unit: state.move() makes no other, and the database refuses any other by the same list."""
+CONTACT_DAYS = 30
 
 
-@dataclass(frozen=True)
-class Policy:
-    """The cancellation terms of a booking, fixed when it was made."""
-
-    free_until_hours: int
-    late_fee_bps: int
-    no_show_fee_bps: int
-
-    def free_until(self, starts_at: datetime) -> datetime:
-        return starts_at - timedelta(hours=self.free_until_hours)
-
-    def is_late(self, starts_at: datetime, now: datetime) -> bool:
-        return now > self.free_until(starts_at)
-
-
-@dataclass(frozen=True)
-class LegState:
-    """A source's part of a unit; `hold_id` is its reservation in the ledger, none for own money."""
-
-    id: UUID
-    source: str
-    lot_id: UUID | None
-    hold_id: UUID | None
-    amount_cents: int
-    rule_code: str | None
-
-
-@dataclass(frozen=True)
-class UnitState:
-    """A unit as the verbs see it, legs in funding order."""
-
-    id: UUID
-    index: int
-    slot_id: UUID | None
-    status: str
-    starts_at: datetime
-    ends_at: datetime
-    price_cents: int
-    fee_funding: str
-    fee_cents: int
-    fee_source: str | None
-    own_money_due_cents: int
-    captured_cents: int
-    disputed: bool
-    needs_review: bool
-    complete_at: datetime | None
-    legs: tuple[LegState, ...]
-
-    @property
-    def on_credit(self) -> bool:
-        return any(leg.hold_id is not None for leg in self.legs)
-
-    @property
-    def frozen(self) -> bool:
-        return self.disputed or self.needs_review
-
-
-def booking_status(units: Iterable[str]) -> str:
+def booking_status(units: Iterable[UnitStatus]) -> BookingStatus:
     """Return the state of a booking with units in these states: the first rule that matches."""
     present = set(units)
     if "requested" in present:
         return "requested"
     if "confirmed" in present:
         return "in_progress" if present & {"delivered", "completed", "no_show"} else "confirmed"
-    for status in ("delivered", "completed", "no_show"):
+    ended: tuple[Literal["delivered", "completed", "no_show"], ...] = ("delivered", "completed", "no_show")
+    for status in ended:
         if status in present:
             return status
     if present & {"cancelled", "cancelled_late"}:
@@ -97,13 +46,78 @@ def booking_status(units: Iterable[str]) -> str:
     return "declined" if "declined" in present else "expired"
 
 
-def effective_status(status: str, confirm_by: datetime | None, complete_at: datetime | None, now: datetime) -> str:
+def status_of(unit: UnitState, confirm_by: datetime | None, now: datetime) -> UnitStatus:
     """Return the state that deadlines have made of a stored one, whether or not a sweep has run."""
-    if status == "requested" and confirm_by is not None and now >= confirm_by:
+    if unit.status == "requested" and confirm_by is not None and now >= confirm_by:
         return "expired"
-    if status == "delivered" and complete_at is not None and now >= complete_at:
+    if unit.status == "delivered" and unit.complete_at is not None and now >= unit.complete_at and not unit.frozen:
         return "completed"
-    return status
+    return unit.status
+
+
+@dataclass(frozen=True, slots=True)
+class Loaded:
+    """A booking and its units in order, as they stand at an instant."""
+
+    booking: BookingRow
+    units: tuple[UnitState, ...]
+    now: datetime
+
+    def status_of(self, unit: UnitState) -> UnitStatus:
+        return status_of(unit, self.booking.confirm_by, self.now)
+
+    @property
+    def status(self) -> BookingStatus:
+        return booking_status(self.status_of(unit) for unit in self.units)
+
+    @property
+    def open_units(self) -> list[UnitState]:
+        return [unit for unit in self.units if self.status_of(unit) in OPEN]
+
+    def chosen(self, unit_ids: Sequence[UUID] | None, fits: Sequence[UnitState]) -> Sequence[UnitState]:
+        """Return the units asked for, else all that fit the verb; StateConflict when there is none."""
+        if unit_ids is None:
+            if not fits:
+                raise StateConflict(self.status)
+            return fits
+        by_id = {unit.id: unit for unit in self.units}
+        if any(unit_id not in by_id for unit_id in unit_ids):
+            raise NotFound
+        wanted = set(unit_ids)
+        return [unit for unit in self.units if unit.id in wanted]
+
+    def require(self, chosen: Sequence[UnitState], fits: Collection[UnitState]) -> None:
+        """Refuse units that do not fit the verb."""
+        for unit in chosen:
+            if unit not in fits:
+                raise StateConflict(self.status_of(unit))
+
+    def require_open(self, chosen: Sequence[UnitState]) -> None:
+        """Refuse units that have ended or were delivered."""
+        for unit in chosen:
+            if (status := self.status_of(unit)) not in OPEN:
+                raise AlreadyResolved(status)
+
+    def free_until(self, units: Sequence[UnitState]) -> datetime | None:
+        """Return until when everything still ahead can be cancelled free; None when nothing is."""
+        ahead = [unit.starts_at for unit in units if self.status_of(unit) in OPEN and unit.starts_at > self.now]
+        return self._free_until(min(ahead)) if ahead else None
+
+    def is_late(self, unit: UnitState) -> bool:
+        """Whether cancelling a unit costs its person a fee."""
+        return unit.status == "confirmed" and self.now > self._free_until(unit.starts_at)
+
+    def cancellation_fee(self, unit: UnitState) -> "Fee":
+        return fee_of(unit, self.booking.late_fee_bps) if self.is_late(unit) else no_fee(unit)
+
+    @property
+    def contact_is_over(self) -> bool:
+        """Whether the last unit is so long ago that the provider need not know any more who received care."""
+        last = max((unit.ends_at for unit in self.units), default=self.now)
+        return last + timedelta(days=CONTACT_DAYS) < self.now
+
+    def _free_until(self, starts_at: datetime) -> datetime:
+        return starts_at - timedelta(hours=self.booking.free_until_hours)
 
 
 def confirm_by(now: datetime, response_hours: int, starts: Sequence[datetime]) -> datetime:
@@ -126,7 +140,7 @@ class Fee:
         return self.fee_cents - self.from_credit_cents
 
     @property
-    def source(self) -> str | None:
+    def source(self) -> FeeSource | None:
         if self.fee_cents == 0:
             return None
         return "credit" if self.from_credit_cents else "out_of_pocket"

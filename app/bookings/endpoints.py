@@ -6,13 +6,14 @@ from uuid import UUID
 from fastapi import Query
 
 from app import clock, ids
-from app.bookings import actions, queries, quotes, reservation, views
+from app.bookings import booking, employee_actions, queries, quoting, views
+from app.bookings.decisions import Loaded
 from app.bookings.errors import BeneficiaryNotEligible, OfferingNotAvailable, QuoteExpired
+from app.bookings.models import BookingStatus
 from app.bookings.schemas import (
     MAX_UNITS,
     BookingCreate,
     BookingRead,
-    BookingStatus,
     CancelIn,
     CancellationPreviewRead,
     QuoteCreate,
@@ -39,7 +40,7 @@ async def quote_create(body: QuoteCreate, session: SessionDep, actor: ActorDep, 
     """Say what a booking would cost, who may pay it and why; binding for 15 minutes, reserves nothing."""
     if (body.credit.mode == "up_to") != (body.credit.max_cents is not None):
         raise Invalid("/credit/max_cents", "up_to_only", "max_cents goes with mode up_to, and only with it")
-    return await quotes.quote(
+    return await quoting.quote(
         session,
         actor.user_id,
         offering_id=body.offering_id,
@@ -66,7 +67,7 @@ async def quote_create(body: QuoteCreate, session: SessionDep, actor: ActorDep, 
 )
 async def booking_create(body: BookingCreate, session: SessionDep, actor: ActorDep) -> BookingRead:
     """Book a quote: reserves exactly its credit and seats, or nothing."""
-    return await reservation.book(session, actor.user_id, body.quote_id, body.note)
+    return await booking.book(session, actor.user_id, body.quote_id, body.note)
 
 
 @router.get("/bookings", response_model=Page[BookingRead])
@@ -76,19 +77,19 @@ async def booking_list(
 ) -> Page[BookingRead]:
     """List one's bookings, newest first."""
     now = clock.now()
-    rows = await queries.person_bookings(
-        session, actor.user_id, now, status=status, after=_after(paging.after), limit=paging.fetch
+    rows = await queries.PERSON_BOOKINGS.all(
+        session, user_id=actor.user_id, now=now, status=status, after=_after(paging.after), limit=paging.fetch
     )
     units = await queries.units_of(session, [row.id for row in rows])
     return paging.page(
-        rows, lambda row: views.booking_read(views.head_of(row), units[row.id], now), lambda row: (str(row.id),)
+        rows, lambda row: views.booking_read(Loaded(row, units[row.id], now)), lambda row: (str(row.id),)
     )
 
 
 @router.get("/bookings/{booking_id}", response_model=BookingRead)
 @access("person")
 async def booking_get(booking_id: BookingId, session: SessionDep, actor: ActorDep) -> BookingRead:
-    return await actions.read(session, actor.user_id, booking_id, clock.now())
+    return await employee_actions.read(session, actor.user_id, booking_id)
 
 
 @router.get("/bookings/{booking_id}/cancellation_preview", response_model=CancellationPreviewRead)
@@ -100,7 +101,7 @@ async def cancellation_preview_get(
     unit_ids: Annotated[list[str] | None, Query(max_length=MAX_UNITS)] = None,
 ) -> CancellationPreviewRead:
     """Tell what cancelling now would cost. `unit_ids` may be repeated or separated by commas; absent means all."""
-    return await actions.preview_cancellation(session, actor.user_id, booking_id, _unit_ids(unit_ids))
+    return await employee_actions.preview_cancellation(session, actor.user_id, booking_id, _unit_ids(unit_ids))
 
 
 @router.post("/bookings/{booking_id}/cancel", response_model=BookingRead)
@@ -109,7 +110,7 @@ async def booking_cancel(
     booking_id: BookingId, session: SessionDep, actor: ActorDep, body: CancelIn | None = None
 ) -> BookingRead:
     """Cancel units (all that still can be, when none is named) at the fee that the preview shows."""
-    return await actions.cancel(
+    return await employee_actions.cancel(
         session, actor.user_id, booking_id, body.unit_ids if body else None, body.reason if body else None
     )
 
@@ -120,7 +121,7 @@ async def booking_acknowledge(
     booking_id: BookingId, session: SessionDep, actor: ActorDep, body: UnitsIn | None = None
 ) -> BookingRead:
     """Accept that units were delivered, before this happens by itself after five days."""
-    return await actions.acknowledge(session, actor.user_id, booking_id, body.unit_ids if body else None)
+    return await employee_actions.acknowledge(session, actor.user_id, booking_id, body.unit_ids if body else None)
 
 
 def _unit_ids(values: list[str] | None) -> list[UUID] | None:

@@ -1,61 +1,61 @@
 """Deadlines of bookings: silence, automatic completion, units after an employment's last day."""
 
+from collections.abc import Sequence
 from datetime import datetime
 from itertools import groupby
-from typing import Any
-from uuid import UUID
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app import clock
-from app.bookings import actions, moves, queries
+from app.bookings import ending, queries, state
+from app.bookings.queries import LeaversUnit
 from app.jobs import Sweep
 
 BATCH = 200
 
 
 async def _expire(session: AsyncSession, until: datetime) -> int:
-    rows = await queries.unanswered(session, until, BATCH)
-    await moves.lock_ahead(session, [row.id for row in rows])
+    rows = await queries.UNANSWERED.all(session, until=until, limit=BATCH)
+    await state.lock_ahead(session, [row.id for row in rows])
     for row in rows:
-        await actions.expire(session, row.id, row.provider_id, row.confirm_by)
+        await ending.expire(session, row.id, row.provider_id, row.confirm_by)
     return len(rows)
 
 
 async def _complete(session: AsyncSession, until: datetime) -> int:
-    rows = await queries.bookings_to_complete(session, until, BATCH)
     done = 0
-    for row in rows:
-        loaded = await moves.load(session, row.id, provider_id=row.provider_id)
+    for row in await queries.BOOKINGS_TO_COMPLETE.all(session, until=until, limit=BATCH):
+        loaded = await state.load(session, row.id, provider_id=row.provider_id)
         due = [
             (unit, unit.complete_at)
             for unit in loaded.units
             if unit.status == "delivered" and not unit.frozen and unit.complete_at and unit.complete_at <= until
         ]
         if due:
-            await actions.complete(session, loaded, due)
+            await ending.complete(session, loaded, due)
             done += len(due)
     return done
 
 
 async def _leavers_due(session: AsyncSession, now: datetime) -> datetime | None:
-    late = _after_leaving(await queries.leavers_units(session, clock.day_of(now), BATCH))
+    late = await _after_leaving(session, now)
     return clock.end_of(late[0].ended_on) if late else None
 
 
 async def _cancel_leavers(session: AsyncSession, until: datetime) -> int:
-    late = _after_leaving(await queries.leavers_units(session, clock.day_of(until), BATCH))
-    await moves.lock_ahead(session, list({row.booking_id for row in late}))
-    for (booking_id, provider_id, ended_on), rows in groupby(
-        late, key=lambda row: (row.booking_id, row.provider_id, row.ended_on)
+    late = await _after_leaving(session, until)
+    await state.lock_ahead(session, list({unit.booking_id for unit in late}))
+    for (booking_id, provider_id, ended_on), units in groupby(
+        late, key=lambda unit: (unit.booking_id, unit.provider_id, unit.ended_on)
     ):
-        unit_ids: list[UUID] = [row.id for row in rows]
-        await actions.cancel_for_leaver(session, booking_id, provider_id, unit_ids, clock.end_of(ended_on))
+        unit_ids = [unit.id for unit in units]
+        await ending.cancel_for_leaver(session, booking_id, provider_id, unit_ids, clock.end_of(ended_on))
     return len(late)
 
 
-def _after_leaving(rows: Any) -> list[Any]:  # noqa: ANN401 - rows
-    return [row for row in rows if row.starts_at >= clock.end_of(row.ended_on)]
+async def _after_leaving(session: AsyncSession, at: datetime) -> Sequence[LeaversUnit]:
+    found = await queries.LEAVERS_UNITS.all(session, today=clock.day_of(at), limit=BATCH)
+    return [unit for unit in found if unit.starts_at >= clock.end_of(unit.ended_on)]
 
 
 SWEEPS = (

@@ -1,7 +1,7 @@
 """Tables of bookings, all in schema care: they reveal the health of families."""
 
 from datetime import datetime
-from typing import Any
+from typing import Literal
 from uuid import UUID
 
 from sqlalchemy import (
@@ -22,8 +22,10 @@ from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import Mapped, mapped_column
 
 from app.db import Model, Timestamp, one_of
+from app.funding.models import FeeFunding
+from app.funding.planner import FundingSource
 
-UNIT_STATES = (
+UnitStatus = Literal[
     "requested",
     "confirmed",
     "delivered",
@@ -33,8 +35,8 @@ UNIT_STATES = (
     "cancelled",
     "cancelled_late",
     "no_show",
-)
-BOOKING_STATES = (
+]
+BookingStatus = Literal[
     "requested",
     "in_progress",
     "confirmed",
@@ -44,14 +46,17 @@ BOOKING_STATES = (
     "cancelled",
     "declined",
     "expired",
-)
+]
+FeeSource = Literal["credit", "out_of_pocket"]
+OPEN: frozenset[UnitStatus] = frozenset({"requested", "confirmed"})
+"""States in which a unit has its seat and its credit."""
 
 
 class Quote(Model):
     """A binding price and funding plan for 15 minutes; reserves nothing.
 
-    `units` is a list of {index, slot_id, starts_at, ends_at, price_cents, funding: [{source, source_id, amount_cents,
-    rule_code}]}: the booking executes exactly that.
+    `units` are a list of `queries.QuotedUnit`: the booking executes exactly that. `decisions` are what the rules say to
+    each unit, in the order of units.
     """
 
     __tablename__ = "quote"
@@ -75,8 +80,8 @@ class Quote(Model):
     total_cents: Mapped[int] = mapped_column(BigInteger)
     credit_cents: Mapped[int] = mapped_column(BigInteger)
     own_money_cents: Mapped[int] = mapped_column(BigInteger)
-    units: Mapped[list[dict[str, Any]]] = mapped_column(JSONB)
-    decisions: Mapped[list[dict[str, Any]]] = mapped_column(JSONB)
+    units: Mapped[list[dict[str, object]]] = mapped_column(JSONB)
+    decisions: Mapped[list[dict[str, object]]] = mapped_column(JSONB)
     created_at: Mapped[datetime] = mapped_column(Timestamp)
     expires_at: Mapped[datetime] = mapped_column(Timestamp)
 
@@ -91,7 +96,7 @@ class Booking(Model):
         UniqueConstraint("quote_id", name="booking_one_per_quote_key"),
         ForeignKeyConstraint(["user_id", "beneficiary_id"], ["care.beneficiary.user_id", "care.beneficiary.id"]),
         ForeignKeyConstraint(["provider_id", "offering_id"], ["offering.provider_id", "offering.id"]),
-        CheckConstraint(one_of("status", BOOKING_STATES), name="status_known"),
+        CheckConstraint(one_of("status", BookingStatus), name="status_known"),
         Index("booking_beneficiary_idx", "user_id", "beneficiary_id"),
         Index("booking_offering_idx", "provider_id", "offering_id"),
         Index("booking_awaiting_answer_idx", "confirm_by", postgresql_where="status = 'requested'"),
@@ -104,7 +109,7 @@ class Booking(Model):
     provider_id: Mapped[UUID] = mapped_column(Uuid)
     offering_id: Mapped[UUID] = mapped_column(Uuid)
     beneficiary_id: Mapped[UUID] = mapped_column(Uuid)
-    status: Mapped[str] = mapped_column(Text)
+    status: Mapped[BookingStatus] = mapped_column(Text)
     free_until_hours: Mapped[int] = mapped_column(Integer)
     late_fee_bps: Mapped[int] = mapped_column(Integer)
     no_show_fee_bps: Mapped[int] = mapped_column(Integer)
@@ -125,10 +130,10 @@ class Unit(Model):
         UniqueConstraint("booking_id", "index"),
         ForeignKeyConstraint(["provider_id", "booking_id"], ["care.booking.provider_id", "care.booking.id"]),
         ForeignKeyConstraint(["provider_id", "slot_id"], ["slot.provider_id", "slot.id"]),
-        CheckConstraint(one_of("status", UNIT_STATES), name="status_known"),
+        CheckConstraint(one_of("status", UnitStatus), name="status_known"),
         CheckConstraint("price_cents > 0", name="price_positive"),
         CheckConstraint("fee_cents BETWEEN 0 AND price_cents", name="fee_within_price"),
-        CheckConstraint("fee_source IN ('credit','out_of_pocket')", name="fee_source_known"),
+        CheckConstraint(one_of("fee_source", FeeSource), name="fee_source_known"),
         CheckConstraint("own_money_due_cents >= 0", name="own_money_not_negative"),
         CheckConstraint("(status = 'delivered') = (complete_at IS NOT NULL)", name="delivered_has_deadline"),
         CheckConstraint("(status = 'completed') = (completed_at IS NOT NULL)", name="completed_has_instant"),
@@ -138,7 +143,7 @@ class Unit(Model):
         Index("unit_complete_at_idx", "complete_at", postgresql_where="complete_at IS NOT NULL"),
         CheckConstraint("captured_cents BETWEEN 0 AND price_cents", name="captured_within_price"),
         CheckConstraint("payable_at IS NULL OR captured_cents > 0", name="payable_was_captured"),
-        CheckConstraint("fee_funding IN ('out_of_pocket','from_credit')", name="fee_funding_known"),
+        CheckConstraint(one_of("fee_funding", FeeFunding), name="fee_funding_known"),
         CheckConstraint("ends_at > starts_at", name="not_empty"),
         Index("unit_payable_at_idx", "provider_id", "payable_at", postgresql_where="payable_at IS NOT NULL"),
         {"schema": "care", "postgresql_with": {"fillfactor": "80"}},
@@ -149,17 +154,17 @@ class Unit(Model):
     provider_id: Mapped[UUID] = mapped_column(Uuid)
     index: Mapped[int] = mapped_column(Integer)
     slot_id: Mapped[UUID | None] = mapped_column(Uuid)
-    status: Mapped[str] = mapped_column(Text)
+    status: Mapped[UnitStatus] = mapped_column(Text)
     status_at: Mapped[datetime] = mapped_column(Timestamp)
     """When the state was reached, in business time: a sweep books the instant that was due."""
     starts_at: Mapped[datetime] = mapped_column(Timestamp)
     ends_at: Mapped[datetime] = mapped_column(Timestamp)
     price_cents: Mapped[int] = mapped_column(BigInteger)
     vat_code: Mapped[str] = mapped_column(Text)
-    fee_funding: Mapped[str] = mapped_column(Text)
+    fee_funding: Mapped[FeeFunding] = mapped_column(Text)
     """What the paying programme says about a late fee: out_of_pocket or from_credit (snapshot)."""
     fee_cents: Mapped[int] = mapped_column(BigInteger, server_default="0")
-    fee_source: Mapped[str | None] = mapped_column(Text)
+    fee_source: Mapped[FeeSource | None] = mapped_column(Text)
     own_money_due_cents: Mapped[int] = mapped_column(BigInteger, server_default="0")
     disputed: Mapped[bool] = mapped_column(Boolean, server_default="false")
     needs_review: Mapped[bool] = mapped_column(Boolean, server_default="false")
@@ -179,7 +184,7 @@ class Leg(Model):
     __tablename__ = "leg"
     __table_args__ = (
         UniqueConstraint("unit_id", "lot_id", name="leg_one_per_source_key", postgresql_nulls_not_distinct=True),
-        CheckConstraint("source IN ('lot','entitlement','own_money')", name="source_known"),
+        CheckConstraint(one_of("source", FundingSource), name="source_known"),
         CheckConstraint("amount_cents > 0", name="positive"),
         CheckConstraint("(source = 'own_money') = (lot_id IS NULL)", name="credit_names_its_lot"),
         CheckConstraint("(lot_id IS NULL) = (hold_id IS NULL)", name="credit_has_a_hold"),
@@ -189,7 +194,7 @@ class Leg(Model):
 
     id: Mapped[UUID] = mapped_column(Uuid, primary_key=True)
     unit_id: Mapped[UUID] = mapped_column(ForeignKey("care.unit.id"))
-    source: Mapped[str] = mapped_column(Text)
+    source: Mapped[FundingSource] = mapped_column(Text)
     lot_id: Mapped[UUID | None] = mapped_column(ForeignKey("lot.id"), index=True)
     hold_id: Mapped[UUID | None] = mapped_column(ForeignKey("ledger.hold.id"), unique=True)
     amount_cents: Mapped[int] = mapped_column(BigInteger)
@@ -204,8 +209,8 @@ class UnitTransition(Model):
 
     id: Mapped[int] = mapped_column(BigInteger, Identity(always=True), primary_key=True)
     unit_id: Mapped[UUID] = mapped_column(ForeignKey("care.unit.id"))
-    from_status: Mapped[str | None] = mapped_column(Text)
-    to_status: Mapped[str] = mapped_column(Text)
+    from_status: Mapped[UnitStatus | None] = mapped_column(Text)
+    to_status: Mapped[UnitStatus] = mapped_column(Text)
     at: Mapped[datetime] = mapped_column(Timestamp)
 
 
@@ -215,5 +220,5 @@ class UnitTransitionRule(Model):
     __tablename__ = "unit_transition_rule"
     __table_args__ = ({"schema": "care"},)
 
-    from_status: Mapped[str] = mapped_column(Text, primary_key=True)
-    to_status: Mapped[str] = mapped_column(Text, primary_key=True)
+    from_status: Mapped[UnitStatus] = mapped_column(Text, primary_key=True)
+    to_status: Mapped[UnitStatus] = mapped_column(Text, primary_key=True)

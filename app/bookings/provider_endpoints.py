@@ -7,10 +7,11 @@ from fastapi import Query
 
 from app import clock
 from app.audit import actions as audit
-from app.bookings import actions, queries, views
+from app.bookings import provider_actions, queries, views
+from app.bookings.decisions import Loaded
 from app.bookings.errors import UnitSettled
+from app.bookings.models import BookingStatus
 from app.bookings.schemas import (
-    BookingStatus,
     DeclineIn,
     ProviderBookingRead,
     ProviderCancelIn,
@@ -48,10 +49,10 @@ async def provider_booking_list(
     if date_from is not None and date_to is not None and date_to < date_from:
         raise Invalid("/query/date_to", "before_date_from", "date_to is before date_from")
     now = clock.now()
-    rows = await queries.provider_bookings(
+    rows = await queries.PROVIDER_BOOKINGS.all(
         session,
-        provider_id,
-        now,
+        provider_id=provider_id,
+        now=now,
         status=status,
         starts_from=clock.midnight(date_from) if date_from is not None else None,
         starts_before=clock.end_of(date_to) if date_to is not None else None,
@@ -63,9 +64,7 @@ async def provider_booking_list(
     await audit.record(session, actor, "booking.list", "provider", provider_id)
     return paging.page(
         rows,
-        lambda row: views.provider_booking_read(
-            views.head_of(row), units[row.id], contacts.get(row.beneficiary_id), now
-        ),
+        lambda row: views.provider_booking_read(Loaded(row, units[row.id], now), contacts.get(row.beneficiary_id)),
         lambda row: (str(row.id),),
     )
 
@@ -75,7 +74,7 @@ async def provider_booking_list(
 async def provider_booking_get(
     provider_id: OrganisationId, booking_id: BookingId, session: SessionDep, actor: ActorDep
 ) -> ProviderBookingRead:
-    return await actions.provider_read(session, actor, provider_id, booking_id, clock.now())
+    return await provider_actions.read(session, actor, provider_id, booking_id)
 
 
 @router.post("/bookings/{booking_id}/confirm", response_model=ProviderBookingRead)
@@ -85,7 +84,7 @@ async def booking_confirm(
 ) -> ProviderBookingRead:
     """Accept a request before `confirm_by`."""
     await audit.record(session, actor, "booking.confirm", "booking", booking_id)
-    return await actions.confirm(session, provider_id, booking_id)
+    return await provider_actions.confirm(session, provider_id, booking_id)
 
 
 @router.post("/bookings/{booking_id}/decline", response_model=ProviderBookingRead)
@@ -95,7 +94,7 @@ async def booking_decline(
 ) -> ProviderBookingRead:
     """Refuse a request; everything reserved returns."""
     await audit.record(session, actor, "booking.decline", "booking", booking_id)
-    return await actions.decline(session, provider_id, booking_id, body.reason)
+    return await provider_actions.decline(session, provider_id, booking_id, body.reason)
 
 
 @router.post("/bookings/{booking_id}/deliver", response_model=ProviderBookingRead)
@@ -109,7 +108,7 @@ async def booking_deliver(
 ) -> ProviderBookingRead:
     """Mark units delivered, once they have begun (all that have, when none is named)."""
     await audit.record(session, actor, "booking.deliver", "booking", booking_id)
-    return await actions.deliver(session, provider_id, booking_id, body.unit_ids if body else None)
+    return await provider_actions.deliver(session, provider_id, booking_id, body.unit_ids if body else None)
 
 
 @router.post("/bookings/{booking_id}/no_show", response_model=ProviderBookingRead)
@@ -123,7 +122,7 @@ async def booking_no_show(
 ) -> ProviderBookingRead:
     """Mark units whose beneficiary was not there."""
     await audit.record(session, actor, "booking.no_show", "booking", booking_id)
-    return await actions.no_show(session, provider_id, booking_id, body.unit_ids if body else None)
+    return await provider_actions.no_show(session, provider_id, booking_id, body.unit_ids if body else None)
 
 
 @router.post("/bookings/{booking_id}/revert", response_model=ProviderBookingRead)
@@ -137,7 +136,7 @@ async def booking_revert(
 ) -> ProviderBookingRead:
     """Take back a mistaken delivery or no-show mark while nothing is owed for it."""
     await audit.record(session, actor, "booking.revert", "booking", booking_id)
-    return await actions.revert(session, provider_id, booking_id, body.unit_ids if body else None)
+    return await provider_actions.revert(session, provider_id, booking_id, body.unit_ids if body else None)
 
 
 @router.post("/bookings/{booking_id}/cancel", response_model=ProviderBookingRead)
@@ -147,7 +146,7 @@ async def provider_booking_cancel(
 ) -> ProviderBookingRead:
     """Cancel from the provider's side: free for the employee."""
     await audit.record(session, actor, "booking.cancel", "booking", booking_id)
-    return await actions.provider_cancel(session, provider_id, booking_id, body.unit_ids, body.reason)
+    return await provider_actions.cancel(session, provider_id, booking_id, body.unit_ids, body.reason)
 
 
 @router.post("/slots/{slot_id}/cancel", response_model=SlotCancelRead)
@@ -157,5 +156,5 @@ async def slot_cancel(
 ) -> SlotCancelRead:
     """Cancel a slot and whoever booked it, free of charge."""
     await audit.record(session, actor, "slot.cancel", "slot", slot_id)
-    touched = await actions.cancel_slot(session, provider_id, slot_id, body.reason if body else None)
+    touched = await provider_actions.cancel_slot(session, provider_id, slot_id, body.reason if body else None)
     return SlotCancelRead(slot_id=slot_id, cancelled_bookings=touched)

@@ -1,39 +1,19 @@
 """What goes in and out of quotes and bookings: one read schema per audience."""
 
-from typing import Annotated, Literal
+from typing import Annotated
 from uuid import UUID
 
 from pydantic import AfterValidator, Field
 from pydantic_core import PydanticCustomError
 
+from app.bookings.models import BookingStatus, FeeSource, UnitStatus
 from app.clock import Day, Instant
+from app.funding.planner import CreditMode, FundingSource
 from app.http.schemas import In, Name, Out, Prose
 from app.ids import BeneficiaryId, BookingId, LotId, OfferingId, OrganisationId, QuoteId, SlotId, UnitId
 from app.money import PositiveCents
 
 MAX_UNITS = 60
-UnitStatus = Literal[
-    "requested",
-    "confirmed",
-    "delivered",
-    "completed",
-    "declined",
-    "expired",
-    "cancelled",
-    "cancelled_late",
-    "no_show",
-]
-BookingStatus = Literal[
-    "requested",
-    "in_progress",
-    "confirmed",
-    "delivered",
-    "completed",
-    "no_show",
-    "cancelled",
-    "declined",
-    "expired",
-]
 
 
 def _distinct(values: list[UUID]) -> list[UUID]:
@@ -49,7 +29,7 @@ UnitIds = Annotated[list[UnitId], Field(min_length=1, max_length=MAX_UNITS), Aft
 class CreditChoice(In):
     """How much credit may be used."""
 
-    mode: Literal["auto", "none", "up_to"] = "auto"
+    mode: CreditMode = "auto"
     max_cents: PositiveCents | None = None
 
 
@@ -61,7 +41,7 @@ class QuoteCreate(In):
 
 
 class FundingRead(Out):
-    source: Literal["lot", "entitlement", "own_money"]
+    source: FundingSource
     source_id: LotId | None
     amount_cents: int
     rule_code: str | None
@@ -121,7 +101,7 @@ class UnitRead(Out):
     price_cents: int
     funding: list[FundingRead]
     fee_cents: int
-    fee_source: Literal["credit", "out_of_pocket"] | None
+    fee_source: FeeSource | None
     own_money_due_cents: int
     disputed: bool
     needs_review: bool

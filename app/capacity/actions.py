@@ -13,8 +13,7 @@ from app.audit import actions as audit
 from app.capacity import queries, schemas
 from app.capacity.errors import SlotClosed, SlotFull, SlotTaken
 from app.catalogue import queries as catalogue
-from app.errors import Invalid, NotFound
-from app.http.etag import PreconditionFailed
+from app.errors import Invalid, NotFound, PreconditionFailed
 
 MONTHS_AHEAD = 24
 MAX_DAYS = 31

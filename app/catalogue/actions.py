@@ -14,8 +14,7 @@ from app.actor import Actor
 from app.audit import actions as audit
 from app.catalogue import queries, schemas
 from app.catalogue.queries import Row
-from app.errors import Invalid, NotFound
-from app.http.etag import PreconditionFailed
+from app.errors import Invalid, NotFound, PreconditionFailed
 from app.http.schemas import In
 from app.rules.book import BOOK
 

@@ -5,18 +5,12 @@ from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app import clock, ids
+from app.db import APP, HR, NOTHING, WORKER, Query
 
-INSERT = text(
-    "INSERT INTO event (id, type, object_kind, object_id, organisation_ids, created_at)"
-    " SELECT e.id, e.type, e.kind, e.object_id, string_to_array(e.organisations, ',')::uuid[], e.at"
-    " FROM unnest(CAST(:ids AS uuid[]), CAST(:types AS text[]), CAST(:kinds AS text[]),"
-    " CAST(:object_ids AS uuid[]), CAST(:organisations AS text[]), CAST(:ats AS timestamptz[]))"
-    " AS e (id, type, kind, object_id, organisations, at)"
-)
+RECORD = Query(NOTHING, "events.record", roles=(APP, HR, WORKER))
 
 
 @dataclass(frozen=True)
@@ -39,14 +33,12 @@ async def record_many(session: AsyncSession, events: Sequence[NewEvent]) -> None
     if not events:
         return
     now = clock.now()
-    await session.execute(
-        INSERT,
-        {
-            "ids": [ids.new_id() for _ in events],
-            "types": [event.type for event in events],
-            "kinds": [event.object_kind for event in events],
-            "object_ids": [event.object_id for event in events],
-            "organisations": [",".join(str(value) for value in event.organisation_ids) for event in events],
-            "ats": [event.at or now for event in events],
-        },
+    await RECORD.run(
+        session,
+        ids=[ids.new_id() for _ in events],
+        types=[event.type for event in events],
+        kinds=[event.object_kind for event in events],
+        object_ids=[event.object_id for event in events],
+        organisations=[",".join(str(value) for value in event.organisation_ids) for event in events],
+        ats=[event.at or now for event in events],
     )

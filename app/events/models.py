@@ -4,10 +4,10 @@ from datetime import datetime
 from uuid import UUID
 
 from sqlalchemy import BigInteger, CheckConstraint, Index, Text, Uuid
-from sqlalchemy.dialects.postgresql import ARRAY, TIMESTAMP
+from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.orm import Mapped, mapped_column
 
-from app.db import Model
+from app.db import Model, Timestamp
 
 
 class Event(Model):
@@ -25,5 +25,5 @@ class Event(Model):
     object_kind: Mapped[str] = mapped_column(Text)
     object_id: Mapped[UUID] = mapped_column(Uuid)
     organisation_ids: Mapped[list[UUID]] = mapped_column(ARRAY(Uuid))
-    created_at: Mapped[datetime] = mapped_column(TIMESTAMP(timezone=True))
+    created_at: Mapped[datetime] = mapped_column(Timestamp)
     position: Mapped[int | None] = mapped_column(BigInteger, unique=True)

@@ -7,17 +7,16 @@ instant at which the thing happens: a lot is over from the midnight after its la
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any
 from uuid import UUID
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app import clock, ids
 from app.config import settings
-from app.db import Direct
+from app.db import Query
 from app.funding import closing, credit_queries
-from app.funding.closing import Fate, LotLife
-from app.funding.credit_queries import UsableLot, usable_lots
+from app.funding.closing import Fate, LotAndHeirs
+from app.funding.credit_queries import HeldLot, UsableLot, usable_lots
 from app.funding.errors import InsufficientCredit
 from app.ledger import actions as ledger
 from app.ledger.errors import Refused, refusals
@@ -39,10 +38,7 @@ __all__ = [
     "usable_lots",
 ]
 
-PLACE = Direct("""
-    SELECT place_credit(:person_id, :on_day, CAST(:hold_ids AS uuid[]), CAST(:lot_ids AS uuid[]),
-        CAST(:payee_ids AS uuid[]), CAST(:amounts AS bigint[]), CAST(:cause_ids AS uuid[]), :at, :created_at)
-""")
+PLACE: Query[int | None] = Query(int, "funding.place")
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +54,10 @@ class HoldRequest:
 
 @dataclass(frozen=True, slots=True)
 class Capture:
-    """Pay a hold to its payee: all of it, or `amount_cents` of it and the rest is freed."""
+    """Pay a hold to its payee: all of it, or `amount_cents` of it and the rest is freed.
+
+    Name an amount only where something may be freed: that costs a lock and a read more.
+    """
 
     hold_id: UUID
     amount_cents: int | None = None
@@ -77,7 +76,7 @@ class Refund:
 class _Freed:
     """Credit that came free on a lot."""
 
-    lot: LotLife
+    lot: LotAndHeirs
     amount_cents: int
     cause_id: UUID | None
 
@@ -89,19 +88,19 @@ async def place(session: AsyncSession, user_id: UUID, holds: Sequence[HoldReques
     """
     if not holds:
         return
-    values = {
-        "person_id": user_id,
-        "on_day": clock.day_of(at),
-        "hold_ids": [hold.hold_id for hold in holds],
-        "lot_ids": [hold.lot_id for hold in holds],
-        "payee_ids": [hold.payee_account_id for hold in holds],
-        "amounts": [hold.amount_cents for hold in holds],
-        "cause_ids": [hold.cause_id for hold in holds],
-        "at": at,
-        "created_at": clock.now(),
-    }
     with refusals():
-        ((available_cents,),) = await PLACE.rows(session, values)
+        available_cents = await PLACE.one(
+            session,
+            person_id=user_id,
+            on_day=clock.day_of(at),
+            hold_ids=[hold.hold_id for hold in holds],
+            lot_ids=[hold.lot_id for hold in holds],
+            payee_ids=[hold.payee_account_id for hold in holds],
+            amounts=[hold.amount_cents for hold in holds],
+            cause_ids=[hold.cause_id for hold in holds],
+            at=at,
+            created_at=clock.now(),
+        )
     if available_cents is not None:
         raise InsufficientCredit(available_cents)
 
@@ -117,7 +116,7 @@ async def release(session: AsyncSession, hold_ids: Sequence[UUID], *, at: dateti
     await credit_queries.lock_for_holds(session, hold_ids, clock.day_of(at))
     held = await credit_queries.held_lots(session, hold_ids)
     await ledger.release(session, [HoldRelease(hold_id, at) for hold_id in hold_ids])
-    freed = [_Freed(lot, amount, hold_id) for hold_id, (amount, lot) in held.items()]
+    freed = [_Freed(lot, lot.amount_cents, lot.hold_id) for lot in held.values()]
     await _send_on(session, freed, at, caused_by_employee=caused_by_employee)
 
 
@@ -134,7 +133,7 @@ async def capture(
     What a partial capture frees is treated as released. HoldEnded where a hold has ended already.
     """
     partial = {each.hold_id: each.amount_cents for each in captures if each.amount_cents is not None}
-    held: Mapping[UUID, tuple[int, LotLife]] = {}
+    held: Mapping[UUID, HeldLot] = {}
     if partial:
         await credit_queries.lock_for_holds(session, [each.hold_id for each in captures], clock.day_of(at))
         held = await credit_queries.held_lots(session, list(partial))
@@ -142,7 +141,7 @@ async def capture(
         session,
         [LedgerCapture(ids.new_id(), each.hold_id, reason, at, each.amount_cents, each.cause_id) for each in captures],
     )
-    freed = [_Freed(lot, amount - partial[hold_id], hold_id) for hold_id, (amount, lot) in held.items()]
+    freed = [_Freed(lot, lot.amount_cents - partial[lot.hold_id], lot.hold_id) for lot in held.values()]
     await _send_on(session, freed, at, caused_by_employee=caused_by_employee)
 
 
@@ -163,7 +162,7 @@ async def refund(
     await credit_queries.lock_for_holds(session, list(amounts), clock.day_of(at))
     returned = await _reverse(session, amounts, at, reason)
     held = await credit_queries.held_lots(session, list(amounts))
-    freed = [_Freed(held[hold_id][1], amount, hold_id) for hold_id, amount in returned.items()]
+    freed = [_Freed(held[hold_id], amount, hold_id) for hold_id, amount in returned.items()]
     await _send_on(session, freed, at, caused_by_employee=caused_by_employee)
 
 
@@ -193,7 +192,7 @@ async def reverse_captures(
     )
 
 
-async def end_lots(session: AsyncSession, ended: Mapping[UUID, tuple[LotLife, datetime]]) -> None:
+async def end_lots(session: AsyncSession, ended: Mapping[UUID, tuple[LotAndHeirs, datetime]]) -> None:
     """Let the available rest of locked lots leave them, at the given instants; what is held stays with its unit."""
     lots = [lot for lot, _ in ended.values()]
     available = await credit_queries.available(session, lots, {lot.heir_account_id for lot in lots})
@@ -272,17 +271,17 @@ async def _successors(
     made = {lot_id: ids.new_id() for lot_id in amounts}
     days = {lot_id: clock.day_of(instants[lot_id]) for lot_id in amounts}
     grace = timedelta(days=settings().grace_days)
-    values: dict[str, Any] = {
-        "id": list(made.values()),
-        "grace_of": list(made),
-        "amount_cents": [amounts[lot_id] for lot_id in made],
-        "valid_from": [days[lot_id] for lot_id in made],
-        "expires_on": [
+    await ledger.open_accounts(session, [NewAccount(lot_id, "lot", lot_id) for lot_id in made.values()])
+    await credit_queries.INSERT_SUCCESSORS.run(
+        session,
+        ids=list(made.values()),
+        grace_of=list(made),
+        amounts=[amounts[lot_id] for lot_id in made],
+        valid_from=[days[lot_id] for lot_id in made],
+        expires_on=[
             days[lot_id] + grace if fate == "grace" else closing.carried_until(lives[lot_id].expires_on, days[lot_id])
             for lot_id in made
         ],
-        "created_at": clock.now(),
-    }
-    await ledger.open_accounts(session, [NewAccount(lot_id, "lot", lot_id) for lot_id in made.values()])
-    await session.execute(credit_queries.NEW_GRACE_LOTS, values)
+        created_at=clock.now(),
+    )
     return made

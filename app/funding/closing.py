@@ -13,25 +13,19 @@ from typing import Literal
 from uuid import UUID
 
 from app import clock
+from app.funding.models import ExpiredCreditTo
 
 Fate = Literal["stays", "expired", "returned", "carried_over", "grace"]
 
 
 @dataclass(frozen=True, slots=True)
 class LotLife:
-    """What decides about a lot: its days, where its credit goes, the accounts there.
-
-    `ended_at` is when its rest left, None while it stands. `solidarity_account_id` is the fund of the company's
-    alliance; without one the company is the heir.
-    """
+    """A lot's days; `ended_at` is when its rest left, None while it stands."""
 
     id: UUID
     expires_on: date
     last_day: date
     ended_at: datetime | None
-    expired_credit_to: str
-    company_account_id: UUID
-    solidarity_account_id: UUID | None
 
     def over(self, on: date) -> bool:
         """Whether nothing can be paid from the lot on that day."""
@@ -44,6 +38,18 @@ class LotLife:
             return clock.day_of(self.ended_at) <= self.expires_on
         return self.last_day < self.expires_on
 
+
+@dataclass(frozen=True, slots=True)
+class LotAndHeirs(LotLife):
+    """A lot with where its credit goes and the accounts there.
+
+    `solidarity_account_id` is the fund of the company's alliance; without one the company is the heir.
+    """
+
+    expired_credit_to: ExpiredCreditTo
+    company_account_id: UUID
+    solidarity_account_id: UUID | None
+
     @property
     def heir_account_id(self) -> UUID:
         """The account to which the lot's credit goes when it neither carries over nor becomes grace."""
@@ -52,14 +58,14 @@ class LotLife:
         return self.solidarity_account_id
 
 
-def fate_at_end(lot: LotLife) -> Fate:
+def fate_at_end(lot: LotAndHeirs) -> Fate:
     """What becomes of the rest when the lot ends."""
     if lot.ended_early:
         return "returned"
     return "carried_over" if lot.expired_credit_to == "carry_over" else "expired"
 
 
-def fate_of_freed(lot: LotLife, on: date, *, caused_by_employee: bool, grace_window_days: int) -> Fate:
+def fate_of_freed(lot: LotAndHeirs, on: date, *, caused_by_employee: bool, grace_window_days: int) -> Fate:
     """What becomes of credit freed on that day: it stays in a living lot, except in its last days by others' fault."""
     over = lot.over(on)
     if over and lot.ended_early:

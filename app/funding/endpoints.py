@@ -1,6 +1,6 @@
 """Company, operator and employee routes of credit."""
 
-from typing import Annotated, Any
+from typing import Annotated
 from uuid import UUID
 
 from fastapi import Query, Request, Response
@@ -10,23 +10,19 @@ from pydantic import ValidationError
 from app import clock
 from app.errors import AlreadyResolved, Invalid, NotFound, StateConflict
 from app.funding import company_actions, credit_queries, grant_csv, queries
-from app.funding.company_actions import GrantState
 from app.funding.errors import ApproverIsMaker, ProgrammeEnded, ProgrammeInUse
-from app.funding.queries import one, some
+from app.funding.models import GeneralityReason, GrantStatus, TopUpStatus
 from app.funding.schemas import (
     AccountRead,
-    GeneralityReason,
     GrantCreate,
     GrantLineRead,
     GrantRead,
-    GrantStatus,
     OperatorTopUpRead,
     ProgrammeCreate,
     ProgrammeRead,
     ProgrammeUpdate,
     TopUpCreate,
     TopUpRead,
-    TopUpStatus,
     WalletEntryRead,
     WalletRead,
 )
@@ -38,7 +34,7 @@ from app.http.etag import ExpectedVersion, MalformedPrecondition, set_etag
 from app.http.pagination import BadCursor, PagingDep
 from app.http.schemas import Page
 from app.http.session import ActorDep, SessionDep
-from app.ids import GrantId, OrganisationId, ProgrammeId, TopUpId
+from app.ids import LAST, GrantId, OrganisationId, ProgrammeId, TopUpId
 from app.organisations.errors import ImportRefused, NotCsv, TooManyRows
 
 company = company_router()
@@ -48,7 +44,7 @@ operator = operator_router()
 GRANT_BODY_BYTES = 5_000_000
 
 
-def _inlined(schema: Any, definitions: dict[str, Any]) -> Any:  # noqa: ANN401 - JSON
+def _inlined(schema: object, definitions: dict[str, object]) -> object:
     """Replace references by what they name: a body that FastAPI does not read has no components."""
     if isinstance(schema, list):
         return [_inlined(item, definitions) for item in schema]
@@ -75,21 +71,15 @@ GRANT_BODY = {
 @access("account:read")
 async def account_get(company_id: OrganisationId, session: SessionDep) -> AccountRead:
     """Show the company's balance, what it put into credit, and what waits for money."""
-    return AccountRead.model_validate(await company_actions.account_of(session, company_id))
+    return AccountRead.model_validate(await company_actions.money_of(session, company_id))
 
 
 @company.get("/top_ups", response_model=Page[TopUpRead])
 @access("top_ups:read", errors=[BadCursor])
 async def top_up_list(company_id: OrganisationId, session: SessionDep, paging: PagingDep) -> Page[TopUpRead]:
     """List announced bank transfers, newest first."""
-    rows = await some(
-        session,
-        queries.TOP_UPS,
-        company_id=company_id,
-        after=_after(paging.after) or queries.LAST_ID,
-        limit=paging.fetch,
-    )
-    return paging.page(rows, _top_up, lambda row: [str(row.id)])
+    rows = await queries.top_ups_of(session, company_id, _after(paging.after), paging.fetch)
+    return paging.page(rows, TopUpRead.model_validate, lambda row: [str(row.id)])
 
 
 @company.post("/top_ups", status_code=201, response_model=TopUpRead)
@@ -98,31 +88,26 @@ async def top_up_create(
     company_id: OrganisationId, given: TopUpCreate, session: SessionDep, actor: ActorDep
 ) -> TopUpRead:
     """Announce a bank transfer; name its payment reference in it."""
-    return _top_up(await company_actions.announce_top_up(session, actor, company_id, given.amount_cents))
+    row = await company_actions.announce_top_up(session, actor, company_id, given.amount_cents)
+    return TopUpRead.model_validate(row)
 
 
 @company.get("/top_ups/{top_up_id}", response_model=TopUpRead)
 @access("top_ups:read")
 async def top_up_get(company_id: OrganisationId, top_up_id: TopUpId, session: SessionDep) -> TopUpRead:
     """Show one announced bank transfer."""
-    row = await one(session, queries.TOP_UP, company_id=company_id, id=top_up_id)
+    row = await queries.top_up_of(session, company_id, top_up_id)
     if row is None:
         raise NotFound
-    return _top_up(row)
+    return TopUpRead.model_validate(row)
 
 
 @company.get("/programmes", response_model=Page[ProgrammeRead])
 @access("programmes:read", errors=[BadCursor])
 async def programme_list(company_id: OrganisationId, session: SessionDep, paging: PagingDep) -> Page[ProgrammeRead]:
     """List programmes, newest first."""
-    rows = await some(
-        session,
-        queries.PROGRAMMES,
-        company_id=company_id,
-        after=_after(paging.after) or queries.LAST_ID,
-        limit=paging.fetch,
-    )
-    return paging.page(rows, _programme, lambda row: [str(row.id)])
+    rows = await queries.programmes_of(session, company_id, _after(paging.after), paging.fetch)
+    return paging.page(rows, ProgrammeRead.model_validate, lambda row: [str(row.id)])
 
 
 @company.post("/programmes", status_code=201, response_model=ProgrammeRead)
@@ -133,7 +118,7 @@ async def programme_create(
     """Make a programme: where its credit comes from, who gets it, what it may pay, how it ends."""
     row = await company_actions.create_programme(session, actor, company_id, given)
     set_etag(response, row.version)
-    return _programme(row)
+    return ProgrammeRead.model_validate(row)
 
 
 @company.get("/programmes/{programme_id}", response_model=ProgrammeRead)
@@ -142,11 +127,11 @@ async def programme_get(
     company_id: OrganisationId, programme_id: ProgrammeId, session: SessionDep, response: Response
 ) -> ProgrammeRead:
     """Show one programme."""
-    row = await one(session, queries.PROGRAMME, company_id=company_id, id=programme_id)
+    row = await queries.programme_of(session, company_id, programme_id)
     if row is None:
         raise NotFound
     set_etag(response, row.version)
-    return _programme(row)
+    return ProgrammeRead.model_validate(row)
 
 
 @company.patch("/programmes/{programme_id}", response_model=ProgrammeRead)
@@ -163,7 +148,7 @@ async def programme_update(
     """Change a programme; once a grant uses it, only its name."""
     row = await company_actions.update_programme(session, actor, company_id, programme_id, given, expected_version)
     set_etag(response, row.version)
-    return _programme(row)
+    return ProgrammeRead.model_validate(row)
 
 
 @company.post(
@@ -209,10 +194,11 @@ async def grant_create(
         raise Invalid("/query", "extra_forbidden", "with JSON the programme and the reason stand in the body")
     else:
         given = await _grant_body(request)
-    state = await company_actions.create_grant(session, actor, company_id, given, dry_run=dry_run, pointers=pointers)
+    row = await company_actions.create_grant(session, actor, company_id, given, dry_run=dry_run, pointers=pointers)
+    grant = GrantRead.model_validate(row)
     if dry_run:
-        response.status_code = 200
-    return _grant(state)
+        response.status_code, grant.id = 200, None
+    return grant
 
 
 @company.get("/grants", response_model=Page[GrantRead])
@@ -224,8 +210,9 @@ async def grant_list(
     status: Annotated[GrantStatus | None, Query()] = None,
 ) -> Page[GrantRead]:
     """List grants, newest first."""
-    states = await company_actions.grants_of(session, company_id, status, _after(paging.after), paging.fetch)
-    return paging.page(states, _grant, lambda state: [str(state.id)])
+    after = _after(paging.after) or LAST
+    rows = await queries.GRANTS.all(session, company_id=company_id, status=status, after=after, limit=paging.fetch)
+    return paging.page(rows, GrantRead.model_validate, lambda row: [str(row.id)])
 
 
 @company.get("/grants/{grant_id}", response_model=GrantRead)
@@ -234,9 +221,9 @@ async def grant_get(
     company_id: OrganisationId, grant_id: GrantId, session: SessionDep, response: Response
 ) -> GrantRead:
     """Show one grant."""
-    state = await company_actions.grant_of(session, company_id, grant_id)
-    set_etag(response, state.version)
-    return _grant(state)
+    row = await company_actions.grant_of(session, company_id, grant_id)
+    set_etag(response, row.version)
+    return GrantRead.model_validate(row)
 
 
 @company.get("/grants/{grant_id}/lines", response_model=Page[GrantLineRead])
@@ -246,19 +233,8 @@ async def grant_line_list(
 ) -> Page[GrantLineRead]:
     """List who gets how much from a grant; never what became of it."""
     await company_actions.grant_of(session, company_id, grant_id)
-    rows = await some(
-        session,
-        queries.LINES,
-        company_id=company_id,
-        grant_id=grant_id,
-        after=_after(paging.after) or UUID(int=0),
-        limit=paging.fetch,
-    )
-    return paging.page(
-        rows,
-        lambda row: GrantLineRead(employee_id=row.employee_id, amount_cents=row.amount_cents),
-        lambda row: [str(row.lot_id)],
-    )
+    rows = await queries.lines_of(session, company_id, grant_id, _after(paging.after), paging.fetch)
+    return paging.page(rows, GrantLineRead.model_validate, lambda row: [str(row.lot_id)])
 
 
 @company.post("/grants/{grant_id}/approve", response_model=GrantRead)
@@ -267,7 +243,7 @@ async def grant_approve(
     company_id: OrganisationId, grant_id: GrantId, session: SessionDep, actor: ActorDep
 ) -> GrantRead:
     """Approve a grant as another person than its maker: all lots at once, or it waits for money."""
-    return _grant(await company_actions.approve_grant(session, actor, company_id, grant_id))
+    return GrantRead.model_validate(await company_actions.approve_grant(session, actor, company_id, grant_id))
 
 
 @company.post("/grants/{grant_id}/revoke", response_model=GrantRead)
@@ -276,7 +252,7 @@ async def grant_revoke(
     company_id: OrganisationId, grant_id: GrantId, session: SessionDep, actor: ActorDep
 ) -> GrantRead:
     """Cancel a grant; of an active one the unspent part of each lot returns to the company."""
-    return _grant(await company_actions.revoke_grant(session, actor, company_id, grant_id))
+    return GrantRead.model_validate(await company_actions.revoke_grant(session, actor, company_id, grant_id))
 
 
 @employee.get("/wallet", response_model=WalletRead)
@@ -301,28 +277,23 @@ async def operator_top_up_list(
     session: SessionDep, paging: PagingDep, status: Annotated[TopUpStatus | None, Query()] = None
 ) -> Page[OperatorTopUpRead]:
     """List announced bank transfers of all companies, newest first."""
-    rows = await some(
-        session,
-        queries.OPERATOR_TOP_UPS,
-        status=status,
-        after=_after(paging.after) or queries.LAST_ID,
-        limit=paging.fetch,
-    )
-    return paging.page(rows, _operator_top_up, lambda row: [str(row.id)])
+    after = _after(paging.after) or LAST
+    rows = await queries.OPERATOR_TOP_UPS.all(session, status=status, after=after, limit=paging.fetch)
+    return paging.page(rows, OperatorTopUpRead.model_validate, lambda row: [str(row.id)])
 
 
 @operator.post("/top_ups/{top_up_id}/confirm", response_model=OperatorTopUpRead)
 @access("top_up_confirmations:write", idempotent=True, errors=[AlreadyResolved])
 async def top_up_confirm(top_up_id: TopUpId, session: SessionDep, actor: ActorDep) -> OperatorTopUpRead:
     """Credit a bank transfer that arrived; waiting grants that now fit become active, oldest first."""
-    return _operator_top_up(await company_actions.confirm_top_up(session, actor, top_up_id))
+    return OperatorTopUpRead.model_validate(await company_actions.confirm_top_up(session, actor, top_up_id))
 
 
 @operator.post("/top_ups/{top_up_id}/return", response_model=OperatorTopUpRead)
 @access("top_up_confirmations:write", idempotent=True, errors=[AlreadyResolved])
 async def top_up_return(top_up_id: TopUpId, session: SessionDep, actor: ActorDep) -> OperatorTopUpRead:
     """Note that an announced bank transfer never came, or went back."""
-    return _operator_top_up(await company_actions.return_top_up(session, actor, top_up_id))
+    return OperatorTopUpRead.model_validate(await company_actions.return_top_up(session, actor, top_up_id))
 
 
 async def _grant_body(request: Request) -> GrantCreate:
@@ -334,21 +305,5 @@ async def _grant_body(request: Request) -> GrantCreate:
         ) from error
 
 
-def _after(after: tuple[Any, ...] | None) -> UUID | None:
-    return None if after is None else UUID(after[0])
-
-
-def _top_up(row: Any) -> TopUpRead:  # noqa: ANN401 - a row of SQL
-    return TopUpRead(**{name: getattr(row, name) for name in TopUpRead.model_fields})
-
-
-def _operator_top_up(row: Any) -> OperatorTopUpRead:  # noqa: ANN401 - a row of SQL
-    return OperatorTopUpRead(**{name: getattr(row, name) for name in OperatorTopUpRead.model_fields})
-
-
-def _programme(row: Any) -> ProgrammeRead:  # noqa: ANN401 - a row of SQL
-    return ProgrammeRead(**{name: getattr(row, name) for name in ProgrammeRead.model_fields})
-
-
-def _grant(state: GrantState) -> GrantRead:
-    return GrantRead(**{name: getattr(state, name) for name in GrantRead.model_fields})
+def _after(after: tuple[object, ...] | None) -> UUID | None:
+    return None if after is None else UUID(str(after[0]))

@@ -38,16 +38,15 @@ class _Line:
 async def read_lines(session: AsyncSession, company_id: UUID, raw: bytes) -> tuple[list[GrantLineIn], list[str]]:
     """Return a file's lines and where each stands in it; ImportRefused names every row that cannot be used."""
     lines, wrong = await asyncio.to_thread(_parse, raw)
-    found = await queries.some(
+    found = await queries.EMPLOYEE_KEYS.all(
         session,
-        queries.EMPLOYEE_KEYS,
         company_id=company_id,
         today=clock.today(),
         external_ids=[line.external_id for line in lines if line.external_id is not None],
         indexes=[line.index for line in lines if line.index is not None],
     )
     by_external = {row.external_id: row.id for row in found}
-    by_index = {bytes(row.fiscal_code_index): row.id for row in found}
+    by_index = {row.fiscal_code_index: row.id for row in found}
     given: list[GrantLineIn] = []
     for line in lines:
         employee_id: UUID | None

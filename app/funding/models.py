@@ -1,6 +1,7 @@
 """Tables of credit. A lot's balances live in its ledger account, which has the lot's own id."""
 
 from datetime import date, datetime
+from typing import Literal
 from uuid import UUID
 
 from sqlalchemy import (
@@ -18,7 +19,21 @@ from sqlalchemy import (
 from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.orm import Mapped, mapped_column
 
-from app.db import Model, Timestamp
+from app.db import Model, Timestamp, one_of
+from app.rules.decisions import Reading
+from app.rules.rows import RuleCode
+
+# The company's side
+TopUpStatus = Literal["pending", "confirmed", "returned"]
+ProgrammeSource = Literal["on_top", "collective_agreement", "performance_bonus"]
+ValidityBasis = Literal["service_date", "booking_date"]
+ExpiredCreditTo = Literal["company", "solidarity_fund", "carry_over"]
+LeaversRule = Literal["zero_at_leaving", "keep_until_expiry"]
+FeeFunding = Literal["out_of_pocket", "from_credit"]
+GrantStatus = Literal["draft", "awaiting_funds", "active", "revoked"]
+GeneralityReason = Literal["hire_pro_rata", "agreement", "part_of_category", "other"]
+# The person's side
+LotKind = Literal["grant", "grace", "entitlement"]
 
 
 class TopUp(Model):
@@ -27,7 +42,7 @@ class TopUp(Model):
     __tablename__ = "top_up"
     __table_args__ = (
         CheckConstraint("amount_cents > 0", name="positive"),
-        CheckConstraint("status IN ('pending','confirmed','returned')", name="status_known"),
+        CheckConstraint(one_of("status", TopUpStatus), name="status_known"),
         CheckConstraint("(status = 'pending') = (resolved_at IS NULL)", name="resolved_when_not_pending"),
         Index("top_up_company_id_idx", "company_id", "id"),
     )
@@ -35,7 +50,7 @@ class TopUp(Model):
     id: Mapped[UUID] = mapped_column(Uuid, primary_key=True)
     company_id: Mapped[UUID] = mapped_column(ForeignKey("company.organisation_id"))
     amount_cents: Mapped[int] = mapped_column(BigInteger)
-    status: Mapped[str] = mapped_column(Text, server_default="pending")
+    status: Mapped[TopUpStatus] = mapped_column(Text, server_default="pending")
     payment_reference: Mapped[str] = mapped_column(Text, unique=True)
     created_by: Mapped[UUID] = mapped_column(Uuid)
     created_at: Mapped[datetime] = mapped_column(Timestamp)
@@ -49,15 +64,13 @@ class Programme(Model):
     __tablename__ = "programme"
     __table_args__ = (
         UniqueConstraint("company_id", "id"),
-        CheckConstraint("source IN ('on_top','collective_agreement','performance_bonus')", name="source_known"),
+        CheckConstraint(one_of("source", ProgrammeSource), name="source_known"),
         CheckConstraint("cardinality(rule_codes) > 0", name="rule_codes_given"),
-        CheckConstraint("validity_basis IN ('service_date','booking_date')", name="validity_basis_known"),
-        CheckConstraint(
-            "expired_credit_to IN ('company','solidarity_fund','carry_over')", name="expired_credit_to_known"
-        ),
-        CheckConstraint("leavers_rule IN ('zero_at_leaving','keep_until_expiry')", name="leavers_rule_known"),
-        CheckConstraint("fee_funding IN ('out_of_pocket','from_credit')", name="fee_funding_known"),
-        CheckConstraint("relatives_reading IN ('strict','lenient')", name="relatives_reading_known"),
+        CheckConstraint(one_of("validity_basis", ValidityBasis), name="validity_basis_known"),
+        CheckConstraint(one_of("expired_credit_to", ExpiredCreditTo), name="expired_credit_to_known"),
+        CheckConstraint(one_of("leavers_rule", LeaversRule), name="leavers_rule_known"),
+        CheckConstraint(one_of("fee_funding", FeeFunding), name="fee_funding_known"),
+        CheckConstraint(one_of("relatives_reading", Reading), name="relatives_reading_known"),
         CheckConstraint(
             "source = 'on_top' OR (leavers_rule = 'keep_until_expiry' AND expired_credit_to <> 'company')",
             name="only_on_top_returns_to_company",
@@ -67,18 +80,18 @@ class Programme(Model):
     id: Mapped[UUID] = mapped_column(Uuid, primary_key=True)
     company_id: Mapped[UUID] = mapped_column(ForeignKey("company.organisation_id"))
     name: Mapped[str] = mapped_column(Text)
-    source: Mapped[str] = mapped_column(Text)
+    source: Mapped[ProgrammeSource] = mapped_column(Text)
     basis: Mapped[str | None] = mapped_column(Text)
     basis_reference: Mapped[str | None] = mapped_column(Text)
     employee_category: Mapped[str] = mapped_column(Text)
-    rule_codes: Mapped[list[str]] = mapped_column(ARRAY(Text))
+    rule_codes: Mapped[list[RuleCode]] = mapped_column(ARRAY(Text))
     categories: Mapped[list[str] | None] = mapped_column(ARRAY(Text))
     lot_expires_on: Mapped[date] = mapped_column(Date)
-    validity_basis: Mapped[str] = mapped_column(Text)
-    expired_credit_to: Mapped[str] = mapped_column(Text)
-    leavers_rule: Mapped[str] = mapped_column(Text)
-    fee_funding: Mapped[str] = mapped_column(Text)
-    relatives_reading: Mapped[str] = mapped_column(Text)
+    validity_basis: Mapped[ValidityBasis] = mapped_column(Text)
+    expired_credit_to: Mapped[ExpiredCreditTo] = mapped_column(Text)
+    leavers_rule: Mapped[LeaversRule] = mapped_column(Text)
+    fee_funding: Mapped[FeeFunding] = mapped_column(Text)
+    relatives_reading: Mapped[Reading] = mapped_column(Text)
     created_at: Mapped[datetime] = mapped_column(Timestamp)
     version: Mapped[int] = mapped_column(Integer, server_default="1")
 
@@ -90,7 +103,7 @@ class Grant(Model):
     __table_args__ = (
         UniqueConstraint("company_id", "id"),
         ForeignKeyConstraint(["company_id", "programme_id"], ["programme.company_id", "programme.id"]),
-        CheckConstraint("status IN ('draft','awaiting_funds','active','revoked')", name="status_known"),
+        CheckConstraint(one_of("status", GrantStatus), name="status_known"),
         CheckConstraint("total_cents > 0 AND employee_count > 0", name="not_empty"),
         CheckConstraint("approved_by IS NULL OR approved_by <> created_by", name="approver_is_not_maker"),
         CheckConstraint("status IN ('draft','revoked') OR approved_by IS NOT NULL", name="approved_before_active"),
@@ -102,10 +115,10 @@ class Grant(Model):
     id: Mapped[UUID] = mapped_column(Uuid, primary_key=True)
     company_id: Mapped[UUID] = mapped_column(ForeignKey("company.organisation_id"))
     programme_id: Mapped[UUID] = mapped_column(Uuid)
-    status: Mapped[str] = mapped_column(Text, server_default="draft")
+    status: Mapped[GrantStatus] = mapped_column(Text, server_default="draft")
     total_cents: Mapped[int] = mapped_column(BigInteger)
     employee_count: Mapped[int] = mapped_column(Integer)
-    generality_reason: Mapped[str | None] = mapped_column(Text)
+    generality_reason: Mapped[GeneralityReason | None] = mapped_column(Text)
     created_by: Mapped[UUID] = mapped_column(Uuid)
     created_at: Mapped[datetime] = mapped_column(Timestamp)
     approved_by: Mapped[UUID | None] = mapped_column(Uuid)
@@ -142,7 +155,7 @@ class Lot(Model):
         ForeignKeyConstraint(["company_id", "programme_id"], ["programme.company_id", "programme.id"]),
         ForeignKeyConstraint(["company_id", "employee_id"], ["employee.company_id", "employee.id"]),
         ForeignKeyConstraint(["company_id", "grant_id"], ["credit_grant.company_id", "credit_grant.id"]),
-        CheckConstraint("kind IN ('grant','grace','entitlement')", name="kind_known"),
+        CheckConstraint(one_of("kind", LotKind), name="kind_known"),
         CheckConstraint("amount_cents > 0", name="positive"),
         CheckConstraint("expires_on >= valid_from", name="period"),
         CheckConstraint("(kind = 'grace') = (grace_of IS NOT NULL)", name="grace_names_its_lot"),
@@ -159,7 +172,7 @@ class Lot(Model):
     employee_id: Mapped[UUID] = mapped_column(Uuid)
     programme_id: Mapped[UUID] = mapped_column(Uuid)
     grant_id: Mapped[UUID] = mapped_column(Uuid)
-    kind: Mapped[str] = mapped_column(Text, server_default="grant")
+    kind: Mapped[LotKind] = mapped_column(Text, server_default="grant")
     grace_of: Mapped[UUID | None] = mapped_column(ForeignKey("lot.id"))
     amount_cents: Mapped[int] = mapped_column(BigInteger)
     valid_from: Mapped[date] = mapped_column(Date)

@@ -17,11 +17,13 @@ from math import gcd, lcm
 from typing import Literal
 from uuid import UUID
 
+from app.funding.models import ValidityBasis
+
 NODE_LIMIT = 3_000
 
-ValidityBasis = Literal["service_date", "booking_date"]
 CreditMode = Literal["auto", "none", "up_to"]
-FundingSource = Literal["lot", "entitlement", "own_money"]
+CreditSource = Literal["lot", "entitlement"]
+FundingSource = Literal[CreditSource, "own_money"]
 
 
 @dataclass(frozen=True)
@@ -48,7 +50,7 @@ class PlanLot:
     expires_on: date
     rule_codes: frozenset[str]
     validity_basis: ValidityBasis = "service_date"
-    source: Literal["lot", "entitlement"] = "lot"
+    source: CreditSource = "lot"
 
 
 @dataclass(frozen=True)

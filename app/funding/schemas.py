@@ -6,21 +6,24 @@ from pydantic import ConfigDict, Field, model_validator
 from pydantic_core import PydanticCustomError
 
 from app.clock import Day, Instant
+from app.funding.models import (
+    ExpiredCreditTo,
+    FeeFunding,
+    GeneralityReason,
+    GrantStatus,
+    LeaversRule,
+    LotKind,
+    ProgrammeSource,
+    TopUpStatus,
+    ValidityBasis,
+)
 from app.http.schemas import Code, In, Name, Out
 from app.identity.schemas import ABSENT
 from app.ids import EmployeeId, GrantId, LotId, OrganisationId, ProgrammeId, TopUpId
 from app.money import PositiveCents
+from app.rules.decisions import Reading
 from app.rules.rows import RuleCode
 
-Source = Literal["on_top", "collective_agreement", "performance_bonus"]
-ValidityBasis = Literal["service_date", "booking_date"]
-ExpiredCreditTo = Literal["company", "solidarity_fund", "carry_over"]
-LeaversRule = Literal["zero_at_leaving", "keep_until_expiry"]
-FeeFunding = Literal["out_of_pocket", "from_credit"]
-RelativesReading = Literal["strict", "lenient"]
-GeneralityReason = Literal["hire_pro_rata", "agreement", "part_of_category", "other"]
-TopUpStatus = Literal["pending", "confirmed", "returned"]
-GrantStatus = Literal["draft", "awaiting_funds", "active", "revoked"]
 MAX_LINES = 20_000
 
 
@@ -63,7 +66,7 @@ class ProgrammeCreate(In):
     """
 
     name: Name
-    source: Source
+    source: ProgrammeSource
     basis: Name | None = None
     basis_reference: Name | None = None
     employee_category: Code
@@ -74,14 +77,14 @@ class ProgrammeCreate(In):
     expired_credit_to: ExpiredCreditTo | None = None
     leavers_rule: LeaversRule = "keep_until_expiry"
     fee_funding: FeeFunding = "out_of_pocket"
-    relatives_reading: RelativesReading | None = None
+    relatives_reading: Reading | None = None
 
 
 class ProgrammeUpdate(In):
     """Absent keeps, null clears; only `name` once a grant uses the programme."""
 
     name: Name = ABSENT
-    source: Source = ABSENT
+    source: ProgrammeSource = ABSENT
     basis: Name | None = None
     basis_reference: Name | None = None
     employee_category: Code = ABSENT
@@ -92,13 +95,13 @@ class ProgrammeUpdate(In):
     expired_credit_to: ExpiredCreditTo = ABSENT
     leavers_rule: LeaversRule = ABSENT
     fee_funding: FeeFunding = ABSENT
-    relatives_reading: RelativesReading = ABSENT
+    relatives_reading: Reading = ABSENT
 
 
 class ProgrammeRead(Out):
     id: ProgrammeId
     name: str
-    source: Source
+    source: ProgrammeSource
     basis: str | None
     basis_reference: str | None
     employee_category: str
@@ -109,7 +112,7 @@ class ProgrammeRead(Out):
     expired_credit_to: ExpiredCreditTo
     leavers_rule: LeaversRule
     fee_funding: FeeFunding
-    relatives_reading: RelativesReading
+    relatives_reading: Reading
     created_at: Instant
 
 
@@ -168,8 +171,8 @@ class LotRead(Out):
     id: LotId
     employment_id: EmployeeId
     programme_name: str
-    source: Source
-    kind: Literal["grant", "grace", "entitlement"]
+    source: ProgrammeSource
+    kind: LotKind
     rule_codes: list[RuleCode]
     amount_cents: int
     available_cents: int

@@ -5,14 +5,13 @@ Deadlines are data: a lot that is over shows nothing available and its rest as g
 
 from collections.abc import Iterable
 from datetime import date
-from typing import Any
 
-from app import clock
+from app.funding.credit_queries import WalletLot
 from app.funding.schemas import ExpiringRead, LotRead, WalletRead
 
 
-def read_wallet(rows: Iterable[Any], today: date) -> WalletRead:
-    """Sum up lots, as `credit_queries.wallet` gives them, as of a Rome day."""
+def read_wallet(rows: Iterable[WalletLot], today: date) -> WalletRead:
+    """Sum up lots as of a Rome day."""
     dated = [(row.last_day, _lot(row, today)) for row in rows]
     lots = [lot for _, lot in dated]
     next_on = min((day for day, lot in dated if lot.available_cents), default=None)
@@ -27,12 +26,9 @@ def read_wallet(rows: Iterable[Any], today: date) -> WalletRead:
     )
 
 
-def _lot(row: Any, today: date) -> LotRead:  # noqa: ANN401 - a row of SQL
+def _lot(row: WalletLot, today: date) -> LotRead:
     rest = row.posted_cents - row.held_cents
-    left_early = row.last_day < row.expires_on
-    if row.expired_at is not None:
-        left_early = clock.day_of(row.expired_at) <= row.expires_on
-    over = row.expired_at is not None or today > row.last_day
+    gone = rest if row.over(today) else 0
     return LotRead(
         id=row.id,
         employment_id=row.employee_id,
@@ -41,11 +37,11 @@ def _lot(row: Any, today: date) -> LotRead:  # noqa: ANN401 - a row of SQL
         kind=row.kind,
         rule_codes=row.rule_codes,
         amount_cents=row.amount_cents,
-        available_cents=0 if over else rest,
+        available_cents=rest - gone,
         held_cents=row.held_cents,
         captured_cents=row.captured_cents,
-        expired_cents=row.expired_cents + (rest if over and not left_early else 0),
-        returned_cents=row.returned_cents + (rest if over and left_early else 0),
+        expired_cents=row.expired_cents + (0 if row.ended_early else gone),
+        returned_cents=row.returned_cents + (gone if row.ended_early else 0),
         valid_from=row.valid_from,
         expires_on=row.expires_on,
     )

@@ -1,31 +1,10 @@
-"""What a route declares: who may call it, whether its POST is replayable, what it may answer."""
-
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
-from typing import Any, Literal, TypeVar
+from typing import Any, TypeVar
 
+from app.edge.access import Access, BodyKind
 from app.errors import AppError
 
-BodyKind = Literal["json", "form", "csv", "json_or_csv"]
 F = TypeVar("F", bound=Callable[..., Any])
-
-
-@dataclass(frozen=True)
-class Access:
-    """The declaration of one route.
-
-    `permission` is `noun:read|write` of the one vocabulary in permissions.py, or `public` / `person` / `session`.
-    `idempotent` demands an Idempotency-Key (not with `?dry_run=true` where the route `rehearses`: that moves nothing);
-    `stores_answer` is False where an answer shows a secret once.
-    """
-
-    permission: str
-    idempotent: bool = False
-    rehearses: bool = False
-    stores_answer: bool = True
-    body: BodyKind = "json"
-    max_bytes: int = 64 * 1024
-    errors: tuple[type[AppError], ...] = ()
 
 
 def access(

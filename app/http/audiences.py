@@ -1,58 +1,169 @@
-"""One router per audience: the prefix names it, the database role and tenant check follow from it."""
+"""One router per audience: the prefix names it; tenant check and database role follow from it.
 
-from fastapi import APIRouter
+Four kinds of route, each declaring permission, errors and the audit entry once.
+"""
 
-from app.http.edge import Audience
+from collections.abc import Callable, Sequence
+from typing import Any, TypedDict, TypeVar, Unpack
+
+from fastapi import APIRouter, Depends
+
+from app.db import HR
+from app.edge.access import ORDINARY_BYTES, Access, BodyKind
+from app.edge.request import Audience
+from app.errors import AppError
+from app.http.etag import MalformedPrecondition, place_expected
+from app.http.pagination import BadCursor
 from app.http.route import BeatriceRoute
+from app.ids import AllianceId, OrganisationId
 
-HR_ROLE = "beatrice_hr"
+F = TypeVar("F", bound=Callable[..., Any])
+Errors = Sequence[type[AppError]]
 
 
-def _router(audience: Audience, prefix: str, tag: str) -> APIRouter:
+class Documented(TypedDict, total=False):
+    """What OpenAPI cannot take from the endpoint."""
+
+    responses: dict[int | str, dict[str, Any]]
+    openapi_extra: dict[str, Any]
+
+
+class Routes(APIRouter):
+    """The routes of one audience."""
+
+    def read(
+        self,
+        path: str,
+        permission: str,
+        *,
+        errors: Errors = (),
+        audit: str | None = None,
+        **options: Unpack[Documented],
+    ) -> Callable[[F], F]:
+        """GET one object: it gets an ETag (`at.tagged`, else of its content)."""
+        return self._route("GET", path, Access(permission, errors=tuple(errors), audit=audit), **options)
+
+    def list(
+        self,
+        path: str,
+        permission: str,
+        *,
+        errors: Errors = (),
+        audit: str | None = None,
+        **options: Unpack[Documented],
+    ) -> Callable[[F], F]:
+        """GET a page of a list."""
+        return self._route("GET", path, Access(permission, errors=(*errors, BadCursor), audit=audit), **options)
+
+    def change(self, path: str, permission: str, *, errors: Errors = (), audit: str | None = None) -> Callable[[F], F]:
+        """PATCH one object, from the version that If-Match names (`at.expected`): absent keeps, null clears."""
+        access = Access(permission, errors=(*errors, MalformedPrecondition), audit=audit)
+        return self._route("PATCH", path, access, needs=place_expected)
+
+    def command(
+        self,
+        path: str,
+        permission: str,
+        *,
+        keyed: bool = True,
+        method: str = "POST",
+        status: int = 200,
+        rehearses: bool = False,
+        stores_answer: bool = True,
+        body: BodyKind = "json",
+        max_bytes: int = ORDINARY_BYTES,
+        errors: Errors = (),
+        audit: str | None = None,
+        **options: Unpack[Documented],
+    ) -> Callable[[F], F]:
+        """POST a verb: with a key where it moves money or capacity (`keyed`), so that a repeat has one effect."""
+        access = Access(permission, keyed, rehearses, stores_answer, body, max_bytes, tuple(errors), audit)
+        return self._route(method, path, access, status=status, **options)
+
+    def _route(
+        self,
+        method: str,
+        path: str,
+        access: Access,
+        *,
+        status: int = 200,
+        needs: Callable[..., Any] | None = None,
+        **options: Unpack[Documented],
+    ) -> Callable[[F], F]:
+        needed = [] if needs is None else [Depends(needs)]
+
+        def declare(endpoint: F) -> F:
+            endpoint.__access__ = access  # type: ignore[attr-defined]
+            self.add_api_route(path, endpoint, methods=[method], status_code=status, dependencies=needed, **options)
+            return endpoint
+
+        return declare
+
+
+async def _company(company_id: OrganisationId) -> None:
+    """Name the tenant in the path: `at.tenant`."""
+
+
+async def _provider(provider_id: OrganisationId) -> None:
+    """Name the tenant in the path: `at.tenant`."""
+
+
+async def _organisation(organisation_id: OrganisationId) -> None:
+    """Name the tenant in the path: `at.tenant`."""
+
+
+async def _alliance(alliance_id: AllianceId) -> None:
+    """Name the tenant in the path: `at.tenant`."""
+
+
+def _router(audience: Audience, prefix: str, tag: str, tenant: Callable[..., Any] | None = None) -> Routes:
     route_class = type(f"{audience.name.title()}Route", (BeatriceRoute,), {"audience": audience})
-    return APIRouter(prefix=prefix, tags=[tag], route_class=route_class, redirect_slashes=False)
+    named = [] if tenant is None else [Depends(tenant)]
+    return Routes(prefix=prefix, tags=[tag], route_class=route_class, redirect_slashes=False, dependencies=named)
 
 
-def public_router() -> APIRouter:
+def public_router() -> Routes:
     """`/v1`: anyone."""
     return _router(Audience("public"), "/v1", "Public")
 
 
-def session_router() -> APIRouter:
+def session_router() -> Routes:
     """`/v1/auth`, `/v1/me` itself: logging in and out."""
     return _router(Audience("session"), "/v1", "Session")
 
 
-def employee_router() -> APIRouter:
+def employee_router() -> Routes:
     """`/v1/me/...`: the person, across employments."""
     return _router(Audience("employee"), "/v1/me", "Employee")
 
 
-def company_router() -> APIRouter:
+def company_router() -> Routes:
     """`/v1/companies/{company_id}`: HR and payroll, with a database role that cannot see care."""
-    return _router(Audience("company", "company_id", "company", HR_ROLE), "/v1/companies/{company_id}", "Company")
+    return _router(Audience("company", "company_id", "company", HR), "/v1/companies/{company_id}", "Company", _company)
 
 
-def provider_router() -> APIRouter:
+def provider_router() -> Routes:
     """`/v1/providers/{provider_id}`."""
-    return _router(Audience("provider", "provider_id", "provider"), "/v1/providers/{provider_id}", "Provider")
+    audience = Audience("provider", "provider_id", "provider")
+    return _router(audience, "/v1/providers/{provider_id}", "Provider", _provider)
 
 
-def organisation_router() -> APIRouter:
+def organisation_router() -> Routes:
     """`/v1/organisations/{organisation_id}`: members, keys."""
-    return _router(Audience("organisation", "organisation_id"), "/v1/organisations/{organisation_id}", "Organisation")
+    audience = Audience("organisation", "organisation_id")
+    return _router(audience, "/v1/organisations/{organisation_id}", "Organisation", _organisation)
 
 
-def alliance_router() -> APIRouter:
+def alliance_router() -> Routes:
     """`/v1/alliances/{alliance_id}`."""
-    return _router(Audience("alliance", "alliance_id"), "/v1/alliances/{alliance_id}", "Alliance")
+    return _router(Audience("alliance", "alliance_id"), "/v1/alliances/{alliance_id}", "Alliance", _alliance)
 
 
-def operator_router() -> APIRouter:
+def operator_router() -> Routes:
     """`/v1/operator`: whoever holds a role in the organisation of kind operator."""
     return _router(Audience("operator", None, "operator"), "/v1/operator", "Operator")
 
 
-def sandbox_router() -> APIRouter:
+def sandbox_router() -> Routes:
     """`/v1/sandbox`: the movable clock, jobs and mail; absent in production."""
     return _router(Audience("sandbox", None, "operator"), "/v1/sandbox", "Sandbox")

@@ -7,8 +7,8 @@ from typing import Any
 
 from starlette.requests import ClientDisconnect, Request
 
+from app.edge.access import Access
 from app.errors import AppError, Invalid
-from app.http.access import Access
 
 MAX_DEPTH = 32
 MAX_INTEGER_DIGITS = 25

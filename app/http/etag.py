@@ -5,20 +5,13 @@ import re
 from typing import Annotated
 
 from fastapi import Depends, Header
+from starlette.requests import Request
 from starlette.responses import Response
 
-from app.errors import AppError
+from app.errors import AppError, PreconditionFailed, PreconditionRequired
 
 _VERSION = re.compile(r'"(0|[1-9][0-9]{0,17})"')
 _ANOTHER = re.compile(r'"[\x21\x23-\x7e]{0,100}[A-Za-z][\x21\x23-\x7e]{0,100}"')
-
-
-class PreconditionRequired(AppError, status=428, code="precondition_required"):
-    """Send `If-Match` with the ETag of the version you saw."""
-
-
-class PreconditionFailed(AppError, status=412, code="precondition_failed"):
-    """The object was changed since you saw it: read it again."""
 
 
 class MalformedPrecondition(AppError, status=400, code="malformed_precondition"):
@@ -26,6 +19,7 @@ class MalformedPrecondition(AppError, status=400, code="malformed_precondition")
 
 
 async def expected_version(if_match: Annotated[str | None, Header()] = None) -> int:
+    """Read `If-Match`: the version that a change was made from."""
     if if_match is None:
         raise PreconditionRequired
     match = _VERSION.fullmatch(if_match.strip())
@@ -34,6 +28,11 @@ async def expected_version(if_match: Annotated[str | None, Header()] = None) -> 
     if match is None:
         raise MalformedPrecondition
     return int(match[1])
+
+
+async def place_expected(request: Request, version: Annotated[int, Depends(expected_version)]) -> None:
+    """Tell the endpoint of a change which version its client saw."""
+    request.state.place.expected = version
 
 
 ExpectedVersion = Annotated[int, Depends(expected_version)]

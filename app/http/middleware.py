@@ -13,9 +13,9 @@ from starlette.datastructures import Headers, MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from app import ids
-from app.errors import AppError, NotFound
+from app.errors import AppError, NotFound, RateLimited
 from app.http import problems
-from app.http.logs import METHODS
+from app.logs import METHODS
 
 log = structlog.get_logger()
 REQUESTS = Counter("beatrice_requests_total", "Requests answered", ["method", "route", "status"])
@@ -116,7 +116,7 @@ class Edge:
             outgoing.extra |= {"RateLimit-Limit": str(limit), "RateLimit-Remaining": str(max(left, 0))}
             outgoing.extra["RateLimit-Reset"] = str(wait)
             if left < 0:
-                return problems.RateLimited(retry_after=wait)
+                return RateLimited(retry_after=wait)
         return None
 
     def _take(self, caller: str, address: str, now: float) -> tuple[int, int]:

@@ -5,7 +5,8 @@ import hmac
 import json
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Annotated, Any, TypeVar
+from typing import Annotated, Any, Protocol, TypeVar
+from uuid import UUID
 
 from fastapi import Depends, Query
 from starlette.requests import Request
@@ -14,7 +15,16 @@ from app import config
 from app.errors import AppError
 from app.http.schemas import Page
 
+
+class Identified(Protocol):
+    """A row with an id."""
+
+    @property
+    def id(self) -> UUID: ...
+
+
 T = TypeVar("T")
+HasId = TypeVar("HasId", bound=Identified)
 R = TypeVar("R")
 MAC_BYTES = 16
 
@@ -36,6 +46,15 @@ class Paging:
         """One row more than asked tells whether there is a next page."""
         return self.limit + 1
 
+    @property
+    def after_id(self) -> UUID | None:
+        """The last row seen of a list in order of ids; None on its first page."""
+        return UUID(self.after[0]) if self.after else None
+
+    def page_by_id(self, rows: Sequence[HasId], read: Callable[[HasId], R]) -> Page[R]:
+        """Cut rows that are in order of their ids."""
+        return self.page(rows, read, lambda row: [str(row.id)])
+
     def page(self, rows: Sequence[T], read: Callable[[T], R], key: Callable[[T], Sequence[Any]]) -> Page[R]:
         """Cut the fetched rows to a page; `key` gives JSON-able sort values of a row."""
         shown = rows[: self.limit]
@@ -52,8 +71,8 @@ async def paging(
     cursor: Annotated[str | None, Query(max_length=500)] = None,
 ) -> Paging:
     filters = sorted((name, value) for name, value in request.query_params.multi_items() if name not in _OWN)
-    actor = getattr(request.state, "actor", None)
-    scope = json.dumps([request.url.path, filters, str(actor.id if actor else None)]).encode()
+    actor = request.state.place.actor
+    scope = json.dumps([request.url.path, filters, str(actor.id)]).encode()
     return Paging(limit, None if cursor is None else tuple(_open(cursor, scope)), scope)
 
 

@@ -16,32 +16,15 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
 
-from app.errors import AppError, Busy, Conflict, Invalid, NotFound, error_classes
+from app.edge.refusals import from_database
+from app.errors import AppError, InternalError, Invalid, NotFound
 
 log = structlog.get_logger()
 MEDIA_TYPE = "application/problem+json"
-RETRYABLE = (pg.SerializationFailure, pg.DeadlockDetected, pg.LockNotAvailable)
-UNAVAILABLE = (
-    pg.QueryCanceled,
-    pg.IdleInTransactionSessionTimeout,
-    pg.AdminShutdown,
-    pg.CrashShutdown,
-    pg.CannotConnectNow,
-    pg.TooManyConnections,
-    pg.DiskFull,
-)
 
 
 class MethodNotAllowed(AppError, status=405, code="method_not_allowed"):
     """This path does not know this method."""
-
-
-class RateLimited(AppError, status=429, code="rate_limited"):
-    """Too many requests: wait as long as `Retry-After` says."""
-
-
-class InternalError(AppError, status=500, code="internal_error"):
-    """Something broke on our side; nothing was changed. Quote `request_id` when you report it."""
 
 
 def render(error: AppError, request_id: str) -> bytes:
@@ -73,39 +56,6 @@ def response(error: AppError, request_id: str) -> Response:
 
 def request_id_of(request: Request) -> str:
     return str(request.scope.get("request_id", ""))
-
-
-def constraint_name(error: BaseException) -> str | None:
-    """Return the constraint a database refusal names."""
-    original = getattr(error, "orig", error)
-    return original.diag.constraint_name if isinstance(original, pg.Error) else None
-
-
-def retryable(error: DBAPIError) -> bool:
-    return isinstance(error.orig, RETRYABLE)
-
-
-def from_database(error: Exception) -> AppError:
-    """Translate a database refusal: the constraint's own public error, else by class of SQLSTATE."""
-    name = constraint_name(error)
-    if name is not None:
-        for candidate in error_classes():
-            if name in candidate.constraints:
-                return candidate()
-    original = getattr(error, "orig", error)
-    if isinstance(error, PoolTimeout) or isinstance(original, UNAVAILABLE + RETRYABLE):
-        return Busy()
-    for kind, refusal in (
-        (pg.ForeignKeyViolation, NotFound()),
-        (pg.IntegrityError, Conflict()),
-        (pg.DataError, Invalid("", "unacceptable_value", "a value cannot be stored")),
-        (pg.OperationalError, Busy()),
-    ):
-        if isinstance(original, kind):
-            log.warning("database_refusal", sqlstate=getattr(original, "sqlstate", None), constraint=name)
-            return refusal
-    log.error("database_error", sqlstate=getattr(original, "sqlstate", None), error_class=type(original).__name__)
-    return InternalError()
 
 
 POINTER_ROOTS = {"body": "", "query": "/query", "path": "/path", "header": "/header"}

@@ -1,5 +1,3 @@
-"""What endpoints ask for: the request's session, actor and language."""
-
 from typing import Annotated
 
 from fastapi import Depends
@@ -10,22 +8,18 @@ from app.actor import Actor
 
 
 async def _session(request: Request) -> AsyncSession:
-    session: AsyncSession = request.state.session
+    session: AsyncSession = request.state.place.session
     return session
 
 
 async def _actor(request: Request) -> Actor:
-    actor: Actor = request.state.actor
+    actor: Actor = request.state.place.actor
     return actor
 
 
 async def _language(request: Request) -> str:
-    """Return `it` (default) or `en`, by the first language of Accept-Language that we speak."""
-    for part in request.headers.get("accept-language", "").lower().split(","):
-        tag = part.partition(";")[0].strip().partition("-")[0]
-        if tag in {"it", "en"}:
-            return tag
-    return "it"
+    language: str = request.state.place.language
+    return language
 
 
 SessionDep = Annotated[AsyncSession, Depends(_session)]

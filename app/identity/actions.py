@@ -3,20 +3,20 @@
 import hashlib
 import secrets
 from datetime import timedelta
-from typing import Literal
 from uuid import UUID
 
-from sqlalchemy import text
+from sqlalchemy import update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app import clock, jobs
 from app.actor import Actor
 from app.audit.actions import record
 from app.config import settings
-from app.errors import Invalid
-from app.http.etag import PreconditionFailed
+from app.db import NOTHING, Query
+from app.errors import Invalid, PreconditionFailed
 from app.identity import attempts, password_rules, passwords
 from app.identity.errors import EmailTaken, InvalidCredentials, TokenInvalid, WrongPassword
+from app.identity.models import Locale, PasswordReset, SessionToken, User
 from app.identity.proof import Account, account_by_email, account_by_id, prove, without_connection
 from app.identity.schemas import TokenRead
 from app.ids import new_id
@@ -27,7 +27,11 @@ RESETS_PER_ACCOUNT = 5
 """Per hour: a mailbox must not be flooded."""
 EMAIL_CHANGES_PER_ACCOUNT = 10
 """Per hour: who is logged in must not find out who else is."""
-Locale = Literal["it", "en"]
+BEGIN_SESSION = Query(NOTHING, "identity.begin_session")
+REQUEST_RESET = Query(str, "identity.request_reset")
+EMAIL_OF_RESET = Query(str, "identity.email_of_reset")
+LOCK_USER_OF_RESET = Query(UUID, "identity.lock_user_of_reset")
+CHANGE_CONTACT = Query(Account, "identity.change_contact")
 
 
 def token_hash(token: str) -> bytes:
@@ -50,21 +54,16 @@ async def issue_session(session: AsyncSession, user_id: UUID) -> TokenRead:
     token = "bea_ses_" + secrets.token_urlsafe(32)
     now = clock.real()
     life = timedelta(hours=settings().session_hours)
-    await session.execute(
-        text(
-            "INSERT INTO session_token (token_hash, user_id, created_at, expires_at)"
-            " VALUES (:hash, :user_id, :now, :expires_at)"
-        ),
-        {"hash": token_hash(token), "user_id": user_id, "now": now, "expires_at": now + life},
-    )
+    await BEGIN_SESSION.run(session, token_hash=token_hash(token), user_id=user_id, now=now, expires_at=now + life)
     return TokenRead(access_token=token, expires_in=int(life.total_seconds()))
 
 
 async def log_out(session: AsyncSession, actor: Actor, presented: bytes | None) -> None:
     """End exactly the session whose token was presented."""
     await session.execute(
-        text("UPDATE session_token SET revoked_at = :now WHERE token_hash = :hash AND revoked_at IS NULL"),
-        {"now": clock.real(), "hash": presented},
+        update(SessionToken)
+        .where(SessionToken.token_hash == presented, SessionToken.revoked_at.is_(None))
+        .values(revoked_at=clock.real())
     )
     await record(session, actor, "session.revoke", "user", actor.id)
 
@@ -78,46 +77,25 @@ async def request_reset(session: AsyncSession, email: str, address: str) -> None
     await attempts.count(session, limits)
     token = secrets.token_urlsafe(32)
     now = clock.real()
-    row = (
-        await session.execute(
-            text(
-                "INSERT INTO password_reset (token_hash, user_id, created_at, expires_at)"
-                " SELECT :hash, u.id, :now, :expires_at FROM user_account u WHERE u.email = :email"
-                " RETURNING (SELECT locale FROM user_account u WHERE u.id = user_id)"
-            ),
-            {"hash": token_hash(token), "email": email, "now": now, "expires_at": now + RESET_LIFE},
-        )
-    ).one_or_none()
-    if row is None:
+    locale = await REQUEST_RESET.maybe(
+        session, token_hash=token_hash(token), email=email, now=now, expires_at=now + RESET_LIFE
+    )
+    if locale is None:
         # A job that finds nothing to send: an unknown address costs about as much as a known one.
         await jobs.defer(session, "mail.send", mail_id=str(new_id()))
         return
     values = {"public_url": settings().public_url, "token": token}
-    await send(session, NewMail("password_reset", email, row[0], values))
+    await send(session, NewMail("password_reset", email, locale, values))
 
 
 async def accept_reset(session: AsyncSession, token: str, password: str) -> None:
     """Set a new password by a mailed link, once; every session of the person ends."""
-    found = await session.execute(
-        text(
-            "SELECT u.email FROM password_reset r JOIN user_account u ON u.id = r.user_id"
-            " WHERE r.token_hash = :hash AND r.used_at IS NULL AND r.expires_at > :now"
-        ),
-        {"hash": token_hash(token), "now": clock.real()},
-    )
-    email = found.scalar_one_or_none()
+    email = await EMAIL_OF_RESET.maybe(session, token_hash=token_hash(token), now=clock.real())
     if email is None:
         raise TokenInvalid
     accepted = password_rules.check(password, email)
     password_hash = await without_connection(session, passwords.hash_password(accepted))
-    found = await session.execute(
-        text(
-            "SELECT r.user_id FROM password_reset r JOIN user_account u ON u.id = r.user_id"
-            " WHERE r.token_hash = :hash AND r.used_at IS NULL AND r.expires_at > :now FOR NO KEY UPDATE OF u"
-        ),
-        {"hash": token_hash(token), "now": clock.real()},
-    )
-    user_id = found.scalar_one_or_none()
+    user_id = await LOCK_USER_OF_RESET.maybe(session, token_hash=token_hash(token), now=clock.real())
     if user_id is None or not await _use_reset(session, token):
         raise TokenInvalid
     await _set_password(session, user_id, password_hash, keep=None)
@@ -126,11 +104,13 @@ async def accept_reset(session: AsyncSession, token: str, password: str) -> None
 
 
 async def _use_reset(session: AsyncSession, token: str) -> bool:
-    used = await session.execute(
-        text("UPDATE password_reset SET used_at = :now WHERE token_hash = :hash AND used_at IS NULL RETURNING 1"),
-        {"hash": token_hash(token), "now": clock.real()},
+    used = await session.scalar(
+        update(PasswordReset)
+        .where(PasswordReset.token_hash == token_hash(token), PasswordReset.used_at.is_(None))
+        .values(used_at=clock.real())
+        .returning(PasswordReset.user_id)
     )
-    return used.one_or_none() is not None
+    return used is not None
 
 
 async def change_password(
@@ -152,24 +132,19 @@ async def _proven_hash(session: AsyncSession, account: Account, current: str, ne
 
 
 async def _set_password(session: AsyncSession, user_id: UUID, password_hash: str, keep: bytes | None) -> None:
-    now = clock.real()
-    await session.execute(
-        text("UPDATE user_account SET password_hash = :hash WHERE id = :id"), {"hash": password_hash, "id": user_id}
-    )
-    await session.execute(
-        text(
-            "UPDATE session_token SET revoked_at = :now WHERE user_id = :id AND revoked_at IS NULL"
-            " AND (CAST(:keep AS bytea) IS NULL OR token_hash <> :keep)"
-        ),
-        {"now": now, "id": user_id, "keep": keep},
-    )
+    await session.execute(update(User).where(User.id == user_id).values(password_hash=password_hash))
+    revoked = update(SessionToken).where(SessionToken.user_id == user_id, SessionToken.revoked_at.is_(None))
+    if keep is not None:
+        revoked = revoked.where(SessionToken.token_hash != keep)
+    await session.execute(revoked.values(revoked_at=clock.real()))
     await _end_resets(session, user_id)
 
 
 async def _end_resets(session: AsyncSession, user_id: UUID) -> None:
     await session.execute(
-        text("UPDATE password_reset SET used_at = :now WHERE user_id = :id AND used_at IS NULL"),
-        {"now": clock.real(), "id": user_id},
+        update(PasswordReset)
+        .where(PasswordReset.user_id == user_id, PasswordReset.used_at.is_(None))
+        .values(used_at=clock.real())
     )
 
 
@@ -200,22 +175,17 @@ async def change_contact(
     if email is not None and email != account.email:
         await _refuse_taken(session, account, email)
         await _end_resets(session, account.id)
-    changed = await session.execute(
-        text(
-            "UPDATE user_account SET email = :email, locale = :locale, version = version + 1"
-            " WHERE id = :id AND version = :version RETURNING version"
-        ),
-        {
-            "email": email or account.email,
-            "locale": locale or account.locale,
-            "id": account.id,
-            "version": expected_version,
-        },
+    changed = await CHANGE_CONTACT.maybe(
+        session,
+        email=email or account.email,
+        locale=locale or account.locale,
+        id=account.id,
+        version=expected_version,
     )
-    if changed.one_or_none() is None:
+    if changed is None:
         raise PreconditionFailed
     await record(session, actor, "contact.change", "user", account.id)
-    return await account_by_id(session, account.id)
+    return changed
 
 
 async def _refuse_taken(session: AsyncSession, account: Account, email: str) -> None:

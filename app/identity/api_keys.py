@@ -3,45 +3,26 @@
 import hashlib
 import secrets
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any
 from uuid import UUID
 
-from sqlalchemy import text
+from sqlalchemy import Select, select, update
+from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app import clock, ids
 from app.actor import Actor
 from app.audit.actions import record
 from app.config import settings
+from app.db import Query
 from app.errors import Forbidden, Invalid, NotFound, StateConflict
 from app.identity.errors import TooManyLiveKeys
+from app.identity.models import ApiKey
 from app.identity.roles import scopes_to_give
 
 HINT_LENGTH = 13
-COLUMNS = "id, name, hint, scopes, created_by, created_at, expires_at, revoked_at"
-
 PLACES = (1, 2)
-INSERT = text(
-    "INSERT INTO api_key (id, organisation_id, name, token_hash, hint, scopes, created_by, created_at, expires_at,"  # noqa: S608
-    " live_place) VALUES (:id, :organisation_id, :name, :hash, :hint, :scopes, :user, :now, :expires_at, :place)"
-    f" ON CONFLICT (organisation_id, name, live_place) DO NOTHING RETURNING {COLUMNS}"
-)
-
-
-@dataclass(frozen=True)
-class ApiKeyRow:
-    """A key as it is stored: never the secret."""
-
-    id: UUID
-    name: str
-    hint: str
-    scopes: list[str]
-    created_by: UUID
-    created_at: datetime
-    expires_at: datetime | None
-    revoked_at: datetime | None
+KINDS = Query(list[str], "identity.kinds_of_organisation")
 
 
 async def create(
@@ -52,7 +33,7 @@ async def create(
     name: str,
     scopes: Sequence[str],
     expires_at: datetime | None,
-) -> tuple[ApiKeyRow, str]:
+) -> tuple[ApiKey, str]:
     """Make a key and return it with its secret; Invalid for scopes this person may not give here."""
     allowed = await _scopes_to_give(session, actor, organisation_id)
     wrong = [
@@ -74,7 +55,7 @@ async def create(
 
 async def rotate(
     session: AsyncSession, actor: Actor, organisation_id: UUID, key_id: UUID, overlap_hours: int
-) -> tuple[ApiKeyRow, str]:
+) -> tuple[ApiKey, str]:
     """Make a key like this one, which stays valid for the overlap; a limited life begins anew."""
     old = await _locked_live(session, organisation_id, key_id)
     if not set(old.scopes) <= await _scopes_to_give(session, actor, organisation_id):
@@ -85,59 +66,47 @@ async def rotate(
     made = await _insert(
         session, actor, organisation_id, name=old.name, scopes=old.scopes, expires_at=expires_at, now=now
     )
-    await session.execute(
-        text("UPDATE api_key SET expires_at = :at WHERE id = :id"),
-        {"at": overlap_end if old.expires_at is None else min(old.expires_at, overlap_end), "id": key_id},
-    )
+    old_end = overlap_end if old.expires_at is None else min(old.expires_at, overlap_end)
+    await session.execute(update(ApiKey).where(ApiKey.id == key_id).values(expires_at=old_end))
     await record(session, actor, "api_key.rotate", "api_key", key_id)
     return made
 
 
-async def revoke(session: AsyncSession, actor: Actor, organisation_id: UUID, key_id: UUID) -> ApiKeyRow:
+async def revoke(session: AsyncSession, actor: Actor, organisation_id: UUID, key_id: UUID) -> ApiKey:
     """End a key at once."""
     await _locked_live(session, organisation_id, key_id)
-    row = (
-        await session.execute(
-            text(f"UPDATE api_key SET revoked_at = :now, live_place = NULL WHERE id = :id RETURNING {COLUMNS}"),  # noqa: S608
-            {"now": clock.real(), "id": key_id},
-        )
-    ).one()
-    await record(session, actor, "api_key.revoke", "api_key", key_id)
-    return _read(row)
-
-
-async def keys_of(
-    session: AsyncSession, organisation_id: UUID, limit: int, after: tuple[Any, ...] | None
-) -> list[ApiKeyRow]:
-    """Return the organisation's keys, newest first, ended ones included."""
-    rows = await session.execute(
-        text(
-            f"SELECT {COLUMNS} FROM api_key WHERE organisation_id = :organisation_id"  # noqa: S608
-            " AND (CAST(:after AS uuid) IS NULL OR id < CAST(:after AS uuid)) ORDER BY id DESC LIMIT :limit"
-        ),
-        {"organisation_id": organisation_id, "after": None if after is None else after[0], "limit": limit},
+    revoked = await session.scalars(
+        update(ApiKey).where(ApiKey.id == key_id).values(revoked_at=clock.real(), live_place=None).returning(ApiKey)
     )
-    return [_read(row) for row in rows]
+    await record(session, actor, "api_key.revoke", "api_key", key_id)
+    return revoked.one()
 
 
-async def key_of(session: AsyncSession, organisation_id: UUID, key_id: UUID) -> ApiKeyRow:
-    return await _one(session, organisation_id, key_id, "")
+async def keys_of(session: AsyncSession, organisation_id: UUID, limit: int, before: UUID | None) -> Sequence[ApiKey]:
+    """Return the organisation's keys, newest first, ended ones included."""
+    keys = select(ApiKey).where(ApiKey.organisation_id == organisation_id)
+    if before is not None:
+        keys = keys.where(ApiKey.id < before)
+    return (await session.scalars(keys.order_by(ApiKey.id.desc()).limit(limit))).all()
 
 
-async def _one(session: AsyncSession, organisation_id: UUID, key_id: UUID, lock: str) -> ApiKeyRow:
-    row = (
-        await session.execute(
-            text(f"SELECT {COLUMNS} FROM api_key WHERE id = :id AND organisation_id = :organisation_id {lock}"),  # noqa: S608
-            {"id": key_id, "organisation_id": organisation_id},
-        )
-    ).one_or_none()
-    if row is None:
+async def key_of(session: AsyncSession, organisation_id: UUID, key_id: UUID) -> ApiKey:
+    return await _one(session, _key(organisation_id, key_id))
+
+
+def _key(organisation_id: UUID, key_id: UUID) -> Select[ApiKey]:
+    return select(ApiKey).where(ApiKey.id == key_id, ApiKey.organisation_id == organisation_id)
+
+
+async def _one(session: AsyncSession, key: Select[ApiKey]) -> ApiKey:
+    found = await session.scalar(key)
+    if found is None:
         raise NotFound
-    return _read(row)
+    return found
 
 
-async def _locked_live(session: AsyncSession, organisation_id: UUID, key_id: UUID) -> ApiKeyRow:
-    found = await _one(session, organisation_id, key_id, "FOR NO KEY UPDATE")
+async def _locked_live(session: AsyncSession, organisation_id: UUID, key_id: UUID) -> ApiKey:
+    found = await _one(session, _key(organisation_id, key_id).with_for_update(key_share=True))
     if found.revoked_at is not None:
         raise StateConflict("revoked")
     if found.expires_at is not None and found.expires_at <= clock.real():
@@ -146,8 +115,7 @@ async def _locked_live(session: AsyncSession, organisation_id: UUID, key_id: UUI
 
 
 async def _scopes_to_give(session: AsyncSession, actor: Actor, organisation_id: UUID) -> frozenset[str]:
-    kinds = await session.scalar(text("SELECT kinds FROM organisation WHERE id = :id"), {"id": organisation_id})
-    return scopes_to_give(kinds or (), actor.roles)
+    return scopes_to_give(await KINDS.maybe(session, id=organisation_id) or (), actor.roles)
 
 
 async def _insert(
@@ -159,33 +127,36 @@ async def _insert(
     scopes: Sequence[str],
     expires_at: datetime | None,
     now: datetime,
-) -> tuple[ApiKeyRow, str]:
+) -> tuple[ApiKey, str]:
     secret = ("bea_test_" if settings().sandbox else "bea_live_") + secrets.token_urlsafe(32)
     # A key whose time is over gives its place back; two live ones leave none (the unique index is the guard).
     await session.execute(
-        text(
-            "UPDATE api_key SET live_place = NULL WHERE organisation_id = :organisation_id AND name = :name"
-            " AND live_place IS NOT NULL AND expires_at <= :now"
-        ),
-        {"organisation_id": organisation_id, "name": name, "now": now},
+        update(ApiKey)
+        .where(
+            ApiKey.organisation_id == organisation_id,
+            ApiKey.name == name,
+            ApiKey.live_place.is_not(None),
+            ApiKey.expires_at <= now,
+        )
+        .values(live_place=None)
     )
-    values = {
-        "id": ids.new_id(),
-        "organisation_id": organisation_id,
-        "name": name,
-        "hash": hashlib.sha256(secret.encode()).digest(),
-        "hint": secret[:HINT_LENGTH],
-        "scopes": list(scopes),
-        "user": actor.user_id,
-        "now": now,
-        "expires_at": expires_at,
-    }
+    new = insert(ApiKey).values(
+        id=ids.new_id(),
+        organisation_id=organisation_id,
+        name=name,
+        token_hash=hashlib.sha256(secret.encode()).digest(),
+        hint=secret[:HINT_LENGTH],
+        scopes=list(scopes),
+        created_by=actor.user_id,
+        created_at=now,
+        expires_at=expires_at,
+    )
     for place in PLACES:
-        row = (await session.execute(INSERT, {**values, "place": place})).one_or_none()
-        if row is not None:
-            return _read(row), secret
+        made = await session.scalar(
+            new.values(live_place=place)
+            .on_conflict_do_nothing(index_elements=[ApiKey.organisation_id, ApiKey.name, ApiKey.live_place])
+            .returning(ApiKey)
+        )
+        if made is not None:
+            return made, secret
     raise TooManyLiveKeys
-
-
-def _read(row: Any) -> ApiKeyRow:  # noqa: ANN401 - a row
-    return ApiKeyRow(**row._mapping)  # noqa: SLF001 - SQLAlchemy's public name for it

@@ -6,29 +6,30 @@ what refuses is an error that commits.
 
 import ipaddress
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app import clock, config
-from app.http.problems import RateLimited
+from app.db import APP, HR, NOTHING, Query
+from app.errors import RateLimited
 
 WINDOW = timedelta(hours=1)
-COUNT = text(
-    "INSERT INTO attempt_count AS c (key, window_start, attempts)"
-    # One order of keys for everybody: two callers cannot wait for each other.
-    " SELECT k, :now, 1 FROM unnest(CAST(:keys AS bytea[])) AS k ORDER BY k"
-    " ON CONFLICT (key) DO UPDATE SET"
-    " attempts = CASE WHEN c.window_start > :over THEN c.attempts + 1 ELSE 1 END,"
-    " window_start = CASE WHEN c.window_start > :over THEN c.window_start ELSE excluded.window_start END"
-    " RETURNING c.key, c.attempts, c.window_start"
-)
-READ = text(
-    "SELECT key, attempts, window_start FROM attempt_count"
-    " WHERE key = ANY(CAST(:keys AS bytea[])) AND window_start > :over"
-)
 
+
+@dataclass(frozen=True, slots=True)
+class Counted:
+    """How often one key was tried since its window began."""
+
+    key: bytes
+    attempts: int
+    window_start: datetime
+
+
+WITHIN = Query(Counted, "identity.attempts_within")
+COUNT = Query(Counted, "identity.count_attempt", roles=(APP, HR))
+FORGET = Query(NOTHING, "identity.forget_attempts")
 Limits = Mapping[bytes, int]
 """Key of what is counted -> how many tries a window allows."""
 
@@ -50,20 +51,19 @@ def by_address(what: str, address: str) -> bytes:
 async def refuse_exhausted(session: AsyncSession, limits: Limits) -> None:
     """Raise RateLimited when a further try is not allowed; counts nothing."""
     now = clock.real()
-    rows = (await session.execute(READ, {"keys": list(limits), "over": now - WINDOW})).all()
-    _refuse([row.window_start for row in rows if row.attempts >= limits[bytes(row.key)]], now)
+    found = await WITHIN.all(session, keys=list(limits), over=now - WINDOW)
+    _refuse([row.window_start for row in found if row.attempts >= limits[row.key]], now)
 
 
 async def count(session: AsyncSession, limits: Limits) -> None:
     """Count one try; raise RateLimited when it is one too many (the count before it stands)."""
     now = clock.real()
-    parameters = {"keys": list(limits), "now": now, "over": now - WINDOW}
-    rows = (await session.execute(COUNT, parameters)).all()
-    _refuse([row.window_start for row in rows if row.attempts > limits[bytes(row.key)]], now)
+    counted = await COUNT.all(session, keys=list(limits), now=now, over=now - WINDOW)
+    _refuse([row.window_start for row in counted if row.attempts > limits[row.key]], now)
 
 
 async def forget(session: AsyncSession, counted: bytes) -> None:
-    await session.execute(text("DELETE FROM attempt_count WHERE key = :key"), {"key": counted})
+    await FORGET.run(session, key=counted)
 
 
 def _refuse(windows: Sequence[datetime], now: datetime) -> None:

@@ -1,22 +1,24 @@
 """Routes of identity: `/v1/auth`, `/v1/me/contact`, `/v1/me/password`, `/v1/organisations/{id}/api_keys`."""
 
 from typing import Annotated
+from uuid import UUID
 
 from fastapi import Body, Form
 from starlette.requests import Request
 from starlette.responses import Response
 
 from app import ids
+from app.edge.request import bearer
 from app.errors import StateConflict
 from app.http import audiences
 from app.http.access import access
-from app.http.edge import bearer
 from app.http.etag import ExpectedVersion, MalformedPrecondition, set_etag
 from app.http.pagination import BadCursor, PagingDep
 from app.http.schemas import Page
 from app.http.session import ActorDep, SessionDep
 from app.identity import actions, api_keys
 from app.identity.errors import EmailTaken, InvalidCredentials, TokenInvalid, TooManyLiveKeys, WrongPassword
+from app.identity.models import ApiKey
 from app.identity.proof import Account
 from app.identity.schemas import (
     ApiKeyCreate,
@@ -130,7 +132,8 @@ async def password_update(request: Request, body: PasswordChange, session: Sessi
 @access("api_keys:read", errors=[BadCursor])
 async def api_key_list(organisation_id: ids.OrganisationId, session: SessionDep, paging: PagingDep) -> Page[ApiKeyRead]:
     """List the organisation's keys, newest first; never their secrets."""
-    rows = await api_keys.keys_of(session, organisation_id, paging.fetch, paging.after)
+    before = None if paging.after is None else UUID(paging.after[0])
+    rows = await api_keys.keys_of(session, organisation_id, paging.fetch, before)
     return paging.page(rows, ApiKeyRead.model_validate, lambda row: [str(row.id)])
 
 
@@ -179,5 +182,5 @@ async def api_key_revoke(
     return ApiKeyRead.model_validate(await api_keys.revoke(session, actor, organisation_id, api_key_id))
 
 
-def _shown_once(row: api_keys.ApiKeyRow, secret: str) -> ApiKeyCreated:
+def _shown_once(row: ApiKey, secret: str) -> ApiKeyCreated:
     return ApiKeyCreated(**ApiKeyRead.model_validate(row).model_dump(), key=secret)

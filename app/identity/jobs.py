@@ -2,47 +2,33 @@
 
 from datetime import datetime, timedelta
 
-from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app import clock
-from app.http.idempotency import RETENTION_DAYS
+from app.db import WORKER, Query
+from app.edge.idempotency import RETENTION_DAYS
 from app.jobs import Sweep
 
-BATCH = 5_000
-# Table, key, column, what is over.
-OVER: tuple[tuple[str, str, str, timedelta], ...] = (
-    ("session_token", "token_hash", "expires_at", timedelta(0)),
-    ("password_reset", "token_hash", "expires_at", timedelta(0)),
-    ("attempt_count", "key", "window_start", timedelta(days=1)),
-    ("idempotency_key", "(principal_id, key)", "created_at", timedelta(days=RETENTION_DAYS)),
-)
+ANYTHING_OVER = Query(bool, "identity.anything_over", roles=(WORKER,))
+DELETE_OVER = Query(int, "identity.delete_over", roles=(WORKER,))
+
+
+def _limits() -> dict[str, datetime]:
+    now = clock.real()
+    return {
+        "now": now,
+        "attempts_before": now - timedelta(days=1),
+        "answers_before": now - timedelta(days=RETENTION_DAYS),
+    }
 
 
 async def due(session: AsyncSession, now: datetime) -> datetime | None:
     """Wait for nobody: whatever is over goes after everything that is due in business time."""
-    real = clock.real()
-    for table, _, column, age in OVER:
-        statement = text(f"SELECT EXISTS (SELECT 1 FROM {table} WHERE {column} <= :before)")  # noqa: S608 - ours
-        if await session.scalar(statement, {"before": real - age}):
-            return now
-    return None
+    return now if await ANYTHING_OVER.one(session, **_limits()) else None
 
 
 async def run(session: AsyncSession, _until: datetime) -> int:
-    real = clock.real()
-    deleted = 0
-    for table, key, column, age in OVER:
-        columns = key.strip("()")
-        result = await session.execute(
-            text(
-                f"WITH gone AS (DELETE FROM {table} WHERE {key} IN (SELECT {columns} FROM {table}"  # noqa: S608 - ours
-                f" WHERE {column} <= :before LIMIT {BATCH}) RETURNING 1) SELECT count(*) FROM gone"
-            ),
-            {"before": real - age},
-        )
-        deleted += int(result.scalar_one())
-    return deleted
+    return await DELETE_OVER.one(session, **_limits())
 
 
 SWEEPS = (Sweep("identity.delete_expired", due, run),)

@@ -1,6 +1,7 @@
 """Tables of identity; times here are real time, not business time."""
 
 from datetime import datetime
+from typing import Literal
 from uuid import UUID
 
 from sqlalchemy import (
@@ -18,10 +19,10 @@ from sqlalchemy import (
 from sqlalchemy.dialects.postgresql import ARRAY, ExcludeConstraint
 from sqlalchemy.orm import Mapped, mapped_column
 
-from app.db import Model, Timestamp
-from app.http.permissions import ORGANISATION_ROLES
+from app.db import Model, Timestamp, one_of
+from app.edge.permissions import OrganisationRole
 
-ROLE_LIST = ", ".join(f"'{role}'" for role in ORGANISATION_ROLES)
+Locale = Literal["it", "en"]
 SIDE = text(
     "(CASE WHEN role IN ('hr', 'hr_approver', 'payroll') THEN 'company'"
     " WHEN role IN ('manager', 'staff', 'coordinator', 'care_manager') THEN 'care' END)"
@@ -35,13 +36,13 @@ class User(Model):
     __tablename__ = "user_account"
     __table_args__ = (
         CheckConstraint("email = lower(email)", name="email_lower"),
-        CheckConstraint("locale IN ('it','en')", name="locale_known"),
+        CheckConstraint(one_of("locale", Locale), name="locale_known"),
     )
 
     id: Mapped[UUID] = mapped_column(Uuid, primary_key=True)
     email: Mapped[str] = mapped_column(Text, unique=True)
     password_hash: Mapped[str] = mapped_column(Text)
-    locale: Mapped[str] = mapped_column(Text, server_default="it")
+    locale: Mapped[Locale] = mapped_column(Text, server_default="it")
     created_at: Mapped[datetime] = mapped_column(Timestamp)
     version: Mapped[int] = mapped_column(Integer, server_default="1")
 
@@ -51,7 +52,7 @@ class Membership(Model):
 
     __tablename__ = "membership"
     __table_args__ = (
-        CheckConstraint(f"role IN ({ROLE_LIST})", name="role_known"),
+        CheckConstraint(one_of("role", OrganisationRole), name="role_known"),
         Index(
             "membership_live_key",
             "user_id",
@@ -75,7 +76,7 @@ class Membership(Model):
     id: Mapped[UUID] = mapped_column(Uuid, primary_key=True)
     user_id: Mapped[UUID] = mapped_column(ForeignKey("user_account.id"))
     organisation_id: Mapped[UUID] = mapped_column(ForeignKey("organisation.id"))
-    role: Mapped[str] = mapped_column(Text)
+    role: Mapped[OrganisationRole] = mapped_column(Text)
     created_at: Mapped[datetime] = mapped_column(Timestamp)
     ended_at: Mapped[datetime | None] = mapped_column(Timestamp)
 
@@ -135,7 +136,7 @@ class Invitation(Model):
     email: Mapped[str] = mapped_column(Text)
     organisation_id: Mapped[UUID] = mapped_column(ForeignKey("organisation.id"))
     employee_id: Mapped[UUID | None] = mapped_column(Uuid)
-    roles: Mapped[list[str]] = mapped_column(ARRAY(Text))
+    roles: Mapped[list[OrganisationRole]] = mapped_column(ARRAY(Text))
     sealed_activation_code: Mapped[bytes | None] = mapped_column(LargeBinary)
     created_at: Mapped[datetime] = mapped_column(Timestamp)
     expires_at: Mapped[datetime] = mapped_column(Timestamp)

@@ -1,25 +1,26 @@
 """Which roles and key scopes make sense in which kind of organisation."""
 
 from collections.abc import Iterable
+from typing import Final
 
-from app.http.permissions import API_KEY_SCOPES, permissions_of
+from app.edge.permissions import API_KEY_SCOPES, OrganisationRole, permissions_of
 
-ADMIN = "admin"
-ROLES_OF_KIND: dict[str, frozenset[str]] = {
+ADMIN: Final = "admin"
+ROLES_OF_KIND: dict[str, frozenset[OrganisationRole]] = {
     "company": frozenset({"hr", "hr_approver", "payroll", ADMIN}),
     "provider": frozenset({"manager", "staff", ADMIN}),
     "operator": frozenset({"operator", "finance", ADMIN}),
     "municipality": frozenset({"coordinator", "care_manager", "observer", ADMIN}),
     "association": frozenset({"coordinator", "care_manager", "observer", ADMIN}),
 }
-ALLIANCE_ROLES = frozenset({"coordinator", "care_manager", "observer"})
+ALLIANCE_ROLES: frozenset[OrganisationRole] = frozenset({"coordinator", "care_manager", "observer"})
 SCOPES_OF_ALL = frozenset({"events:read"})
 SCOPES_OF_CARE = frozenset({"bookings:read", "bookings:write"})
 
 
-def roles_of_kinds(kinds: Iterable[str], *, in_alliance: bool = False) -> frozenset[str]:
+def roles_of_kinds(kinds: Iterable[str], *, in_alliance: bool = False) -> frozenset[OrganisationRole]:
     """Return the roles an organisation may give; a lead or member of an alliance has the alliance's roles too."""
-    roles = frozenset[str]().union(*(ROLES_OF_KIND.get(kind, frozenset()) for kind in kinds))
+    roles = frozenset[OrganisationRole]().union(*(ROLES_OF_KIND.get(kind, frozenset()) for kind in kinds))
     return roles | ALLIANCE_ROLES if in_alliance else roles
 
 

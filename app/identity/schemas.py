@@ -9,6 +9,7 @@ from pydantic_core import PydanticCustomError
 from app import ids
 from app.clock import Instant
 from app.http.schemas import In, Name, Out
+from app.identity.models import Locale
 
 ABSENT: Any = Field(default_factory=lambda: None)
 """Default of a PATCH field that cannot be null: absent keeps (`model_fields_set` tells), null is refused."""
@@ -29,7 +30,6 @@ GivenEmail = Annotated[
     AfterValidator(lambda text: text.strip().lower()),
 ]
 """An address that is only looked up."""
-Locale = Literal["it", "en"]
 GivenPassword = Annotated[str, Field(min_length=1, max_length=1024)]
 """What somebody says the password is: any text."""
 NewPassword = Annotated[

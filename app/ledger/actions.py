@@ -6,84 +6,20 @@ accounts it touches by id.
 """
 
 from collections.abc import Sequence
-from typing import Any, cast
-from uuid import UUID
 
-from sqlalchemy import CursorResult, TextClause, text
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app import clock
+from app.db import APP, NOTHING, WORKER, Query
 from app.ledger.errors import Refused, refusals
 from app.ledger.instructions import Capture, HoldRelease, NewAccount, NewHold, NewTransfer, Reversal
 
-OPEN_ACCOUNTS = text("""
-    INSERT INTO ledger.account (id, kind, owner_id, created_at)
-    SELECT given.id, given.kind, given.owner_id, :created_at
-    FROM unnest(CAST(:id AS uuid[]), CAST(:kind AS text[]), CAST(:owner_id AS uuid[])) AS given (id, kind, owner_id)
-""")
-TRANSFER = text("""
-    INSERT INTO ledger.transfer
-        (id, from_account_id, to_account_id, amount_cents, reason, cause_id, event_at, created_at)
-    SELECT given.*, :created_at
-    FROM unnest(CAST(:id AS uuid[]), CAST(:from_account_id AS uuid[]), CAST(:to_account_id AS uuid[]),
-        CAST(:amount_cents AS bigint[]), CAST(:reason AS text[]), CAST(:cause_id AS uuid[]),
-        CAST(:event_at AS timestamptz[])) AS given
-""")
-PLACE_HOLDS = text("""
-    INSERT INTO ledger.hold (id, account_id, payee_account_id, amount_cents, cause_id, event_at, created_at)
-    SELECT given.*, :created_at
-    FROM unnest(CAST(:id AS uuid[]), CAST(:account_id AS uuid[]), CAST(:payee_account_id AS uuid[]),
-        CAST(:amount_cents AS bigint[]), CAST(:cause_id AS uuid[]), CAST(:event_at AS timestamptz[])) AS given
-""")
-# A capture and a reversal have unique keys that others may wait for, so all accounts are locked before the first row.
-CAPTURE = text("""
-    WITH given AS MATERIALIZED (
-        SELECT * FROM unnest(CAST(:id AS uuid[]), CAST(:hold_id AS uuid[]), CAST(:amount_cents AS bigint[]),
-            CAST(:reason AS text[]), CAST(:cause_id AS uuid[]), CAST(:event_at AS timestamptz[]))
-            AS row (id, hold_id, amount_cents, reason, cause_id, event_at)
-    ), held AS MATERIALIZED (
-        SELECT given.id, hold.id AS hold_id, hold.account_id, hold.payee_account_id,
-            coalesce(given.amount_cents, hold.amount_cents) AS amount_cents,
-            given.reason, given.cause_id, given.event_at
-        FROM given JOIN ledger.hold ON hold.id = given.hold_id
-    ), locked AS MATERIALIZED (
-        SELECT count(*) FROM ledger.lock_accounts(ARRAY(
-            SELECT account_id FROM held UNION SELECT payee_account_id FROM held))
-    )
-    INSERT INTO ledger.transfer
-        (id, from_account_id, to_account_id, amount_cents, reason, hold_id, cause_id, event_at, created_at)
-    SELECT held.id, held.account_id, held.payee_account_id, held.amount_cents,
-        held.reason, held.hold_id, held.cause_id, held.event_at, :created_at
-    FROM held, locked ORDER BY held.account_id, held.hold_id
-""")
-REVERSE = text("""
-    WITH given AS MATERIALIZED (
-        SELECT * FROM unnest(CAST(:id AS uuid[]), CAST(:reverses_id AS uuid[]), CAST(:amount_cents AS bigint[]),
-            CAST(:reason AS text[]), CAST(:cause_id AS uuid[]), CAST(:event_at AS timestamptz[]))
-            AS row (id, reverses_id, amount_cents, reason, cause_id, event_at)
-    ), original AS MATERIALIZED (
-        SELECT given.id, transfer.id AS reverses_id, transfer.from_account_id, transfer.to_account_id,
-            coalesce(given.amount_cents, transfer.amount_cents) AS amount_cents,
-            given.reason, given.cause_id, given.event_at
-        FROM given JOIN ledger.transfer ON transfer.id = given.reverses_id
-    ), locked AS MATERIALIZED (
-        SELECT count(*) FROM ledger.lock_accounts(ARRAY(
-            SELECT from_account_id FROM original UNION SELECT to_account_id FROM original))
-    )
-    INSERT INTO ledger.transfer
-        (id, from_account_id, to_account_id, amount_cents, reason, reverses_id, cause_id, event_at, created_at)
-    SELECT original.id, original.to_account_id, original.from_account_id, original.amount_cents,
-        original.reason, original.reverses_id, original.cause_id, original.event_at, :created_at
-    FROM original, locked ORDER BY original.reverses_id
-""")
-# The row trigger locks each hold's account in this order, before the row's primary key exists.
-END_HOLDS = text("""
-    INSERT INTO ledger.hold_end (hold_id, kind, amount_cents, event_at, created_at)
-    SELECT hold.id, :kind, 0, given.event_at, :created_at
-    FROM unnest(CAST(:hold_id AS uuid[]), CAST(:event_at AS timestamptz[])) AS given (hold_id, event_at)
-    JOIN ledger.hold ON hold.id = given.hold_id
-    ORDER BY hold.account_id, hold.id
-""")
+OPEN_ACCOUNTS = Query(NOTHING, "ledger.open_accounts", roles=(APP, WORKER))
+TRANSFER = Query(NOTHING, "ledger.transfer", roles=(APP, WORKER))
+PLACE_HOLDS = Query(NOTHING, "ledger.place_holds", roles=(APP, WORKER))
+CAPTURE = Query(NOTHING, "ledger.capture", roles=(APP, WORKER))
+REVERSE = Query(NOTHING, "ledger.reverse", roles=(APP, WORKER))
+END_HOLDS = Query(NOTHING, "ledger.end_holds", roles=(APP, WORKER))
 
 
 async def open_accounts(session: AsyncSession, rows: Sequence[NewAccount]) -> None:
@@ -124,15 +60,12 @@ async def expire(session: AsyncSession, rows: Sequence[HoldRelease]) -> None:
 
 
 async def _insert(
-    session: AsyncSession, statement: TextClause, rows: Sequence[object], columns: Sequence[str], **scalars: str
+    session: AsyncSession, statement: Query[None], rows: Sequence[object], columns: Sequence[str], **scalars: str
 ) -> None:
     if not rows:
         return
-    arrays: dict[str, list[UUID | str | int | None]] = {
-        column: [getattr(row, column) for row in rows] for column in columns
-    }
+    arrays = {column: [getattr(row, column) for row in rows] for column in columns}
     with refusals():
-        result = await session.execute(statement, {**arrays, **scalars, "created_at": clock.now()})
-    # A join drops what it does not find.
-    if cast("CursorResult[Any]", result).rowcount != len(rows):
+        touched = await statement.run(session, **arrays, **scalars, created_at=clock.now())
+    if touched != len(rows):
         raise Refused("unknown_reference")

@@ -1,7 +1,6 @@
 """The tables of schema `ledger`; their triggers are in migration 0002."""
 
 from datetime import datetime
-from typing import Any
 from uuid import UUID
 
 from sqlalchemy import BigInteger, Boolean, CheckConstraint, Computed, ForeignKey, Index, Text, UniqueConstraint, text
@@ -137,4 +136,4 @@ class Verification(Model):
     id: Mapped[UUID] = mapped_column(primary_key=True)
     verified_at: Mapped[datetime] = mapped_column(_INSTANT)
     ok: Mapped[bool] = mapped_column(Boolean)
-    detail: Mapped[dict[str, Any]] = mapped_column(JSONB)
+    detail: Mapped[dict[str, object]] = mapped_column(JSONB)

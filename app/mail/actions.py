@@ -4,23 +4,20 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from email.message import EmailMessage
 from functools import lru_cache
-from typing import Any
 from uuid import UUID
 
 import aiosmtplib
 from jinja2 import Environment, PackageLoader, StrictUndefined
-from sqlalchemy import text
+from sqlalchemy import select, update
 from sqlalchemy.engine import make_url
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app import clock, ids, jobs
 from app.config import settings
+from app.db import APP, HR, NOTHING, WORKER, Query
+from app.mail.models import OutgoingMail
 
-INSERT = text(
-    "INSERT INTO outgoing_mail (id, recipient, subject, text, created_at)"
-    " SELECT * FROM unnest(CAST(:ids AS uuid[]), CAST(:recipients AS text[]), CAST(:subjects AS text[]),"
-    " CAST(:texts AS text[]), CAST(:ats AS timestamptz[]))"
-)
+WRITE = Query(NOTHING, "mail.write_mails", roles=(APP, HR, WORKER))
 
 
 @dataclass(frozen=True)
@@ -30,7 +27,7 @@ class NewMail:
     template: str
     recipient: str
     locale: str
-    values: Mapping[str, Any]
+    values: Mapping[str, object]
 
 
 @lru_cache(maxsize=1)
@@ -56,40 +53,31 @@ async def send_many(session: AsyncSession, mails: Sequence[NewMail]) -> None:
         _templates().get_template(f"{mail.locale}/{mail.template}.txt.j2").render(mail.values).split("\n", 1)
         for mail in mails
     ]
-    now = clock.now()
-    await session.execute(
-        INSERT,
-        {
-            "ids": mail_ids,
-            "recipients": [mail.recipient for mail in mails],
-            "subjects": [subject for subject, _ in rendered],
-            "texts": [body.strip() + "\n" for _, body in rendered],
-            "ats": [now] * len(mails),
-        },
+    await WRITE.run(
+        session,
+        ids=mail_ids,
+        recipients=[mail.recipient for mail in mails],
+        subjects=[subject for subject, _ in rendered],
+        texts=[body.strip() + "\n" for _, body in rendered],
+        at=clock.now(),
     )
     await jobs.defer_many(session, "mail.send", [{"mail_id": str(mail_id)} for mail_id in mail_ids])
 
 
 async def deliver(session: AsyncSession, mail_id: UUID) -> None:
     """Hand one mail to the SMTP server (at least once); without a server the row itself is the sandbox's mailbox."""
-    row = (
-        await session.execute(
-            text(
-                "SELECT recipient, subject, text FROM outgoing_mail WHERE id = :id AND sent_at IS NULL"
-                " FOR UPDATE SKIP LOCKED"
-            ),
-            {"id": mail_id},
-        )
-    ).one_or_none()
+    row = await session.scalar(
+        select(OutgoingMail)
+        .where(OutgoingMail.id == mail_id, OutgoingMail.sent_at.is_(None))
+        .with_for_update(skip_locked=True)
+    )
     if row is None:
         return
     smtp_url = settings().smtp_url
     if smtp_url is not None:
         await _smtp(smtp_url, row.recipient, row.subject, row.text)
-    await session.execute(
-        text("UPDATE outgoing_mail SET sent_at = :at, text = CASE WHEN :purge THEN '' ELSE text END WHERE id = :id"),
-        {"at": clock.now(), "id": mail_id, "purge": smtp_url is not None},
-    )
+    kept = {"text": ""} if smtp_url is not None else {}
+    await session.execute(update(OutgoingMail).where(OutgoingMail.id == mail_id).values(sent_at=clock.now(), **kept))
 
 
 async def _smtp(smtp_url: str, recipient: str, subject: str, body: str) -> None:

@@ -4,10 +4,9 @@ from datetime import datetime
 from uuid import UUID
 
 from sqlalchemy import Index, Text, Uuid
-from sqlalchemy.dialects.postgresql import TIMESTAMP
 from sqlalchemy.orm import Mapped, mapped_column
 
-from app.db import Model
+from app.db import Model, Timestamp
 
 
 class OutgoingMail(Model):
@@ -20,5 +19,5 @@ class OutgoingMail(Model):
     recipient: Mapped[str] = mapped_column(Text)
     subject: Mapped[str] = mapped_column(Text)
     text: Mapped[str] = mapped_column(Text)
-    created_at: Mapped[datetime] = mapped_column(TIMESTAMP(timezone=True))
-    sent_at: Mapped[datetime | None] = mapped_column(TIMESTAMP(timezone=True))
+    created_at: Mapped[datetime] = mapped_column(Timestamp)
+    sent_at: Mapped[datetime | None] = mapped_column(Timestamp)

@@ -1,150 +1,128 @@
 """What operators, coordinators and administrators do with organisations, alliances and members."""
 
-import json
-from collections.abc import Sequence
-from datetime import timedelta
-from typing import Any
+from collections.abc import Collection, Sequence
+from dataclasses import replace
+from datetime import date, timedelta
 from uuid import UUID
 
-from sqlalchemy import text
+from sqlalchemy import exists, insert, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app import clock, ids
 from app.actor import Actor
 from app.audit import actions as audit
-from app.db import rows
-from app.errors import Forbidden, Invalid, NotFound, StateConflict
-from app.http.etag import PreconditionFailed
-from app.http.permissions import REGISTRAR, permissions_of
+from app.edge.permissions import REGISTRAR, permissions_of
+from app.errors import Forbidden, Invalid, NotFound, PreconditionFailed, StateConflict
 from app.identity import invitations
+from app.identity.models import Membership
 from app.identity.roles import ADMIN, roles_of_kinds
 from app.ledger import actions as ledger
 from app.ledger.instructions import NewAccount
 from app.organisations import queries
 from app.organisations.errors import LastAdministrator
-from app.organisations.schemas import Address, AllianceCreate, OrganisationCreate, OrganisationUpdate
+from app.organisations.models import (
+    AdmittedRole,
+    Alliance,
+    AllianceMembership,
+    AllianceRole,
+    Company,
+    Network,
+    Organisation,
+)
+from app.organisations.queries import AllianceMembershipRow, AllianceRow, MemberRow
+from app.organisations.schemas import AllianceCreate, OrganisationCreate, OrganisationUpdate
 
-INSERT_ORGANISATION = text("""
-    INSERT INTO organisation (id, name, kinds, tax_code, iban, street, street_number, postcode, town, country,
-        external_id, metadata, created_at)
-    VALUES (:id, :name, :kinds, :tax_code, :iban, :street, :street_number, :postcode, :town, :country, :external_id,
-        CAST(:metadata AS jsonb), :created_at)
-""")
-UPDATE_ORGANISATION = text("""
-    UPDATE organisation SET version = version + 1, name = :name, iban = :iban, street = :street,
-        street_number = :street_number, postcode = :postcode, town = :town, country = :country,
-        external_id = :external_id, metadata = CAST(:metadata AS jsonb)
-    WHERE id = :id
-""")
-ADDRESS = ("street", "street_number", "postcode", "town")
+NO_ADDRESS = {"street": None, "street_number": None, "postcode": None, "town": None, "country": "IT"}
 
 
-async def create_organisation(session: AsyncSession, actor: Actor, data: OrganisationCreate) -> Any:  # noqa: ANN401
-    """Add a legal party and, for a company, its account; a provider's part is the catalogue's. Returns the row."""
+async def create_organisation(session: AsyncSession, actor: Actor, data: OrganisationCreate) -> Organisation:
+    """Add a legal party and, for a company, its account; a provider's part is the catalogue's."""
     organisation_id = ids.new_id()
-    await session.execute(
-        INSERT_ORGANISATION,
-        {
-            "id": organisation_id,
-            "name": data.name,
-            "kinds": list(data.kinds),
-            "tax_code": data.tax_code,
-            "iban": data.iban,
-            **_address(data.address),
-            "external_id": data.external_id,
-            "metadata": json.dumps(data.metadata),
-            "created_at": clock.now(),
-        },
+    columns = _columns(data, OrganisationCreate.model_fields.keys())
+    new = insert(Organisation).values(
+        id=organisation_id, kinds=data.kinds, tax_code=data.tax_code, created_at=clock.now(), **columns
     )
+    created = (await session.scalars(new.returning(Organisation))).one()
     if "company" in data.kinds:
         account_id = ids.new_id()
         await ledger.open_accounts(session, [NewAccount(account_id, "company_account", organisation_id)])
-        await session.execute(
-            text("INSERT INTO company (organisation_id, account_id) VALUES (:id, :account_id)"),
-            {"id": organisation_id, "account_id": account_id},
-        )
+        await session.execute(insert(Company).values(organisation_id=organisation_id, account_id=account_id))
     await audit.record(session, actor, "organisation.create", "organisation", organisation_id)
-    return await queries.organisation(session, organisation_id)
+    return created
 
 
 async def update_organisation(
     session: AsyncSession, actor: Actor, organisation_id: UUID, version: int, data: OrganisationUpdate
-) -> Any:  # noqa: ANN401 - a row
+) -> Organisation:
     """Change an organisation; where money goes is set once here, because a change needs a second person."""
-    row = await queries.organisation(session, organisation_id, lock=True)
-    if row.version != version:
+    old = await queries.organisation(session, organisation_id)
+    if old.version != version:
         raise PreconditionFailed
-    given = data.model_fields_set
-    old = {name: getattr(row, name) for name in ("name", "iban", *ADDRESS, "country", "external_id", "metadata")}
-    values = old | {name: getattr(data, name) for name in given - {"address"}}
-    if "address" in given:
-        values |= _address(data.address)
-    if old["iban"] is not None and values["iban"] != old["iban"]:
+    given = _columns(data, data.model_fields_set)
+    columns = {name: value for name, value in given.items() if value != getattr(old, name)}
+    if "iban" in columns and old.iban is not None:
         raise StateConflict("iban_set", "An IBAN in use is changed by two persons, not here.")
-    if values == old:
-        return row
-    values["metadata"] = json.dumps(values["metadata"])
-    await session.execute(UPDATE_ORGANISATION, {"id": organisation_id, **values})
+    if not columns:
+        return old
+    changed = update(Organisation).where(Organisation.id == organisation_id, Organisation.version == version)
+    returned = await session.scalars(changed.values(version=version + 1, **columns).returning(Organisation))
+    new = returned.one_or_none()
+    if new is None:
+        raise PreconditionFailed
     await audit.record(session, actor, "organisation.update", "organisation", organisation_id)
-    return await queries.organisation(session, organisation_id)
+    return new
 
 
-def _address(address: Address | None) -> dict[str, Any]:
-    if address is None:
-        return {**dict.fromkeys(ADDRESS), "country": "IT"}
-    return {name: getattr(address, name) for name in (*ADDRESS, "country")}
+def _columns(data: OrganisationCreate | OrganisationUpdate, given: Collection[str]) -> dict[str, object]:
+    """Return the columns that these fields are, of those which both take."""
+    plain = {"name": data.name, "iban": data.iban, "external_id": data.external_id}
+    columns: dict[str, object] = {name: value for name, value in plain.items() if name in given}
+    if "metadata" in given:
+        columns["metadata_"] = data.metadata
+    if "address" in given:
+        columns |= NO_ADDRESS if data.address is None else data.address.model_dump()
+    return columns
 
 
-async def create_network(session: AsyncSession, actor: Actor, name: str) -> Any:  # noqa: ANN401 - a row
+async def create_network(session: AsyncSession, actor: Actor, name: str) -> Network:
     network_id = ids.new_id()
-    found = await rows(
-        session,
-        "INSERT INTO network (id, name, created_at) VALUES (:id, :name, :at) RETURNING id, name, created_at",
-        id=network_id, name=name, at=clock.now(),
-    )  # fmt: skip
+    new = insert(Network).values(id=network_id, name=name, created_at=clock.now())
+    created = (await session.scalars(new.returning(Network))).one()
     await audit.record(session, actor, "network.create", "network", network_id)
-    return found[0]
+    return created
 
 
-async def create_alliance(session: AsyncSession, actor: Actor, data: AllianceCreate) -> Any:  # noqa: ANN401 - a row
+async def create_alliance(session: AsyncSession, actor: Actor, data: AllianceCreate) -> AllianceRow:
     """Add an alliance with its territory, its solidarity fund and its lead's membership."""
     problems = await _missing(session, data)
     if problems:
         raise Invalid(*problems[0], *problems[1:50])
-    alliance_id, account_id, now = ids.new_id(), ids.new_id(), clock.now()
+    alliance_id, account_id = ids.new_id(), ids.new_id()
     await ledger.open_accounts(session, [NewAccount(account_id, "solidarity_fund", alliance_id)])
     await session.execute(
-        text(
-            "INSERT INTO alliance (id, network_id, name, lead_organisation_id, solidarity_account_id, created_at)"
-            " VALUES (:id, :network_id, :name, :lead_id, :account_id, :at)"
-        ),
-        {
-            "id": alliance_id, "network_id": data.network_id, "name": data.name,
-            "lead_id": data.lead_organisation_id, "account_id": account_id, "at": now,
-        },
-    )  # fmt: skip
-    await session.execute(
-        text(
-            "INSERT INTO alliance_municipality (alliance_id, istat_code)"
-            " SELECT :id, code FROM unnest(CAST(:codes AS text[])) AS code"
-        ),
-        {"id": alliance_id, "codes": data.municipalities},
+        insert(Alliance).values(
+            id=alliance_id,
+            network_id=data.network_id,
+            name=data.name,
+            lead_organisation_id=data.lead_organisation_id,
+            solidarity_account_id=account_id,
+            created_at=clock.now(),
+        )
     )
-    await _join(session, alliance_id, data.lead_organisation_id, "lead")
+    await queries.ADD_TERRITORY.run(session, id=alliance_id, codes=data.municipalities)
+    await _join(session, alliance_id, data.lead_organisation_id, "lead", clock.today())
     await audit.record(session, actor, "alliance.create", "alliance", alliance_id)
     return await queries.alliance(session, alliance_id)
 
 
 async def _missing(session: AsyncSession, data: AllianceCreate) -> list[tuple[str, str, str]]:
-    found = await rows(
-        session,
-        "SELECT EXISTS (SELECT 1 FROM network WHERE id = :network_id),"
-        " EXISTS (SELECT 1 FROM organisation WHERE id = :lead_id)",
-        network_id=data.network_id, lead_id=data.lead_organisation_id,
-    )  # fmt: skip
+    there = select(
+        exists().where(Network.id == data.network_id), exists().where(Organisation.id == data.lead_organisation_id)
+    )
+    found = (await session.execute(there)).one()
     problems = [
         (pointer, "unknown", "there is no such thing")
-        for pointer, exists in zip(("/network_id", "/lead_organisation_id"), found[0], strict=True)
+        for pointer, exists in zip(("/network_id", "/lead_organisation_id"), found, strict=True)
         if not exists
     ]
     unknown = await queries.unknown_municipalities(session, data.municipalities)
@@ -156,8 +134,8 @@ async def _missing(session: AsyncSession, data: AllianceCreate) -> list[tuple[st
 
 
 async def add_alliance_membership(
-    session: AsyncSession, actor: Actor, alliance_id: UUID, organisation_id: UUID, role: str
-) -> Any:  # noqa: ANN401 - a row
+    session: AsyncSession, actor: Actor, alliance_id: UUID, organisation_id: UUID, role: AdmittedRole
+) -> AllianceMembershipRow:
     """Admit an organisation; companies and providers must be of that kind."""
     try:
         organisation = await queries.organisation(session, organisation_id)
@@ -165,39 +143,42 @@ async def add_alliance_membership(
         raise Invalid("/organisation_id", "unknown", "there is no such organisation") from None
     if role in {"company", "provider"} and role not in organisation.kinds:
         raise Invalid("/role", "kind", "the organisation is not of this kind")
-    membership_id = await _join(session, alliance_id, organisation_id, role)
+    joined_on = clock.today()
+    membership_id = await _join(session, alliance_id, organisation_id, role, joined_on)
     await audit.record(session, actor, "alliance_membership.create", "alliance_membership", membership_id)
-    return await queries.alliance_membership(session, alliance_id, membership_id)
+    return AllianceMembershipRow(membership_id, organisation_id, organisation.name, role, joined_on, None)
 
 
-async def _join(session: AsyncSession, alliance_id: UUID, organisation_id: UUID, role: str) -> UUID:
+async def _join(
+    session: AsyncSession, alliance_id: UUID, organisation_id: UUID, role: AllianceRole, joined_on: date
+) -> UUID:
     membership_id = ids.new_id()
     await session.execute(
-        text(
-            "INSERT INTO alliance_membership (id, alliance_id, organisation_id, role, joined_on)"
-            " VALUES (:id, :alliance_id, :organisation_id, :role, :on)"
-        ),
-        {
-            "id": membership_id, "alliance_id": alliance_id, "organisation_id": organisation_id, "role": role,
-            "on": clock.today(),
-        },
-    )  # fmt: skip
+        insert(AllianceMembership).values(
+            id=membership_id,
+            alliance_id=alliance_id,
+            organisation_id=organisation_id,
+            role=role,
+            joined_on=joined_on,
+        )
+    )
     return membership_id
 
 
-async def end_alliance_membership(session: AsyncSession, actor: Actor, alliance_id: UUID, membership_id: UUID) -> Any:  # noqa: ANN401 - a row
+async def end_alliance_membership(
+    session: AsyncSession, actor: Actor, alliance_id: UUID, membership_id: UUID
+) -> AllianceMembershipRow:
     """End a membership; `ended_on` is the first day without it, at the earliest the day after joining."""
-    row = await queries.alliance_membership(session, alliance_id, membership_id, lock=True)
+    row = await queries.lock_alliance_membership(session, alliance_id, membership_id)
     if row.ended_on is not None:
         raise StateConflict("ended")
     if row.role == "lead":
         raise StateConflict("lead", "The lead organisation stays as long as the alliance.")
-    await session.execute(
-        text("UPDATE alliance_membership SET ended_on = :on WHERE id = :id"),
-        {"on": max(clock.today(), row.joined_on + timedelta(days=1)), "id": membership_id},
-    )
+    ended_on = max(clock.today(), row.joined_on + timedelta(days=1))
+    ended = update(AllianceMembership).where(AllianceMembership.id == membership_id)
+    await session.execute(ended.values(ended_on=ended_on))
     await audit.record(session, actor, "alliance_membership.end", "alliance_membership", membership_id)
-    return await queries.alliance_membership(session, alliance_id, membership_id)
+    return replace(row, ended_on=ended_on)
 
 
 async def invite_member(
@@ -224,7 +205,7 @@ async def invite_member(
     await audit.record(session, actor, "member.invite", "organisation", organisation_id)
 
 
-async def _may_bring_in(session: AsyncSession, organisation: Any, email: str) -> None:  # noqa: ANN401 - a row
+async def _may_bring_in(session: AsyncSession, organisation: Organisation, email: str) -> None:
     """Let the operator bring in others until an administrator is there, never herself or her colleagues.
 
     Else whoever operates could make herself HR of any company, or read any provider's bookings.
@@ -247,7 +228,7 @@ def _may_manage(actor: Actor, roles: Sequence[str]) -> None:
         raise Forbidden("Only an administrator gives or ends roles with more rights than your own.")
 
 
-async def end_member(session: AsyncSession, actor: Actor, organisation_id: UUID, membership_id: UUID) -> Any:  # noqa: ANN401
+async def end_member(session: AsyncSession, actor: Actor, organisation_id: UUID, membership_id: UUID) -> MemberRow:
     """End a membership: it fails on the very next request."""
     await queries.lock_members(session, organisation_id)
     row = await queries.member(session, organisation_id, membership_id)
@@ -258,8 +239,7 @@ async def end_member(session: AsyncSession, actor: Actor, organisation_id: UUID,
         others = await queries.other_roles(session, organisation_id, membership_id)
         if not any(_administers(role) for role in others):
             raise LastAdministrator
-    await session.execute(
-        text("UPDATE membership SET ended_at = :at WHERE id = :id"), {"at": clock.real(), "id": membership_id}
-    )
+    ended = update(Membership).where(Membership.id == membership_id)
+    await session.execute(ended.values(ended_at=clock.real()))
     await audit.record(session, actor, "member.end", "membership", membership_id)
     return row

@@ -1,25 +1,34 @@
 """The moment an employment becomes a person's: invitation accepted, login linked, HR's address emptied."""
 
-from typing import Any
+from dataclasses import dataclass
 from uuid import UUID
 
-from sqlalchemy import text
+from sqlalchemy import exists, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from app.db import rows
+from app.db import Query
 from app.errors import NotFound
 from app.events.actions import NewEvent, record
-from app.identity.actions import Locale, issue_session
+from app.identity.actions import issue_session
 from app.identity.invitations import redeem_invitation
+from app.identity.models import Locale
 from app.identity.schemas import TokenRead
 from app.organisations import beneficiaries, sealing
 from app.organisations.errors import LoginDiffers
+from app.organisations.models import Employee
 
-LOCK = (
-    "SELECT id, company_id, user_id, given_name, family_name, sealed_fiscal_code, fiscal_code_index"
-    " FROM employee WHERE id = :id FOR NO KEY UPDATE"
-)
-LINK = text("UPDATE employee SET user_id = :user_id, email = NULL, version = version + 1 WHERE id = :id")
+
+@dataclass(frozen=True, slots=True)
+class EmployeeToLink:
+    company_id: UUID
+    user_id: UUID | None
+    given_name: str
+    family_name: str
+    sealed_fiscal_code: bytes
+    fiscal_code_index: bytes
+
+
+LOCK_TO_LINK = Query(EmployeeToLink, "organisations.lock_to_link")
 
 
 async def accept_invitation(
@@ -33,12 +42,12 @@ async def accept_invitation(
 
 
 async def _link(session: AsyncSession, employee_id: UUID, user_id: UUID) -> None:
-    found = await rows(session, LOCK, id=employee_id)
-    if not found:
+    employee = await LOCK_TO_LINK.maybe(session, id=employee_id)
+    if employee is None:
         raise NotFound
-    employee = found[0]
     await _one_login_per_person(session, employee, user_id)
-    await session.execute(LINK, {"id": employee_id, "user_id": user_id})
+    linked = update(Employee).where(Employee.id == employee_id)
+    await session.execute(linked.values(user_id=user_id, email=None, version=Employee.version + 1))
     await beneficiaries.ensure_self(
         session,
         user_id,
@@ -49,13 +58,12 @@ async def _link(session: AsyncSession, employee_id: UUID, user_id: UUID) -> None
     await record(session, NewEvent("employee.joined", "employee", employee_id, (employee.company_id,)))
 
 
-async def _one_login_per_person(session: AsyncSession, employee: Any, user_id: UUID) -> None:  # noqa: ANN401 - a row
+async def _one_login_per_person(session: AsyncSession, employee: EmployeeToLink, user_id: UUID) -> None:
     """Refuse to hand a re-hired person's new employment to another login: HR could have chosen its address."""
-    others = await rows(
-        session,
-        "SELECT 1 FROM employee WHERE company_id = :company_id AND fiscal_code_index = :index"
-        " AND user_id IS NOT NULL AND user_id <> :user_id",
-        company_id=employee.company_id, index=bytes(employee.fiscal_code_index), user_id=user_id,
-    )  # fmt: skip
-    if others or employee.user_id not in {None, user_id}:
+    others = exists().where(
+        Employee.company_id == employee.company_id,
+        Employee.fiscal_code_index == employee.fiscal_code_index,
+        Employee.user_id != user_id,
+    )
+    if await session.scalar(select(others)) or employee.user_id not in {None, user_id}:
         raise LoginDiffers

@@ -2,20 +2,87 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import date
-from typing import Any, cast
+from datetime import date, datetime
+from typing import Annotated, Literal
 from uuid import UUID
 
+from pydantic import Field, TypeAdapter
+from sqlalchemy import insert, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from app.db import rows
+from app import clock
+from app.db import NOTHING, Query
 from app.errors import NotFound
+from app.organisations import sealing
+from app.organisations.models import Beneficiary
+from app.organisations.people_schemas import HomeAddressRead
 from app.rules.beneficiary import BeneficiaryFacts, Certificate, Period, Relation
 
-COLUMNS = (
-    "id, user_id, relation, given_name, family_name, birth_date, sealed_fiscal_code, phone, street, postcode,"
-    " istat_code, sealed_access_notes, cohabitation, maintained, dependent_years, certificates, version"
-)
+
+@dataclass(frozen=True, slots=True)
+class StoredPeriod:
+    """Days from `start` to `end`, both included, as the column has them; an open end is None."""
+
+    start: Annotated[date, Field(alias="from")]
+    end: Annotated[date | None, Field(alias="to")]
+
+
+@dataclass(frozen=True, slots=True)
+class StoredCertificate:
+    kind: Literal["non_self_sufficient"]
+    valid_from: date
+    valid_to: date | None
+
+
+PERIODS = TypeAdapter(tuple[StoredPeriod, ...])
+CERTIFICATES = TypeAdapter(tuple[StoredCertificate, ...])
+
+
+@dataclass(frozen=True, slots=True)
+class BeneficiaryRow:
+    """A beneficiary as stored, or as a request would have it stored."""
+
+    id: UUID
+    relation: Relation
+    given_name: str
+    family_name: str
+    birth_date: date
+    sealed_fiscal_code: bytes | None
+    phone: str | None
+    street: str | None
+    postcode: str | None
+    istat_code: str | None
+    sealed_access_notes: bytes | None
+    cohabitation: tuple[StoredPeriod, ...]
+    maintained: tuple[StoredPeriod, ...]
+    dependent_years: list[int]
+    certificates: tuple[StoredCertificate, ...]
+    version: int
+
+    @property
+    def fiscal_code(self) -> str | None:
+        return None if self.sealed_fiscal_code is None else sealing.open_fiscal_code(self.sealed_fiscal_code, self.id)
+
+    @property
+    def access_notes(self) -> str | None:
+        sealed = self.sealed_access_notes
+        return None if sealed is None else sealing.open_access_notes(sealed, self.id)
+
+    @property
+    def address(self) -> HomeAddressRead | None:
+        return None if self.istat_code is None else HomeAddressRead.model_validate(self)
+
+
+PLAIN = (
+    "relation", "given_name", "family_name", "birth_date", "sealed_fiscal_code", "phone", "street", "postcode",
+    "istat_code", "sealed_access_notes", "dependent_years",
+)  # fmt: skip
+"""The columns that are written as they are."""
+
+BENEFICIARIES = Query(BeneficiaryRow, "organisations.beneficiaries")
+BENEFICIARY = Query(BeneficiaryRow, "organisations.beneficiary")
+LOCK_BENEFICIARY = Query(BeneficiaryRow, "organisations.lock_beneficiary")
+ENSURE_SELF = Query(NOTHING, "organisations.ensure_self")
 
 
 @dataclass(frozen=True)
@@ -29,35 +96,42 @@ class BeneficiaryForCare:
 
 
 async def beneficiaries(
-    session: AsyncSession, user_id: UUID, after: tuple[Any, ...] | None, limit: int
-) -> Sequence[Any]:
-    return await rows(
-        session,
-        f"SELECT {COLUMNS} FROM care.beneficiary WHERE user_id = :user_id AND ended_at IS NULL"  # noqa: S608 - ours
-        " AND (CAST(:after AS uuid) IS NULL OR id > CAST(:after AS uuid)) ORDER BY id LIMIT :limit",
-        user_id=user_id, after=after[0] if after else None, limit=limit,
-    )  # fmt: skip
+    session: AsyncSession, user_id: UUID, after: tuple[str] | None, limit: int
+) -> list[BeneficiaryRow]:
+    return await BENEFICIARIES.all(session, user_id=user_id, after=after and after[0], limit=limit)
 
 
-async def beneficiary(session: AsyncSession, user_id: UUID, beneficiary_id: UUID, *, lock: bool = False) -> Any:  # noqa: ANN401
-    found = await rows(
-        session,
-        f"SELECT {COLUMNS} FROM care.beneficiary"  # noqa: S608 - our own column list
-        " WHERE user_id = :user_id AND id = :id AND ended_at IS NULL" + (" FOR NO KEY UPDATE" if lock else ""),
-        user_id=user_id, id=beneficiary_id,
-    )  # fmt: skip
-    if not found:
+async def beneficiary(
+    session: AsyncSession, user_id: UUID, beneficiary_id: UUID, *, lock: bool = False
+) -> BeneficiaryRow:
+    statement = LOCK_BENEFICIARY if lock else BENEFICIARY
+    found = await statement.maybe(session, user_id=user_id, id=beneficiary_id)
+    if found is None:
         raise NotFound
-    return found[0]
+    return found
 
 
-async def family(session: AsyncSession, user_id: UUID) -> Sequence[Any]:
-    """Return relation, birth date and id of everybody the person looks after, and of the person."""
-    return await rows(
-        session,
-        "SELECT id, relation, birth_date FROM care.beneficiary WHERE user_id = :user_id AND ended_at IS NULL",
-        user_id=user_id,
+async def add(session: AsyncSession, user_id: UUID, row: BeneficiaryRow) -> None:
+    created = insert(Beneficiary).values(id=row.id, user_id=user_id, created_at=clock.now(), **_columns(row))
+    await session.execute(created)
+
+
+async def change(session: AsyncSession, user_id: UUID, row: BeneficiaryRow) -> None:
+    changed = update(Beneficiary).where(Beneficiary.id == row.id, Beneficiary.user_id == user_id)
+    await session.execute(changed.values(version=Beneficiary.version + 1, **_columns(row)))
+
+
+async def archive(session: AsyncSession, beneficiary_id: UUID, at: datetime) -> None:
+    archived = update(Beneficiary).where(Beneficiary.id == beneficiary_id)
+    await session.execute(archived.values(ended_at=at, version=Beneficiary.version + 1))
+
+
+async def family(session: AsyncSession, user_id: UUID, *, but: UUID) -> Sequence[tuple[Relation, date]]:
+    """Return relation and birth date of the person and of everybody the person looks after, one left out."""
+    others = select(Beneficiary.relation, Beneficiary.birth_date).where(
+        Beneficiary.user_id == user_id, Beneficiary.ended_at.is_(None), Beneficiary.id != but
     )
+    return (await session.execute(others)).all()
 
 
 async def for_care(session: AsyncSession, user_id: UUID, beneficiary_id: UUID) -> BeneficiaryForCare:
@@ -65,32 +139,31 @@ async def for_care(session: AsyncSession, user_id: UUID, beneficiary_id: UUID) -
     row = await beneficiary(session, user_id, beneficiary_id)
     istat_code = row.istat_code
     if istat_code is None:
-        own = await rows(
-            session,
-            "SELECT istat_code FROM care.beneficiary WHERE user_id = :user_id AND relation = 'self'",
-            user_id=user_id,
-        )
-        istat_code = own[0][0] if own else None
+        own = select(Beneficiary.istat_code).where(Beneficiary.user_id == user_id, Beneficiary.relation == "self")
+        istat_code = await session.scalar(own)
     return BeneficiaryForCare(row.id, row.version, facts_of(row), istat_code)
 
 
-def facts_of(row: Any) -> BeneficiaryFacts:  # noqa: ANN401 - a row
+def facts_of(row: BeneficiaryRow) -> BeneficiaryFacts:
     """Map a row's facts to what the rules ask for."""
     return BeneficiaryFacts(
-        relation=cast("Relation", row.relation),
+        relation=row.relation,
         birth_date=row.birth_date,
         cohabitation=_periods(row.cohabitation),
         maintained=_periods(row.maintained),
         dependent_years=frozenset(row.dependent_years),
-        certificates=tuple(
-            Certificate(item["kind"], _period(item["valid_from"], item["valid_to"])) for item in row.certificates
-        ),
+        certificates=tuple(Certificate(one.kind, Period(one.valid_from, one.valid_to)) for one in row.certificates),
     )
 
 
-def _periods(items: Sequence[dict[str, Any]]) -> tuple[Period, ...]:
-    return tuple(_period(item["from"], item["to"]) for item in items)
+def _periods(stored: Sequence[StoredPeriod]) -> tuple[Period, ...]:
+    return tuple(Period(one.start, one.end) for one in stored)
 
 
-def _period(start: str, end: str | None) -> Period:
-    return Period(date.fromisoformat(start), None if end is None else date.fromisoformat(end))
+def _columns(row: BeneficiaryRow) -> dict[str, object]:
+    columns: dict[str, object] = {name: getattr(row, name) for name in PLAIN}
+    return columns | {
+        "cohabitation": PERIODS.dump_python(row.cohabitation, mode="json", by_alias=True),
+        "maintained": PERIODS.dump_python(row.maintained, mode="json", by_alias=True),
+        "certificates": CERTIFICATES.dump_python(row.certificates, mode="json"),
+    }

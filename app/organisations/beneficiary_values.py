@@ -1,92 +1,107 @@
-"""A beneficiary as values: what a request makes of it, and what is wrong with the result. Pure decisions."""
+"""What a request makes of a beneficiary, and what is wrong with the result. Pure decisions."""
 
-import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from datetime import date
-from typing import Any
 from uuid import UUID
 
 from app.banking.fiscal_codes import is_born_on
 from app.organisations import sealing
-from app.organisations.people_schemas import BeneficiaryCreate, BeneficiaryRead, BeneficiaryUpdate, Certificate, Period
+from app.organisations.beneficiary_queries import BeneficiaryRow, StoredCertificate, StoredPeriod
+from app.organisations.people_schemas import BeneficiaryCreate, BeneficiaryUpdate, Certificate, HomeAddress, Period
+from app.rules.beneficiary import Relation
 
-Values = dict[str, Any]
 Problem = tuple[str, str, str]
-PLAIN = ("relation", "given_name", "family_name", "birth_date", "fiscal_code", "phone", "access_notes")
-ADDRESS = ("street", "postcode", "istat_code")
 YOUNGER = frozenset({"child", "grandchild"})
 OLDER = frozenset({"parent", "grandparent"})
 
 
-def created(data: BeneficiaryCreate) -> Values:
-    return merged({}, data, [*PLAIN, "address", "cohabitation", "maintained", "dependent_years", "certificates"])
+def created(data: BeneficiaryCreate, beneficiary_id: UUID) -> BeneficiaryRow:
+    row = BeneficiaryRow(
+        id=beneficiary_id,
+        relation=data.relation,
+        given_name=data.given_name,
+        family_name=data.family_name,
+        birth_date=data.birth_date,
+        sealed_fiscal_code=None,
+        phone=data.phone,
+        street=None,
+        postcode=None,
+        istat_code=None,
+        sealed_access_notes=None,
+        cohabitation=_periods(data.cohabitation),
+        maintained=_periods(data.maintained),
+        dependent_years=data.dependent_years,
+        certificates=_certificates(data.certificates),
+        version=1,
+    )
+    return _with_notes(_with_code(_at(row, data.address), data.fiscal_code), data.access_notes)
 
 
-def changed(row: Any, data: BeneficiaryUpdate) -> Values:  # noqa: ANN401 - a row
-    """Return the row's values with what was given put over them; absent keeps."""
-    return merged(stored(row), data, data.model_fields_set)
+def changed(row: BeneficiaryRow, data: BeneficiaryUpdate) -> BeneficiaryRow:
+    """Return the row with what was given put over it; absent keeps."""
+    given = data.model_fields_set
+    row = replace(
+        row,
+        relation=data.relation if "relation" in given else row.relation,
+        given_name=data.given_name if "given_name" in given else row.given_name,
+        family_name=data.family_name if "family_name" in given else row.family_name,
+        birth_date=data.birth_date if "birth_date" in given else row.birth_date,
+        phone=data.phone if "phone" in given else row.phone,
+        cohabitation=_periods(data.cohabitation) if "cohabitation" in given else row.cohabitation,
+        maintained=_periods(data.maintained) if "maintained" in given else row.maintained,
+        dependent_years=data.dependent_years if "dependent_years" in given else row.dependent_years,
+        certificates=_certificates(data.certificates) if "certificates" in given else row.certificates,
+    )
+    if "address" in given:
+        row = _at(row, data.address)
+    if "fiscal_code" in given:
+        row = _with_code(row, data.fiscal_code)
+    return _with_notes(row, data.access_notes) if "access_notes" in given else row
 
 
-def merged(values: Values, data: BeneficiaryCreate | BeneficiaryUpdate, given: Iterable[str]) -> Values:
-    values = dict(values)
-    for name in given:
-        value = getattr(data, name)
-        if name == "address":
-            values |= {part: None if value is None else getattr(value, part) for part in ADDRESS}
-        elif name in {"cohabitation", "maintained"}:
-            values[name] = _periods(value)
-        elif name == "certificates":
-            values[name] = _certificates(value)
-        else:
-            values[name] = value
-    return values
+def _at(row: BeneficiaryRow, address: HomeAddress | None) -> BeneficiaryRow:
+    if address is None:
+        return replace(row, street=None, postcode=None, istat_code=None)
+    return replace(row, street=address.street, postcode=address.postcode, istat_code=address.istat_code)
 
 
-def stored(row: Any) -> Values:  # noqa: ANN401 - a row
-    values = {name: getattr(row, name) for name in (*PLAIN, *ADDRESS) if name not in {"fiscal_code", "access_notes"}}
-    return values | {
-        "fiscal_code": None
-        if row.sealed_fiscal_code is None
-        else sealing.open_fiscal_code(row.sealed_fiscal_code, row.id),
-        "access_notes": None
-        if row.sealed_access_notes is None
-        else sealing.open_access_notes(row.sealed_access_notes, row.id),
-        "cohabitation": row.cohabitation,
-        "maintained": row.maintained,
-        "dependent_years": list(row.dependent_years),
-        "certificates": row.certificates,
-    }
+def _with_code(row: BeneficiaryRow, code: str | None) -> BeneficiaryRow:
+    """Seal a code that is another: sealing the same again would look like a change."""
+    if code == row.fiscal_code:
+        return row
+    return replace(row, sealed_fiscal_code=None if code is None else sealing.seal_fiscal_code(code, row.id))
 
 
-def columns(values: Mapping[str, Any], row_id: UUID) -> Values:
-    """Return the values as columns: secrets sealed for this row, lists as JSON."""
-    code, notes = values["fiscal_code"], values["access_notes"]
-    return {
-        **{name: values[name] for name in (*PLAIN, *ADDRESS) if name not in {"fiscal_code", "access_notes"}},
-        "sealed_fiscal_code": None if code is None else sealing.seal_fiscal_code(code, row_id),
-        "sealed_access_notes": None if notes is None else sealing.seal_access_notes(notes, row_id),
-        "dependent_years": values["dependent_years"],
-        **{name: json.dumps(values[name]) for name in ("cohabitation", "maintained", "certificates")},
-    }
+def _with_notes(row: BeneficiaryRow, notes: str | None) -> BeneficiaryRow:
+    if notes == row.access_notes:
+        return row
+    return replace(row, sealed_access_notes=None if notes is None else sealing.seal_access_notes(notes, row.id))
 
 
-def problems(values: Mapping[str, Any]) -> list[Problem]:
+def problems(row: BeneficiaryRow) -> list[Problem]:
     """Return what is wrong with one beneficiary: pointer, code, detail."""
     found: list[Problem] = []
-    if values["fiscal_code"] is not None and not is_born_on(values["fiscal_code"], values["birth_date"]):
+    code = row.fiscal_code
+    if code is not None and not is_born_on(code, row.birth_date):
         found.append(("/fiscal_code", "birth_date_differs", "the fiscal code belongs to another birth date"))
-    for name, start, end in (
-        ("cohabitation", "from", "to"), ("maintained", "from", "to"), ("certificates", "valid_from", "valid_to"),
-    ):  # fmt: skip
-        found += [
-            (f"/{name}/{index}/{end}", "period", "a period must not end before it begins")
-            for index, item in enumerate(values[name])
-            if item[end] is not None and item[end] < item[start]
-        ]
-    return found
+    return [
+        *found,
+        *_backwards("/cohabitation/{}/to", ((one.start, one.end) for one in row.cohabitation)),
+        *_backwards("/maintained/{}/to", ((one.start, one.end) for one in row.maintained)),
+        *_backwards("/certificates/{}/valid_to", ((one.valid_from, one.valid_to) for one in row.certificates)),
+    ]
 
 
-def generation_problem(people: Sequence[tuple[str, date]]) -> Problem | None:
+def _backwards(pointer: str, periods: Iterable[tuple[date, date | None]]) -> list[Problem]:
+    return [
+        (pointer.format(index), "period", "a period must not end before it begins")
+        for index, (start, end) in enumerate(periods)
+        if end is not None and end < start
+    ]
+
+
+def generation_problem(people: Sequence[tuple[Relation, date]]) -> Problem | None:
     """Return a problem when a child is not younger, or a parent not older, than the person (`self`)."""
     own = next((born for relation, born in people if relation == "self"), None)
     if own is None:
@@ -97,28 +112,9 @@ def generation_problem(people: Sequence[tuple[str, date]]) -> Problem | None:
     return None
 
 
-def read(row: Any) -> BeneficiaryRead:  # noqa: ANN401 - a row
-    values = stored(row)
-    address = {part: values.pop(part) for part in ADDRESS}
-    return BeneficiaryRead.model_validate(
-        {"id": row.id, **values, "address": address if address["istat_code"] is not None else None}
-    )
+def _periods(periods: Sequence[Period]) -> tuple[StoredPeriod, ...]:
+    return tuple(StoredPeriod(one.start, one.end) for one in periods)
 
 
-def _periods(periods: Sequence[Period]) -> list[dict[str, str | None]]:
-    return [{"from": one.start.isoformat(), "to": _iso(one.end)} for one in periods]
-
-
-def _certificates(certificates: Sequence[Certificate]) -> list[dict[str, str | None]]:
-    return [
-        {
-            "kind": one.kind,
-            "valid_from": one.valid_from.isoformat(),
-            "valid_to": _iso(one.valid_to),
-        }
-        for one in certificates
-    ]
-
-
-def _iso(day: date | None) -> str | None:
-    return None if day is None else day.isoformat()
+def _certificates(certificates: Sequence[Certificate]) -> tuple[StoredCertificate, ...]:
+    return tuple(StoredCertificate(one.kind, one.valid_from, one.valid_to) for one in certificates)

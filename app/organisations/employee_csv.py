@@ -1,8 +1,7 @@
 """The employees' file: its columns, its rows as employments, and what it would change. Pure decisions."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass, field
-from typing import Any
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from uuid import UUID
 
 from pydantic import ValidationError
@@ -10,7 +9,8 @@ from pydantic import ValidationError
 from app import ids
 from app.organisations import employments, sealing
 from app.organisations.csv_files import CellError, Column, CsvFile, Row, RowError, parse_date, write
-from app.organisations.employments import Values
+from app.organisations.employee_queries import EmployeeRow
+from app.organisations.models import Contract
 from app.organisations.people_schemas import EmployeeCreate
 
 COLUMNS = (
@@ -30,7 +30,7 @@ COLUMNS = (
 DATES = frozenset({"hired_on", "ended_on", "contract_ends_on", "probation_ends_on"})
 KEPT_WHEN_BLANK = frozenset({"email", "contract"})
 """A blank cell clears an optional field; these two keep (or default), because payroll files often leave them out."""
-CONTRACTS = {
+CONTRACTS: Mapping[str, Contract] = {
     "indeterminato": "permanent",
     "tempo_indeterminato": "permanent",
     "a_tempo_indeterminato": "permanent",
@@ -58,10 +58,10 @@ class Given:
 class Plan:
     """What a file would do."""
 
-    creates: list[Values] = field(default_factory=list)
-    updates: list[Values] = field(default_factory=list)
+    creates: list[EmployeeRow] = field(default_factory=list)
+    updates: list[EmployeeRow] = field(default_factory=list)
     unchanged: int = 0
-    invitations: list[Values] = field(default_factory=list)
+    invitations: list[EmployeeRow] = field(default_factory=list)
     errors: list[RowError] = field(default_factory=list)
 
 
@@ -92,7 +92,7 @@ def parse(file: CsvFile) -> tuple[list[Given], list[RowError]]:
 
 
 def _employment(row: Row, errors: list[RowError]) -> EmployeeCreate | None:
-    values: dict[str, Any] = {}
+    values: dict[str, object] = {}
     before = len(errors)
     for name, cell in row.cells.items():
         if not cell:
@@ -127,64 +127,64 @@ def _detail(kind: str, message: str) -> str:
 class Existing:
     """The employments of the company that the file could mean, by the three ways to find one."""
 
-    def __init__(self, rows: Sequence[Any]) -> None:
+    def __init__(self, rows: Sequence[EmployeeRow]) -> None:
         self.by_external_id = {row.external_id: row for row in rows if row.ended_on is None and row.external_id}
-        self.open = {bytes(row.fiscal_code_index): row for row in rows if row.ended_on is None}
-        self.by_hiring = {(bytes(row.fiscal_code_index), row.hired_on): row for row in rows}
+        self.open = {row.fiscal_code_index: row for row in rows if row.ended_on is None}
+        self.by_hiring = {(row.fiscal_code_index, row.hired_on): row for row in rows}
 
-    def meant(self, given: Given) -> Any | None:  # noqa: ANN401 - a row
+    def meant(self, given: Given) -> EmployeeRow | None:
         """Match by external id, else by fiscal code: the same hiring first, else the present employment."""
         if given.data.external_id in self.by_external_id:
             return self.by_external_id[given.data.external_id]
         return self.by_hiring.get((given.index, given.data.hired_on)) or self.open.get(given.index)
 
-    def taken(self, values: Values) -> str | None:
-        """Return the field in which these values collide with another employment."""
-        others = [self.by_hiring.get((values["fiscal_code_index"], values["hired_on"]))]
-        if values["ended_on"] is None:
-            others.append(self.open.get(values["fiscal_code_index"]))
-        if any(other is not None and other.id != values["id"] for other in others):
+    def taken(self, wanted: EmployeeRow) -> str | None:
+        """Return the field in which this row collides with another employment."""
+        others = [self.by_hiring.get((wanted.fiscal_code_index, wanted.hired_on))]
+        if wanted.ended_on is None:
+            others.append(self.open.get(wanted.fiscal_code_index))
+        if any(other is not None and other.id != wanted.id for other in others):
             return "fiscal_code"
-        other = self.by_external_id.get(values["external_id"]) if values["ended_on"] is None else None
-        return "external_id" if other is not None and other.id != values["id"] else None
+        other = self.by_external_id.get(wanted.external_id) if wanted.external_id and wanted.ended_on is None else None
+        return "external_id" if other is not None and other.id != wanted.id else None
 
 
-def plan(given: Sequence[Given], rows: Sequence[Any]) -> Plan:
+def plan(given: Sequence[Given], rows: Sequence[EmployeeRow]) -> Plan:
     """Decide for each row: create, update or leave; never touches an employment that no row means."""
     result = Plan()
     existing = Existing(rows)
     used: set[UUID] = set()
     for one in given:
         row = existing.meant(one)
-        if row is not None and row.id in used:
+        if row is None:
+            _decide(result, existing, one.row, employments.created(one.data, ids.new_id()), None)
+            continue
+        if row.id in used:
             result.errors.append(RowError(one.row, None, "duplicate_in_file", "an earlier row means the same person"))
             continue
-        if row is None:
-            values, old = employments.created(one.data, ids.new_id()), None
-        else:
-            used.add(row.id)
-            values, old = employments.merged(row, one.data), employments.stored(row)
-            if row.user_id is not None:
-                values["email"] = None
-                if values["fiscal_code_index"] != old["fiscal_code_index"]:
-                    detail = "this person has an active login: the fiscal code is fixed"
-                    result.errors.append(RowError(one.row, "fiscal_code", "fiscal_code_fixed", detail))
-        _decide(result, existing, one, values, old)
+        used.add(row.id)
+        wanted = employments.merged(row, one.data)
+        if row.user_id is not None:
+            wanted = replace(wanted, email=None)
+            if wanted.fiscal_code_index != row.fiscal_code_index:
+                detail = "this person has an active login: the fiscal code is fixed"
+                result.errors.append(RowError(one.row, "fiscal_code", "fiscal_code_fixed", detail))
+        _decide(result, existing, one.row, wanted, row)
     return result
 
 
-def _decide(result: Plan, existing: Existing, one: Given, values: Values, old: Values | None) -> None:
-    errors = [RowError(one.row, *problem) for problem in employments.problems(values)]
-    if (taken := existing.taken(values)) is not None:
-        errors.append(RowError(one.row, taken, "taken", "another employee of the company has this"))
+def _decide(result: Plan, existing: Existing, number: int, wanted: EmployeeRow, old: EmployeeRow | None) -> None:
+    errors = [RowError(number, *problem) for problem in employments.problems(wanted)]
+    if (taken := existing.taken(wanted)) is not None:
+        errors.append(RowError(number, taken, "taken", "another employee of the company has this"))
     result.errors += errors
     if errors:
         return
     if old is None:
-        result.creates.append(values)
-    elif values != old:
-        result.updates.append(values)
+        result.creates.append(wanted)
+    elif wanted != old:
+        result.updates.append(wanted)
     else:
         result.unchanged += 1
-    if values["email"] is not None and (old is None or old["email"] != values["email"]):
-        result.invitations.append(values)
+    if wanted.email is not None and (old is None or old.email != wanted.email):
+        result.invitations.append(wanted)

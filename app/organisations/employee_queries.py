@@ -1,46 +1,105 @@
-"""Rows of employments, always inside one company."""
+"""Rows of employments, always inside one company but for a person's own."""
 
 from collections.abc import Sequence
-from datetime import datetime
-from typing import Any
+from dataclasses import dataclass
+from datetime import date
+from typing import Annotated
 from uuid import UUID
 
-from sqlalchemy import text
+from pydantic import Field, TypeAdapter
+from sqlalchemy import select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app import clock
-from app.db import rows
+from app.db import HR, NOTHING, Query
 from app.errors import NotFound
+from app.identity.models import Invitation
+from app.organisations import sealing
+from app.organisations.models import Contract, Organisation
+from app.organisations.people_schemas import Status
+from app.rules.decisions import Reading
 
-COLUMNS = (
-    "id, user_id, email, given_name, family_name, sealed_fiscal_code, fiscal_code_index, external_id, category,"
-    " hired_on, ended_on, contract, contract_ends_on, probation_ends_on, unpaid_leave, agreement_code, version"
-)
 BATCH = 2_000
 """Rows per statement: far below the statement time-out, however slow the machine."""
-STATUS = {
-    "active": "user_id IS NOT NULL",
-    "invited": "user_id IS NULL AND email IS NOT NULL",
-    "not_invited": "user_id IS NULL AND email IS NULL",
-}
-TYPES = {
-    "email": "text", "given_name": "text", "family_name": "text", "sealed_fiscal_code": "bytea",
-    "fiscal_code_index": "bytea", "external_id": "text", "category": "text", "hired_on": "date", "ended_on": "date",
-    "contract": "text", "contract_ends_on": "date", "probation_ends_on": "date", "unpaid_leave": "jsonb",
-    "agreement_code": "text",
-}  # fmt: skip
-_NAMES = ", ".join(TYPES)
-_ARRAYS = ", ".join(f"CAST(:{name} AS {kind}[])" for name, kind in TYPES.items())
-INSERT = (
-    f"INSERT INTO employee (company_id, created_at, id, {_NAMES})"  # noqa: S608 - our own column list
-    f" SELECT :company_id, :created_at, given.* FROM unnest(CAST(:id AS uuid[]), {_ARRAYS}) AS given"
-)
-UPDATE = (
-    "UPDATE employee SET version = employee.version + 1, "  # noqa: S608 - our own column list
-    + ", ".join(f"{name} = given.{name}" for name in TYPES)
-    + f" FROM unnest(CAST(:id AS uuid[]), {_ARRAYS}) AS given (id, {_NAMES})"
-    " WHERE employee.company_id = :company_id AND employee.id = given.id"
-)
+
+
+@dataclass(frozen=True, slots=True)
+class Employment:
+    """An employment as funding and bookings need it; days are inclusive."""
+
+    employee_id: UUID
+    company_id: UUID
+    company_name: str
+    relatives_reading: Reading
+    category: str
+    hired_on: date
+    ended_on: date | None
+
+
+@dataclass(frozen=True, slots=True)
+class Leave:
+    """Days of unpaid leave, both included."""
+
+    start: Annotated[date, Field(alias="from")]
+    end: Annotated[date, Field(alias="to")]
+
+
+LEAVES = TypeAdapter(tuple[Leave, ...])
+
+
+@dataclass(frozen=True, slots=True)
+class EmployeeRow:
+    """An employment as it is stored, or as a request or a row of a file would have it stored."""
+
+    id: UUID
+    user_id: UUID | None
+    email: str | None
+    given_name: str
+    family_name: str
+    sealed_fiscal_code: bytes
+    fiscal_code_index: bytes
+    external_id: str | None
+    category: str
+    hired_on: date
+    ended_on: date | None
+    contract: Contract
+    contract_ends_on: date | None
+    probation_ends_on: date | None
+    unpaid_leave: tuple[Leave, ...]
+    agreement_code: str | None
+    version: int
+
+    @property
+    def status(self) -> Status:
+        if self.user_id is not None:
+            return "active"
+        return "invited" if self.email is not None else "not_invited"
+
+    @property
+    def fiscal_code(self) -> str:
+        return sealing.open_fiscal_code(self.sealed_fiscal_code, self.id)
+
+
+WRITTEN = (
+    "id", "email", "given_name", "family_name", "sealed_fiscal_code", "fiscal_code_index", "external_id", "category",
+    "hired_on", "ended_on", "contract", "contract_ends_on", "probation_ends_on", "agreement_code",
+)  # fmt: skip
+"""The columns that HR's statements write as they are; never user_id."""
+
+EMPLOYMENTS_OF = Query(Employment, "organisations.employments_of")
+EMPLOYEES = Query(EmployeeRow, "organisations.employees", roles=(HR,))
+EMPLOYEE = Query(EmployeeRow, "organisations.employee", roles=(HR,))
+LOCK_EMPLOYEE = Query(EmployeeRow, "organisations.lock_employee", roles=(HR,))
+LOCK_MATCHING = Query(EmployeeRow, "organisations.lock_matching", roles=(HR,))
+INSERT = Query(NOTHING, "organisations.insert_employees", roles=(HR,))
+UPDATE = Query(NOTHING, "organisations.update_employees", roles=(HR,))
+LOCK_INVITATIONS = Query(UUID, "organisations.lock_invitations", roles=(HR,))
+LOCK_IMPORTS = Query(NOTHING, "organisations.lock_imports", roles=(HR,))
+
+
+async def employments_of(session: AsyncSession, user_id: UUID) -> list[Employment]:
+    """Return a person's employments, ended ones too: their credit may outlive them by the programme's rule."""
+    return await EMPLOYMENTS_OF.all(session, user_id=user_id)
 
 
 async def employees(
@@ -49,94 +108,66 @@ async def employees(
     *,
     external_id: str | None,
     category: str | None,
-    status: str | None,
-    after: tuple[Any, ...] | None,
+    status: Status | None,
+    after: tuple[str] | None,
     limit: int,
-) -> Sequence[Any]:
+) -> list[EmployeeRow]:
     """Return a company's employees by id, filtered."""
-    return await rows(
-        session,
-        f"SELECT {COLUMNS} FROM employee WHERE company_id = :company_id"  # noqa: S608 - our own column list
-        " AND (CAST(:external_id AS text) IS NULL OR external_id = :external_id)"
-        " AND (CAST(:category AS text) IS NULL OR category = :category)"
-        f" AND {STATUS[status] if status else 'true'}"
-        " AND (CAST(:after AS uuid) IS NULL OR id > CAST(:after AS uuid)) ORDER BY id LIMIT :limit",
-        company_id=company_id, external_id=external_id, category=category,
-        after=after[0] if after else None, limit=limit,
+    return await EMPLOYEES.all(
+        session, company_id=company_id, external_id=external_id, category=category, status=status,
+        after=after and after[0], limit=limit,
     )  # fmt: skip
 
 
-async def employee(session: AsyncSession, company_id: UUID, employee_id: UUID, *, lock: bool = False) -> Any:  # noqa: ANN401
-    found = await rows(
-        session,
-        f"SELECT {COLUMNS} FROM employee WHERE company_id = :company_id AND id = :id"  # noqa: S608 - our own columns
-        + (" FOR NO KEY UPDATE" if lock else ""),
-        company_id=company_id, id=employee_id,
-    )  # fmt: skip
-    if not found:
+async def employee(session: AsyncSession, company_id: UUID, employee_id: UUID, *, lock: bool = False) -> EmployeeRow:
+    statement = LOCK_EMPLOYEE if lock else EMPLOYEE
+    found = await statement.maybe(session, company_id=company_id, id=employee_id)
+    if found is None:
         raise NotFound
-    return found[0]
+    return found
 
 
 async def lock_invitations(session: AsyncSession, company_id: UUID, employee_id: UUID | None = None) -> None:
     """Lock pending invitations before employees: acceptance takes them in this order."""
-    await rows(
-        session,
-        "SELECT id FROM invitation WHERE organisation_id = :company_id AND ended_at IS NULL"
-        " AND CASE WHEN CAST(:id AS uuid) IS NULL THEN employee_id IS NOT NULL ELSE employee_id = :id END"
-        " ORDER BY id FOR NO KEY UPDATE",
-        company_id=company_id,
-        id=employee_id,
-    )
+    await LOCK_INVITATIONS.run(session, company_id=company_id, employee_id=employee_id)
 
 
 async def withdraw_invitation(session: AsyncSession, employee_id: UUID) -> None:
-    await session.execute(
-        text("UPDATE invitation SET ended_at = :at WHERE employee_id = :id AND ended_at IS NULL"),
-        {"at": clock.real(), "id": employee_id},
-    )
+    pending = update(Invitation).where(Invitation.employee_id == employee_id, Invitation.ended_at.is_(None))
+    await session.execute(pending.values(ended_at=clock.real()))
 
 
 async def lock_imports(session: AsyncSession, company_id: UUID) -> None:
-    """Let one import of a company run at a time, so that two equal files do not both create."""
-    await rows(
-        session,
-        "SELECT pg_advisory_xact_lock(hashtextextended('employee_import ' || CAST(:id AS text), 0))",
-        id=str(company_id),
-    )
+    """Let one import of a company run at a time."""
+    await LOCK_IMPORTS.run(session, company_id=str(company_id))
 
 
 async def matching(
     session: AsyncSession, company_id: UUID, external_ids: Sequence[str], indexes: Sequence[bytes]
-) -> Sequence[Any]:
+) -> list[EmployeeRow]:
     """Lock and return every employment that a file could mean or collide with."""
-    return await rows(
-        session,
-        f"SELECT {COLUMNS} FROM employee WHERE company_id = :company_id"  # noqa: S608 - our own column list
-        " AND (fiscal_code_index = ANY(CAST(:indexes AS bytea[]))"
-        "  OR ended_on IS NULL AND external_id = ANY(CAST(:external_ids AS text[])))"
-        " ORDER BY id FOR NO KEY UPDATE",
-        company_id=company_id, external_ids=list(external_ids), indexes=list(indexes),
-    )  # fmt: skip
+    return await LOCK_MATCHING.all(
+        session, company_id=company_id, external_ids=list(external_ids), indexes=list(indexes)
+    )
 
 
-async def insert(
-    session: AsyncSession, company_id: UUID, created_at: datetime, batch: Sequence[dict[str, Any]]
+async def insert(session: AsyncSession, company_id: UUID, employees: Sequence[EmployeeRow]) -> None:
+    await _store(session, INSERT, employees, company_id=company_id, created_at=clock.now())
+
+
+async def change(session: AsyncSession, company_id: UUID, employees: Sequence[EmployeeRow]) -> None:
+    await _store(session, UPDATE, employees, company_id=company_id)
+
+
+async def _store(
+    session: AsyncSession, statement: Query[None], employees: Sequence[EmployeeRow], **scalars: object
 ) -> None:
-    await _store(session, INSERT, batch, company_id=company_id, created_at=created_at)
-
-
-async def update(session: AsyncSession, company_id: UUID, batch: Sequence[dict[str, Any]]) -> None:
-    await _store(session, UPDATE, batch, company_id=company_id)
-
-
-async def _store(session: AsyncSession, sql: str, batch: Sequence[dict[str, Any]], **scalars: Any) -> None:  # noqa: ANN401
-    for start in range(0, len(batch), BATCH):
-        part = batch[start : start + BATCH]
-        arrays = {name: [values[name] for values in part] for name in ("id", *TYPES)}
-        await session.execute(text(sql), {**arrays, **scalars})
+    for start in range(0, len(employees), BATCH):
+        batch = employees[start : start + BATCH]
+        arrays = {name: [getattr(one, name) for one in batch] for name in WRITTEN}
+        leave = [LEAVES.dump_json(one.unpaid_leave, by_alias=True).decode() for one in batch]
+        await statement.run(session, **arrays, **scalars, unpaid_leave=leave)
 
 
 async def company_name(session: AsyncSession, company_id: UUID) -> str:
-    found = await rows(session, "SELECT name FROM organisation WHERE id = :id", id=company_id)
-    return str(found[0][0])
+    return (await session.scalars(select(Organisation.name).where(Organisation.id == company_id))).one()

@@ -1,8 +1,7 @@
 """What HR does with employments. After activation login and contact are out of its reach."""
 
 import asyncio
-from dataclasses import dataclass
-from typing import Any
+from dataclasses import dataclass, replace
 from uuid import UUID
 
 from sqlalchemy.ext.asyncio import AsyncSession
@@ -10,15 +9,14 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from app import clock, ids
 from app.actor import Actor
 from app.audit import actions as audit
-from app.errors import Invalid, StateConflict
-from app.http.etag import PreconditionFailed
+from app.errors import Invalid, PreconditionFailed, StateConflict
 from app.identity import attempts
 from app.identity.invitations import EmployeeInvitation, invite_employees
 from app.organisations import csv_files, employee_csv, employments
 from app.organisations import employee_queries as queries
 from app.organisations.csv_files import RowError
 from app.organisations.employee_csv import Given
-from app.organisations.employments import Values
+from app.organisations.employee_queries import EmployeeRow
 from app.organisations.errors import ImportRefused
 from app.organisations.people_schemas import EmployeeCreate, EmployeeUpdate
 
@@ -36,55 +34,54 @@ class Imported:
     errors: list[RowError]
 
 
-async def create_employee(session: AsyncSession, actor: Actor, company_id: UUID, data: EmployeeCreate) -> Any:  # noqa: ANN401 - a row
+async def create_employee(session: AsyncSession, actor: Actor, company_id: UUID, data: EmployeeCreate) -> EmployeeRow:
     """Add an employment; with an e-mail address the person is invited."""
-    values = employments.created(data, ids.new_id())
-    _check(values)
-    await queries.insert(session, company_id, clock.now(), [values])
-    await audit.record(session, actor, "employee.create", "employee", values["id"])
-    await _invite(session, company_id, [values])
-    return await queries.employee(session, company_id, values["id"])
+    row = employments.created(data, ids.new_id())
+    _check(row)
+    await queries.insert(session, company_id, [row])
+    await audit.record(session, actor, "employee.create", "employee", row.id)
+    await _invite(session, company_id, [row])
+    return row
 
 
 async def update_employee(
     session: AsyncSession, actor: Actor, company_id: UUID, employee_id: UUID, version: int, data: EmployeeUpdate
-) -> Any:  # noqa: ANN401 - a row
+) -> EmployeeRow:
     """Change an employment; a new address before activation replaces the invitation, none withdraws it."""
     await queries.lock_invitations(session, company_id, employee_id)
-    row = await queries.employee(session, company_id, employee_id, lock=True)
-    if row.version != version:
+    old = await queries.employee(session, company_id, employee_id, lock=True)
+    if old.version != version:
         raise PreconditionFailed
-    old, values = employments.stored(row), employments.merged(row, data)
-    if row.user_id is not None:
+    row = employments.merged(old, data)
+    if old.user_id is not None:
         if "email" in data.model_fields_set:
             raise StateConflict("active", "Login and contact belong to the person.")
-        if values["fiscal_code_index"] != old["fiscal_code_index"]:
+        if row.fiscal_code_index != old.fiscal_code_index:
             raise StateConflict("active", "The fiscal code of a person with an active login is fixed.")
-    _check(values)
-    if values == old:
-        return row
-    await queries.update(session, company_id, [values])
+    _check(row)
+    if row == old:
+        return old
+    await queries.change(session, company_id, [row])
     await audit.record(session, actor, "employee.update", "employee", employee_id)
-    if values["email"] != old["email"]:
+    if row.email != old.email:
         await _count_mail(session, employee_id)
-        if values["email"] is None:
+        if row.email is None:
             await queries.withdraw_invitation(session, employee_id)
-        await _invite(session, company_id, [values])
-    return await queries.employee(session, company_id, employee_id)
+        await _invite(session, company_id, [row])
+    return replace(row, version=old.version + 1)
 
 
-async def invite_again(session: AsyncSession, actor: Actor, company_id: UUID, employee_id: UUID) -> Any:  # noqa: ANN401
+async def invite_again(session: AsyncSession, actor: Actor, company_id: UUID, employee_id: UUID) -> EmployeeRow:
     """Send the first invitation once more; the earlier link stops working."""
     await queries.lock_invitations(session, company_id, employee_id)
     row = await queries.employee(session, company_id, employee_id, lock=True)
-    status = employments.status_of(row)
-    if status == "active":
-        raise StateConflict(status, "The person has activated the login.")
-    if status == "not_invited":
-        raise StateConflict(status, "There is no e-mail address to send an invitation to.")
+    if row.status == "active":
+        raise StateConflict(row.status, "The person has activated the login.")
+    if row.status == "not_invited":
+        raise StateConflict(row.status, "There is no e-mail address to send an invitation to.")
     await _count_mail(session, employee_id)
     await audit.record(session, actor, "employee.invite", "employee", employee_id)
-    await _invite(session, company_id, [employments.stored(row)])
+    await _invite(session, company_id, [row])
     return row
 
 
@@ -103,12 +100,12 @@ async def import_employees(
     if errors and not dry_run:
         raise ImportRefused(errors=_pointers(errors), created=0, updated=0, unchanged=0)
     if not dry_run:
-        await queries.insert(session, company_id, clock.now(), plan.creates)
-        await queries.update(session, company_id, plan.updates)
+        await queries.insert(session, company_id, plan.creates)
+        await queries.change(session, company_id, plan.updates)
         if plan.creates or plan.updates:
             await audit.record(session, actor, "employee.import", "organisation", company_id)
-        new = {values["id"] for values in plan.creates}
-        await _count_mail(session, *(values["id"] for values in plan.invitations if values["id"] not in new))
+        new = {row.id for row in plan.creates}
+        await _count_mail(session, *(row.id for row in plan.invitations if row.id not in new))
         await _invite(session, company_id, plan.invitations)
     return Imported(len(plan.creates), len(plan.updates), plan.unchanged, errors)
 
@@ -117,7 +114,7 @@ def _parse(raw: bytes) -> tuple[list[Given], list[RowError]]:
     return employee_csv.parse(csv_files.read(raw, employee_csv.COLUMNS))
 
 
-def _pointers(errors: list[RowError]) -> list[dict[str, Any]]:
+def _pointers(errors: list[RowError]) -> list[dict[str, object]]:
     """Name each place twice: as every problem does, and as the dry run does."""
     return [
         {
@@ -131,8 +128,8 @@ def _pointers(errors: list[RowError]) -> list[dict[str, Any]]:
     ]
 
 
-def _check(values: Values) -> None:
-    found = [(f"/{name}", code, detail) for name, code, detail in employments.problems(values)]
+def _check(row: EmployeeRow) -> None:
+    found = [(f"/{name}", code, detail) for name, code, detail in employments.problems(row)]
     if found:
         raise Invalid(*found[0], *found[1:])
 
@@ -143,13 +140,13 @@ async def _count_mail(session: AsyncSession, *employee_ids: UUID) -> None:
         await attempts.count(session, limits)
 
 
-async def _invite(session: AsyncSession, company_id: UUID, batch: list[Values]) -> None:
+async def _invite(session: AsyncSession, company_id: UUID, employees: list[EmployeeRow]) -> None:
     """Invite whoever has an address and has not left."""
     today = clock.today()
     invited = [
-        values
-        for values in batch
-        if values["email"] is not None and (values["ended_on"] is None or values["ended_on"] >= today)
+        (row.id, row.email)
+        for row in employees
+        if row.email is not None and (row.ended_on is None or row.ended_on >= today)
     ]
     if not invited:
         return
@@ -159,11 +156,8 @@ async def _invite(session: AsyncSession, company_id: UUID, batch: list[Values]) 
             session,
             [
                 EmployeeInvitation(
-                    email=values["email"],
-                    organisation_id=company_id,
-                    organisation_name=company_name,
-                    employee_id=values["id"],
+                    email=email, organisation_id=company_id, organisation_name=company_name, employee_id=employee_id
                 )
-                for values in invited[start : start + queries.BATCH]
+                for employee_id, email in invited[start : start + queries.BATCH]
             ],
         )

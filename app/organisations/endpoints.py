@@ -1,20 +1,21 @@
 """Routes about parties: public, operator, alliance and organisation; people are in people_endpoints."""
 
-from typing import Annotated, Any
+from typing import Annotated
 
 from fastapi import Query, Response
 
 from app import ids
+from app.edge.permissions import REGISTRAR
 from app.errors import StateConflict
 from app.http.access import access
 from app.http.audiences import alliance_router, operator_router, organisation_router, public_router
 from app.http.etag import ExpectedVersion, MalformedPrecondition, set_etag
 from app.http.pagination import BadCursor, PagingDep
-from app.http.permissions import REGISTRAR
 from app.http.schemas import Page
 from app.http.session import ActorDep, SessionDep
 from app.organisations import actions, queries
 from app.organisations.errors import AlreadyMember, LastAdministrator, NameTaken
+from app.organisations.models import Organisation
 from app.organisations.schemas import (
     AddressRead,
     AllianceCreate,
@@ -39,7 +40,7 @@ organisation = organisation_router()
 CREATED = 201
 
 
-def read_organisation(row: Any) -> OrganisationRead:  # noqa: ANN401 - a row
+def read_organisation(row: Organisation) -> OrganisationRead:
     """Return an organisation as the operator sees it."""
     return OrganisationRead(
         id=row.id,
@@ -49,7 +50,7 @@ def read_organisation(row: Any) -> OrganisationRead:  # noqa: ANN401 - a row
         iban=row.iban,
         address=None if row.street is None else AddressRead.model_validate(row),
         external_id=row.external_id,
-        metadata=row.metadata,
+        metadata=row.metadata_,
         created_at=row.created_at,
     )
 

@@ -1,7 +1,7 @@
 """Tables of organisations, territory, employments and (schema care) beneficiaries."""
 
 from datetime import date, datetime
-from typing import Any
+from typing import Literal, get_args
 from uuid import UUID
 
 from sqlalchemy import (
@@ -20,21 +20,13 @@ from sqlalchemy.dialects.postgresql import ARRAY, JSONB
 from sqlalchemy.orm import Mapped, mapped_column
 
 from app.db import Model, Timestamp, one_of
+from app.rules.beneficiary import Relation
+from app.rules.decisions import Reading
 
-KINDS = ("company", "provider", "municipality", "association", "operator")
-CONTRACTS = ("permanent", "fixed_term", "agency")
-RELATIONS = (
-    "self",
-    "spouse",
-    "child",
-    "parent",
-    "child_in_law",
-    "parent_in_law",
-    "sibling",
-    "grandparent",
-    "grandchild",
-    "other",
-)
+Kind = Literal["company", "provider", "municipality", "association", "operator"]
+AdmittedRole = Literal["partner", "company", "provider"]
+AllianceRole = Literal["lead", AdmittedRole]
+Contract = Literal["permanent", "fixed_term", "agency"]
 
 
 class Municipality(Model):
@@ -69,7 +61,7 @@ class Organisation(Model):
     __tablename__ = "organisation"
     __table_args__ = (
         CheckConstraint(
-            f"cardinality(kinds) > 0 AND kinds <@ ARRAY[{', '.join(repr(kind) for kind in KINDS)}]::text[]",
+            f"cardinality(kinds) > 0 AND kinds <@ ARRAY[{', '.join(map(repr, get_args(Kind)))}]::text[]",
             name="kinds_known",
         ),
         CheckConstraint("country ~ '^[A-Z]{2}$'", name="country_form"),
@@ -78,7 +70,7 @@ class Organisation(Model):
 
     id: Mapped[UUID] = mapped_column(Uuid, primary_key=True)
     name: Mapped[str] = mapped_column(Text)
-    kinds: Mapped[list[str]] = mapped_column(ARRAY(Text))
+    kinds: Mapped[list[Kind]] = mapped_column(ARRAY(Text))
     tax_code: Mapped[str] = mapped_column(Text, unique=True)
     iban: Mapped[str | None] = mapped_column(Text)
     street: Mapped[str | None] = mapped_column(Text)
@@ -87,7 +79,7 @@ class Organisation(Model):
     town: Mapped[str | None] = mapped_column(Text)
     country: Mapped[str] = mapped_column(Text, server_default="IT")
     external_id: Mapped[str | None] = mapped_column(Text)
-    metadata_: Mapped[dict[str, Any]] = mapped_column("metadata", JSONB, server_default="{}")
+    metadata_: Mapped[dict[str, str]] = mapped_column("metadata", JSONB, server_default="{}")
     created_at: Mapped[datetime] = mapped_column(Timestamp)
     version: Mapped[int] = mapped_column(Integer, server_default="1")
 
@@ -96,11 +88,11 @@ class Company(Model):
     """An organisation that employs people and funds credit, with its ledger account."""
 
     __tablename__ = "company"
-    __table_args__ = (CheckConstraint("relatives_reading IN ('strict','lenient')", name="relatives_reading_known"),)
+    __table_args__ = (CheckConstraint(one_of("relatives_reading", Reading), name="relatives_reading_known"),)
 
     organisation_id: Mapped[UUID] = mapped_column(ForeignKey("organisation.id"), primary_key=True)
     account_id: Mapped[UUID] = mapped_column(ForeignKey("ledger.account.id"), unique=True)
-    relatives_reading: Mapped[str] = mapped_column(Text, server_default="strict")
+    relatives_reading: Mapped[Reading] = mapped_column(Text, server_default="strict")
 
 
 class Network(Model):
@@ -140,7 +132,7 @@ class AllianceMembership(Model):
 
     __tablename__ = "alliance_membership"
     __table_args__ = (
-        CheckConstraint("role IN ('lead','partner','company','provider')", name="role_known"),
+        CheckConstraint(one_of("role", AllianceRole), name="role_known"),
         CheckConstraint("ended_on IS NULL OR ended_on > joined_on", name="period"),
         Index(
             "alliance_membership_live_key",
@@ -157,7 +149,7 @@ class AllianceMembership(Model):
     id: Mapped[UUID] = mapped_column(Uuid, primary_key=True)
     alliance_id: Mapped[UUID] = mapped_column(ForeignKey("alliance.id"))
     organisation_id: Mapped[UUID] = mapped_column(ForeignKey("organisation.id"))
-    role: Mapped[str] = mapped_column(Text)
+    role: Mapped[AllianceRole] = mapped_column(Text)
     joined_on: Mapped[date] = mapped_column(Date)
     ended_on: Mapped[date | None] = mapped_column(Date)
 
@@ -188,7 +180,7 @@ class Employee(Model):
         ),
         Index("employee_category_idx", "company_id", "category"),
         Index("employee_user_id_idx", "user_id"),
-        CheckConstraint(one_of("contract", CONTRACTS), name="contract_known"),
+        CheckConstraint(one_of("contract", Contract), name="contract_known"),
         CheckConstraint("ended_on IS NULL OR ended_on >= hired_on", name="period"),
         CheckConstraint("user_id IS NULL OR email IS NULL", name="contact_is_the_persons"),
     )
@@ -206,10 +198,10 @@ class Employee(Model):
     category: Mapped[str] = mapped_column(Text)
     hired_on: Mapped[date] = mapped_column(Date)
     ended_on: Mapped[date | None] = mapped_column(Date)
-    contract: Mapped[str] = mapped_column(Text, server_default="permanent")
+    contract: Mapped[Contract] = mapped_column(Text, server_default="permanent")
     contract_ends_on: Mapped[date | None] = mapped_column(Date)
     probation_ends_on: Mapped[date | None] = mapped_column(Date)
-    unpaid_leave: Mapped[list[dict[str, Any]]] = mapped_column(JSONB, server_default="[]")
+    unpaid_leave: Mapped[list[dict[str, str]]] = mapped_column(JSONB, server_default="[]")
     agreement_code: Mapped[str | None] = mapped_column(Text)
     created_at: Mapped[datetime] = mapped_column(Timestamp)
     version: Mapped[int] = mapped_column(Integer, server_default="1")
@@ -221,14 +213,14 @@ class Beneficiary(Model):
     __tablename__ = "beneficiary"
     __table_args__ = (
         UniqueConstraint("user_id", "id"),
-        CheckConstraint(one_of("relation", RELATIONS), name="relation_known"),
+        CheckConstraint(one_of("relation", Relation), name="relation_known"),
         Index("beneficiary_self_key", "user_id", unique=True, postgresql_where="relation = 'self'"),
         {"schema": "care"},
     )
 
     id: Mapped[UUID] = mapped_column(Uuid, primary_key=True)
     user_id: Mapped[UUID] = mapped_column(ForeignKey("user_account.id"))
-    relation: Mapped[str] = mapped_column(Text)
+    relation: Mapped[Relation] = mapped_column(Text)
     given_name: Mapped[str] = mapped_column(Text)
     family_name: Mapped[str] = mapped_column(Text)
     birth_date: Mapped[date] = mapped_column(Date)
@@ -238,10 +230,10 @@ class Beneficiary(Model):
     postcode: Mapped[str | None] = mapped_column(Text)
     istat_code: Mapped[str | None] = mapped_column(ForeignKey("municipality.istat_code"), index=True)
     sealed_access_notes: Mapped[bytes | None] = mapped_column(LargeBinary)
-    cohabitation: Mapped[list[dict[str, Any]]] = mapped_column(JSONB, server_default="[]")
-    maintained: Mapped[list[dict[str, Any]]] = mapped_column(JSONB, server_default="[]")
+    cohabitation: Mapped[list[dict[str, str | None]]] = mapped_column(JSONB, server_default="[]")
+    maintained: Mapped[list[dict[str, str | None]]] = mapped_column(JSONB, server_default="[]")
     dependent_years: Mapped[list[int]] = mapped_column(ARRAY(Integer), server_default="{}")
-    certificates: Mapped[list[dict[str, Any]]] = mapped_column(JSONB, server_default="[]")
+    certificates: Mapped[list[dict[str, str | None]]] = mapped_column(JSONB, server_default="[]")
     created_at: Mapped[datetime] = mapped_column(Timestamp)
     ended_at: Mapped[datetime | None] = mapped_column(Timestamp)
     version: Mapped[int] = mapped_column(Integer, server_default="1")

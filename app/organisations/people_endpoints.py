@@ -18,11 +18,9 @@ from app.organisations import (
     activation,
     beneficiaries,
     beneficiary_queries,
-    beneficiary_values,
     employee_csv,
     employee_queries,
     employees,
-    employments,
     queries,
 )
 from app.organisations.errors import (
@@ -44,7 +42,7 @@ from app.organisations.people_schemas import (
     ImportRead,
     Status,
 )
-from app.organisations.schemas import EmploymentMe, InvitationAccept, MembershipMe, MeRead, UserMe
+from app.organisations.schemas import EmploymentMe, InvitationAccept, MembershipMe, MeRead
 
 session_routes = session_router()
 person = employee_router()
@@ -59,14 +57,12 @@ CSV_BODY = {"requestBody": {"required": True, "content": {"text/csv": {"schema":
 @access("person")
 async def me_get(session: SessionDep, actor: ActorDep) -> MeRead:
     """Tell who is logged in, with which roles and employments."""
-    user, memberships = await queries.me(session, actor.user_id)
-    employed = await queries.employments_of(session, actor.user_id)
     return MeRead(
-        user=UserMe.model_validate(user),
-        memberships=[MembershipMe.model_validate(row) for row in memberships],
+        user=await queries.login(session, actor.user_id),
+        memberships=[MembershipMe.model_validate(row) for row in await queries.memberships_of(session, actor.user_id)],
         employments=[
             EmploymentMe(employee_id=one.employee_id, company_id=one.company_id, company_name=one.company_name)
-            for one in employed
+            for one in await employee_queries.employments_of(session, actor.user_id)
         ],
     )
 
@@ -99,7 +95,7 @@ async def invitation_accept(
 @access("person", errors=[BadCursor])
 async def beneficiary_list(session: SessionDep, actor: ActorDep, paging: PagingDep) -> Page[BeneficiaryRead]:
     found = await beneficiary_queries.beneficiaries(session, actor.user_id, paging.after, paging.fetch)
-    return paging.page(found, beneficiary_values.read, lambda row: [str(row.id)])
+    return paging.page(found, BeneficiaryRead.model_validate, lambda row: [str(row.id)])
 
 
 @person.post("/beneficiaries", status_code=CREATED)
@@ -110,7 +106,7 @@ async def beneficiary_create(
     """Add a relative; `self` exists from the start."""
     row = await beneficiaries.create_beneficiary(session, actor, body)
     set_etag(response, row.version)
-    return beneficiary_values.read(row)
+    return BeneficiaryRead.model_validate(row)
 
 
 @person.get("/beneficiaries/{beneficiary_id}")
@@ -120,7 +116,7 @@ async def beneficiary_get(
 ) -> BeneficiaryRead:
     row = await beneficiary_queries.beneficiary(session, actor.user_id, beneficiary_id)
     set_etag(response, row.version)
-    return beneficiary_values.read(row)
+    return BeneficiaryRead.model_validate(row)
 
 
 @person.patch("/beneficiaries/{beneficiary_id}")
@@ -135,7 +131,7 @@ async def beneficiary_update(
 ) -> BeneficiaryRead:
     row = await beneficiaries.update_beneficiary(session, actor, beneficiary_id, version, body)
     set_etag(response, row.version)
-    return beneficiary_values.read(row)
+    return BeneficiaryRead.model_validate(row)
 
 
 @person.post("/beneficiaries/{beneficiary_id}/archive")
@@ -144,7 +140,7 @@ async def beneficiary_archive(
     session: SessionDep, actor: ActorDep, beneficiary_id: ids.BeneficiaryId
 ) -> BeneficiaryRead:
     """Take a relative out of lists and quotes."""
-    return beneficiary_values.read(await beneficiaries.archive_beneficiary(session, actor, beneficiary_id))
+    return BeneficiaryRead.model_validate(await beneficiaries.archive_beneficiary(session, actor, beneficiary_id))
 
 
 @company.get("/employees")
@@ -161,7 +157,7 @@ async def employee_list(
         session, company_id, external_id=external_id, category=category, status=status,
         after=paging.after, limit=paging.fetch,
     )  # fmt: skip
-    return paging.page(found, employments.read, lambda row: [str(row.id)])
+    return paging.page(found, EmployeeRead.model_validate, lambda row: [str(row.id)])
 
 
 @company.post("/employees", status_code=CREATED)
@@ -172,7 +168,7 @@ async def employee_create(
     """Add an employment; with `email` the person gets the first invitation."""
     row = await employees.create_employee(session, actor, company_id, body)
     set_etag(response, row.version)
-    return employments.read(row)
+    return EmployeeRead.model_validate(row)
 
 
 @company.post("/employees/import", openapi_extra=CSV_BODY)
@@ -221,7 +217,7 @@ async def employee_get(
 ) -> EmployeeRead:
     row = await employee_queries.employee(session, company_id, employee_id)
     set_etag(response, row.version)
-    return employments.read(row)
+    return EmployeeRead.model_validate(row)
 
 
 @company.patch("/employees/{employee_id}")
@@ -238,7 +234,7 @@ async def employee_update(
     """Change an employment; after activation neither e-mail nor fiscal code."""
     row = await employees.update_employee(session, actor, company_id, employee_id, version, body)
     set_etag(response, row.version)
-    return employments.read(row)
+    return EmployeeRead.model_validate(row)
 
 
 @company.post("/employees/{employee_id}/invite")
@@ -247,7 +243,7 @@ async def employee_invite(
     session: SessionDep, actor: ActorDep, company_id: ids.OrganisationId, employee_id: ids.EmployeeId
 ) -> EmployeeRead:
     """Send the first invitation again, only before activation."""
-    return employments.read(await employees.invite_again(session, actor, company_id, employee_id))
+    return EmployeeRead.model_validate(await employees.invite_again(session, actor, company_id, employee_id))
 
 
 ROUTERS = (session_routes, person, company)

@@ -11,10 +11,10 @@ from app.banking.fiscal_codes import FiscalCode
 from app.clock import Day
 from app.http.schemas import Code, In, Name, Out, Prose
 from app.identity.schemas import ABSENT, Email
+from app.organisations.models import Contract
 from app.organisations.schemas import IstatCode
-from app.rules.beneficiary import Relation
+from app.rules.beneficiary import Relation, Relative
 
-Contract = Literal["permanent", "fixed_term", "agency"]
 Status = Literal["active", "invited", "not_invited"]
 
 
@@ -26,8 +26,8 @@ class Period(In):
 
 
 class PeriodRead(Out):
-    start: Day = Field(alias="from")
-    end: Day | None = Field(alias="to")
+    start: Day = Field(serialization_alias="from")
+    end: Day | None = Field(serialization_alias="to")
 
 
 class ClosedPeriod(In):
@@ -143,9 +143,6 @@ Years = Annotated[
     AfterValidator(lambda years: sorted(set(years))),
 ]
 Certificates = Annotated[list[Certificate], Field(max_length=50)]
-Relative = Literal[
-    "spouse", "child", "parent", "child_in_law", "parent_in_law", "sibling", "grandparent", "grandchild", "other"
-]
 
 
 class HomeAddress(In):

@@ -1,6 +1,6 @@
 """What goes in and out about organisations, alliances and members; people are in people_schemas."""
 
-from typing import Annotated, Any, Literal
+from typing import Annotated
 
 from pydantic import AfterValidator, Field
 from pydantic_core import PydanticCustomError
@@ -10,12 +10,12 @@ from app.banking.fiscal_codes import TaxCode
 from app.banking.iban import Iban
 from app.clock import Day, Instant
 from app.http.schemas import Code, In, Metadata, Name, Out
+from app.identity.models import Locale
 from app.identity.schemas import ABSENT, Email, NewPassword
+from app.organisations.models import AdmittedRole, AllianceRole, Kind
 
-Kind = Literal["company", "provider", "municipality", "association", "operator"]
 
-
-def _unique(values: list[Any]) -> list[Any]:
+def _unique(values: list[str]) -> list[str]:
     if len(set(values)) != len(values):
         raise PydanticCustomError("duplicate", "each value may be given once")
     return values
@@ -114,14 +114,14 @@ class AllianceMembershipCreate(In):
     """`company` and `provider` need an organisation of that kind; the lead is named with the alliance."""
 
     organisation_id: ids.OrganisationId
-    role: Literal["partner", "company", "provider"]
+    role: AdmittedRole
 
 
 class AllianceMembershipRead(Out):
     id: ids.MembershipId
     organisation_id: ids.OrganisationId
     organisation_name: str
-    role: Literal["lead", "partner", "company", "provider"]
+    role: AllianceRole
     joined_on: Day
     ended_on: Day | None
 
@@ -160,7 +160,7 @@ class EmploymentMe(Out):
 class UserMe(Out):
     id: ids.UserId
     email: str
-    locale: Literal["it", "en"]
+    locale: Locale
 
 
 class MeRead(Out):

@@ -5,18 +5,10 @@ from dataclasses import dataclass, field
 from datetime import date
 from typing import Literal
 
-Relation = Literal[
-    "self",
-    "spouse",
-    "child",
-    "parent",
-    "child_in_law",
-    "parent_in_law",
-    "sibling",
-    "grandparent",
-    "grandchild",
-    "other",
+Relative = Literal[
+    "spouse", "child", "parent", "child_in_law", "parent_in_law", "sibling", "grandparent", "grandchild", "other"
 ]
+Relation = Literal["self", Relative]
 
 # Art. 12 c. 4-ter TUIR: spouse and children count as such; the others are those of art. 433 c.c. (descendants,
 # ascendants, sons- and daughters-in-law, parents-in-law, siblings). Anyone else (`other`) is no relative in law.

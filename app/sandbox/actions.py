@@ -16,6 +16,7 @@ from app.sandbox.errors import ClockBackwards
 LAST_YEAR = 2100
 DRAIN_SECONDS = 60.0
 POLL_SECONDS = 0.05
+PERIODIC = ["tick", "jobs.forget", "ledger.verify"]
 
 
 async def move_clock(session: AsyncSession, to: datetime | None, advance_seconds: int | None) -> datetime:
@@ -23,7 +24,7 @@ async def move_clock(session: AsyncSession, to: datetime | None, advance_seconds
 
     Two at once wait for each other: two advances add up.
     """
-    offset = await queries.lock_offset(session)
+    offset = await queries.LOCK_OFFSET.one(session)
     real = clock.real()
     before = real + offset
     after = to if to is not None else before + timedelta(seconds=advance_seconds or 0)
@@ -32,7 +33,7 @@ async def move_clock(session: AsyncSession, to: datetime | None, advance_seconds
     if after.year > LAST_YEAR:
         pointer = "/now" if to is not None else "/advance_seconds"
         raise Invalid(pointer, "clock_out_of_range", f"business time ends with the year {LAST_YEAR}")
-    await queries.set_offset(session, after - real)
+    await queries.SET_OFFSET.run(session, offset=after - real)
     clock.set_offset(after - real)
     return after
 
@@ -46,8 +47,8 @@ async def run_jobs(url: URL, sweeps: Sequence[jobs.Sweep]) -> dict[str, int]:
     database = create_database(worker_url.render_as_string(hide_password=False), pool_size=3, timeouts=WORKER_TIMEOUTS)
     try:
         async with database.begin(jobs.WORKER_ROLE) as session:
-            waiting = await queries.open_job_ids(session)
-            last = await queries.last_job_id(session)
+            waiting = await queries.OPEN_JOB_IDS.all(session)
+            last = await queries.LAST_JOB_ID.one(session)
         async with jobs.sweeping(database, wait=True):
             ran = await jobs.run_sweeps(database, sweeps)
         try:
@@ -55,8 +56,8 @@ async def run_jobs(url: URL, sweeps: Sequence[jobs.Sweep]) -> dict[str, int]:
         except TimeoutError:
             raise Busy from None
         async with database.begin(jobs.WORKER_ROLE) as session:
-            for name, count in (await queries.ended_jobs(session, waiting, last)).items():
-                ran[name] = ran.get(name, 0) + count
+            for ended in await queries.ENDED_JOBS.all(session, job_ids=waiting, after=last, periodic=PERIODIC):
+                ran[ended.name] = ran.get(ended.name, 0) + ended.count
     finally:
         await database.dispose()
     return dict(sorted(ran.items()))
@@ -83,7 +84,7 @@ async def _drain(database: Database, url: URL, sweeps: Sequence[jobs.Sweep]) -> 
                 additional_context={"database": database, "sweeps": sweeps},
             )
             async with database.begin(jobs.WORKER_ROLE) as session:
-                if not await queries.open_job_ids(session):
+                if not await queries.OPEN_JOB_IDS.all(session):
                     return
             await asyncio.sleep(POLL_SECONDS)
 

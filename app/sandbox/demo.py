@@ -8,13 +8,14 @@ business time starts, so another start moves it; credit expires at the end of th
 from collections.abc import Callable
 from datetime import datetime, timedelta
 
-from sqlalchemy import text
+from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app import clock, ids
 from app.config import settings
 from app.db import Database
 from app.money import euro
+from app.organisations.models import Organisation
 from app.sandbox import (
     demo_bookings,
     demo_catalogue,
@@ -32,8 +33,7 @@ Report = Callable[[str], None]
 async def is_empty(database: Database) -> bool:
     """Tell whether the database has no organisation yet."""
     async with database.begin("beatrice_app") as session:
-        found = await session.execute(text("SELECT NOT EXISTS (SELECT FROM organisation)"))
-        return bool(found.scalar_one())
+        return await session.scalar(select(Organisation.id).limit(1)) is None
 
 
 async def load(database: Database, report: Report) -> None:
@@ -43,7 +43,7 @@ async def load(database: Database, report: Report) -> None:
         with ids.drawn_from(IdSource("load")), clock.stopped_at(start):
             await _write(session, start, report)
         offset = start - clock.real() if settings().sandbox_clock else timedelta(0)
-        await queries.set_offset(session, offset)
+        await queries.SET_OFFSET.run(session, offset=offset)
         clock.set_offset(offset)
     report(f"business time starts at {clock.now().astimezone(clock.ROME):%d.%m.%Y %H:%M}")
 

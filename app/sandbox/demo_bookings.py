@@ -3,18 +3,17 @@
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
-from typing import Any, Literal
+from typing import Literal
 from uuid import UUID
 
-from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app import clock
-from app.bookings import actions as bookings
-from app.bookings import jobs
-from app.bookings.quotes import quote
-from app.bookings.reservation import book
+from app.bookings import employee_actions, jobs, provider_actions
+from app.bookings.booking import book
+from app.bookings.quoting import quote
 from app.bookings.schemas import CreditChoice
+from app.db import Query
 from app.sandbox.demo_catalogue import Offer, offers
 from app.sandbox.demo_parties import World
 from app.sandbox.demo_people import beneficiary_id
@@ -33,13 +32,19 @@ End = Literal[
     "cancelled_late",
     "no_show",
 ]
-FREE_SLOTS = text("""
-    SELECT DISTINCT ON (date_trunc('day', starts_at)) id, starts_at, ends_at FROM slot
-    WHERE offering_id = :offering_id AND status = 'open' AND taken < capacity AND starts_at >= :after
-    ORDER BY date_trunc('day', starts_at), starts_at LIMIT :count
-""")
-"""The first free slot of each day."""
 NOTES = ("Preferibilmente la stessa persona, grazie.", "Citofono al secondo piano.", None, None, None)
+
+
+@dataclass(frozen=True, slots=True)
+class FreeSlot:
+    """The first free slot of a day."""
+
+    id: UUID
+    starts_at: datetime
+    ends_at: datetime
+
+
+FREE_SLOTS = Query(FreeSlot, "sandbox.free_slots")
 
 
 @dataclass(frozen=True)
@@ -181,18 +186,17 @@ async def _book(session: AsyncSession, world: World, course: Course, index: int,
     )
     if booked.status == "requested" and course.end not in BY_HAND:
         with clock.stopped_at(booked_at + timedelta(hours=3)):
-            await bookings.confirm(session, booked.provider_id, booked.id)
+            await provider_actions.confirm(session, booked.provider_id, booked.id)
     return booked
 
 
-async def _slots(session: AsyncSession, world: World, offer: Offer, course: Course, day: date) -> list[Any]:
+async def _slots(session: AsyncSession, world: World, offer: Offer, course: Course, day: date) -> list[FreeSlot]:
     """Return free slots on the next days; of a booking in progress the second is still to come."""
     days = [day, world.ago(-10).date()] if course.end == "in_progress" else [day]
-    found: list[Any] = []
+    found: list[FreeSlot] = []
     for after in days:
         count = course.units if len(days) == 1 else 1
-        values = {"offering_id": offer.id, "after": rome(after, time()), "count": count}
-        found += (await session.execute(FREE_SLOTS, values)).all()
+        found += await FREE_SLOTS.all(session, offering_id=offer.id, after=rome(after, time()), count=count)
     return found
 
 
@@ -202,24 +206,26 @@ async def _finish(session: AsyncSession, world: World, booked: Booked, end: End)
     match end:
         case "completed" | "delivered" | "acknowledged":
             with clock.stopped_at(booked.ends_at + hour):
-                await bookings.deliver(session, booked.provider_id, booked.id, None)
+                await provider_actions.deliver(session, booked.provider_id, booked.id, None)
             if end == "acknowledged":
                 with clock.stopped_at(booked.ends_at + 12 * hour):
-                    await bookings.acknowledge(session, booked.user_id, booked.id, None)
+                    await employee_actions.acknowledge(session, booked.user_id, booked.id, None)
         case "in_progress":
             with clock.stopped_at(booked.first_ends_at + hour):
-                await bookings.deliver(session, booked.provider_id, booked.id, None)
+                await provider_actions.deliver(session, booked.provider_id, booked.id, None)
         case "declined":
             with clock.stopped_at(booked.booked_at + 5 * hour):
-                await bookings.decline(session, booked.provider_id, booked.id, "Nessun operatore libero in quei giorni")
+                await provider_actions.decline(
+                    session, booked.provider_id, booked.id, "Nessun operatore libero in quei giorni"
+                )
         case "cancelled":
             with clock.stopped_at(min(world.start, booked.starts_at - 48 * hour)):
-                await bookings.cancel(session, booked.user_id, booked.id, None, "Non serve più")
+                await employee_actions.cancel(session, booked.user_id, booked.id, None, "Non serve più")
         case "cancelled_late":
             with clock.stopped_at(booked.starts_at - 15 * hour):
-                await bookings.cancel(session, booked.user_id, booked.id, None, "Influenza")
+                await employee_actions.cancel(session, booked.user_id, booked.id, None, "Influenza")
         case "no_show":
             with clock.stopped_at(booked.ends_at):
-                await bookings.no_show(session, booked.provider_id, booked.id, None)
+                await provider_actions.no_show(session, booked.provider_id, booked.id, None)
         case "confirmed" | "requested" | "expired":
             pass

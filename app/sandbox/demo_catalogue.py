@@ -9,9 +9,11 @@ from uuid import UUID
 import holidays
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from app.capacity.models import Slot
+from app.catalogue.models import Offering, OfferingArea, Price, Site
 from app.money import share_bps
 from app.sandbox.demo_parties import World
-from app.sandbox.demo_rows import Row, data, insert, make_id, rome
+from app.sandbox.demo_rows import Row, data, make_id, rome, write
 
 WEEKS = 12
 HISTORY_DAYS = 70
@@ -63,16 +65,16 @@ def offers() -> Iterator[Offer]:
 async def load(session: AsyncSession, world: World) -> int:
     """Write sites and offerings; return how many offerings."""
     made = list(offers())
-    await insert(session, "site", [_site(world, provider) for provider in data("providers")["provider"]])
-    await insert(session, "offering", [_offering(world, offer) for offer in made])
-    await insert(
+    await write(session, Site, [_site(world, provider) for provider in data("providers")["provider"]])
+    await write(session, Offering, [_offering(world, offer) for offer in made])
+    await write(
         session,
-        "offering_area",
+        OfferingArea,
         [{"offering_id": offer.id, "istat_code": code} for offer in made for code in _area(world, offer)],
     )
-    await insert(
+    await write(
         session,
-        "price",
+        Price,
         [
             {
                 "id": make_id("price", offer.provider, offer.service),
@@ -140,7 +142,7 @@ def _area(world: World, offer: Offer) -> list[str]:
 async def load_slots(session: AsyncSession, world: World) -> int:
     """Write the slots of the coming twelve weeks, and those of the season behind where there were bookings."""
     slots = [slot for offer in offers() for slot in _slots(world, offer)]
-    await insert(session, "slot", slots)
+    await write(session, Slot, slots)
     return len(slots)
 
 

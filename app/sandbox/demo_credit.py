@@ -12,9 +12,11 @@ from stdnum.iso7064 import mod_97_10
 from app import clock
 from app.actor import Actor
 from app.funding import company_actions as funding
-from app.funding.schemas import GrantCreate, ProgrammeCreate, Source
+from app.funding.models import ProgrammeSource, TopUp
+from app.funding.queries import GrantRow
+from app.funding.schemas import GrantCreate, ProgrammeCreate
 from app.sandbox.demo_parties import World
-from app.sandbox.demo_rows import data, insert, make_id
+from app.sandbox.demo_rows import data, make_id, write
 
 ANNOUNCED, CONFIRMED, DRAFTED, APPROVED = 83, 81, 80, 77
 LATER = 5
@@ -31,7 +33,7 @@ class Plan:
     """One programme for one category of employees and what each gets."""
 
     name: str
-    source: Source
+    source: ProgrammeSource
     basis: str | None
     category: str
     each_cents: int
@@ -108,9 +110,9 @@ async def _announce(session: AsyncSession, world: World, slug: str, amount_cents
     """Announce a top-up; its payment reference, random elsewhere, follows from the company's name here."""
     top_up_id = make_id("top_up", slug, amount_cents, at=at)
     body = f"BEA{top_up_id.int % 10**9:09d}"
-    await insert(
+    await write(
         session,
-        "top_up",
+        TopUp,
         [
             {
                 "id": top_up_id,
@@ -128,15 +130,13 @@ async def _announce(session: AsyncSession, world: World, slug: str, amount_cents
 
 async def _grant(
     session: AsyncSession, world: World, slug: str, plan: Plan, drafted: datetime, approved: datetime
-) -> funding.GrantState:
+) -> GrantRow:
     company_id = world.organisations[slug]
     maker = actor(world, f"hr@{slug}.example", slug)
     with clock.stopped_at(drafted):
         programme = await funding.create_programme(session, maker, company_id, plan.programme())
         wanted = GrantCreate(programme_id=programme.id, each_cents=plan.each_cents)
         draft = await funding.create_grant(session, maker, company_id, wanted, dry_run=False)
-    if draft.id is None:
-        raise ValueError("a draft has an id")
     with clock.stopped_at(approved):
         return await funding.approve_grant(
             session, actor(world, f"approver@{slug}.example", slug), company_id, draft.id

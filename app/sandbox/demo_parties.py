@@ -9,12 +9,24 @@ from typing import Any
 from uuid import UUID
 
 from schwifty import IBAN
-from sqlalchemy import text
+from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 from stdnum import luhn
 
+from app.catalogue.models import Provider
+from app.identity.models import Membership, User
 from app.identity.passwords import hash_now
-from app.sandbox.demo_rows import Row, data, insert, make_id
+from app.ledger.models import Account
+from app.organisations.models import (
+    Alliance,
+    AllianceMembership,
+    AllianceMunicipality,
+    Company,
+    Municipality,
+    Network,
+    Organisation,
+)
+from app.sandbox.demo_rows import Row, data, make_id, write
 
 PASSWORD = "beatrice-demo-2026"  # noqa: S105 - published, sandbox only
 ACCOUNTS_OF_ONE = (
@@ -67,10 +79,7 @@ async def open_world(session: AsyncSession, start: datetime) -> World:
     """Read the territory and hash the one password, once."""
     listing = (files("migrations") / "data" / "beatrice_alliance.tsv").read_text(encoding="utf-8")
     districts = {line["istat_code"]: line["district"] for line in csv.DictReader(listing.splitlines(), delimiter="\t")}
-    found = await session.execute(
-        text("SELECT istat_code, name, cadastral_code FROM municipality WHERE istat_code = ANY (:codes)"),
-        {"codes": list(districts)},
-    )
+    found = await session.scalars(select(Municipality).where(Municipality.istat_code.in_(districts)))
     postcodes: dict[str, str] = data("names")["postcodes"]
     places = {
         row.istat_code: Place(
@@ -80,7 +89,7 @@ async def open_world(session: AsyncSession, start: datetime) -> World:
             postcodes.get(row.istat_code, "24020"),
             districts[row.istat_code],
         )
-        for row in sorted(found)
+        for row in sorted(found, key=lambda row: row.istat_code)
     }
     return World(start, places, hash_now(PASSWORD))
 
@@ -118,9 +127,9 @@ async def load(session: AsyncSession, world: World) -> None:
                 }
                 for role in roles
             ]
-    await insert(session, "organisation", organisations)
-    await insert(session, "user_account", users)
-    await insert(session, "membership", memberships)
+    await write(session, Organisation, organisations)
+    await write(session, User, users)
+    await write(session, Membership, memberships)
     await _load_accounts(session, world)
     await _load_alliance(session, world)
 
@@ -176,9 +185,9 @@ async def _load_accounts(session: AsyncSession, world: World) -> None:
                 **{f"{name}_account_id": account["id"] for name, account in own.items()},
             }
         )
-    await insert(session, "ledger.account", accounts)
-    await insert(session, "company", companies)
-    await insert(session, "provider", providers)
+    await write(session, Account, accounts)
+    await write(session, Company, companies)
+    await write(session, Provider, providers)
 
 
 def _account(world: World, kind: str, owner_id: UUID | None) -> Row:
@@ -189,11 +198,11 @@ async def _load_alliance(session: AsyncSession, world: World) -> None:
     parties = data("parties")
     network_id, alliance_id = make_id("network"), make_id("alliance")
     solidarity = _account(world, "solidarity_fund", alliance_id)
-    await insert(session, "ledger.account", [solidarity])
-    await insert(session, "network", [{"id": network_id, "name": parties["network"], "created_at": world.founded}])
-    await insert(
+    await write(session, Account, [solidarity])
+    await write(session, Network, [{"id": network_id, "name": parties["network"], "created_at": world.founded}])
+    await write(
         session,
-        "alliance",
+        Alliance,
         [
             {
                 "id": alliance_id,
@@ -205,17 +214,17 @@ async def _load_alliance(session: AsyncSession, world: World) -> None:
             }
         ],
     )
-    await insert(
+    await write(
         session,
-        "alliance_municipality",
+        AllianceMunicipality,
         [{"alliance_id": alliance_id, "istat_code": istat_code} for istat_code in world.places],
     )
     roles = {party["slug"]: party["alliance_role"] for party in parties["party"] if "alliance_role" in party}
     roles |= {company["slug"]: "company" for company in parties["company"]}
     roles |= {provider["slug"]: "provider" for provider in data("providers")["provider"]}
-    await insert(
+    await write(
         session,
-        "alliance_membership",
+        AllianceMembership,
         [
             {
                 "id": make_id("alliance_membership", slug, order=order),

@@ -10,9 +10,11 @@ from uuid import UUID
 from sqlalchemy.ext.asyncio import AsyncSession
 from stdnum.it import codicefiscale
 
+from app.identity.models import User
 from app.organisations import sealing
+from app.organisations.models import Beneficiary, Employee
 from app.sandbox.demo_parties import World, user_row
-from app.sandbox.demo_rows import SEED, Row, data, insert, make_id
+from app.sandbox.demo_rows import SEED, Row, data, make_id, write
 
 MONTHS = "ABCDEHLMPRST"
 VOWELS = "AEIOU"
@@ -102,9 +104,9 @@ async def load(session: AsyncSession, world: World) -> int:
             users.append(user_row(world, f"employee{number}@{slug}.example", 1000 + len(users)))
             employees.append(_employee(world, draw, company, number, category, human))
             beneficiaries += _household(world, draw, slug, number, human, taken)
-    await insert(session, "user_account", users)
-    await insert(session, "employee", employees)
-    await insert(session, "care.beneficiary", beneficiaries)
+    await write(session, User, users)
+    await write(session, Employee, employees)
+    await write(session, Beneficiary, beneficiaries)
     return len(employees)
 
 

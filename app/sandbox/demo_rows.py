@@ -10,10 +10,12 @@ from importlib.resources import files
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import text
+from sqlalchemy import Text, column, func, insert, literal, select
+from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app import clock
+from app.db import Model
 
 SEED = "beatrice demo 1"
 EPOCH = datetime(2026, 1, 12, 8, 0, tzinfo=UTC)
@@ -59,16 +61,18 @@ def data(name: str) -> dict[str, Any]:
     return tomllib.loads((files("app.sandbox") / "data" / f"{name}.toml").read_text(encoding="utf-8"))
 
 
-async def insert(session: AsyncSession, table: str, rows: Sequence[Row]) -> None:
+async def write(session: AsyncSession, model: type[Model], rows: Sequence[Row]) -> None:
     """Write rows in one statement; every row has the columns of the first."""
     if not rows:
         return
-    columns = ", ".join(f'"{name}"' for name in rows[0])
-    statement = f"""
-        INSERT INTO {table} ({columns})
-        SELECT {columns} FROM jsonb_populate_recordset(CAST(NULL AS {table}), CAST(:rows AS jsonb))
-    """  # noqa: S608 - our own table and column names
-    await session.execute(text(statement), {"rows": json.dumps(rows, default=_plain)})
+    names = list(rows[0])
+    columns = model.__table__.columns
+    given = (
+        func.jsonb_to_recordset(literal(json.dumps(rows, default=_plain), Text).cast(JSONB))
+        .table_valued(*[column(name, columns[name].type) for name in names])
+        .render_derived(name="given", with_types=True)
+    )
+    await session.execute(insert(model).from_select(names, select(given)))
 
 
 def _plain(value: object) -> str:

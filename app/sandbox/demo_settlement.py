@@ -38,4 +38,4 @@ async def load_run(session: AsyncSession, world: World) -> int:
         await settlements.approve_run(session, finance, run.id, run.content_sha256)
     with clock.stopped_at(closed_at(world) + timedelta(hours=27)):
         await settlements.mark_sent(session, finance, run.id)
-    return int(run.total_cents)
+    return run.total_cents

@@ -1,66 +1,41 @@
 """What the sandbox reads and writes."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import timedelta
-from typing import Any
 from uuid import UUID
 
-from sqlalchemy import text
+from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from app.db import rows
+from app.db import APP, NOTHING, WORKER, Query
+from app.mail.models import OutgoingMail
 
 
-async def lock_offset(session: AsyncSession) -> timedelta:
-    """Return business time minus real time; nobody else moves it until this transaction ends."""
-    offset: timedelta = (
-        await session.execute(text("SELECT offset_interval FROM clock_offset FOR NO KEY UPDATE"))
-    ).scalar_one()
-    return offset
+@dataclass(frozen=True, slots=True)
+class JobCount:
+    """How many jobs of a name ended."""
+
+    name: str
+    count: int
 
 
-async def set_offset(session: AsyncSession, offset: timedelta) -> None:
-    await session.execute(text("UPDATE clock_offset SET offset_interval = :offset"), {"offset": offset})
+LOCK_OFFSET = Query(timedelta, "sandbox.lock_offset", roles=(APP,))
+"""Business time minus real time; nobody else moves it until this transaction ends."""
+SET_OFFSET = Query(NOTHING, "sandbox.set_offset", roles=(APP,))
+LAST_JOB_ID = Query(int, "sandbox.last_job_id", roles=(WORKER,))
+OPEN_JOB_IDS = Query(int, "sandbox.open_job_ids", roles=(WORKER,))
+ENDED_JOBS = Query(JobCount, "sandbox.ended_jobs", roles=(WORKER,))
+"""Jobs that ended among those given and those newer than `after`."""
 
 
-async def mails(session: AsyncSession, recipient: str | None, before: UUID | None, limit: int) -> Sequence[Any]:
+async def mails(
+    session: AsyncSession, recipient: str | None, before: UUID | None, limit: int
+) -> Sequence[OutgoingMail]:
     """Return mails, newest first."""
-    return await rows(
-        session,
-        "SELECT id, recipient, subject, text, sent_at FROM outgoing_mail"
-        " WHERE (CAST(:recipient AS text) IS NULL OR recipient = :recipient)"
-        " AND (CAST(:before AS uuid) IS NULL OR id < :before) ORDER BY id DESC LIMIT :limit",
-        recipient=recipient,
-        before=before,
-        limit=limit,
-    )
-
-
-async def last_job_id(session: AsyncSession) -> int:
-    last: int = (await session.execute(text("SELECT coalesce(max(id), 0) FROM procrastinate_jobs"))).scalar_one()
-    return last
-
-
-async def open_job_ids(session: AsyncSession) -> list[int]:
-    """Return jobs that run or may run now; a retry planned for later is not among them."""
-    found = await session.execute(
-        text(
-            "SELECT id FROM procrastinate_jobs WHERE status = 'doing'"
-            " OR (status = 'todo' AND (scheduled_at IS NULL OR scheduled_at <= statement_timestamp()))"
-        )
-    )
-    return list(found.scalars())
-
-
-async def ended_jobs(session: AsyncSession, job_ids: Sequence[int], after: int) -> dict[str, int]:
-    """Count by name the jobs that ended among those given and those newer than `after`."""
-    found = await rows(
-        session,
-        "SELECT task_name, count(*) FROM procrastinate_jobs"
-        " WHERE (id = ANY(:job_ids) OR id > :after) AND status IN ('succeeded', 'failed', 'aborted')"
-        " AND task_name <> ALL(:periodic) GROUP BY task_name",
-        job_ids=list(job_ids),
-        after=after,
-        periodic=["tick", "jobs.forget", "ledger.verify"],
-    )
-    return {name: count for name, count in found}  # noqa: C416 - rows are no pairs to the type checker
+    wanted = select(OutgoingMail).order_by(OutgoingMail.id.desc()).limit(limit)
+    if recipient is not None:
+        wanted = wanted.where(OutgoingMail.recipient == recipient)
+    if before is not None:
+        wanted = wanted.where(OutgoingMail.id < before)
+    return (await session.scalars(wanted)).all()

@@ -2,19 +2,20 @@
 
 import hashlib
 from collections.abc import Sequence
-from types import SimpleNamespace
-from typing import Any
+from dataclasses import fields
+from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import Row
+from sqlalchemy import insert, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app import clock, ids
 from app.actor import Actor
 from app.audit import actions as audit
-from app.banking.iban import IbanError, normalise_iban
+from app.banking.iban import IbanError
 from app.banking.pain001 import PaymentFileError
 from app.banking.payment_days import payment_day
+from app.catalogue.models import Provider
 from app.config import settings
 from app.errors import Invalid, NotFound, StateConflict
 from app.events import actions as events
@@ -22,8 +23,9 @@ from app.events.actions import NewEvent
 from app.ledger import actions as ledger
 from app.ledger import queries as ledger_queries
 from app.ledger.instructions import NewTransfer
+from app.organisations.models import Organisation
 from app.rules.book import BOOK
-from app.settlements import closing, payments, queries
+from app.settlements import closing, models, payments, queries
 from app.settlements.errors import (
     ApproverIsMaker,
     ContentChanged,
@@ -34,10 +36,14 @@ from app.settlements.errors import (
     RunExists,
     RunInProgress,
 )
+from app.settlements.models import FeeRule, RunStatus, Settlement, SettlementRun
+from app.settlements.payments import Payee, PaymentOrder, Payout
 from app.settlements.schemas import FeeRuleNew
 
+STORED_OF_PAYOUT = tuple(field.name for field in fields(Payout) if field.name != "number")
 
-async def create_fee_rule(session: AsyncSession, actor: Actor, new: FeeRuleNew) -> Row[Any]:
+
+async def create_fee_rule(session: AsyncSession, actor: Actor, new: FeeRuleNew) -> FeeRule:
     """Add a rule; rules never change, a newer one takes over from its day on."""
     if new.valid_to is not None and new.valid_to <= new.valid_from:
         raise Invalid("/valid_to", "not_after_valid_from", "must be after valid_from")
@@ -46,16 +52,16 @@ async def create_fee_rule(session: AsyncSession, actor: Actor, new: FeeRuleNew) 
     if new.category is not None and new.category not in {category.code for category in BOOK.categories}:
         raise Invalid("/category", "unknown_category", "no such category")
     if new.provider_id is not None:
-        known = await queries.one_of(session, queries.IS_PROVIDER, provider_id=new.provider_id)
-        if known is None:
+        known = select(Provider.organisation_id).where(Provider.organisation_id == new.provider_id)
+        if await session.scalar(known) is None:
             raise NotFound
-    values = {**dict(new), "id": ids.new_id(), "created_at": clock.now()}
-    rule = (await session.execute(queries.NEW_FEE_RULE, values)).one()
+    written = insert(FeeRule).values(id=ids.new_id(), created_at=clock.now(), **dict(new)).returning(FeeRule)
+    rule = (await session.scalars(written)).one()
     await audit.record(session, actor, "fee_rule.create", "fee_rule", rule.id)
     return rule
 
 
-async def close_run(session: AsyncSession, actor: Actor, cutoff_on: clock.Day) -> Row[Any]:
+async def close_run(session: AsyncSession, actor: Actor, cutoff_on: clock.Day) -> SettlementRun:
     """Settle every provider for a cutoff: documents, lines, numbers, hashes, fees to the platform's accounts."""
     if cutoff_on > clock.today():
         raise Invalid("/cutoff_on", "future", "the cutoff must not be after today")
@@ -94,12 +100,12 @@ async def close_run(session: AsyncSession, actor: Actor, cutoff_on: clock.Day) -
     return await _run(session, run_id)
 
 
-async def approve_run(session: AsyncSession, actor: Actor, run_id: UUID, seen_sha256: str | None) -> Row[Any]:
+async def approve_run(session: AsyncSession, actor: Actor, run_id: UUID, seen_sha256: str | None) -> SettlementRun:
     """Release a run for payment: for exactly its stored content, by another person than its maker."""
     run = await _locked(session, run_id, "closed")
     if run.created_by == actor.user_id:
         raise ApproverIsMaker
-    stored = (await session.execute(queries.RUN_CONTENT, {"run_id": run_id})).one()
+    stored = await queries.RUN_CONTENT.one(session, run_id=run_id)
     if (
         not stored.agrees
         or stored.content_sha256 != run.content_sha256
@@ -109,16 +115,20 @@ async def approve_run(session: AsyncSession, actor: Actor, run_id: UUID, seen_sh
     verification = await ledger_queries.last_verification(session)
     if verification is not None and not verification.ok:
         raise LedgerUnverified
-    payees = await queries.all_of(session, queries.PAYEES, run_id=run_id)
-    refused = [payee for payee in payees if not payments.is_payable(payee)]
-    if refused:
-        named = [{"provider_id": ids.encode("org", payee.provider_id), "name": payee.name} for payee in refused]
-        raise PayeeIncomplete(payees=named)
+    payees = await queries.PAYEES.all(session, run_id=run_id)
+    payouts = _payouts(payees)
     now = clock.now()
-    approval = await _approval(session, actor, run, payees)
-    await session.execute(queries.APPROVE_RUN, approval)
-    await session.execute(queries.MOVE_SETTLEMENTS, {"run_id": run_id, "status": "approved"})
-    await _write_payouts(session, run_id, payees)
+    pay_on = payees[0].pay_on if payees else payment_day(run.cutoff_on, settings().payout_days)
+    order = PaymentOrder(
+        content_sha256=run.content_sha256,
+        approved_at=now,
+        debtor_name=await _name_of_operator(session, actor),
+        debtor_iban=settings().operator_iban,
+        execution_on=payments.execution_day(pay_on, now),
+    )
+    approved = await _approve(session, actor, run_id, order, _file_sha256(order, payouts))
+    await session.execute(update(Settlement).where(Settlement.run_id == run_id).values(status="approved"))
+    await _write_payouts(session, run_id, payouts, now)
     await ledger.transfer(
         session,
         [
@@ -129,23 +139,24 @@ async def approve_run(session: AsyncSession, actor: Actor, run_id: UUID, seen_sh
                 payee.payout_cents,
                 "payout",
                 now,
-                payee.id,
+                payee.settlement_id,
             )
             for payee in payees
         ],
     )
     await audit.record(session, actor, "settlement_run.approve", "settlement_run", run_id)
-    return await _run(session, run_id)
+    return approved
 
 
-async def mark_sent(session: AsyncSession, actor: Actor, run_id: UUID) -> Row[Any]:
+async def mark_sent(session: AsyncSession, actor: Actor, run_id: UUID) -> SettlementRun:
     """Record that the bank has the payment file, once."""
     await _locked(session, run_id, "approved")
-    await session.execute(queries.SEND_RUN, {"run_id": run_id, "sent_at": clock.now()})
-    await session.execute(queries.MOVE_SETTLEMENTS, {"run_id": run_id, "status": "paying"})
-    await session.execute(queries.MOVE_PAYOUTS, {"run_id": run_id, "status": "paying"})
+    sent = update(SettlementRun).where(SettlementRun.id == run_id).values(status="sent", sent_at=clock.now())
+    run = (await session.scalars(sent.returning(SettlementRun))).one()
+    await session.execute(update(Settlement).where(Settlement.run_id == run_id).values(status="paying"))
+    await session.execute(update(models.Payout).where(models.Payout.run_id == run_id).values(status="paying"))
     await audit.record(session, actor, "settlement_run.send", "settlement_run", run_id)
-    return await _run(session, run_id)
+    return run
 
 
 async def payment_file(session: AsyncSession, run_id: UUID) -> tuple[str, bytes]:
@@ -153,88 +164,76 @@ async def payment_file(session: AsyncSession, run_id: UUID) -> tuple[str, bytes]
     run = await _run(session, run_id)
     if run.status == "closed":
         raise StateConflict(run.status)
-    if run.payment_file_sha256 is None:
+    if not (run.payment_file_sha256 and run.approved_at and run.debtor_name and run.debtor_iban and run.execution_on):
         raise NothingToPay
-    payouts = await queries.all_of(session, queries.PAYOUTS, run_id=run_id)
-    content = payments.payment_file(run, payouts)
+    order = PaymentOrder(run.content_sha256, run.approved_at, run.debtor_name, run.debtor_iban, run.execution_on)
+    content = payments.payment_file(order, await queries.PAYOUTS.all(session, run_id=run_id))
     if hashlib.sha256(content).hexdigest() != run.payment_file_sha256:
         raise ContentChanged
     return f"beatrice-{run.cutoff_on.isoformat()}-{ids.encode('run', run_id)}.xml", content
 
 
-async def _approval(session: AsyncSession, actor: Actor, run: Row[Any], payees: Sequence[Row[Any]]) -> dict[str, Any]:
-    """Fix what the payment file will say: debtor, day, and the hash of its bytes."""
-    now = clock.now()
-    name = (await session.execute(queries.OPERATOR_NAME, {"organisation_id": actor.organisation_id})).scalar_one()
-    values: dict[str, Any] = {
-        "run_id": run.id,
-        "approved_by": actor.user_id,
-        "approved_at": now,
-        "content_sha256": run.content_sha256,
-        "debtor_name": name,
-        "debtor_iban": settings().operator_iban,
-        "execution_on": payments.execution_day(
-            payees[0].pay_on if payees else payment_day(run.cutoff_on, settings().payout_days), now
-        ),
-        "payment_file_sha256": None,
-    }
-    if payees:
-        paying = [
-            SimpleNamespace(**row, year=payee.year, sequence=payee.sequence)
-            for row, payee in zip(_payout_rows(payees), payees, strict=True)
-        ]
-        try:
-            content = payments.payment_file(SimpleNamespace(**values), paying)
-        except (PaymentFileError, IbanError):
-            raise DebtorIncomplete from None
-        values["payment_file_sha256"] = hashlib.sha256(content).hexdigest()
-    return values
+def _payouts(payees: Sequence[Payee]) -> list[Payout]:
+    """Return what each is paid, or name all whom no bank would accept."""
+    made = [(payee, payments.payout_of(payee)) for payee in payees]
+    refused = [payee for payee, payout in made if payout is None]
+    if refused:
+        named = [{"provider_id": ids.encode("org", payee.provider_id), "name": payee.name} for payee in refused]
+        raise PayeeIncomplete(payees=named)
+    return [payout for _, payout in made if payout is not None]
 
 
-def _payout_rows(payees: Sequence[Row[Any]]) -> list[dict[str, Any]]:
-    return [
-        {
-            "settlement_id": payee.id,
-            "provider_id": payee.provider_id,
-            "end_to_end_id": payments.end_to_end_id(payee.id),
-            "creditor_name": payee.name,
-            "iban": normalise_iban(payee.iban),
-            "creditor_street": payee.street,
-            "creditor_street_number": payee.street_number,
-            "creditor_postcode": payee.postcode,
-            "creditor_town": payee.town,
-            "creditor_country": payee.country,
-            "amount_cents": payee.payout_cents,
-        }
-        for payee in payees
-    ]
+def _file_sha256(order: PaymentOrder, payouts: Sequence[Payout]) -> str | None:
+    """Return the hash of the payment file's bytes, None when there is nothing to pay."""
+    if not payouts:
+        return None
+    try:
+        return hashlib.sha256(payments.payment_file(order, payouts)).hexdigest()
+    except (PaymentFileError, IbanError):
+        raise DebtorIncomplete from None
 
 
-async def _write_payouts(session: AsyncSession, run_id: UUID, payees: Sequence[Row[Any]]) -> None:
-    rows = _payout_rows(payees)
-    if rows:
-        columns = {
-            "settlement_ids": "settlement_id", "provider_ids": "provider_id", "end_to_end_ids": "end_to_end_id",
-            "creditor_names": "creditor_name", "ibans": "iban", "streets": "creditor_street",
-            "numbers": "creditor_street_number", "postcodes": "creditor_postcode", "towns": "creditor_town",
-            "countries": "creditor_country", "amounts": "amount_cents",
-        }  # fmt: skip
-        arrays = {name: [row[column] for row in rows] for name, column in columns.items()}
-        await session.execute(
-            queries.NEW_PAYOUTS,
-            {**arrays, "ids": [ids.new_id() for _ in rows], "run_id": run_id, "created_at": clock.now()},
+async def _name_of_operator(session: AsyncSession, actor: Actor) -> str:
+    return (await session.scalars(select(Organisation.name).where(Organisation.id == actor.organisation_id))).one()
+
+
+async def _approve(
+    session: AsyncSession, actor: Actor, run_id: UUID, order: PaymentOrder, file_sha256: str | None
+) -> SettlementRun:
+    """Fix on the run what the payment file says, and the hash of its bytes."""
+    approval = (
+        update(SettlementRun)
+        .where(SettlementRun.id == run_id)
+        .values(
+            status="approved",
+            approved_by=actor.user_id,
+            approved_at=order.approved_at,
+            approved_sha256=order.content_sha256,
+            debtor_name=order.debtor_name,
+            debtor_iban=order.debtor_iban,
+            execution_on=order.execution_on,
+            payment_file_sha256=file_sha256,
         )
+    )
+    return (await session.scalars(approval.returning(SettlementRun))).one()
 
 
-async def _run(session: AsyncSession, run_id: UUID) -> Row[Any]:
-    run = await queries.one_of(session, queries.RUN, run_id=run_id)
+async def _write_payouts(session: AsyncSession, run_id: UUID, payouts: Sequence[Payout], now: datetime) -> None:
+    if payouts:
+        columns = {name: [getattr(payout, name) for payout in payouts] for name in STORED_OF_PAYOUT}
+        new_ids = [ids.new_id() for _ in payouts]
+        await queries.NEW_PAYOUTS.run(session, id=new_ids, run_id=run_id, created_at=now, **columns)
+
+
+async def _run(session: AsyncSession, run_id: UUID) -> SettlementRun:
+    run = await queries.run(session, run_id)
     if run is None:
         raise NotFound
     return run
 
 
-async def _locked(session: AsyncSession, run_id: UUID, status: str) -> Row[Any]:
-    run = await queries.one_of(session, queries.LOCKED_RUN, run_id=run_id)
+async def _locked(session: AsyncSession, run_id: UUID, status: RunStatus) -> queries.LockedRun:
+    run = await queries.LOCKED_RUN.maybe(session, run_id=run_id)
     if run is None:
         raise NotFound
     if run.status != status:

@@ -1,6 +1,5 @@
 """Routes of settlement: the operator closes, approves and pays; providers read what they are owed."""
 
-from typing import Any
 from uuid import UUID
 
 from fastapi import Response
@@ -12,7 +11,6 @@ from app.http.pagination import BadCursor, Paging, PagingDep
 from app.http.schemas import Page
 from app.http.session import ActorDep, SessionDep
 from app.ids import OrganisationId, SettlementId, SettlementRunId
-from app.ledger import queries as ledger
 from app.settlements import actions, queries, statement
 from app.settlements.errors import (
     ApproverIsMaker,
@@ -24,25 +22,24 @@ from app.settlements.errors import (
     RunExists,
     RunInProgress,
 )
+from app.settlements.models import FeeRule, Settlement, SettlementRun
 from app.settlements.schemas import (
     FeeRuleNew,
     FeeRuleOut,
-    KindTotal,
     SettlementItem,
     SettlementLineOut,
     SettlementOut,
     SettlementRunApproval,
     SettlementRunNew,
     SettlementRunOut,
-    TrialBalanceOut,
 )
 
 operator = operator_router()
 provider = provider_router()
-CSV: dict[int | str, dict[str, Any]] = {
+CSV: dict[int | str, dict[str, object]] = {
     200: {"content": {"text/csv": {"schema": {"type": "string"}}}, "description": "One row per line"}
 }
-XML: dict[int | str, dict[str, Any]] = {
+XML: dict[int | str, dict[str, object]] = {
     200: {"content": {"application/xml": {"schema": {"type": "string"}}}, "description": "pain.001.001.09"}
 }
 
@@ -51,7 +48,7 @@ XML: dict[int | str, dict[str, Any]] = {
 @access("fees:read", errors=[BadCursor])
 async def fee_rule_list(session: SessionDep, paging: PagingDep) -> Page[FeeRuleOut]:
     """List fee rules, newest first."""
-    rows = await queries.all_of(session, queries.FEE_RULES, limit=paging.fetch, after=_after(paging))
+    rows = await queries.fee_rules(session, paging.fetch, _after(paging))
     return paging.page(rows, FeeRuleOut.model_validate, _id)
 
 
@@ -66,25 +63,25 @@ async def fee_rule_create(session: SessionDep, actor: ActorDep, new: FeeRuleNew)
 @access("settlement_runs:read", errors=[BadCursor])
 async def settlement_run_list(session: SessionDep, paging: PagingDep) -> Page[SettlementRunOut]:
     """List runs, newest first."""
-    rows = await queries.all_of(session, queries.RUNS, limit=paging.fetch, after=_after(paging))
-    return paging.page(rows, _run, _id)
+    rows = await queries.runs(session, paging.fetch, _after(paging))
+    return paging.page(rows, SettlementRunOut.model_validate, _id)
 
 
 @operator.post("/settlement_runs", response_model=SettlementRunOut, status_code=201)
 @access("settlement_runs:write", idempotent=True, errors=[RunExists, RunInProgress])
 async def settlement_run_create(session: SessionDep, actor: ActorDep, new: SettlementRunNew) -> SettlementRunOut:
     """Settle all that became payable up to the end of a day, one settlement per provider; final."""
-    return _run(await actions.close_run(session, actor, new.cutoff_on))
+    return SettlementRunOut.model_validate(await actions.close_run(session, actor, new.cutoff_on))
 
 
 @operator.get("/settlement_runs/{run_id}", response_model=SettlementRunOut)
 @access("settlement_runs:read")
 async def settlement_run_read(session: SessionDep, run_id: SettlementRunId) -> SettlementRunOut:
     """Read one run."""
-    row = await queries.one_of(session, queries.RUN, run_id=run_id)
-    if row is None:
+    run = await queries.run(session, run_id)
+    if run is None:
         raise NotFound
-    return _run(row)
+    return SettlementRunOut.model_validate(run)
 
 
 @operator.post("/settlement_runs/{run_id}/approve", response_model=SettlementRunOut)
@@ -98,14 +95,14 @@ async def settlement_run_approve(
 ) -> SettlementRunOut:
     """Release a run for payment, as another person than who made it: the money leaves the providers' accounts."""
     seen = None if approval is None else approval.content_sha256
-    return _run(await actions.approve_run(session, actor, run_id, seen))
+    return SettlementRunOut.model_validate(await actions.approve_run(session, actor, run_id, seen))
 
 
 @operator.post("/settlement_runs/{run_id}/sent", response_model=SettlementRunOut)
 @access("settlement_runs:write", idempotent=True, errors=[StateConflict])
 async def settlement_run_send(session: SessionDep, actor: ActorDep, run_id: SettlementRunId) -> SettlementRunOut:
     """Record that the payment file was handed to the bank."""
-    return _run(await actions.mark_sent(session, actor, run_id))
+    return SettlementRunOut.model_validate(await actions.mark_sent(session, actor, run_id))
 
 
 @operator.get("/settlement_runs/{run_id}/payment_file", response_class=Response, responses=XML)
@@ -116,23 +113,11 @@ async def settlement_run_payment_file(session: SessionDep, run_id: SettlementRun
     return Response(content, 200, {"Content-Disposition": f'attachment; filename="{name}"'}, "application/xml")
 
 
-@operator.get("/ledger/trial_balance", response_model=TrialBalanceOut)
-@access("trial_balance:read")
-async def trial_balance_read(session: SessionDep) -> TrialBalanceOut:
-    """Sum the ledger by kind of account."""
-    balance = await ledger.trial_balance(session)
-    return TrialBalanceOut(
-        balanced=balance.balanced, accounts=[KindTotal.model_validate(total) for total in balance.accounts]
-    )
-
-
 @provider.get("/settlements", response_model=Page[SettlementItem])
 @access("settlements:read", errors=[BadCursor])
 async def settlement_list(session: SessionDep, provider_id: OrganisationId, paging: PagingDep) -> Page[SettlementItem]:
     """List settlements by cutoff, newest first."""
-    rows = await queries.all_of(
-        session, queries.SETTLEMENTS, provider_id=provider_id, limit=paging.fetch, after=_after(paging)
-    )
+    rows = await queries.settlements(session, provider_id, paging.fetch, _after(paging))
     return paging.page(rows, SettlementItem.model_validate, _id)
 
 
@@ -143,9 +128,9 @@ async def settlement_csv(session: SessionDep, provider_id: OrganisationId, settl
     found = await queries.settlement(session, provider_id, settlement_id)
     if found is None:
         raise NotFound
-    name = f"settlement-{found['number'].replace('/', '-')}.csv"
-    headers = {"Content-Disposition": f'attachment; filename="{name}"'}
-    return Response(statement.to_csv(found), 200, headers, "text/csv; charset=utf-8")
+    document, lines = found
+    headers = {"Content-Disposition": f'attachment; filename="settlement-{document.year}-{document.sequence}.csv"'}
+    return Response(statement.to_csv(document.number, lines), 200, headers, "text/csv; charset=utf-8")
 
 
 @provider.get("/settlements/{settlement_id}", response_model=SettlementOut)
@@ -157,16 +142,14 @@ async def settlement_read(
     found = await queries.settlement(session, provider_id, settlement_id)
     if found is None:
         raise NotFound
-    return SettlementOut(**{**found, "lines": [SettlementLineOut.model_validate(line) for line in found["lines"]]})
-
-
-def _run(row: Any) -> SettlementRunOut:  # noqa: ANN401 - a row
-    return SettlementRunOut(**{name: getattr(row, name) for name in SettlementRunOut.model_fields})
+    document, lines = found
+    item = SettlementItem.model_validate(document)
+    return SettlementOut(**dict(item), lines=[SettlementLineOut.model_validate(line) for line in lines])
 
 
 def _after(paging: Paging) -> UUID | None:
     return None if paging.after is None else UUID(paging.after[0])
 
 
-def _id(row: Any) -> list[str]:  # noqa: ANN401 - a row
+def _id(row: FeeRule | SettlementRun | Settlement) -> list[str]:
     return [str(row.id)]

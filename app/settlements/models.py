@@ -1,6 +1,7 @@
 """Tables of settlement."""
 
 from datetime import date, datetime
+from typing import Literal
 from uuid import UUID
 
 from sqlalchemy import (
@@ -17,7 +18,13 @@ from sqlalchemy import (
 )
 from sqlalchemy.orm import Mapped, mapped_column
 
-from app.db import Model, Timestamp
+from app.db import Model, Timestamp, one_of
+
+FeePayer = Literal["provider", "company", "project_fund"]
+RunStatus = Literal["closed", "approved", "sent", "reconciled", "cancelled"]
+SettlementStatus = Literal["issued", "approved", "paying", "paid", "returned"]
+LineKind = Literal["service", "late_fee", "no_show_fee", "adjustment"]
+PayoutStatus = Literal["approved", "paying", "paid", "returned"]
 
 
 class FeeRule(Model):
@@ -27,7 +34,7 @@ class FeeRule(Model):
     __table_args__ = (
         CheckConstraint("percent_bps BETWEEN 0 AND 10000 AND fixed_cents >= 0", name="not_negative"),
         CheckConstraint("min_cents >= 0 AND max_cents >= coalesce(min_cents, 0)", name="bounds"),
-        CheckConstraint("payer IN ('provider','company','project_fund')", name="payer_known"),
+        CheckConstraint(one_of("payer", FeePayer), name="payer_known"),
         CheckConstraint("valid_to IS NULL OR valid_to > valid_from", name="period"),
         Index("fee_rule_provider_id_idx", "provider_id"),
     )
@@ -39,7 +46,7 @@ class FeeRule(Model):
     fixed_cents: Mapped[int] = mapped_column(BigInteger)
     min_cents: Mapped[int | None] = mapped_column(BigInteger)
     max_cents: Mapped[int | None] = mapped_column(BigInteger)
-    payer: Mapped[str] = mapped_column(Text)
+    payer: Mapped[FeePayer] = mapped_column(Text)
     vat_bps: Mapped[int] = mapped_column(Integer, server_default="2200")
     valid_from: Mapped[date] = mapped_column(Date)
     valid_to: Mapped[date | None] = mapped_column(Date)
@@ -51,7 +58,7 @@ class SettlementRun(Model):
 
     __tablename__ = "settlement_run"
     __table_args__ = (
-        CheckConstraint("status IN ('closed','approved','sent','reconciled','cancelled')", name="status_known"),
+        CheckConstraint(one_of("status", RunStatus), name="status_known"),
         CheckConstraint("approved_by IS NULL OR approved_by <> created_by", name="approver_is_not_maker"),
         CheckConstraint(
             "(approved_sha256 IS NULL) = (approved_by IS NULL) AND (approved_by IS NULL) = (approved_at IS NULL)",
@@ -70,7 +77,7 @@ class SettlementRun(Model):
 
     id: Mapped[UUID] = mapped_column(Uuid, primary_key=True)
     cutoff_on: Mapped[date] = mapped_column(Date)
-    status: Mapped[str] = mapped_column(Text, server_default="closed")
+    status: Mapped[RunStatus] = mapped_column(Text, server_default="closed")
     content_sha256: Mapped[str] = mapped_column(Text)
     settlement_count: Mapped[int] = mapped_column(Integer)
     total_cents: Mapped[int] = mapped_column(BigInteger)
@@ -106,7 +113,7 @@ class Settlement(Model):
         UniqueConstraint("run_id", "provider_id"),
         UniqueConstraint("provider_id", "id"),
         UniqueConstraint("provider_id", "year", "sequence", name="settlement_number_key"),
-        CheckConstraint("status IN ('issued','approved','paying','paid','returned')", name="status_known"),
+        CheckConstraint(one_of("status", SettlementStatus), name="status_known"),
         CheckConstraint(
             "payout_cents = gross_cents - fee_cents - fee_vat_cents + subsidy_cents AND payout_cents >= 0",
             name="adds_up",
@@ -119,7 +126,7 @@ class Settlement(Model):
     year: Mapped[int] = mapped_column(Integer)
     sequence: Mapped[int] = mapped_column(Integer)
     cutoff_on: Mapped[date] = mapped_column(Date)
-    status: Mapped[str] = mapped_column(Text, server_default="issued")
+    status: Mapped[SettlementStatus] = mapped_column(Text, server_default="issued")
     gross_cents: Mapped[int] = mapped_column(BigInteger)
     vat_cents: Mapped[int] = mapped_column(BigInteger)
     fee_cents: Mapped[int] = mapped_column(BigInteger)
@@ -130,6 +137,11 @@ class Settlement(Model):
     content_sha256: Mapped[str] = mapped_column(Text)
     created_at: Mapped[datetime] = mapped_column(Timestamp)
 
+    @property
+    def number(self) -> str:
+        """As on the document: `2026/1`."""
+        return f"{self.year}/{self.sequence}"
+
 
 class SettlementLine(Model):
     """One unit in a settlement; at most once per kind, over all settlements."""
@@ -138,7 +150,7 @@ class SettlementLine(Model):
     __table_args__ = (
         UniqueConstraint("unit_id", "kind", name="settlement_line_unit_once_key"),
         ForeignKeyConstraint(["provider_id", "settlement_id"], ["settlement.provider_id", "settlement.id"]),
-        CheckConstraint("kind IN ('service','late_fee','no_show_fee','adjustment')", name="kind_known"),
+        CheckConstraint(one_of("kind", LineKind), name="kind_known"),
         CheckConstraint("net_cents = gross_cents - fee_cents - fee_vat_cents + subsidy_cents", name="adds_up"),
         Index("settlement_line_settlement_idx", "provider_id", "settlement_id"),
     )
@@ -147,7 +159,7 @@ class SettlementLine(Model):
     settlement_id: Mapped[UUID] = mapped_column(Uuid)
     provider_id: Mapped[UUID] = mapped_column(Uuid)
     unit_id: Mapped[UUID] = mapped_column(ForeignKey("care.unit.id"))
-    kind: Mapped[str] = mapped_column(Text)
+    kind: Mapped[LineKind] = mapped_column(Text)
     service_on: Mapped[date] = mapped_column(Date)
     vat_code: Mapped[str] = mapped_column(Text)
     gross_cents: Mapped[int] = mapped_column(BigInteger)
@@ -165,7 +177,7 @@ class Payout(Model):
         ForeignKeyConstraint(["provider_id", "settlement_id"], ["settlement.provider_id", "settlement.id"]),
         UniqueConstraint("settlement_id"),
         CheckConstraint("amount_cents > 0", name="positive"),
-        CheckConstraint("status IN ('approved','paying','paid','returned')", name="status_known"),
+        CheckConstraint(one_of("status", PayoutStatus), name="status_known"),
         CheckConstraint("end_to_end_id ~ '^[A-Za-z0-9/?:().,+ -]{1,35}$'", name="end_to_end_id_sepa"),
         Index("payout_settlement_idx", "provider_id", "settlement_id"),
         Index("payout_run_id_idx", "run_id"),
@@ -184,5 +196,5 @@ class Payout(Model):
     creditor_town: Mapped[str | None] = mapped_column(Text)
     creditor_country: Mapped[str] = mapped_column(Text)
     amount_cents: Mapped[int] = mapped_column(BigInteger)
-    status: Mapped[str] = mapped_column(Text, server_default="approved")
+    status: Mapped[PayoutStatus] = mapped_column(Text, server_default="approved")
     created_at: Mapped[datetime] = mapped_column(Timestamp)

@@ -1,8 +1,8 @@
 """From settlements to the bank's file: the same payouts give the same bytes."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import date, datetime
-from typing import Any
 from uuid import UUID
 
 from app import ids
@@ -13,6 +13,79 @@ from app.banking.sepa_text import to_sepa
 from app.clock import day_of
 
 NAME_LENGTH, TOWN_LENGTH = 70, 35
+
+
+@dataclass(frozen=True, slots=True)
+class Payee:
+    """A provider with its settlement in a run, as it is on the day of approval."""
+
+    settlement_id: UUID
+    provider_id: UUID
+    number: str
+    payout_cents: int
+    pay_on: date
+    name: str
+    iban: str | None
+    street: str | None
+    street_number: str | None
+    postcode: str | None
+    town: str | None
+    country: str
+    payable_account_id: UUID
+    in_transit_account_id: UUID
+
+
+@dataclass(frozen=True, slots=True)
+class Payout:
+    """One payment for one settlement, as the bank gets it and as it is kept; `number` is the settlement's."""
+
+    settlement_id: UUID
+    provider_id: UUID
+    number: str
+    end_to_end_id: str
+    creditor_name: str
+    iban: str
+    creditor_street: str | None
+    creditor_street_number: str | None
+    creditor_postcode: str | None
+    creditor_town: str | None
+    creditor_country: str
+    amount_cents: int
+
+
+@dataclass(frozen=True, slots=True)
+class PaymentOrder:
+    """What an approval tells the bank besides the payouts: for which content, who pays, on which day."""
+
+    content_sha256: str
+    approved_at: datetime
+    debtor_name: str
+    debtor_iban: str
+    execution_on: date
+
+
+def payout_of(payee: Payee) -> Payout | None:
+    """Return a payee's payout, None where no bank would accept name or IBAN; the address may be missing."""
+    try:
+        iban = normalise_iban(payee.iban or "")
+    except IbanError:
+        return None
+    if not to_sepa(payee.name, NAME_LENGTH):
+        return None
+    return Payout(
+        settlement_id=payee.settlement_id,
+        provider_id=payee.provider_id,
+        number=payee.number,
+        end_to_end_id=end_to_end_id(payee.settlement_id),
+        creditor_name=payee.name,
+        iban=iban,
+        creditor_street=payee.street,
+        creditor_street_number=payee.street_number,
+        creditor_postcode=payee.postcode,
+        creditor_town=payee.town,
+        creditor_country=payee.country,
+        amount_cents=payee.payout_cents,
+    )
 
 
 def end_to_end_id(settlement_id: UUID) -> str:
@@ -30,48 +103,40 @@ def execution_day(pay_on: date, approved_at: datetime) -> date:
     return working_day(max(pay_on, day_of(approved_at)))
 
 
-def is_payable(payee: Any) -> bool:  # noqa: ANN401 - a row
-    """Tell whether a bank would accept this provider's name and IBAN; the address may be missing."""
-    try:
-        normalise_iban(payee.iban or "")
-    except IbanError:
-        return False
-    return bool(to_sepa(payee.name, NAME_LENGTH))
-
-
-def payment_file(run: Any, payouts: Sequence[Any]) -> bytes:  # noqa: ANN401 - a row, or what will become one
-    """Write the run's pain.001; raises PaymentFileError or IbanError for a debtor that banks refuse."""
+def payment_file(order: PaymentOrder, payouts: Sequence[Payout]) -> bytes:
+    """Write a run's pain.001; raises PaymentFileError or IbanError for a debtor that banks refuse."""
     return pain001.write(
         pain001.PaymentFile(
-            message_id=message_id(run.content_sha256),
-            created_at=run.approved_at,
-            debtor_name=run.debtor_name,
-            debtor_iban=run.debtor_iban,
-            requested_execution_on=run.execution_on,
+            message_id=message_id(order.content_sha256),
+            created_at=order.approved_at,
+            debtor_name=order.debtor_name,
+            debtor_iban=order.debtor_iban,
+            requested_execution_on=order.execution_on,
             payments=[_payment(payout) for payout in payouts],
         )
     )
 
 
-def _payment(payout: Any) -> pain001.Payment:  # noqa: ANN401 - a row
+def _payment(payout: Payout) -> pain001.Payment:
     return pain001.Payment(
         end_to_end_id=payout.end_to_end_id,
         creditor_name=payout.creditor_name,
         creditor_iban=payout.iban,
         amount_cents=payout.amount_cents,
-        remittance=f"Liquidazione {payout.year}/{payout.sequence}",
+        remittance=f"Liquidazione {payout.number}",
         address=_address(payout),
     )
 
 
-def _address(payout: Any) -> pain001.Address | None:  # noqa: ANN401 - a row
+def _address(payout: Payout) -> pain001.Address | None:
     """Return the address if it has the town that banks want of one; SEPA transfers need none."""
-    if not to_sepa(payout.creditor_town or "", TOWN_LENGTH):
+    town = payout.creditor_town or ""
+    if not to_sepa(town, TOWN_LENGTH):
         return None
     return pain001.Address(
         payout.creditor_street or "",
         payout.creditor_street_number or "",
         payout.creditor_postcode or "",
-        payout.creditor_town,
+        town,
         payout.creditor_country,
     )

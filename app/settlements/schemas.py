@@ -8,10 +8,9 @@ from app.clock import Day, Instant
 from app.http.schemas import Code, In, Out
 from app.ids import FeeRuleId, OrganisationId, SettlementId, SettlementRunId, UnitId, UserId
 from app.money import BasisPoints, Cents
+from app.settlements.models import FeePayer, LineKind, RunStatus, SettlementStatus
 
 Sha256 = Annotated[str, Field(pattern="^[0-9a-f]{64}$", examples=["9f" * 32])]
-SettlementStatus = Literal["issued", "approved", "paying", "paid", "returned"]
-RunStatus = Literal["closed", "approved", "sent", "reconciled", "cancelled"]
 
 
 class FeeRuleNew(In):
@@ -36,7 +35,7 @@ class FeeRuleOut(Out):
     fixed_cents: int
     min_cents: int | None
     max_cents: int | None
-    payer: Literal["provider", "company", "project_fund"]
+    payer: FeePayer
     valid_from: Day
     valid_to: Day | None
     created_at: Instant
@@ -67,7 +66,7 @@ class SettlementRunOut(Out):
 
 class SettlementLineOut(Out):
     unit_id: UnitId
-    kind: Literal["service", "late_fee", "no_show_fee", "adjustment"]
+    kind: LineKind
     service_on: Day
     gross_cents: int
     fee_cents: int
@@ -95,14 +94,3 @@ class SettlementItem(Out):
 
 class SettlementOut(SettlementItem):
     lines: list[SettlementLineOut]
-
-
-class KindTotal(Out):
-    kind: str
-    debit_cents: int
-    credit_cents: int
-
-
-class TrialBalanceOut(Out):
-    balanced: bool
-    accounts: list[KindTotal]

@@ -2,12 +2,13 @@
 
 import csv
 import io
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Sequence
 
 from app import ids
+from app.settlements.queries import Line
 
-LINE_COLUMNS = (
+COLUMNS = (
+    "number",
     "unit_id",
     "kind",
     "service_on",
@@ -20,14 +21,24 @@ LINE_COLUMNS = (
 FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r")
 
 
-def to_csv(settlement: Mapping[str, Any]) -> bytes:
+def to_csv(number: str, lines: Sequence[Line]) -> bytes:
     """Return one row per line, each with the settlement's number."""
     out = io.StringIO(newline="")
     writer = csv.writer(out)
-    writer.writerow(("number", *LINE_COLUMNS))
-    for line in settlement["lines"]:
-        values = {**line._mapping, "unit_id": ids.encode("unt", line.unit_id)}  # noqa: SLF001 - SQLAlchemy's name
-        writer.writerow([cell(settlement["number"]), *(cell(values[column]) for column in LINE_COLUMNS)])
+    writer.writerow(COLUMNS)
+    for line in lines:
+        values = (
+            number,
+            ids.encode("unt", line.unit_id),
+            line.kind,
+            line.service_on,
+            line.gross_cents,
+            line.fee_cents,
+            line.fee_vat_cents,
+            line.subsidy_cents,
+            line.net_cents,
+        )
+        writer.writerow(map(cell, values))
     return out.getvalue().encode()
 
 

@@ -17,8 +17,8 @@ from rich.console import Console
 from rich.table import Table
 
 from app import jobs as app_jobs
+from app import logs
 from app.db import WORKER_TIMEOUTS, create_database
-from app.http import logs
 from app.ledger.verify import verify
 from tests.bench.replay import Replay
 from tests.bench.stage import DATABASE, PRICE_CENTS, Api, Job, Stage, fill, on, running_api, running_server

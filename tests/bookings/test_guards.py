@@ -1,7 +1,10 @@
 """The database refuses, not only the Python: each guard of bookings attacked as the application's role."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import datetime
+from itertools import product
+from typing import get_args
 
 import psycopg
 import pytest
@@ -9,7 +12,10 @@ from sqlalchemy import text
 from sqlalchemy.exc import DBAPIError
 
 from app import ids
+from app.bookings import state
 from app.bookings.decisions import TRANSITIONS
+from app.bookings.models import UnitStatus
+from app.bookings.state import Move
 from tests.bookings.conftest import Scene
 
 December = Callable[[int], datetime]
@@ -28,6 +34,24 @@ async def refused(scene: Scene, sql: str, **values: object) -> str:
 async def test_the_database_knows_the_same_transitions(scene: Scene) -> None:
     rows = await scene.world.execute("SELECT from_status, to_status FROM care.unit_transition_rule")
     assert {(row[0], row[1]) for row in rows} == TRANSITIONS
+
+
+async def test_move_makes_no_unlisted_change(scene: Scene, december: December) -> None:
+    """Each of the 70 changes that do not exist is refused before a statement is sent."""
+    booking = await scene.book([await scene.slot(december(2))])
+    unlisted = set(product(get_args(UnitStatus), repeat=2)) - TRANSITIONS
+    assert len(unlisted) == 70
+    async with scene.world.database.begin() as session:
+        booking_id = ids.decode("bkg", booking["id"])
+        loaded = await state.load(session, booking_id, provider_id=scene.provider.id)
+        (unit,) = loaded.units
+        for before, after in unlisted:
+            stored = replace(loaded, units=(replace(unit, status=before),))
+            with pytest.raises(ValueError, match=f"from {before} to {after}"):
+                await state.move(session, stored, [Move(unit.id, after, december(2), 0)], "booking.moved")
+    history = await scene.world.execute("SELECT from_status, to_status FROM care.unit_transition")
+    assert [tuple(row) for row in history] == [(None, "requested")]
+    assert await scene.world.execute("SELECT type FROM event WHERE object_kind = 'booking'") == [("booking.requested",)]
 
 
 async def test_unlisted_transition_is_refused(scene: Scene, december: December) -> None:

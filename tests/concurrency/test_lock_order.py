@@ -7,7 +7,7 @@ from typing import Any
 import httpx
 
 from app import clock, ids
-from app.bookings import actions
+from app.bookings import employee_actions, provider_actions
 from app.bookings.jobs import SWEEPS
 from app.db import Database
 from app.errors import AppError
@@ -54,12 +54,18 @@ async def test_a_slot_is_cancelled_while_everybody_cancels(
     slots = [await scene.slot(STARTS + timedelta(days=day), PEOPLE) for day in range(2)]
     booked = await book_all(scene, slots)
     outcomes = await asyncio.gather(
-        outcome(fresh_database, NOW, actions.cancel_slot, scene.provider.id, ids.decode("slt", slots[0]), "ill"),
+        outcome(
+            fresh_database, NOW, provider_actions.cancel_slot, scene.provider.id, ids.decode("slt", slots[0]), "ill"
+        ),
         *(
-            outcome(fresh_database, NOW, actions.cancel, one["user_id"], ids.decode("bkg", one["id"]), None, None)
+            outcome(
+                fresh_database, NOW, employee_actions.cancel, one["user_id"], ids.decode("bkg", one["id"]), None, None
+            )
             for one in booked
         ),
-        outcome(fresh_database, NOW, actions.cancel_slot, scene.provider.id, ids.decode("slt", slots[1]), "ill"),
+        outcome(
+            fresh_database, NOW, provider_actions.cancel_slot, scene.provider.id, ids.decode("slt", slots[1]), "ill"
+        ),
     )
     assert set(outcomes) <= {"done", "already_resolved", "state_conflict"}
     assert (outcomes[0], outcomes[-1]) == ("done", "done")
@@ -76,10 +82,14 @@ async def test_silence_is_swept_while_everybody_cancels(
     outcomes = await asyncio.gather(
         outcome(fresh_database, late, SWEEPS[0].run, late),
         *(
-            outcome(fresh_database, NOW, actions.cancel, one["user_id"], ids.decode("bkg", one["id"]), None, None)
+            outcome(
+                fresh_database, NOW, employee_actions.cancel, one["user_id"], ids.decode("bkg", one["id"]), None, None
+            )
             for one in reversed(booked)
         ),
-        outcome(fresh_database, NOW, actions.cancel_slot, scene.provider.id, ids.decode("slt", slots[1]), "ill"),
+        outcome(
+            fresh_database, NOW, provider_actions.cancel_slot, scene.provider.id, ids.decode("slt", slots[1]), "ill"
+        ),
     )
     assert set(outcomes) <= {"done", "already_resolved", "state_conflict"}
     assert outcomes[0] == "done"

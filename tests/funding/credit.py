@@ -52,7 +52,6 @@ class Stage:
         given = GrantCreate(programme_id=programme_id, lines=[line], generality_reason="other")
         async with self.database.begin() as session:
             drafted = await company_actions.create_grant(session, self.maker, self.company.id, given, dry_run=False)
-            assert drafted.id is not None
             state = await company_actions.approve_grant(session, self.approver, self.company.id, drafted.id)
         assert state.status == "active"
         lot_id: UUID = await self.world.scalar("SELECT lot_id FROM grant_line WHERE grant_id = :id", id=drafted.id)

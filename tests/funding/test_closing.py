@@ -4,7 +4,8 @@ from uuid import UUID
 import pytest
 
 from app import clock
-from app.funding.closing import LotLife, carried_until, fate_at_end, fate_of_freed
+from app.funding.closing import LotAndHeirs, carried_until, fate_at_end, fate_of_freed
+from app.funding.models import ExpiredCreditTo
 
 COMPANY, FUND = UUID(int=1), UUID(int=2)
 EXPIRES = date(2026, 12, 31)
@@ -12,9 +13,13 @@ DEAD, LEFT = clock.end_of(EXPIRES), clock.end_of(date(2026, 11, 30))
 
 
 def lot(
-    *, last_day: date = EXPIRES, ended_at: datetime | None = None, to: str = "company", fund: UUID | None = FUND
-) -> LotLife:
-    return LotLife(UUID(int=9), EXPIRES, last_day, ended_at, to, COMPANY, fund)
+    *,
+    last_day: date = EXPIRES,
+    ended_at: datetime | None = None,
+    to: ExpiredCreditTo = "company",
+    fund: UUID | None = FUND,
+) -> LotAndHeirs:
+    return LotAndHeirs(UUID(int=9), EXPIRES, last_day, ended_at, to, COMPANY, fund)
 
 
 @pytest.mark.parametrize(
@@ -32,7 +37,7 @@ def lot(
         (lot(ended_at=LEFT), date(2027, 1, 5), False, "returned"),
     ],
 )
-def test_what_becomes_of_freed_credit(life: LotLife, on: date, by_employee: bool, fate: str) -> None:  # noqa: FBT001
+def test_what_becomes_of_freed_credit(life: LotAndHeirs, on: date, by_employee: bool, fate: str) -> None:  # noqa: FBT001
     assert fate_of_freed(life, on, caused_by_employee=by_employee, grace_window_days=7) == fate
 
 
@@ -46,7 +51,7 @@ def test_what_becomes_of_freed_credit(life: LotLife, on: date, by_employee: bool
         (lot(to="carry_over", last_day=date(2026, 11, 30)), "returned", COMPANY),
     ],
 )
-def test_who_inherits(life: LotLife, fate: str, heir: UUID) -> None:
+def test_who_inherits(life: LotAndHeirs, fate: str, heir: UUID) -> None:
     assert (fate_at_end(life), life.heir_account_id) == (fate, heir)
 
 

@@ -102,7 +102,7 @@ async def test_usable_lots_say_what_the_planner_asks(stage: Stage) -> None:
             expires_on=LAST_DAY,
             company_id=stage.company.id,
             employee_id=stage.person.employee_id,
-            rule_codes=("C2_F", "C2_F_TER"),
+            rule_codes=["C2_F", "C2_F_TER"],
             categories=None,
             validity_basis="service_date",
             relatives_reading="strict",
@@ -284,8 +284,9 @@ async def test_carried_over_credit_lives_one_year_longer(stage: Stage) -> None:
     assert await stage.balance() == 900_00
 
 
-async def test_place_is_one_round_trip(stage: Stage) -> None:
+async def test_placing_and_paying_all_of_it_are_one_round_trip_each(stage: Stage) -> None:
     a = await stage.lot(120_00)
+    visits = [stage.hold(a, 1) for _ in range(5)]
     async with stage.database.session() as session:
         await open_unit_of_work(session, "beatrice_app")
         connection = await session.connection()
@@ -293,10 +294,12 @@ async def test_place_is_one_round_trip(stage: Stage) -> None:
         from sqlalchemy import event
 
         event.listen(connection.sync_connection, "before_cursor_execute", lambda *call: statements.append(call[2]))
-        await actions.place(session, stage.person.user_id, [stage.hold(a, 1) for _ in range(5)], at=NOON)
+        await actions.place(session, stage.person.user_id, visits, at=NOON)
         assert len(statements) == 1
+        await actions.capture(session, [Capture(visit.hold_id) for visit in visits[1:]], at=NOON)
+        assert len(statements) == 2
         await session.commit()
-    assert await stage.lots() == {a: (120_00, 5)}
+    assert await stage.lots() == {a: (119_96, 1)}
 
 
 @pytest.mark.parametrize(("caused_by_employee", "reason"), [(True, "expired"), (False, "grace")])

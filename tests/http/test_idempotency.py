@@ -3,7 +3,7 @@ import asyncio
 import pytest
 
 from app import clock, config
-from app.http import idempotency
+from app.edge import idempotency
 from tests.conftest import Cluster
 from tests.http.probe import Scene, principal_lock, problem
 

@@ -12,13 +12,11 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from app import clock, config, ids
 from app.db import Database
-from app.errors import AppError, Invalid
-from app.http.problems import RateLimited
+from app.errors import AppError, Invalid, RateLimited
 from app.identity.errors import ActivationCodeWrong, InvalidCredentials, TokenInvalid
 from app.identity.invitations import (
     EmployeeInvitation,
     Redeemed,
-    invite_employee,
     invite_employees,
     invite_member,
     pending_activation_codes,
@@ -52,9 +50,7 @@ async def employment(world: World, company: Party) -> UUID:
 async def invite(world: World, company: Party, employee_id: UUID, email: str = EMAIL) -> str:
     """Invite as company routes do, with their database role; return the mailed token."""
     async with world.database.begin("beatrice_hr") as session:
-        await invite_employee(
-            session, email=email, organisation_id=company.id, organisation_name=company.name, employee_id=employee_id
-        )
+        await invite_employees(session, [EmployeeInvitation(email, company.id, company.name, employee_id)])
     return await mailed_token(world, email.lower())
 
 

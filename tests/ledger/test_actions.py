@@ -15,7 +15,7 @@ from app.ids import new_id
 from app.ledger import actions, queries
 from app.ledger.errors import AlreadyReversed, HoldEnded, InsufficientFunds, Refused
 from app.ledger.instructions import Capture, HoldRelease, NewAccount, NewHold, NewTransfer, Reversal
-from app.ledger.queries import Balance, KindTotal
+from app.ledger.queries import AccountBalance, Balance, KindRow
 
 AT = datetime(2026, 11, 23, 8, tzinfo=UTC)
 
@@ -110,10 +110,6 @@ async def test_hold_capture_release_expire(session: AsyncSession) -> None:
     }
     assert {row.event_at for row in found.values()} == {due}
     assert {row.created_at.date() for row in found.values()} == {created.date()}
-    assert await queries.totals_by_reason(session, [lot, provider]) == {
-        lot: {"grant": 1_000, "delivered": -350},
-        provider: {"delivered": 350},
-    }
 
 
 async def test_an_ended_hold_is_a_conflict(session: AsyncSession) -> None:
@@ -215,7 +211,7 @@ async def test_company_balance(session: AsyncSession) -> None:
     company_id, company = new_id(), new_id()
     assert await queries.company_balance(session, company_id) is None
     await actions.open_accounts(session, [NewAccount(company, "company_account", company_id)])
-    assert await queries.company_balance(session, company_id, for_update=True) == (company, Balance(0, 0))
+    assert await queries.company_balance(session, company_id, for_update=True) == AccountBalance(company, 0, 0)
 
 
 async def test_trial_balance(session: AsyncSession) -> None:
@@ -224,7 +220,7 @@ async def test_trial_balance(session: AsyncSession) -> None:
     await actions.transfer(session, [NewTransfer(new_id(), lot, provider, 225, "delivered", AT)])
     trial = await queries.trial_balance(session)
     assert trial.balanced is True
-    zero = KindTotal("", 0, 0)
+    zero = KindRow("", 0, 0, agrees=True)
     moved = {
         total.kind: (
             total.debit_cents - start.get(total.kind, zero).debit_cents,
@@ -253,6 +249,6 @@ async def test_hr_opens_and_funds_lots_through_the_same_actions(session: AsyncSe
     lots = [NewAccount(new_id(), "lot", new_id()) for _ in range(2)]
     await actions.open_accounts(session, lots)
     await actions.transfer(session, [NewTransfer(new_id(), company, lot.id, 400, "grant", AT) for lot in lots])
-    assert await queries.company_balance(session, company_id, for_update=True) == (company, Balance(200, 0))
+    assert await queries.company_balance(session, company_id, for_update=True) == AccountBalance(company, 200, 0)
     with pytest.raises(ProgrammingError, match="permission denied for table account"):
         await queries.balances_of(session, [lots[0].id])

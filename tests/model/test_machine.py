@@ -15,7 +15,8 @@ from hypothesis import HealthCheck, event, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule, run_state_machine_as_test
 
-from app.bookings import actions, quotes, reservation
+from app.bookings import booking as making
+from app.bookings import employee_actions, provider_actions, quoting
 from app.bookings.schemas import CreditChoice
 from app.errors import AppError
 from app.funding.schemas import WalletRead
@@ -117,7 +118,7 @@ class Machine(RuleBasedStateMachine):
         self.book(seats, credit, instant=False)
         if len(self.paper.bookings) > before:
             booking = self.paper.bookings[-1]
-            self._provider(actions.confirm, booking, lambda: self.paper.confirm(booking))
+            self._provider(provider_actions.confirm, booking, lambda: self.paper.confirm(booking))
             if wait:
                 self._wait_for_a_start()
 
@@ -126,38 +127,43 @@ class Machine(RuleBasedStateMachine):
         booking = self._booking(number, apt, lambda _, status: status == "requested")
         if booking is not None:
             self._go([booking.confirm_by], when)
-            self._provider(actions.confirm, booking, lambda: self.paper.confirm(booking))
+            self._provider(provider_actions.confirm, booking, lambda: self.paper.confirm(booking))
 
     @rule(number=ANY, apt=APT, when=WHEN)
     def decline(self, number: int, apt: bool, when: timedelta | None) -> None:  # noqa: FBT001 - drawn
         booking = self._booking(number, apt, lambda _, status: status == "requested")
         if booking is not None:
             self._go([booking.confirm_by], when)
-            self._provider(actions.decline, booking, lambda: self.paper.decline(booking), REASON)
+            self._provider(provider_actions.decline, booking, lambda: self.paper.decline(booking), REASON)
 
     @rule(number=ANY, apt=APT, pick=PICK, wait=APT)
     def deliver(self, number: int, apt: bool, pick: Pick, wait: bool) -> None:  # noqa: FBT001 - drawn
         if wait:
             self._wait_for_a_start()
-        self._on_units(actions.deliver, Paper.deliver, number, apt, self._begun, pick)
+        self._on_units(provider_actions.deliver, Paper.deliver, number, apt, self._begun, pick)
 
     @rule(number=ANY, apt=APT, pick=PICK, wait=APT)
     def no_show(self, number: int, apt: bool, pick: Pick, wait: bool) -> None:  # noqa: FBT001 - drawn
         if wait:
             self._wait_for_a_start()
-        self._on_units(actions.no_show, Paper.no_show, number, apt, self._begun, pick)
+        self._on_units(provider_actions.no_show, Paper.no_show, number, apt, self._begun, pick)
 
     @rule(number=ANY, apt=APT, pick=PICK)
     def revert(self, number: int, apt: bool, pick: Pick) -> None:  # noqa: FBT001 - drawn
         self._on_units(
-            actions.revert, Paper.revert, number, apt, lambda _, status: status in {"delivered", "no_show"}, pick
+            provider_actions.revert,
+            Paper.revert,
+            number,
+            apt,
+            lambda _, status: status in {"delivered", "no_show"},
+            pick,
         )
 
     @rule(number=ANY, apt=APT, pick=PICK, when=WHEN)
     def provider_cancel(self, number: int, apt: bool, pick: Pick, when: timedelta | None) -> None:  # noqa: FBT001 - drawn
         self._go([over_at(lot.expires_on - LAST_DAYS) for lot in self.paper.lots if lot.held], when)
         self._on_units(
-            actions.provider_cancel, Paper.provider_cancel, number, apt,
+            provider_actions.cancel, Paper.provider_cancel, number, apt,
             lambda _, status: status in {"requested", "confirmed"}, pick, REASON,
         )  # fmt: skip
 
@@ -167,7 +173,7 @@ class Machine(RuleBasedStateMachine):
         if booking is not None:
             self._go([unit.slot.starts_at - FREE_UNTIL for unit in booking.units if unit.status == "confirmed"], when)
             chosen = self._within(booking, pick, apt, self._ahead)
-            self._mine(actions.cancel, booking, chosen, lambda: self.paper.cancel(booking, chosen), REASON)
+            self._mine(employee_actions.cancel, booking, chosen, lambda: self.paper.cancel(booking, chosen), REASON)
 
     @rule(number=ANY, apt=APT, pick=PICK, when=WHEN)
     def acknowledge(self, number: int, apt: bool, pick: Pick, when: timedelta | None) -> None:  # noqa: FBT001 - drawn
@@ -175,7 +181,7 @@ class Machine(RuleBasedStateMachine):
         if booking is not None:
             self._go([unit.complete_at for unit in booking.units], when)
             chosen = self._within(booking, pick, apt, _is_delivered)
-            self._mine(actions.acknowledge, booking, chosen, lambda: self.paper.acknowledge(booking, chosen))
+            self._mine(employee_actions.acknowledge, booking, chosen, lambda: self.paper.acknowledge(booking, chosen))
 
     @rule(which=st.integers(0, 1), days=st.integers(-3, 25))
     def end_employment(self, which: int, days: int) -> None:
@@ -317,7 +323,7 @@ class Machine(RuleBasedStateMachine):
         limit = {"auto": None, "none": 0, "up_to": credit.max_cents}[credit.mode]
         made, quote = self._both(
             lambda: self.paper.quote(slots, limit),
-            quotes.quote, self.parties.user_id, offering_id=self.parties.offerings[slots[0].instant],
+            quoting.quote, self.parties.user_id, offering_id=self.parties.offerings[slots[0].instant],
             beneficiary_id=self.parties.mother_id, slot_ids=[slot.id for slot in slots], credit=credit, language="it",
         )  # fmt: skip
         if made is None:
@@ -335,9 +341,7 @@ class Machine(RuleBasedStateMachine):
         return quote
 
     def _book(self, quote: Quote) -> None:
-        made, booking = self._both(
-            lambda: self.paper.book(quote), reservation.book, self.parties.user_id, quote.id, None
-        )
+        made, booking = self._both(lambda: self.paper.book(quote), making.book, self.parties.user_id, quote.id, None)
         if made is not None:
             assert isinstance(booking, Booking)
             booking.id = made.id
@@ -415,7 +419,7 @@ class Machine(RuleBasedStateMachine):
 
     def _read(self, booking: Booking) -> None:
         """What the person sees takes deadlines into account, whether or not a sweep has run."""
-        read = self.stage.act(self.paper.now, actions.read, self.parties.user_id, booking.id, self.paper.now)
+        read = self.stage.act(self.paper.now, employee_actions.read, self.parties.user_id, booking.id)
         states = [self.paper.status(booking, unit) for unit in booking.units]
         assert [unit.status for unit in read.units] == states
         assert read.status == booking_status(states)

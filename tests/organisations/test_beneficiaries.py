@@ -95,9 +95,13 @@ async def test_a_birth_date_of_today_is_no_future(client: httpx.AsyncClient, ann
     await add(client, anna, relation="child", birth_date=clock.today().isoformat())
 
 
-async def test_patch_absent_keeps_null_clears_and_counts(client: httpx.AsyncClient, anna: Person) -> None:
+async def test_patch_absent_keeps_null_clears_and_counts(client: httpx.AsyncClient, world: World, anna: Person) -> None:
     made = await add(client, anna, **FULL)
     address = f"{URL}/{made['id']}"
+    before = await snapshot(world, "care.beneficiary")
+    unchanged = await client.patch(address, json=FULL, headers={**anna.headers, "If-Match": '"1"'})
+    assert (unchanged.status_code, unchanged.headers["etag"], unchanged.json()) == (200, '"1"', made)
+    assert await snapshot(world, "care.beneficiary") == before
     change = {"address": None, "access_notes": None, "fiscal_code": None, "cohabitation": []}
     changed = await client.patch(address, json=change, headers={**anna.headers, "If-Match": '"1"'})
     assert (changed.status_code, changed.headers["etag"], changed.json()) == (200, '"2"', {**made, **change})

@@ -1,0 +1,125 @@
+"""How units end: completed, expired, cancelled; with the money and the seats that go with it."""
+
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from uuid import UUID
+
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from app import ids
+from app.bookings import state
+from app.bookings.decisions import Fee, Loaded, no_fee
+from app.bookings.models import OPEN, UnitStatus
+from app.bookings.queries import UnitState
+from app.bookings.state import Move
+from app.capacity import actions as capacity
+from app.funding import actions as funding
+from app.funding.actions import Capture
+from app.ledger import actions as ledger
+from app.ledger.instructions import NewTransfer
+
+
+@dataclass(frozen=True, slots=True)
+class Ending:
+    """How one unit ends, and what that costs."""
+
+    unit: UnitState
+    fee: Fee
+    status: UnitStatus
+
+
+async def end(
+    session: AsyncSession,
+    loaded: Loaded,
+    endings: Sequence[Ending],
+    event_type: str,
+    *,
+    caused_by_employee: bool,
+    at: datetime | None = None,
+    reason: str | None = None,
+) -> Loaded:
+    """End units with or without a fee: money first (accounts by id), then seats, then states."""
+    at = at or loaded.now
+    captures = [Capture(hold, cents) for ending in endings for hold, cents in ending.fee.captures]
+    releases = [hold for ending in endings for hold in ending.fee.releases]
+    if captures:
+        await funding.capture(session, captures, at=at, reason="fee")
+        owed = [(ending.unit, ending.fee.from_credit_cents, at) for ending in endings]
+        await _make_payable(session, loaded, owed, "fee_payable")
+    if releases:
+        await funding.release(session, releases, at=at, caused_by_employee=caused_by_employee)
+    given_back = [ending.unit.slot_id for ending in endings if ending.status != "no_show"]
+    await capacity.give_back(session, [slot_id for slot_id in given_back if slot_id is not None])
+    moves = [
+        Move(
+            ending.unit.id,
+            ending.status,
+            at,
+            ending.fee.own_money_cents,
+            captured_cents=ending.fee.from_credit_cents,
+            fee_cents=ending.fee.fee_cents,
+            fee_source=ending.fee.source,
+            payable_at=at if ending.fee.from_credit_cents else None,
+        )
+        for ending in endings
+    ]
+    return await state.move(session, loaded, moves, event_type, reason)
+
+
+async def complete(session: AsyncSession, loaded: Loaded, chosen: Sequence[tuple[UnitState, datetime]]) -> Loaded:
+    """Complete delivered units, each at its instant: what the provider earned becomes owed."""
+    await _make_payable(session, loaded, [(unit, unit.captured_cents, at) for unit, at in chosen], "completed")
+    moves = [
+        Move(
+            unit.id,
+            "completed",
+            at,
+            unit.own_money_due_cents,
+            captured_cents=unit.captured_cents,
+            completed_at=at,
+            payable_at=at if unit.captured_cents else None,
+        )
+        for unit, at in chosen
+    ]
+    return await state.move(session, loaded, moves, "booking.completed")
+
+
+async def expire(session: AsyncSession, booking_id: UUID, provider_id: UUID, due: datetime) -> None:
+    """Give back what an unanswered request reserved, as of the instant the answer was due."""
+    loaded = await state.load(session, booking_id, provider_id=provider_id)
+    endings = [Ending(unit, no_fee(unit), "expired") for unit in loaded.units if unit.status == "requested"]
+    await end(session, loaded, endings, "booking.expired", caused_by_employee=False, at=due)
+
+
+async def cancel_for_leaver(
+    session: AsyncSession, booking_id: UUID, provider_id: UUID, unit_ids: Collection[UUID], due: datetime
+) -> None:
+    """Cancel units after an employment's last day, free for everybody."""
+    loaded = await state.load(session, booking_id, provider_id=provider_id)
+    late = [unit for unit in loaded.units if unit.id in unit_ids and unit.status in OPEN]
+    if late:
+        endings = [Ending(unit, no_fee(unit), "cancelled") for unit in late]
+        await end(session, loaded, endings, "booking.cancelled", caused_by_employee=True, at=due)
+
+
+async def _make_payable(
+    session: AsyncSession, loaded: Loaded, amounts: Sequence[tuple[UnitState, int, datetime]], reason: str
+) -> None:
+    """Move what a provider earned to what is owed to it: (unit, cents, instant) each."""
+    await ledger.transfer(
+        session,
+        [
+            NewTransfer(
+                id=ids.new_id(),
+                from_account_id=loaded.booking.earned_account_id,
+                to_account_id=loaded.booking.payable_account_id,
+                amount_cents=cents,
+                reason=reason,
+                event_at=at,
+                cause_id=unit.id,
+            )
+            for unit, cents, at in amounts
+            if cents > 0
+        ],
+    )

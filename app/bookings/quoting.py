@@ -1,0 +1,248 @@
+"""The action `quote`: price, eligibility, who pays what and why."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+from datetime import date, timedelta
+from uuid import UUID
+
+from pydantic import TypeAdapter
+from sqlalchemy import insert
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from app import clock, ids
+from app.bookings import queries
+from app.bookings.errors import BeneficiaryNotEligible, OfferingNotAvailable
+from app.bookings.models import Quote
+from app.bookings.queries import QuotedUnit
+from app.bookings.schemas import (
+    CancellationPolicyRead,
+    CreditChoice,
+    DecisionRead,
+    FundingRead,
+    QuoteRead,
+    QuoteUnitRead,
+)
+from app.capacity.errors import SlotClosed, SlotFull
+from app.catalogue import queries as catalogue
+from app.catalogue.queries import BookableOffering
+from app.config import settings
+from app.errors import NotFound
+from app.funding import actions as funding
+from app.funding.actions import UsableLot
+from app.funding.planner import PlanLot, PlanUnit, plan
+from app.organisations import beneficiary_queries, employee_queries
+from app.organisations.beneficiary_queries import BeneficiaryForCare
+from app.rules.beneficiary import BeneficiaryFacts, age
+from app.rules.decisions import Decision, Question, decide
+
+UNITS = TypeAdapter(list[QuotedUnit])
+DECISIONS = TypeAdapter(list[Decision])
+
+
+async def quote(
+    session: AsyncSession,
+    user_id: UUID,
+    *,
+    offering_id: UUID,
+    beneficiary_id: UUID,
+    slot_ids: Sequence[UUID],
+    credit: CreditChoice,
+    language: str,
+) -> QuoteRead:
+    """Plan a booking: binding for 15 minutes, reserves nothing."""
+    offering = await catalogue.bookable_offering(session, offering_id, clock.today(), slot_ids)
+    if offering is None:
+        raise NotFound
+    beneficiary = await beneficiary_queries.for_care(session, user_id, beneficiary_id)
+    employments = await employee_queries.employments_of(session, user_id)
+    await _check_open(session, offering, employments)
+    priced = _priced(offering, slot_ids)
+    _check_eligible(offering, beneficiary, priced)
+    lots = await funding.usable_lots(session, user_id)
+    examiner = _Examiner(offering.category, beneficiary.facts)
+    reading = employments[0].relatives_reading if employments else "strict"
+    units = _planned(priced, lots, examiner, credit)
+    decisions = [examiner.shown(lots, unit, reading) for unit in units]
+    quote_id = ids.new_id()
+    expires_at = clock.now() + timedelta(minutes=settings().quote_minutes)
+    total = sum(unit.price_cents for unit in units)
+    credit_cents = sum(unit.price_cents for unit in units if unit.on_credit)
+    await session.execute(
+        insert(Quote).values(
+            id=quote_id,
+            user_id=user_id,
+            provider_id=offering.provider_id,
+            offering_id=offering.id,
+            beneficiary_id=beneficiary.id,
+            beneficiary_version=beneficiary.version,
+            total_cents=total,
+            credit_cents=credit_cents,
+            own_money_cents=total - credit_cents,
+            units=UNITS.dump_python(units, mode="json"),
+            decisions=DECISIONS.dump_python(decisions, mode="json", exclude={"__all__": {"alternatives"}}),
+            created_at=clock.now(),
+            expires_at=expires_at,
+        )
+    )
+    return QuoteRead(
+        id=quote_id,
+        offering_id=offering.id,
+        total_cents=total,
+        credit_cents=credit_cents,
+        own_money_cents=total - credit_cents,
+        units=[_unit_read(unit) for unit in units],
+        decisions=[_decision_read(unit.index, made, language) for unit, made in zip(units, decisions, strict=True)],
+        cancellation_policy=CancellationPolicyRead.model_validate(offering),
+        expires_at=expires_at,
+    )
+
+
+async def _check_open(
+    session: AsyncSession, offering: BookableOffering, employments: Sequence[employee_queries.Employment]
+) -> None:
+    if offering.status != "active":
+        raise OfferingNotAvailable
+    if offering.audience == "alliance" and not await queries.SHARE_AN_ALLIANCE.one(
+        session,
+        provider_id=offering.provider_id,
+        company_ids=[employment.company_id for employment in employments],
+    ):
+        raise OfferingNotAvailable
+    if offering.audience == "companies" and not employments:
+        raise OfferingNotAvailable
+
+
+def _priced(offering: BookableOffering, slot_ids: Sequence[UUID]) -> list[QuotedUnit]:
+    """Return the units in order of their start, not yet with who pays them."""
+    now = clock.now()
+    ordered = []
+    for slot_id in slot_ids:
+        slot = offering.slots.get(slot_id)
+        if slot is None:
+            raise NotFound
+        if slot.status != "open" or not offering.in_notice(slot.starts_at, now):
+            raise SlotClosed
+        if slot.seats_left <= 0:
+            raise SlotFull
+        ordered.append(slot)
+    ordered.sort(key=lambda slot: (slot.starts_at, slot.id))
+    return [
+        QuotedUnit(index, slot.id, slot.starts_at, slot.ends_at, _price(offering, clock.day_of(slot.starts_at)))
+        for index, slot in enumerate(ordered)
+    ]
+
+
+def _price(offering: BookableOffering, on: date) -> int:
+    price_cents = offering.price_on(on)
+    if price_cents is None:
+        raise OfferingNotAvailable("The offering has no price on one of these days.")
+    return price_cents
+
+
+def _check_eligible(offering: BookableOffering, beneficiary: BeneficiaryForCare, units: Sequence[QuotedUnit]) -> None:
+    """Refuse by age on the days of service and by territory; a home visit needs to know where home is."""
+    for unit in units:
+        years = age(beneficiary.facts, unit.service_on)
+        if years is not None and not (offering.min_age or 0) <= years <= (
+            offering.max_age if offering.max_age is not None else years
+        ):
+            raise BeneficiaryNotEligible("The beneficiary's age on a day of service is outside the offering's.")
+    if beneficiary.istat_code is None:
+        if offering.service_area and offering.mode == "home_visit":
+            raise BeneficiaryNotEligible("The beneficiary has no address, and neither has the employee.")
+    elif not offering.serves(beneficiary.istat_code):
+        raise BeneficiaryNotEligible("The beneficiary's municipality is outside the offering's service area.")
+
+
+class _Examiner:
+    """Asks the rules once per (programme, reading, day)."""
+
+    def __init__(self, category: str, beneficiary: BeneficiaryFacts) -> None:
+        self.category = category
+        self.beneficiary = beneficiary
+        self._answers: dict[tuple[frozenset[str] | None, str, date], Decision] = {}
+
+    def answer(self, rule_codes: frozenset[str] | None, reading: str, on: date) -> Decision:
+        key = (rule_codes, reading, on)
+        if key not in self._answers:
+            self._answers[key] = decide(
+                Question(
+                    category=self.category,
+                    beneficiary=self.beneficiary,
+                    payment_form="direct",
+                    on=on,
+                    reading="lenient" if reading == "lenient" else "strict",
+                    refuse_unsigned=not settings().sandbox,
+                    rule_codes=rule_codes,
+                )
+            )[0]
+        return self._answers[key]
+
+    def of_lot(self, lot: UsableLot, on: date) -> Decision:
+        return self.answer(frozenset(lot.rule_codes), lot.relatives_reading, on)
+
+    def options(self, lots: Sequence[UsableLot], unit: QuotedUnit) -> dict[UUID, str]:
+        """Return which lots may pay the unit, and under which rule code."""
+        return {
+            lot.id: decision.rule_code
+            for lot in lots
+            if (lot.categories is None or self.category in lot.categories)
+            and (decision := self.of_lot(lot, unit.service_on)).allowed
+            and decision.rule_code is not None
+        }
+
+    def shown(self, lots: Sequence[UsableLot], unit: QuotedUnit, reading: str) -> Decision:
+        """Return the decision that explains the unit's plan: the paying lot's, else the one nearest to a yes."""
+        paying = {leg.source_id for leg in unit.legs}
+        candidates = [self.of_lot(lot, unit.service_on) for lot in lots if lot.id in paying]
+        candidates = candidates or [self.of_lot(lot, unit.service_on) for lot in lots]
+        candidates = candidates or [self.answer(None, reading, unit.service_on)]
+        return next((decision for decision in candidates if decision.allowed), candidates[0])
+
+
+def _planned(
+    units: Sequence[QuotedUnit], lots: Sequence[UsableLot], examiner: _Examiner, credit: CreditChoice
+) -> list[QuotedUnit]:
+    plans = plan(
+        [PlanUnit(unit.index, unit.price_cents, unit.service_on, examiner.options(lots, unit)) for unit in units],
+        [_plan_lot(lot) for lot in lots],
+        booked_on=clock.today(),
+        mode=credit.mode,
+        max_cents=credit.max_cents,
+    )
+    return [replace(unit, legs=made.legs) for unit, made in zip(units, plans, strict=True)]
+
+
+def _plan_lot(lot: UsableLot) -> PlanLot:
+    return PlanLot(
+        lot.id,
+        lot.available_cents,
+        lot.valid_from,
+        lot.expires_on,
+        frozenset(lot.rule_codes),
+        "booking_date" if lot.validity_basis == "booking_date" else "service_date",
+        "entitlement" if lot.kind == "entitlement" else "lot",
+    )
+
+
+def _decision_read(index: int, decision: Decision, language: str) -> DecisionRead:
+    return DecisionRead(
+        index=index,
+        code=decision.code,
+        allowed=decision.allowed,
+        rule_code=decision.rule_code,
+        reason=decision.reason.in_locale("en" if language == "en" else "it"),
+        citation=decision.citation,
+        valid_on=decision.valid_on,
+        status=decision.status,
+    )
+
+
+def _unit_read(unit: QuotedUnit) -> QuoteUnitRead:
+    return QuoteUnitRead(
+        index=unit.index,
+        slot_id=unit.slot_id,
+        starts_at=unit.starts_at,
+        price_cents=unit.price_cents,
+        funding=[FundingRead.model_validate(leg) for leg in unit.legs],
+    )

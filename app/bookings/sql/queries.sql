@@ -1,0 +1,243 @@
+-- Statements of bookings. A booking is locked before its accounts, accounts before slots; each kind by id.
+
+-- name: share_an_alliance
+SELECT EXISTS (SELECT FROM alliance_membership mine
+    JOIN alliance_membership theirs ON theirs.alliance_id = mine.alliance_id AND theirs.ended_on IS NULL
+    WHERE theirs.organisation_id = :provider_id AND mine.ended_on IS NULL
+        AND mine.organisation_id = ANY (CAST(:company_ids AS uuid[])));
+
+-- name: quote_to_book
+SELECT quote.units, quote.expires_at,
+    beneficiary.version = quote.beneficiary_version AND beneficiary.ended_at IS NULL AS facts_unchanged,
+    offering.status AS offering_status, offering.vat_code, offering.confirmation, offering.response_hours,
+    offering.min_notice_hours, offering.free_until_hours, offering.late_fee_bps, offering.no_show_fee_bps,
+    provider.earned_account_id,
+    (SELECT booked.status FROM care.booking booked WHERE booked.quote_id = quote.id) AS booked_status,
+    coalesce((SELECT jsonb_object_agg(lot.id, programme.fee_funding)
+        FROM lot JOIN programme ON programme.id = lot.programme_id
+        WHERE lot.id IN (SELECT CAST(leg ->> 'source_id' AS uuid)
+            FROM jsonb_array_elements(quote.units) AS quoted, jsonb_array_elements(quoted -> 'legs') AS leg
+            WHERE leg ->> 'source' <> 'own_money')), '{}') AS fee_funding
+FROM care.quote
+JOIN care.beneficiary ON beneficiary.id = quote.beneficiary_id
+JOIN offering ON offering.id = quote.offering_id
+JOIN provider ON provider.organisation_id = quote.provider_id
+WHERE quote.id = :quote_id AND quote.user_id = :user_id;
+
+-- name: book
+-- One statement takes the seats and writes everything: a shortage of seats shows in `seats`, the caller rolls back.
+WITH locked AS (
+    SELECT id FROM slot WHERE id = ANY (CAST(:slot_ids AS uuid[])) ORDER BY id FOR NO KEY UPDATE
+), seats AS (
+    UPDATE slot SET taken = taken + 1
+    WHERE id IN (SELECT id FROM locked) AND status = 'open' AND taken < capacity AND starts_at > :bookable_from
+    RETURNING id
+), new_booking AS (
+    INSERT INTO care.booking (id, quote_id, user_id, provider_id, offering_id, beneficiary_id, status,
+        free_until_hours, late_fee_bps, no_show_fee_bps, confirm_by, sealed_note, created_at)
+    SELECT :booking_id, id, user_id, provider_id, offering_id, beneficiary_id, :status,
+        :free_until_hours, :late_fee_bps, :no_show_fee_bps, :confirm_by, :sealed_note, :now
+    FROM care.quote WHERE id = :quote_id
+    RETURNING *
+), given AS MATERIALIZED (
+    SELECT * FROM jsonb_to_recordset(CAST(:units AS jsonb)) AS unit (id uuid, index int, slot_id uuid, status text,
+        starts_at timestamptz, ends_at timestamptz, price_cents bigint, fee_funding text, own_money_due_cents bigint,
+        legs jsonb)
+), new_units AS (
+    INSERT INTO care.unit (id, booking_id, provider_id, index, slot_id, status, status_at, starts_at, ends_at,
+        price_cents, vat_code, fee_funding, own_money_due_cents)
+    SELECT given.id, booking.id, booking.provider_id, given.index, given.slot_id, given.status, :now, given.starts_at,
+        given.ends_at, given.price_cents, :vat_code, given.fee_funding, given.own_money_due_cents
+    FROM new_booking booking, given
+    RETURNING id
+), new_legs AS (
+    INSERT INTO care.leg (id, unit_id, source, lot_id, hold_id, amount_cents, rule_code)
+    SELECT leg.id, new_units.id, leg.source, leg.lot_id, leg.hold_id, leg.amount_cents, leg.rule_code
+    FROM new_units JOIN given ON given.id = new_units.id, jsonb_to_recordset(given.legs) AS leg (id uuid, source text,
+        lot_id uuid, hold_id uuid, amount_cents bigint, rule_code text)
+), new_event AS (
+    INSERT INTO event (id, type, object_kind, object_id, organisation_ids, created_at)
+    SELECT :event_id, :event_type, 'booking', id, ARRAY[provider_id], :now FROM new_booking
+)
+SELECT booking.id, booking.user_id, booking.provider_id, booking.offering_id, booking.beneficiary_id,
+    booking.free_until_hours, booking.late_fee_bps, booking.no_show_fee_bps, booking.confirm_by, booking.sealed_note,
+    booking.sealed_end_reason, booking.created_at, offering.name AS offering_name,
+    organisation.name AS provider_name, provider.phone AS provider_phone, provider.earned_account_id,
+    provider.payable_account_id,
+    (SELECT count(*) FROM seats) AS seats,
+    EXISTS (SELECT FROM slot WHERE id = ANY (CAST(:slot_ids AS uuid[]))
+        AND (status <> 'open' OR starts_at <= :bookable_from)) AS closed
+FROM new_booking booking
+JOIN offering ON offering.id = booking.offering_id
+JOIN provider ON provider.organisation_id = booking.provider_id
+JOIN organisation ON organisation.id = booking.provider_id;
+
+-- name: booking
+SELECT booking.id, booking.user_id, booking.provider_id, booking.offering_id, booking.beneficiary_id,
+    booking.free_until_hours, booking.late_fee_bps, booking.no_show_fee_bps, booking.confirm_by, booking.sealed_note,
+    booking.sealed_end_reason, booking.created_at, offering.name AS offering_name,
+    organisation.name AS provider_name, provider.phone AS provider_phone, provider.earned_account_id,
+    provider.payable_account_id
+FROM care.booking
+JOIN offering ON offering.id = booking.offering_id
+JOIN provider ON provider.organisation_id = booking.provider_id
+JOIN organisation ON organisation.id = booking.provider_id
+WHERE booking.id = :id AND (booking.user_id = :user_id OR booking.provider_id = :provider_id);
+
+-- name: booking_locked
+-- The lock serialises all commands on a booking.
+SELECT booking.id, booking.user_id, booking.provider_id, booking.offering_id, booking.beneficiary_id,
+    booking.free_until_hours, booking.late_fee_bps, booking.no_show_fee_bps, booking.confirm_by, booking.sealed_note,
+    booking.sealed_end_reason, booking.created_at, offering.name AS offering_name,
+    organisation.name AS provider_name, provider.phone AS provider_phone, provider.earned_account_id,
+    provider.payable_account_id
+FROM care.booking
+JOIN offering ON offering.id = booking.offering_id
+JOIN provider ON provider.organisation_id = booking.provider_id
+JOIN organisation ON organisation.id = booking.provider_id
+WHERE booking.id = :id AND (booking.user_id = :user_id OR booking.provider_id = :provider_id)
+FOR NO KEY UPDATE OF booking;
+
+-- name: person_bookings
+-- Newest first. The state of a booking after its deadlines is decisions.py's rule, written here and in the next statement
+-- again so that a list can filter by it; tests/bookings/test_lists.py compares the three over all cases. Only two stored
+-- states can have become another one: the rest needs no look at the units.
+SELECT booking.id, booking.user_id, booking.provider_id, booking.offering_id, booking.beneficiary_id,
+    booking.free_until_hours, booking.late_fee_bps, booking.no_show_fee_bps, booking.confirm_by, booking.sealed_note,
+    booking.sealed_end_reason, booking.created_at, offering.name AS offering_name,
+    organisation.name AS provider_name, provider.phone AS provider_phone, provider.earned_account_id,
+    provider.payable_account_id
+FROM care.booking
+JOIN offering ON offering.id = booking.offering_id
+JOIN provider ON provider.organisation_id = booking.provider_id
+JOIN organisation ON organisation.id = booking.provider_id
+WHERE booking.user_id = :user_id
+    AND (CAST(:after AS uuid) IS NULL OR booking.id < :after)
+    AND (CAST(:status AS text) IS NULL OR :status = CASE
+        WHEN booking.status = 'delivered' OR (booking.status = 'requested' AND booking.confirm_by <= :now) THEN (
+            SELECT CASE
+                WHEN 'requested' = ANY (states) THEN 'requested'
+                WHEN 'confirmed' = ANY (states) AND states && '{delivered,completed,no_show}' THEN 'in_progress'
+                WHEN 'confirmed' = ANY (states) THEN 'confirmed'
+                WHEN 'delivered' = ANY (states) THEN 'delivered'
+                WHEN 'completed' = ANY (states) THEN 'completed'
+                WHEN 'no_show' = ANY (states) THEN 'no_show'
+                WHEN states && '{cancelled,cancelled_late}' THEN 'cancelled'
+                WHEN 'declined' = ANY (states) THEN 'declined'
+                ELSE 'expired' END
+            FROM (
+                SELECT array_agg(CASE
+                    WHEN unit.status = 'requested' AND booking.confirm_by <= :now THEN 'expired'
+                    WHEN unit.status = 'delivered' AND unit.complete_at <= :now
+                        AND NOT (unit.disputed OR unit.needs_review) THEN 'completed'
+                    ELSE unit.status END) AS states
+                FROM care.unit WHERE unit.provider_id = booking.provider_id AND unit.booking_id = booking.id
+            ) AS units)
+        ELSE booking.status END)
+ORDER BY booking.id DESC LIMIT :limit;
+
+-- name: provider_bookings
+SELECT booking.id, booking.user_id, booking.provider_id, booking.offering_id, booking.beneficiary_id,
+    booking.free_until_hours, booking.late_fee_bps, booking.no_show_fee_bps, booking.confirm_by, booking.sealed_note,
+    booking.sealed_end_reason, booking.created_at, offering.name AS offering_name,
+    organisation.name AS provider_name, provider.phone AS provider_phone, provider.earned_account_id,
+    provider.payable_account_id
+FROM care.booking
+JOIN offering ON offering.id = booking.offering_id
+JOIN provider ON provider.organisation_id = booking.provider_id
+JOIN organisation ON organisation.id = booking.provider_id
+WHERE booking.provider_id = :provider_id
+    AND (CAST(:after AS uuid) IS NULL OR booking.id < :after)
+    AND (CAST(:status AS text) IS NULL OR :status = CASE
+        WHEN booking.status = 'delivered' OR (booking.status = 'requested' AND booking.confirm_by <= :now) THEN (
+            SELECT CASE
+                WHEN 'requested' = ANY (states) THEN 'requested'
+                WHEN 'confirmed' = ANY (states) AND states && '{delivered,completed,no_show}' THEN 'in_progress'
+                WHEN 'confirmed' = ANY (states) THEN 'confirmed'
+                WHEN 'delivered' = ANY (states) THEN 'delivered'
+                WHEN 'completed' = ANY (states) THEN 'completed'
+                WHEN 'no_show' = ANY (states) THEN 'no_show'
+                WHEN states && '{cancelled,cancelled_late}' THEN 'cancelled'
+                WHEN 'declined' = ANY (states) THEN 'declined'
+                ELSE 'expired' END
+            FROM (
+                SELECT array_agg(CASE
+                    WHEN unit.status = 'requested' AND booking.confirm_by <= :now THEN 'expired'
+                    WHEN unit.status = 'delivered' AND unit.complete_at <= :now
+                        AND NOT (unit.disputed OR unit.needs_review) THEN 'completed'
+                    ELSE unit.status END) AS states
+                FROM care.unit WHERE unit.provider_id = booking.provider_id AND unit.booking_id = booking.id
+            ) AS units)
+        ELSE booking.status END)
+    AND (CAST(:starts_from AS timestamptz) IS NULL AND CAST(:starts_before AS timestamptz) IS NULL
+        OR EXISTS (SELECT FROM care.unit
+            WHERE unit.provider_id = booking.provider_id AND unit.booking_id = booking.id
+                AND unit.starts_at >= coalesce(:starts_from, '-infinity')
+                AND unit.starts_at < coalesce(:starts_before, 'infinity')))
+ORDER BY booking.id DESC LIMIT :limit;
+
+-- name: units
+SELECT unit.id, unit.booking_id, unit.index, unit.slot_id, unit.status, unit.starts_at, unit.ends_at, unit.price_cents,
+    unit.fee_funding, unit.fee_cents, unit.fee_source, unit.own_money_due_cents, unit.captured_cents, unit.disputed,
+    unit.needs_review, unit.complete_at,
+    coalesce((SELECT jsonb_agg(jsonb_build_object('id', leg.id, 'source', leg.source, 'lot_id', leg.lot_id,
+            'hold_id', leg.hold_id, 'amount_cents', leg.amount_cents, 'rule_code', leg.rule_code) ORDER BY leg.id)
+        FROM care.leg WHERE leg.unit_id = unit.id), '[]') AS legs
+FROM care.unit WHERE unit.booking_id = ANY (CAST(:booking_ids AS uuid[])) ORDER BY unit.booking_id, unit.index;
+
+-- name: move
+WITH moved AS (
+    UPDATE care.unit SET status = given.status, status_at = given.at, fee_cents = given.fee_cents,
+        fee_source = given.fee_source, own_money_due_cents = given.own_money_due_cents,
+        captured_cents = given.captured_cents, delivered_at = given.delivered_at, complete_at = given.complete_at,
+        completed_at = given.completed_at, payable_at = given.payable_at
+    FROM jsonb_to_recordset(CAST(:moves AS jsonb)) AS given (unit_id uuid, status text, at timestamptz,
+        fee_cents bigint, fee_source text, own_money_due_cents bigint, captured_cents bigint, delivered_at timestamptz,
+        complete_at timestamptz, completed_at timestamptz, payable_at timestamptz)
+    WHERE unit.id = given.unit_id AND unit.booking_id = :booking_id
+), recomputed AS (
+    UPDATE care.booking SET status = :status, version = version + 1,
+        sealed_end_reason = coalesce(:sealed_end_reason, sealed_end_reason)
+    WHERE id = :booking_id RETURNING provider_id
+)
+INSERT INTO event (id, type, object_kind, object_id, organisation_ids, created_at)
+SELECT :event_id, :event_type, 'booking', :booking_id, ARRAY[provider_id], :at FROM recomputed;
+
+-- name: replace_holds
+-- Fresh holds take the place of captured or released ones.
+UPDATE care.leg SET hold_id = given.hold_id
+FROM unnest(CAST(:legs AS uuid[]), CAST(:holds AS uuid[])) AS given (id, hold_id) WHERE leg.id = given.id;
+
+-- name: beneficiary_contacts
+SELECT id, given_name, family_name, phone, street, postcode, istat_code, sealed_access_notes
+FROM care.beneficiary WHERE id = ANY (CAST(:ids AS uuid[]));
+
+-- name: lock_bookings
+SELECT id FROM care.booking WHERE id = ANY (CAST(:ids AS uuid[])) ORDER BY id FOR NO KEY UPDATE;
+
+-- name: earliest_unanswered
+-- The state is a literal, as in the partial index.
+SELECT min(confirm_by) FROM care.booking WHERE status = 'requested' AND confirm_by <= :now;
+
+-- name: unanswered
+SELECT id, provider_id, confirm_by FROM care.booking WHERE status = 'requested' AND confirm_by <= :until
+ORDER BY confirm_by, id LIMIT :limit FOR NO KEY UPDATE SKIP LOCKED;
+
+-- name: bookings_to_complete
+SELECT booking.id, booking.provider_id FROM care.booking WHERE booking.id IN (
+    SELECT unit.booking_id FROM care.unit
+    WHERE unit.complete_at <= :until AND NOT unit.disputed AND NOT unit.needs_review
+    ORDER BY unit.complete_at LIMIT :limit)
+ORDER BY booking.id FOR NO KEY UPDATE SKIP LOCKED;
+
+-- name: leavers_units
+-- The start is compared coarsely on purpose (a Rome day ends at 22:00 or 23:00 UTC): the exact midnight is Python's.
+SELECT DISTINCT unit.id, unit.booking_id, unit.provider_id, unit.starts_at, employee.ended_on
+FROM employee
+JOIN lot ON lot.company_id = employee.company_id AND lot.employee_id = employee.id
+JOIN programme ON programme.id = lot.programme_id AND programme.leavers_rule = 'zero_at_leaving'
+JOIN care.leg ON leg.lot_id = lot.id
+JOIN care.unit ON unit.id = leg.unit_id
+WHERE employee.ended_on < :today AND unit.status IN ('requested', 'confirmed')
+    AND unit.starts_at >= CAST(employee.ended_on AS timestamptz) + interval '22 hours'
+ORDER BY employee.ended_on, unit.booking_id, unit.id LIMIT :limit;

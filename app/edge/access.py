@@ -1,0 +1,29 @@
+"""What a route declares, once: who may call it, whether its POST is replayable, what it may answer, what is audited."""
+
+from dataclasses import dataclass
+from typing import Literal
+
+from app.errors import AppError
+
+BodyKind = Literal["json", "form", "csv", "json_or_csv"]
+ORDINARY_BYTES = 64 * 1024
+
+
+@dataclass(frozen=True, slots=True)
+class Access:
+    """The declaration of one route.
+
+    `permission` is `noun:read|write` of the one vocabulary in permissions.py, or `public` / `person` / `session`.
+    `idempotent` demands an Idempotency-Key (not with `?dry_run=true` where the route `rehearses`: that moves nothing);
+    `stores_answer` is False where an answer shows a secret once. `audit` (`booking.confirm`) writes an audit entry
+    about the last object that the path names, or the one that the endpoint says.
+    """
+
+    permission: str
+    idempotent: bool = False
+    rehearses: bool = False
+    stores_answer: bool = True
+    body: BodyKind = "json"
+    max_bytes: int = ORDINARY_BYTES
+    errors: tuple[type[AppError], ...] = ()
+    audit: str | None = None

@@ -1,0 +1,122 @@
+"""The one table role -> permissions; API-key scopes use the same words."""
+
+from typing import Literal
+
+OrganisationRole = Literal[
+    "hr",
+    "hr_approver",
+    "payroll",
+    "manager",
+    "staff",
+    "coordinator",
+    "care_manager",
+    "observer",
+    "operator",
+    "finance",
+    "admin",
+]
+PERSON = frozenset({"public", "session", "person"})
+
+ROLE_PERMISSIONS: dict[OrganisationRole, frozenset[str]] = {
+    "hr": frozenset(
+        {
+            "employees:read",
+            "employees:write",
+            "account:read",
+            "top_ups:read",
+            "top_ups:write",
+            "programmes:read",
+            "programmes:write",
+            "grants:read",
+            "grants:write",
+            # Another HR person may approve; that it is another one is checked by the action and the database.
+            "grant_approvals:write",
+        }
+    ),
+    "hr_approver": frozenset(
+        {"employees:read", "account:read", "top_ups:read", "programmes:read", "grants:read", "grant_approvals:write"}
+    ),
+    "payroll": frozenset({"employees:read", "account:read"}),
+    "manager": frozenset(
+        {
+            "provider:read",
+            "provider:write",
+            "catalogue:read",
+            "catalogue:write",
+            "bookings:read",
+            "bookings:write",
+            "settlements:read",
+            "members:read",
+            "members:write",
+            "api_keys:read",
+            "api_keys:write",
+        }
+    ),
+    "staff": frozenset({"provider:read", "catalogue:read", "bookings:read", "bookings:write"}),
+    "coordinator": frozenset({"alliance:read", "alliance:write"}),
+    "care_manager": frozenset({"alliance:read"}),
+    "observer": frozenset({"alliance:read"}),
+    "operator": frozenset(
+        {
+            "organisations:read",
+            "organisations:write",
+            "top_up_confirmations:write",
+            "operator_top_ups:read",
+            "fees:read",
+            "fees:write",
+            "settlement_runs:read",
+            "settlement_runs:write",
+            "settlement_approvals:write",
+            "trial_balance:read",
+            "sandbox:read",
+            "sandbox:write",
+        }
+    ),
+    "finance": frozenset(
+        {
+            "organisations:read",
+            "top_up_confirmations:write",
+            "operator_top_ups:read",
+            "fees:read",
+            "settlement_runs:read",
+            "settlement_runs:write",
+            "settlement_approvals:write",
+            "trial_balance:read",
+        }
+    ),
+    # Every organisation's administrator keeps its members and keys; HR and managers are the usual ones.
+    "admin": frozenset({"members:read", "members:write", "api_keys:read", "api_keys:write"}),
+}
+
+REGISTRAR = "registrar"
+"""What the operator is in an organisation where it has no role: no membership, only a way to its first members."""
+REGISTRAR_PERMISSIONS = frozenset({"members:read", "members:write"})
+
+API_KEY_SCOPES = frozenset(
+    {
+        "employees:read",
+        "employees:write",
+        "account:read",
+        "top_ups:read",
+        "top_ups:write",
+        "programmes:read",
+        "grants:read",
+        "grants:write",
+        "provider:read",
+        "catalogue:read",
+        "catalogue:write",
+        "bookings:read",
+        "bookings:write",
+        "settlements:read",
+        "events:read",
+    }
+)
+"""What a key may carry: never an approval, a member or another key, which need a person."""
+
+ALL_PERMISSIONS = frozenset().union(PERSON, *ROLE_PERMISSIONS.values())
+
+
+def permissions_of(roles: frozenset[str]) -> frozenset[str]:
+    if REGISTRAR in roles:
+        return REGISTRAR_PERMISSIONS
+    return frozenset().union(*(granted for role, granted in ROLE_PERMISSIONS.items() if role in roles))

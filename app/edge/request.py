@@ -1,0 +1,132 @@
+"""The first statement of a request: who calls, in which role, at what business time, and whether it is a replay."""
+
+import hashlib
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Literal
+from uuid import UUID
+
+from sqlalchemy.ext.asyncio import AsyncSession
+from starlette.requests import Request
+
+from app import clock, ids
+from app.actor import ANONYMOUS, Actor
+from app.db import APP, HR, Query, Role
+from app.edge.access import Access
+from app.edge.permissions import PERSON, permissions_of
+from app.errors import Forbidden, NotFound, Unauthorised
+
+MAX_TOKEN = 200
+
+
+@dataclass(frozen=True)
+class Audience:
+    """Whom a router serves: the path parameter naming the tenant, the kind it must be, the database role."""
+
+    name: str
+    tenant: str | None = None
+    kind: str | None = None
+    database_role: Role = APP
+
+
+@dataclass(frozen=True, slots=True)
+class Opened:
+    """What the first statement found out; `scopes` is null for a user, whom roles limit."""
+
+    role: str
+    clock_offset: timedelta
+    principal_kind: Literal["user", "api_key"] | None
+    principal_id: UUID | None
+    locale: str | None
+    organisation_id: UUID | None
+    kinds: list[str] | None
+    roles: list[str] | None
+    scopes: list[str] | None
+    key_state: Literal["none", "new", "in_use", "answered", "reused"]
+    sealed_answer: bytes | None
+
+
+OPEN = Query(Opened, "edge.open_request", roles=(APP, HR))
+
+
+def bearer(request: Request) -> bytes | None:
+    """Return the SHA-256 of the presented token (tokens have 256 random bits: no slow hash is needed)."""
+    header = request.headers.get("authorization")
+    if header is None:
+        return None
+    scheme, _, token = header.partition(" ")
+    if scheme.lower() != "bearer":
+        return None  # docs pages send empty Basic client credentials beside a login
+    if not 1 <= len(token) <= MAX_TOKEN:
+        raise Unauthorised
+    return hashlib.sha256(token.encode("latin-1", "replace")).digest()
+
+
+async def open_request(
+    session: AsyncSession,
+    request: Request,
+    audience: Audience,
+    *,
+    token_hash: bytes | None,
+    key: str | None,
+    fingerprint: bytes | None,
+) -> Opened:
+    tenant_id = tenant_of(request, audience)
+    opened = await OPEN.one(
+        session,
+        role=audience.database_role,
+        token_hash=token_hash,
+        real_now=clock.real(),
+        organisation_id=None if audience.tenant == "alliance_id" else tenant_id,
+        alliance_id=tenant_id if audience.tenant == "alliance_id" else None,
+        operator=audience.kind == "operator" or audience.name == "organisation",
+        key=key,
+        fingerprint=fingerprint,
+    )
+    clock.set_offset(opened.clock_offset)
+    return opened
+
+
+def authorise(access: Access, audience: Audience, opened: Opened, *, presented: bool) -> Actor:
+    """Return the actor, or refuse: 401 unknown, 404 foreign tenant, 403 role within one's own."""
+    if opened.principal_kind is None:
+        if presented or access.permission != "public":
+            raise Unauthorised
+        return ANONYMOUS
+    roles = frozenset(opened.roles or ())
+    scopes = None if opened.scopes is None else frozenset(opened.scopes)
+    actor = Actor(
+        opened.principal_kind, opened.principal_id, opened.organisation_id, roles, scopes, opened.locale or "it"
+    )
+    if access.permission in PERSON:
+        if access.permission == "person" and actor.kind != "user":
+            raise Forbidden
+        return actor
+    if not roles:
+        raise Forbidden if audience.kind == "operator" else NotFound
+    if audience.kind is not None and audience.kind not in (opened.kinds or ()):
+        raise NotFound
+    granted = scopes if scopes is not None else permissions_of(roles)
+    if access.permission not in granted:
+        raise Forbidden
+    return actor
+
+
+def language_of(request: Request, actor: Actor) -> str:
+    """Return `it` or `en`: the first language of Accept-Language that we speak, else the person's."""
+    for part in request.headers.get("accept-language", "").lower().split(","):
+        tag = part.partition(";")[0].strip().partition("-")[0]
+        if tag in {"it", "en"}:
+            return tag
+    return actor.locale
+
+
+def tenant_of(request: Request, audience: Audience) -> UUID | None:
+    """Return the organisation or alliance that the path names for the audience; None where it is malformed."""
+    if audience.tenant is None:
+        return None
+    prefix = "all" if audience.tenant == "alliance_id" else "org"
+    try:
+        return ids.decode(prefix, str(request.path_params.get(audience.tenant, "")))
+    except ValueError:
+        return None

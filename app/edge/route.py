@@ -1,0 +1,200 @@
+"""The one owner of a request's transaction: first statement, permission, endpoint, audit, key row, COMMIT, answer.
+
+A face (JSON, pages) is a subclass that says how a key is read, a body guarded and a refusal drawn.
+"""
+
+import asyncio
+import random
+from abc import ABC, abstractmethod
+from collections.abc import Awaitable, Callable, Coroutine
+from dataclasses import replace
+from typing import Any, ClassVar
+
+from fastapi.routing import APIRoute
+from sqlalchemy.exc import DBAPIError
+from starlette.requests import Request
+from starlette.responses import Response
+
+from app import ids
+from app.db import Database
+from app.edge import idempotency, refusals
+from app.edge.access import ORDINARY_BYTES, Access
+from app.edge.at import Place
+from app.edge.permissions import ALL_PERMISSIONS
+from app.edge.request import Audience, Opened, authorise, bearer, language_of, open_request, tenant_of
+from app.errors import AppError, Busy, Invalid
+
+Handler = Callable[[Request], Awaitable[Response]]
+ATTEMPTS = 3
+KEPT_REFUSALS = frozenset({404, 409, 422})
+METHODS_WITH_BODY = frozenset({"POST", "PUT", "PATCH"})
+
+
+class EdgeRoute(APIRoute, ABC):
+    """A route of one audience; subclasses made for an audience set `audience`."""
+
+    audience: ClassVar[Audience] = Audience("public")
+
+    def __init__(self, path: str, endpoint: Callable[..., Any], **options: Any) -> None:  # noqa: ANN401 - FastAPI's
+        access: Access | None = getattr(endpoint, "__access__", None)
+        if access is None or access.permission not in ALL_PERMISSIONS:
+            raise RuntimeError(f"{path}: declare a known permission")
+        self.access = access
+        super().__init__(path, endpoint, **options)
+
+    @abstractmethod
+    def key_of(self, request: Request, raw: bytes) -> str:
+        """Return the key of a command, or raise KeyMissing."""
+
+    @abstractmethod
+    async def refuse(self, error: AppError, request: Request) -> Response:
+        """Draw a refusal."""
+
+    @abstractmethod
+    async def read(self, request: Request) -> bytes:
+        """Read the body, guarded, and leave it where the framework looks for it."""
+
+    def check_query(self, request: Request) -> None:
+        """Refuse query parameters that are none."""
+
+    def finish(self, response: Response, place: Place) -> None:
+        """Add to an answer what follows from the place: its tag."""
+
+    def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
+        handler = super().get_route_handler()
+
+        async def handle(request: Request) -> Response:
+            try:
+                return await self.answer(handler, request)
+            except AppError as error:
+                return await self.refuse(error, request)
+
+        return handle
+
+    async def answer(self, handler: Handler, request: Request) -> Response:
+        """Answer one request; raises AppError for every refusal that is not kept under a key."""
+        self.check_query(request)
+        raw = b""
+        if request.method in METHODS_WITH_BODY:
+            if self.access.max_bytes > ORDINARY_BYTES:
+                await self._require_identity(request)  # reading so much is work that no stranger gets done
+            raw = await self._or_identity(request, self.read(request))
+        key = None
+        if self.access.idempotent and not self._rehearsal(request):
+            key = await self._or_identity(request, self._key(request, raw))
+        for attempt in range(ATTEMPTS):
+            try:
+                return await self._attempt(handler, request, key, raw)
+            except DBAPIError as error:
+                if not refusals.retryable(error) or attempt == ATTEMPTS - 1:
+                    raise refusals.from_database(error) from error
+                await asyncio.sleep(random.uniform(0.01, 0.2))  # noqa: S311 - jitter
+        raise Busy
+
+    def _rehearsal(self, request: Request) -> bool:
+        return self.access.rehearses and request.query_params.get("dry_run", "").lower() in {"true", "1"}
+
+    async def _key(self, request: Request, raw: bytes) -> str:
+        return self.key_of(request, raw)
+
+    async def _or_identity(self, request: Request, work: Awaitable[Any]) -> Any:  # noqa: ANN401 - what the work gives
+        """Do the work; a stranger learns 401 or 404 before what is wrong with the body or key."""
+        try:
+            return await work
+        except AppError:
+            await self._require_identity(request)
+            raise
+
+    async def _require_identity(self, request: Request) -> None:
+        database: Database = request.app.state.database
+        token_hash = bearer(request)
+        async with database.session() as session:
+            opened = await open_request(
+                session, request, self.audience, token_hash=token_hash, key=None, fingerprint=None
+            )
+            await session.rollback()
+        authorise(self.access, self.audience, opened, presented=token_hash is not None)
+
+    async def _attempt(self, handler: Handler, request: Request, key: str | None, raw: bytes) -> Response:
+        database: Database = request.app.state.database
+        token_hash = bearer(request)
+        print_ = idempotency.fingerprint(request, raw) if key is not None else b""
+        async with database.session() as session:
+            opened = await open_request(
+                session, request, self.audience, token_hash=token_hash, key=key, fingerprint=print_ or None
+            )
+            actor = authorise(self.access, self.audience, opened, presented=token_hash is not None)
+            if (answered := _answered(opened)) is not None:
+                await session.rollback()
+                return answered
+            place = Place(session, actor, language_of(request, actor), tenant_of(request, self.audience))
+            request.state.place = place
+            request.scope["actor_kind"] = actor.kind
+            try:
+                response = await handler(request)
+                self.finish(response, place)
+                await self._record_act(request, place)
+                if key is not None and self.access.stores_answer and actor.id is not None:
+                    await idempotency.keep(session, actor.id, key, print_, response)
+            except AppError as error:
+                await (session.commit() if error.commits else session.rollback())
+                if key is None or not _is_kept(error) or actor.id is None:
+                    raise
+                return await self._keep_refusal(request, key, print_, error)
+            except DBAPIError as error:
+                await session.rollback()
+                if refusals.constraint_name(error) == "idempotency_key_pkey":
+                    raise idempotency.KeyInUse from error
+                if key is None or refusals.retryable(error):
+                    raise
+                refused = refusals.from_database(error)
+                if not _is_kept(refused):
+                    raise refused from error
+                return await self._keep_refusal(request, key, print_, refused)
+            await session.commit()
+        return response
+
+    async def _record_act(self, request: Request, place: Place) -> None:
+        """Write the audit entry that the route declares; `app.state.record_act` is the audit trail's own function."""
+        if self.access.audit is None or self._rehearsal(request):
+            return
+        actor = place.actor
+        if actor.organisation_id is None and place.tenant_id is not None and self.audience.tenant != "alliance_id":
+            actor = replace(actor, organisation_id=place.tenant_id)
+        named = [value for name, value in request.path_params.items() if name.endswith("_id")]
+        subject = place.subject or (ids.split(str(named[-1]))[1] if named else None)
+        noun = self.access.audit.partition(".")[0]
+        await request.app.state.record_act(place.session, actor, self.access.audit, noun, subject)
+
+    async def _keep_refusal(self, request: Request, key: str, print_: bytes, error: AppError) -> Response:
+        """Store a business refusal in its own short transaction; whoever stored an answer first is right."""
+        database: Database = request.app.state.database
+        refusal = await self.refuse(error, request)
+        async with database.session() as session:
+            opened = await open_request(
+                session, request, self.audience, token_hash=bearer(request), key=key, fingerprint=print_
+            )
+            if (answered := _answered(opened)) is not None:
+                await session.rollback()
+                return answered
+            if opened.principal_id is not None:
+                await idempotency.keep(session, opened.principal_id, key, print_, refusal)
+            await session.commit()
+        return refusal
+
+
+def _is_kept(error: AppError) -> bool:
+    """Business refusals are kept under the key; validation is not, wherever it was found out."""
+    return error.status in KEPT_REFUSALS and not isinstance(error, Invalid)
+
+
+def _answered(opened: Opened) -> Response | None:
+    match opened.key_state:
+        case "in_use":
+            raise idempotency.KeyInUse
+        case "reused":
+            raise idempotency.KeyReused
+        case "answered" if opened.principal_id is not None and opened.sealed_answer is not None:
+            return idempotency.replay(opened.principal_id, opened.sealed_answer)
+        case _:
+            return None

@@ -1,0 +1,111 @@
+-- Statements of identity: logging in, what may be tried, resets, invitations, and the sweep.
+
+-- name: account_by_email
+SELECT id, email, password_hash, locale, version FROM user_account WHERE email = :email;
+
+-- name: account_by_id
+SELECT id, email, password_hash, locale, version FROM user_account WHERE id = :id;
+
+-- name: lock_unchanged
+-- A reset that ran beside the slow check has made the password a wrong one.
+SELECT id FROM user_account WHERE id = :id AND password_hash = :password_hash FOR NO KEY UPDATE;
+
+-- name: change_contact
+UPDATE user_account SET email = :email, locale = :locale, version = version + 1
+WHERE id = :id AND version = :version
+RETURNING id, email, password_hash, locale, version;
+
+-- name: begin_session
+INSERT INTO session_token (token_hash, user_id, created_at, expires_at)
+VALUES (:token_hash, :user_id, :now, :expires_at);
+
+-- name: attempts_within
+SELECT key, attempts, window_start FROM attempt_count
+WHERE key = ANY(CAST(:keys AS bytea[])) AND window_start > :over;
+
+-- name: count_attempt
+-- One order of keys for everybody: two callers cannot wait for each other.
+INSERT INTO attempt_count AS c (key, window_start, attempts)
+SELECT k, :now, 1 FROM unnest(CAST(:keys AS bytea[])) AS k ORDER BY k
+ON CONFLICT (key) DO UPDATE SET
+    attempts = CASE WHEN c.window_start > :over THEN c.attempts + 1 ELSE 1 END,
+    window_start = CASE WHEN c.window_start > :over THEN c.window_start ELSE excluded.window_start END
+RETURNING c.key, c.attempts, c.window_start;
+
+-- name: forget_attempts
+DELETE FROM attempt_count WHERE key = :key;
+
+-- name: request_reset
+INSERT INTO password_reset (token_hash, user_id, created_at, expires_at)
+SELECT :token_hash, u.id, :now, :expires_at FROM user_account u WHERE u.email = :email
+RETURNING (SELECT locale FROM user_account u WHERE u.id = user_id);
+
+-- name: email_of_reset
+SELECT u.email FROM password_reset r JOIN user_account u ON u.id = r.user_id
+WHERE r.token_hash = :token_hash AND r.used_at IS NULL AND r.expires_at > :now;
+
+-- name: lock_user_of_reset
+SELECT r.user_id FROM password_reset r JOIN user_account u ON u.id = r.user_id
+WHERE r.token_hash = :token_hash AND r.used_at IS NULL AND r.expires_at > :now FOR NO KEY UPDATE OF u;
+
+-- name: kinds_of_organisation
+SELECT kinds FROM organisation WHERE id = :id;
+
+-- name: end_invitations_of_employees
+UPDATE invitation SET ended_at = :now WHERE employee_id = ANY(CAST(:employee_ids AS uuid[])) AND ended_at IS NULL;
+
+-- name: invite
+INSERT INTO invitation
+    (id, token_hash, email, organisation_id, employee_id, roles, sealed_activation_code, created_at, expires_at)
+SELECT i.id, i.token_hash, i.email, i.organisation_id, i.employee_id, CAST(:roles AS text[]), i.code, :now, :expires_at
+FROM unnest(CAST(:ids AS uuid[]), CAST(:token_hashes AS bytea[]), CAST(:emails AS text[]),
+    CAST(:organisation_ids AS uuid[]), CAST(:employee_ids AS uuid[]), CAST(:codes AS bytea[]))
+    AS i (id, token_hash, email, organisation_id, employee_id, code);
+
+-- name: open_offer
+SELECT id, email, organisation_id, employee_id, roles, sealed_activation_code FROM invitation
+WHERE token_hash = :token_hash AND ended_at IS NULL AND expires_at > :now;
+
+-- name: lock_open_offer
+SELECT id, email, organisation_id, employee_id, roles, sealed_activation_code FROM invitation
+WHERE token_hash = :token_hash AND ended_at IS NULL AND expires_at > :now FOR NO KEY UPDATE;
+
+-- name: sealed_codes
+SELECT id, employee_id, sealed_activation_code, expires_at FROM invitation
+WHERE organisation_id = :organisation_id AND ended_at IS NULL AND expires_at > :now
+    AND sealed_activation_code IS NOT NULL
+ORDER BY id;
+
+-- name: give_roles
+INSERT INTO membership (id, user_id, organisation_id, role, created_at)
+SELECT m.id, :user_id, :organisation_id, m.role, :now
+FROM unnest(CAST(:ids AS uuid[]), CAST(:roles AS text[])) AS m (id, role)
+ON CONFLICT (user_id, organisation_id, role) WHERE ended_at IS NULL DO NOTHING;
+
+-- name: anything_over
+SELECT EXISTS (SELECT FROM session_token WHERE expires_at <= :now)
+    OR EXISTS (SELECT FROM password_reset WHERE expires_at <= :now)
+    OR EXISTS (SELECT FROM attempt_count WHERE window_start <= :attempts_before)
+    OR EXISTS (SELECT FROM idempotency_key WHERE created_at <= :answers_before);
+
+-- name: delete_over
+-- A batch of each table.
+WITH sessions AS (
+    DELETE FROM session_token WHERE token_hash IN (
+        SELECT token_hash FROM session_token WHERE expires_at <= :now LIMIT 5000)
+    RETURNING 1
+), resets AS (
+    DELETE FROM password_reset WHERE token_hash IN (
+        SELECT token_hash FROM password_reset WHERE expires_at <= :now LIMIT 5000)
+    RETURNING 1
+), attempts AS (
+    DELETE FROM attempt_count WHERE key IN (
+        SELECT key FROM attempt_count WHERE window_start <= :attempts_before LIMIT 5000)
+    RETURNING 1
+), answers AS (
+    DELETE FROM idempotency_key WHERE (principal_id, key) IN (
+        SELECT principal_id, key FROM idempotency_key WHERE created_at <= :answers_before LIMIT 5000)
+    RETURNING 1
+)
+SELECT (SELECT count(*) FROM sessions) + (SELECT count(*) FROM resets) + (SELECT count(*) FROM attempts)
+    + (SELECT count(*) FROM answers);

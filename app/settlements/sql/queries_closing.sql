@@ -1,0 +1,236 @@
+-- Closing the books for a cutoff: find the due units, price, number, hash and write everything in one statement.
+--
+-- What a hash is taken of is canonical JSON (sorted keys, no blanks, dates ISO, ids as UUIDs): the same text as
+-- json.dumps(content, sort_keys=True, separators=(",", ":")), written here because documents are made and checked
+-- thousands of lines at a time. All values are integers, dates, UUIDs and words of ours: nothing to escape. `close` and
+-- `run_content` write the same text, the one of what it makes, the other of what is stored.
+
+-- name: prepare
+-- Planning a statement as long as `close` with JIT takes longer than running it; a month's sort should not go to disk.
+SELECT ARRAY[set_config('statement_timeout', '60s', true), set_config('jit', 'off', true),
+        set_config('work_mem', '64MB', true)] AS settings,
+    pg_try_advisory_xact_lock(hashtextextended('settlement_run', 0)) AS locked,
+    (SELECT id FROM settlement_run WHERE cutoff_on = :cutoff_on AND status <> 'cancelled') AS run_id,
+    (SELECT id FROM ledger.account WHERE kind = 'platform_fees' AND owner_id IS NULL) AS fees_account_id,
+    (SELECT id FROM ledger.account WHERE kind = 'vat_payable' AND owner_id IS NULL) AS vat_account_id;
+
+-- name: lock_bookings
+-- Whoever moves units locks their booking first: taken here in order, no two can wait for each other.
+WITH
+-- what is due, as in `close`
+due AS MATERIALIZED (
+    SELECT unit.booking_id, unit.starts_at FROM care.unit
+    WHERE unit.payable_at < :cutoff_end AND unit.captured_cents > 0 AND NOT unit.disputed
+        AND unit.status IN ('completed', 'cancelled_late', 'no_show')
+        AND NOT EXISTS (SELECT FROM settlement_line
+            WHERE settlement_line.unit_id = unit.id AND settlement_line.kind <> 'adjustment')
+),
+-- its bookings, by id
+locked AS MATERIALIZED (
+    SELECT booking.id FROM care.booking WHERE booking.id IN (SELECT due.booking_id FROM due)
+    ORDER BY booking.id FOR NO KEY UPDATE
+)
+SELECT min(due.starts_at) AS first, max(due.starts_at) AS last FROM due, (SELECT count(*) FROM locked) AS all_locked;
+
+-- name: close
+-- Every id is a UUIDv7 whose time is the cutoff's end and whose random bits follow from a name.
+WITH
+-- what is due, each unit a line, locked in order; a service's day is the Rome day it starts on
+due AS MATERIALIZED (
+    SELECT unit.id AS unit_id, unit.provider_id, offering.category, unit.vat_code, unit.captured_cents AS gross_cents,
+        CAST(:first_day AS date) + width_bucket(unit.starts_at, CAST(:midnights AS timestamptz[])) - 1 AS service_on,
+        CASE unit.status WHEN 'completed' THEN 'service' WHEN 'no_show' THEN 'no_show_fee' ELSE 'late_fee' END AS kind
+    FROM care.unit
+    JOIN care.booking ON booking.id = unit.booking_id
+    JOIN offering ON offering.id = booking.offering_id
+    WHERE unit.payable_at < :cutoff_end AND unit.captured_cents > 0 AND NOT unit.disputed
+        AND unit.status IN ('completed', 'cancelled_late', 'no_show')
+        AND NOT EXISTS (SELECT FROM settlement_line
+            WHERE settlement_line.unit_id = unit.id AND settlement_line.kind <> 'adjustment')
+        AND unit.starts_at >= :first_instant AND unit.starts_at < :last_instant
+    ORDER BY unit.id
+    FOR NO KEY UPDATE OF unit
+),
+-- the most specific and newest fee rule of each provider, category and day that occurs
+rule AS MATERIALIZED (
+    SELECT wanted.provider_id, wanted.category, wanted.service_on, chosen.*
+    FROM (SELECT DISTINCT provider_id, category, service_on FROM due) AS wanted
+    CROSS JOIN LATERAL (
+        SELECT fee_rule.id AS rule_id, fee_rule.percent_bps, fee_rule.fixed_cents, fee_rule.min_cents,
+            fee_rule.max_cents, fee_rule.vat_bps
+        FROM fee_rule
+        WHERE (fee_rule.provider_id = wanted.provider_id OR fee_rule.provider_id IS NULL)
+            AND (fee_rule.category = wanted.category OR fee_rule.category IS NULL)
+            AND fee_rule.valid_from <= wanted.service_on
+            AND (fee_rule.valid_to IS NULL OR fee_rule.valid_to > wanted.service_on)
+            AND fee_rule.payer = 'provider'
+        ORDER BY fee_rule.provider_id IS NULL, fee_rule.category IS NULL, fee_rule.valid_from DESC, fee_rule.id DESC
+        LIMIT 1
+    ) AS chosen
+),
+-- a document's fee by rule
+fee AS MATERIALIZED (
+    SELECT provider_id, rule_id, base_cents, greatest(0, least(
+            greatest((2 * base_cents * percent_bps + 10000) / 20000 + fixed_cents * line_count, min_cents),
+            max_cents, base_cents * 10000 / (10000 + vat_bps))) AS fee_cents
+    FROM (
+        SELECT due.provider_id, rule_id, percent_bps, fixed_cents, min_cents, max_cents, vat_bps,
+            sum(gross_cents)::bigint AS base_cents, count(*) AS line_count
+        FROM due JOIN rule USING (provider_id, category, service_on)
+        GROUP BY due.provider_id, rule_id, percent_bps, fixed_cents, min_cents, max_cents, vat_bps
+    ) AS total
+),
+-- each line's share of the fee by its gross amount, rounded down; `rest` ranks the lost fraction
+fee_share AS (
+    SELECT due.*, rule.rule_id, rule.vat_bps, coalesce(fee.fee_cents, 0) AS total_cents,
+        coalesce(fee.fee_cents * gross_cents / base_cents, 0) AS share_cents,
+        coalesce(fee.fee_cents * gross_cents % base_cents, 0) AS rest
+    FROM due LEFT JOIN rule USING (provider_id, category, service_on)
+    LEFT JOIN fee ON fee.provider_id = due.provider_id AND fee.rule_id = rule.rule_id
+),
+-- the same with the spare cents: the first lines by their rest get one each
+fee_line AS (
+    SELECT unit_id, provider_id, vat_code, gross_cents, service_on, kind, vat_bps,
+        share_cents + CASE WHEN row_number() OVER spare <= total_cents - sum(share_cents) OVER document
+            THEN 1 ELSE 0 END AS fee_cents
+    FROM fee_share
+    WINDOW document AS (PARTITION BY provider_id, rule_id),
+        spare AS (PARTITION BY provider_id, rule_id ORDER BY rest DESC, service_on, unit_id)
+),
+-- a document's VAT on fees by rate, beside each line
+fee_vat AS (
+    SELECT *, (2 * base_cents * vat_bps + 10000) / 20000 AS total_cents
+    FROM (
+        SELECT *, sum(fee_cents) OVER (PARTITION BY provider_id, vat_bps)::bigint AS base_cents FROM fee_line
+    ) AS whole
+),
+-- each line's share of that VAT by its fee, rounded down
+fee_vat_share AS (
+    SELECT *, coalesce(total_cents * fee_cents / nullif(base_cents, 0), 0) AS share_cents,
+        coalesce(total_cents * fee_cents % nullif(base_cents, 0), 0) AS rest
+    FROM fee_vat
+),
+-- the lines as they are written, spare cents of VAT given out like those of fees
+line AS MATERIALIZED (
+    SELECT unit_id, provider_id, kind, service_on, vat_code, gross_cents, fee_cents, fee_vat_cents,
+        0::bigint AS subsidy_cents, gross_cents - fee_cents - fee_vat_cents AS net_cents
+    FROM (
+        SELECT *, share_cents + CASE WHEN row_number() OVER spare <= total_cents - sum(share_cents) OVER document
+            THEN 1 ELSE 0 END AS fee_vat_cents
+        FROM fee_vat_share
+        WINDOW document AS (PARTITION BY provider_id, vat_bps),
+            spare AS (PARTITION BY provider_id, vat_bps ORDER BY rest DESC, service_on, unit_id)
+    ) AS divided
+),
+-- the VAT contained in a document's gross amount, taken per VAT code
+vat AS (
+    SELECT provider_id, sum(
+        gross_cents - (20000 * gross_cents + 10000 + bps) / (2 * (10000 + bps)))::bigint AS vat_cents
+    FROM (SELECT provider_id, vat_code, sum(gross_cents)::bigint AS gross_cents FROM line GROUP BY 1, 2) AS coded
+    JOIN unnest(CAST(:vat_codes AS text[]), CAST(:vat_bps AS bigint[])) AS known (code, bps) ON code = vat_code
+    GROUP BY provider_id
+),
+-- the documents that reach the minimum payout: sums, and the lines' text in the order in which they are shown
+summed AS MATERIALIZED (
+    SELECT line.provider_id, sum(gross_cents)::bigint AS gross_cents, sum(fee_cents)::bigint AS fee_cents,
+        sum(fee_vat_cents)::bigint AS fee_vat_cents, sum(subsidy_cents)::bigint AS subsidy_cents,
+        sum(net_cents)::bigint AS payout_cents,
+        string_agg('{"fee_cents":' || line.fee_cents || ',"fee_vat_cents":' || line.fee_vat_cents
+            || ',"gross_cents":' || line.gross_cents || ',"kind":"' || line.kind
+            || '","net_cents":' || line.net_cents || ',"service_on":"' || to_char(line.service_on, 'YYYY-MM-DD')
+            || '","subsidy_cents":' || line.subsidy_cents || ',"unit_id":"' || line.unit_id
+            || '","vat_code":"' || line.vat_code || '"}',
+            ',' ORDER BY line.service_on, line.unit_id, line.kind) AS lines_text
+    FROM line GROUP BY line.provider_id HAVING sum(net_cents) >= :minimum_payout_cents
+),
+-- the next number of each such provider in the cutoff's year
+numbered AS (
+    INSERT INTO settlement_counter (provider_id, year, last_number)
+    SELECT provider_id, :year, 1 FROM summed ORDER BY provider_id
+    ON CONFLICT (provider_id, year) DO UPDATE SET last_number = settlement_counter.last_number + 1
+    RETURNING provider_id, year, last_number AS sequence
+),
+-- the documents, complete
+document AS (
+    SELECT summed.*, vat.vat_cents, numbered.year, numbered.sequence,
+        CAST(:cutoff_on AS date) AS cutoff_on, CAST(:pay_on AS date) AS pay_on
+    FROM summed JOIN vat USING (provider_id) JOIN numbered USING (provider_id)
+),
+-- the same with id and hash
+ready AS MATERIALIZED (
+    SELECT document.*,
+        CAST(CAST(:cutoff_hex AS text) || '7' || overlay(left(encode(sha256(convert_to(
+            'settlement ' || CAST(:cutoff_on AS date) || ' ' || document.provider_id, 'UTF8')), 'hex'), 18)
+            PLACING '8' FROM 4 FOR 0) AS uuid) AS id,
+        encode(sha256(convert_to('{"cutoff_on":"' || to_char(document.cutoff_on, 'YYYY-MM-DD')
+            || '","fee_cents":' || document.fee_cents || ',"fee_vat_cents":' || document.fee_vat_cents
+            || ',"gross_cents":' || document.gross_cents || ',"lines":[' || document.lines_text
+            || '],"number":"' || document.year || '/' || document.sequence
+            || '","pay_on":"' || to_char(document.pay_on, 'YYYY-MM-DD')
+            || '","payout_cents":' || document.payout_cents || ',"provider_id":"' || document.provider_id
+            || '","subsidy_cents":' || document.subsidy_cents || ',"vat_cents":' || document.vat_cents
+            || '}', 'UTF8')), 'hex') AS content_sha256
+    FROM document
+),
+-- the run: what its hash is taken of is the cutoff and the documents' hashes by provider
+new_run AS (
+    INSERT INTO settlement_run
+        (id, cutoff_on, content_sha256, settlement_count, total_cents, created_by, created_at)
+    SELECT :run_id, :cutoff_on,
+        encode(sha256(convert_to('{"cutoff_on":"' || to_char(CAST(:cutoff_on AS date), 'YYYY-MM-DD')
+            || '","settlements":[' || coalesce(string_agg('"' || ready.content_sha256 || '"', ','
+                ORDER BY ready.provider_id), '') || ']}', 'UTF8')), 'hex'),
+        count(*), coalesce(sum(payout_cents), 0), :created_by, :created_at
+    FROM ready
+),
+-- a row for each document
+new_settlement AS (
+    INSERT INTO settlement (id, run_id, provider_id, year, sequence, cutoff_on, gross_cents, vat_cents, fee_cents,
+        fee_vat_cents, subsidy_cents, payout_cents, pay_on, content_sha256, created_at)
+    SELECT id, :run_id, provider_id, year, sequence, cutoff_on, gross_cents, vat_cents, fee_cents,
+        fee_vat_cents, subsidy_cents, payout_cents, pay_on, content_sha256, :created_at
+    FROM ready ORDER BY provider_id
+),
+-- a row for each line of these documents
+new_line AS (
+    INSERT INTO settlement_line (id, settlement_id, provider_id, unit_id, kind, service_on, vat_code, gross_cents,
+        fee_cents, fee_vat_cents, subsidy_cents, net_cents)
+    SELECT CAST(CAST(:cutoff_hex AS text) || '7' || overlay(left(encode(sha256(convert_to(
+            'settlement_line ' || line.kind || ' ' || line.unit_id, 'UTF8')), 'hex'), 18)
+            PLACING '8' FROM 4 FOR 0) AS uuid),
+        ready.id, line.provider_id, line.unit_id, line.kind, line.service_on, line.vat_code, line.gross_cents,
+        line.fee_cents, line.fee_vat_cents, line.subsidy_cents, line.net_cents
+    FROM line JOIN ready USING (provider_id)
+)
+SELECT ready.id, ready.provider_id, ready.fee_cents, ready.fee_vat_cents, provider.payable_account_id
+FROM ready JOIN provider ON provider.organisation_id = ready.provider_id ORDER BY ready.provider_id;
+
+-- name: run_content
+-- The hash of what is stored, not of what was said when it was made; `agrees` says that every document's is true too.
+SELECT encode(sha256(convert_to('{"cutoff_on":"' || to_char(min(settlement_run.cutoff_on), 'YYYY-MM-DD')
+        || '","settlements":[' || coalesce(string_agg('"' || made.content_sha256 || '"', ','
+            ORDER BY made.provider_id), '') || ']}', 'UTF8')), 'hex') AS content_sha256,
+    coalesce(bool_and(made.content_sha256 = made.stored_sha256), true) AS agrees
+FROM settlement_run LEFT JOIN LATERAL (
+    SELECT settlement.provider_id, settlement.content_sha256 AS stored_sha256,
+        encode(sha256(convert_to('{"cutoff_on":"' || to_char(settlement.cutoff_on, 'YYYY-MM-DD')
+            || '","fee_cents":' || settlement.fee_cents || ',"fee_vat_cents":' || settlement.fee_vat_cents
+            || ',"gross_cents":' || settlement.gross_cents || ',"lines":[' || line.lines_text
+            || '],"number":"' || settlement.year || '/' || settlement.sequence
+            || '","pay_on":"' || to_char(settlement.pay_on, 'YYYY-MM-DD')
+            || '","payout_cents":' || settlement.payout_cents || ',"provider_id":"' || settlement.provider_id
+            || '","subsidy_cents":' || settlement.subsidy_cents || ',"vat_cents":' || settlement.vat_cents
+            || '}', 'UTF8')), 'hex') AS content_sha256
+    FROM settlement CROSS JOIN LATERAL (
+        SELECT string_agg('{"fee_cents":' || line.fee_cents || ',"fee_vat_cents":' || line.fee_vat_cents
+            || ',"gross_cents":' || line.gross_cents || ',"kind":"' || line.kind
+            || '","net_cents":' || line.net_cents || ',"service_on":"' || to_char(line.service_on, 'YYYY-MM-DD')
+            || '","subsidy_cents":' || line.subsidy_cents || ',"unit_id":"' || line.unit_id
+            || '","vat_code":"' || line.vat_code || '"}',
+            ',' ORDER BY line.service_on, line.unit_id, line.kind) AS lines_text
+        FROM settlement_line AS line
+        WHERE line.provider_id = settlement.provider_id AND line.settlement_id = settlement.id
+    ) AS line
+    WHERE settlement.run_id = settlement_run.id
+) AS made ON true
+WHERE settlement_run.id = :run_id;

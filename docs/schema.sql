@@ -1,0 +1,2058 @@
+-- The database as the migrations and app/*/sql/ make it: tables, views, functions, and who may do what.
+-- Written by `make schema`, for reading only; tests/test_schema.py compares it with the migrated database.
+
+GRANT USAGE ON SCHEMA care TO beatrice_app, beatrice_worker;
+GRANT USAGE ON SCHEMA ledger TO beatrice_app, beatrice_hr, beatrice_worker;
+GRANT USAGE ON SCHEMA public TO PUBLIC;
+
+CREATE TABLE care.beneficiary (
+    id uuid NOT NULL,
+    user_id uuid NOT NULL,
+    relation text NOT NULL,
+    given_name text NOT NULL,
+    family_name text NOT NULL,
+    birth_date date NOT NULL,
+    sealed_fiscal_code bytea,
+    phone text,
+    street text,
+    postcode text,
+    istat_code text,
+    sealed_access_notes bytea,
+    cohabitation jsonb NOT NULL DEFAULT '[]'::jsonb,
+    maintained jsonb NOT NULL DEFAULT '[]'::jsonb,
+    dependent_years integer[] NOT NULL DEFAULT '{}'::integer[],
+    certificates jsonb NOT NULL DEFAULT '[]'::jsonb,
+    created_at timestamp with time zone NOT NULL,
+    ended_at timestamp with time zone,
+    version integer NOT NULL DEFAULT 1,
+    CONSTRAINT beneficiary_pkey PRIMARY KEY (id),
+    CONSTRAINT beneficiary_user_id_id_key UNIQUE (user_id, id),
+    CONSTRAINT beneficiary_istat_code_fkey FOREIGN KEY (istat_code) REFERENCES public.municipality(istat_code),
+    CONSTRAINT beneficiary_user_id_fkey FOREIGN KEY (user_id) REFERENCES public.user_account(id),
+    CONSTRAINT beneficiary_relation_known CHECK (relation = ANY (ARRAY['self'::text, 'spouse'::text, 'child'::text, 'parent'::text, 'child_in_law'::text, 'parent_in_law'::text, 'sibling'::text, 'grandparent'::text, 'grandchild'::text, 'other'::text]))
+);
+CREATE INDEX beneficiary_istat_code_idx ON care.beneficiary USING btree (istat_code);
+CREATE UNIQUE INDEX beneficiary_self_key ON care.beneficiary USING btree (user_id) WHERE relation = 'self'::text;
+GRANT INSERT, SELECT, UPDATE ON care.beneficiary TO beatrice_app, beatrice_worker;
+
+CREATE TABLE care.booking (
+    id uuid NOT NULL,
+    quote_id uuid NOT NULL,
+    user_id uuid NOT NULL,
+    provider_id uuid NOT NULL,
+    offering_id uuid NOT NULL,
+    beneficiary_id uuid NOT NULL,
+    status text NOT NULL,
+    free_until_hours integer NOT NULL,
+    late_fee_bps integer NOT NULL,
+    no_show_fee_bps integer NOT NULL,
+    confirm_by timestamp with time zone,
+    sealed_note bytea,
+    sealed_end_reason bytea,
+    created_at timestamp with time zone NOT NULL,
+    version integer NOT NULL DEFAULT 1,
+    CONSTRAINT booking_pkey PRIMARY KEY (id),
+    CONSTRAINT booking_one_per_quote_key UNIQUE (quote_id),
+    CONSTRAINT booking_provider_id_id_key UNIQUE (provider_id, id),
+    CONSTRAINT booking_user_id_id_key UNIQUE (user_id, id),
+    CONSTRAINT booking_provider_id_offering_id_fkey FOREIGN KEY (provider_id, offering_id) REFERENCES public.offering(provider_id, id),
+    CONSTRAINT booking_quote_id_fkey FOREIGN KEY (quote_id) REFERENCES care.quote(id),
+    CONSTRAINT booking_user_id_beneficiary_id_fkey FOREIGN KEY (user_id, beneficiary_id) REFERENCES care.beneficiary(user_id, id),
+    CONSTRAINT booking_user_id_fkey FOREIGN KEY (user_id) REFERENCES public.user_account(id),
+    CONSTRAINT booking_status_known CHECK (status = ANY (ARRAY['requested'::text, 'in_progress'::text, 'confirmed'::text, 'delivered'::text, 'completed'::text, 'no_show'::text, 'cancelled'::text, 'declined'::text, 'expired'::text]))
+) WITH (fillfactor=80);
+CREATE INDEX booking_awaiting_answer_idx ON care.booking USING btree (confirm_by) WHERE status = 'requested'::text;
+CREATE INDEX booking_beneficiary_idx ON care.booking USING btree (user_id, beneficiary_id);
+CREATE INDEX booking_offering_idx ON care.booking USING btree (provider_id, offering_id);
+GRANT INSERT, SELECT, UPDATE ON care.booking TO beatrice_app, beatrice_worker;
+
+CREATE TABLE care.leg (
+    id uuid NOT NULL,
+    unit_id uuid NOT NULL,
+    source text NOT NULL,
+    lot_id uuid,
+    hold_id uuid,
+    amount_cents bigint NOT NULL,
+    rule_code text,
+    CONSTRAINT leg_pkey PRIMARY KEY (id),
+    CONSTRAINT leg_hold_id_key UNIQUE (hold_id),
+    CONSTRAINT leg_one_per_source_key UNIQUE NULLS NOT DISTINCT (unit_id, lot_id),
+    CONSTRAINT leg_hold_id_fkey FOREIGN KEY (hold_id) REFERENCES ledger.hold(id),
+    CONSTRAINT leg_lot_id_fkey FOREIGN KEY (lot_id) REFERENCES public.lot(id),
+    CONSTRAINT leg_unit_id_fkey FOREIGN KEY (unit_id) REFERENCES care.unit(id),
+    CONSTRAINT leg_credit_has_a_hold CHECK ((lot_id IS NULL) = (hold_id IS NULL)),
+    CONSTRAINT leg_credit_names_its_lot CHECK ((source = 'own_money'::text) = (lot_id IS NULL)),
+    CONSTRAINT leg_credit_names_its_rule CHECK ((source = 'own_money'::text) = (rule_code IS NULL)),
+    CONSTRAINT leg_positive CHECK (amount_cents > 0),
+    CONSTRAINT leg_source_known CHECK (source = ANY (ARRAY['lot'::text, 'entitlement'::text, 'own_money'::text]))
+);
+CREATE INDEX leg_lot_id_idx ON care.leg USING btree (lot_id);
+CREATE TRIGGER leg_whole AFTER INSERT ON care.leg REFERENCING NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION care.check_whole_units();
+CREATE TRIGGER leg_whole_still AFTER UPDATE ON care.leg REFERENCING NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION care.check_whole_units();
+GRANT INSERT, SELECT, UPDATE ON care.leg TO beatrice_app, beatrice_worker;
+
+CREATE TABLE care.quote (
+    id uuid NOT NULL,
+    user_id uuid NOT NULL,
+    provider_id uuid NOT NULL,
+    offering_id uuid NOT NULL,
+    beneficiary_id uuid NOT NULL,
+    beneficiary_version integer NOT NULL,
+    total_cents bigint NOT NULL,
+    credit_cents bigint NOT NULL,
+    own_money_cents bigint NOT NULL,
+    units jsonb NOT NULL,
+    decisions jsonb NOT NULL,
+    created_at timestamp with time zone NOT NULL,
+    expires_at timestamp with time zone NOT NULL,
+    CONSTRAINT quote_pkey PRIMARY KEY (id),
+    CONSTRAINT quote_provider_id_offering_id_fkey FOREIGN KEY (provider_id, offering_id) REFERENCES public.offering(provider_id, id),
+    CONSTRAINT quote_user_id_beneficiary_id_fkey FOREIGN KEY (user_id, beneficiary_id) REFERENCES care.beneficiary(user_id, id),
+    CONSTRAINT quote_user_id_fkey FOREIGN KEY (user_id) REFERENCES public.user_account(id),
+    CONSTRAINT quote_adds_up CHECK (total_cents = (credit_cents + own_money_cents))
+);
+CREATE INDEX quote_beneficiary_idx ON care.quote USING btree (user_id, beneficiary_id);
+CREATE INDEX quote_expires_at_idx ON care.quote USING btree (expires_at);
+CREATE INDEX quote_offering_idx ON care.quote USING btree (provider_id, offering_id);
+GRANT DELETE, INSERT, SELECT, UPDATE ON care.quote TO beatrice_worker;
+GRANT INSERT, SELECT, UPDATE ON care.quote TO beatrice_app;
+
+CREATE TABLE care.unit (
+    id uuid NOT NULL,
+    booking_id uuid NOT NULL,
+    provider_id uuid NOT NULL,
+    index integer NOT NULL,
+    slot_id uuid,
+    status text NOT NULL,
+    status_at timestamp with time zone NOT NULL,
+    starts_at timestamp with time zone NOT NULL,
+    ends_at timestamp with time zone NOT NULL,
+    price_cents bigint NOT NULL,
+    vat_code text NOT NULL,
+    fee_funding text NOT NULL,
+    fee_cents bigint NOT NULL DEFAULT '0'::bigint,
+    fee_source text,
+    own_money_due_cents bigint NOT NULL DEFAULT '0'::bigint,
+    disputed boolean NOT NULL DEFAULT false,
+    needs_review boolean NOT NULL DEFAULT false,
+    delivered_at timestamp with time zone,
+    complete_at timestamp with time zone,
+    completed_at timestamp with time zone,
+    captured_cents bigint NOT NULL DEFAULT '0'::bigint,
+    payable_at timestamp with time zone,
+    CONSTRAINT unit_pkey PRIMARY KEY (id),
+    CONSTRAINT unit_booking_id_index_key UNIQUE (booking_id, index),
+    CONSTRAINT unit_provider_id_booking_id_fkey FOREIGN KEY (provider_id, booking_id) REFERENCES care.booking(provider_id, id),
+    CONSTRAINT unit_provider_id_slot_id_fkey FOREIGN KEY (provider_id, slot_id) REFERENCES public.slot(provider_id, id),
+    CONSTRAINT unit_captured_within_price CHECK (captured_cents >= 0 AND captured_cents <= price_cents),
+    CONSTRAINT unit_completed_has_instant CHECK ((status = 'completed'::text) = (completed_at IS NOT NULL)),
+    CONSTRAINT unit_delivered_has_deadline CHECK ((status = 'delivered'::text) = (complete_at IS NOT NULL)),
+    CONSTRAINT unit_fee_funding_known CHECK (fee_funding = ANY (ARRAY['out_of_pocket'::text, 'from_credit'::text])),
+    CONSTRAINT unit_fee_source_known CHECK (fee_source = ANY (ARRAY['credit'::text, 'out_of_pocket'::text])),
+    CONSTRAINT unit_fee_within_price CHECK (fee_cents >= 0 AND fee_cents <= price_cents),
+    CONSTRAINT unit_frozen_never_completes CHECK (status <> 'completed'::text OR NOT (disputed OR needs_review)),
+    CONSTRAINT unit_not_empty CHECK (ends_at > starts_at),
+    CONSTRAINT unit_own_money_not_negative CHECK (own_money_due_cents >= 0),
+    CONSTRAINT unit_payable_was_captured CHECK (payable_at IS NULL OR captured_cents > 0),
+    CONSTRAINT unit_price_positive CHECK (price_cents > 0),
+    CONSTRAINT unit_status_known CHECK (status = ANY (ARRAY['requested'::text, 'confirmed'::text, 'delivered'::text, 'completed'::text, 'declined'::text, 'expired'::text, 'cancelled'::text, 'cancelled_late'::text, 'no_show'::text]))
+) WITH (fillfactor=80);
+CREATE INDEX unit_booking_idx ON care.unit USING btree (provider_id, booking_id);
+CREATE INDEX unit_complete_at_idx ON care.unit USING btree (complete_at) WHERE complete_at IS NOT NULL;
+CREATE INDEX unit_payable_at_idx ON care.unit USING btree (provider_id, payable_at) WHERE payable_at IS NOT NULL;
+CREATE INDEX unit_slot_idx ON care.unit USING btree (provider_id, slot_id);
+CREATE TRIGGER unit_moved AFTER UPDATE ON care.unit REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION care.record_moved_units();
+CREATE TRIGGER unit_recorded AFTER INSERT ON care.unit REFERENCING NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION care.record_new_units();
+CREATE TRIGGER unit_settled_never_changes BEFORE UPDATE ON care.unit FOR EACH ROW WHEN (old.payable_at IS NOT NULL) EXECUTE FUNCTION care.refuse_change_once_settled();
+GRANT INSERT, SELECT, UPDATE ON care.unit TO beatrice_app, beatrice_worker;
+
+CREATE TABLE care.unit_transition (
+    id bigint NOT NULL GENERATED ALWAYS AS IDENTITY,
+    unit_id uuid NOT NULL,
+    from_status text,
+    to_status text NOT NULL,
+    at timestamp with time zone NOT NULL,
+    CONSTRAINT unit_transition_pkey PRIMARY KEY (id),
+    CONSTRAINT unit_transition_unit_id_fkey FOREIGN KEY (unit_id) REFERENCES care.unit(id)
+);
+CREATE INDEX unit_transition_unit_id_idx ON care.unit_transition USING btree (unit_id, id);
+CREATE TRIGGER unit_transition_append_only BEFORE DELETE OR UPDATE ON care.unit_transition FOR EACH ROW EXECUTE FUNCTION public.refuse_change();
+CREATE TRIGGER unit_transition_no_truncate BEFORE TRUNCATE ON care.unit_transition FOR EACH STATEMENT EXECUTE FUNCTION public.refuse_change();
+GRANT SELECT ON care.unit_transition TO beatrice_app, beatrice_worker;
+
+CREATE TABLE care.unit_transition_rule (
+    from_status text NOT NULL,
+    to_status text NOT NULL,
+    CONSTRAINT unit_transition_rule_pkey PRIMARY KEY (from_status, to_status)
+);
+GRANT SELECT ON care.unit_transition_rule TO beatrice_app, beatrice_worker;
+
+CREATE TABLE ledger.account (
+    id uuid NOT NULL,
+    kind text NOT NULL,
+    owner_id uuid,
+    guarded boolean NOT NULL GENERATED ALWAYS AS (kind = ANY (ARRAY['company_account'::text, 'lot'::text, 'entitlement_budget'::text, 'project_fund'::text])) STORED,
+    posted_cents bigint NOT NULL DEFAULT 0,
+    held_cents bigint NOT NULL DEFAULT 0,
+    created_at timestamp with time zone NOT NULL,
+    CONSTRAINT account_pkey PRIMARY KEY (id),
+    CONSTRAINT account_kind_owner_id_key UNIQUE NULLS NOT DISTINCT (kind, owner_id),
+    CONSTRAINT account_held_not_negative CHECK (held_cents >= 0),
+    CONSTRAINT account_kind CHECK (kind = ANY (ARRAY['bank_clearing_company'::text, 'bank_clearing_public'::text, 'company_account'::text, 'lot'::text, 'entitlement_budget'::text, 'project_fund'::text, 'provider_earned'::text, 'provider_payable'::text, 'provider_in_transit'::text, 'provider_recoverable'::text, 'claims_payable'::text, 'vat_payable'::text, 'platform_fees'::text, 'solidarity_fund'::text, 'suspense'::text])),
+    CONSTRAINT account_no_overdraft CHECK (NOT guarded OR (posted_cents - held_cents) >= 0),
+    CONSTRAINT account_open_keeps_no_balance CHECK (guarded OR posted_cents = 0 AND held_cents = 0)
+) WITH (fillfactor=70);
+CREATE TRIGGER account_00_new_is_empty BEFORE INSERT ON ledger.account FOR EACH ROW WHEN (new.posted_cents <> 0 OR new.held_cents <> 0) EXECUTE FUNCTION ledger.refuse();
+CREATE TRIGGER account_00_no_delete BEFORE DELETE ON ledger.account FOR EACH STATEMENT EXECUTE FUNCTION ledger.refuse();
+CREATE TRIGGER account_00_no_truncate BEFORE TRUNCATE ON ledger.account FOR EACH STATEMENT EXECUTE FUNCTION ledger.refuse();
+CREATE TRIGGER account_00_no_update BEFORE UPDATE ON ledger.account FOR EACH STATEMENT WHEN (pg_trigger_depth() = 0) EXECUTE FUNCTION ledger.refuse();
+CREATE TRIGGER account_05_hr BEFORE INSERT ON ledger.account FOR EACH ROW WHEN (CURRENT_USER = 'beatrice_hr'::name) EXECUTE FUNCTION ledger.refuse_unless_lots();
+GRANT INSERT (id, kind, owner_id, created_at) ON ledger.account TO beatrice_hr;
+GRANT INSERT (id, kind, owner_id, created_at), SELECT ON ledger.account TO beatrice_app, beatrice_worker;
+
+CREATE TABLE ledger.hold (
+    id uuid NOT NULL,
+    account_id uuid NOT NULL,
+    payee_account_id uuid NOT NULL,
+    amount_cents bigint NOT NULL,
+    cause_id uuid,
+    event_at timestamp with time zone NOT NULL,
+    created_at timestamp with time zone NOT NULL,
+    CONSTRAINT hold_pkey PRIMARY KEY (id),
+    CONSTRAINT hold_account_id_fkey FOREIGN KEY (account_id) REFERENCES ledger.account(id),
+    CONSTRAINT hold_payee_account_id_fkey FOREIGN KEY (payee_account_id) REFERENCES ledger.account(id),
+    CONSTRAINT hold_amount CHECK (amount_cents >= 1 AND amount_cents <= '1000000000000'::bigint),
+    CONSTRAINT hold_two_accounts CHECK (account_id <> payee_account_id)
+);
+CREATE INDEX hold_account_id_idx ON ledger.hold USING btree (account_id);
+CREATE INDEX hold_cause_id_idx ON ledger.hold USING btree (cause_id) WHERE cause_id IS NOT NULL;
+CREATE INDEX hold_payee_account_id_idx ON ledger.hold USING btree (payee_account_id);
+CREATE TRIGGER hold_00_append_only BEFORE DELETE OR UPDATE OR TRUNCATE ON ledger.hold FOR EACH STATEMENT EXECUTE FUNCTION ledger.refuse();
+CREATE TRIGGER hold_30_apply AFTER INSERT ON ledger.hold REFERENCING NEW TABLE AS new_hold FOR EACH STATEMENT EXECUTE FUNCTION ledger.apply_holds();
+CREATE TRIGGER hold_40_lots AFTER INSERT ON ledger.hold REFERENCING NEW TABLE AS new_hold FOR EACH STATEMENT EXECUTE FUNCTION public.check_lot_holds();
+GRANT INSERT, SELECT ON ledger.hold TO beatrice_app, beatrice_worker;
+
+CREATE TABLE ledger.hold_end (
+    hold_id uuid NOT NULL,
+    kind text NOT NULL,
+    amount_cents bigint NOT NULL,
+    event_at timestamp with time zone NOT NULL,
+    created_at timestamp with time zone NOT NULL,
+    CONSTRAINT hold_end_pkey PRIMARY KEY (hold_id),
+    CONSTRAINT hold_end_hold_id_fkey FOREIGN KEY (hold_id) REFERENCES ledger.hold(id),
+    CONSTRAINT hold_end_amount CHECK (
+CASE kind
+    WHEN 'captured'::text THEN amount_cents >= 1 AND amount_cents <= '1000000000000'::bigint
+    ELSE amount_cents = 0
+END),
+    CONSTRAINT hold_end_kind CHECK (kind = ANY (ARRAY['captured'::text, 'released'::text, 'expired'::text]))
+);
+CREATE TRIGGER hold_end_00_append_only BEFORE DELETE OR UPDATE OR TRUNCATE ON ledger.hold_end FOR EACH STATEMENT EXECUTE FUNCTION ledger.refuse();
+CREATE TRIGGER hold_end_10_lock BEFORE INSERT ON ledger.hold_end FOR EACH ROW WHEN (new.kind <> 'captured'::text) EXECUTE FUNCTION ledger.lock_held_account();
+CREATE TRIGGER hold_end_30_apply AFTER INSERT ON ledger.hold_end REFERENCING NEW TABLE AS new_hold_end FOR EACH STATEMENT EXECUTE FUNCTION ledger.apply_hold_ends();
+GRANT INSERT, SELECT ON ledger.hold_end TO beatrice_app, beatrice_worker;
+
+CREATE TABLE ledger.transfer (
+    id uuid NOT NULL,
+    from_account_id uuid NOT NULL,
+    to_account_id uuid NOT NULL,
+    amount_cents bigint NOT NULL,
+    reason text NOT NULL,
+    hold_id uuid,
+    reverses_id uuid,
+    cause_id uuid,
+    event_at timestamp with time zone NOT NULL,
+    created_at timestamp with time zone NOT NULL,
+    CONSTRAINT transfer_pkey PRIMARY KEY (id),
+    CONSTRAINT transfer_from_account_id_fkey FOREIGN KEY (from_account_id) REFERENCES ledger.account(id),
+    CONSTRAINT transfer_hold_id_fkey FOREIGN KEY (hold_id) REFERENCES ledger.hold(id),
+    CONSTRAINT transfer_reverses_id_fkey FOREIGN KEY (reverses_id) REFERENCES ledger.transfer(id),
+    CONSTRAINT transfer_to_account_id_fkey FOREIGN KEY (to_account_id) REFERENCES ledger.account(id),
+    CONSTRAINT transfer_amount CHECK (amount_cents >= 1 AND amount_cents <= '1000000000000'::bigint),
+    CONSTRAINT transfer_capture_or_reversal CHECK (hold_id IS NULL OR reverses_id IS NULL),
+    CONSTRAINT transfer_reason CHECK (reason ~ '^[a-z][a-z0-9_]{1,58}[a-z0-9]$'::text),
+    CONSTRAINT transfer_two_accounts CHECK (from_account_id <> to_account_id)
+);
+CREATE INDEX transfer_cause_id_idx ON ledger.transfer USING btree (cause_id) WHERE cause_id IS NOT NULL;
+CREATE INDEX transfer_from_account_id_idx ON ledger.transfer USING btree (from_account_id, id);
+CREATE UNIQUE INDEX transfer_hold_id_key ON ledger.transfer USING btree (hold_id) WHERE hold_id IS NOT NULL;
+CREATE UNIQUE INDEX transfer_reverses_id_key ON ledger.transfer USING btree (reverses_id) WHERE reverses_id IS NOT NULL;
+CREATE INDEX transfer_to_account_id_idx ON ledger.transfer USING btree (to_account_id, id);
+CREATE TRIGGER transfer_00_append_only BEFORE DELETE OR UPDATE OR TRUNCATE ON ledger.transfer FOR EACH STATEMENT EXECUTE FUNCTION ledger.refuse();
+CREATE TRIGGER transfer_10_lock BEFORE INSERT ON ledger.transfer FOR EACH ROW WHEN (new.hold_id IS NOT NULL OR new.reverses_id IS NOT NULL) EXECUTE FUNCTION ledger.lock_two_accounts();
+CREATE TRIGGER transfer_20_reversal AFTER INSERT ON ledger.transfer FOR EACH ROW WHEN (new.reverses_id IS NOT NULL) EXECUTE FUNCTION ledger.check_reversals();
+CREATE TRIGGER transfer_25_hr AFTER INSERT ON ledger.transfer REFERENCING NEW TABLE AS new_transfer FOR EACH STATEMENT WHEN (CURRENT_USER = 'beatrice_hr'::name) EXECUTE FUNCTION ledger.refuse_unless_grants();
+CREATE TRIGGER transfer_30_apply AFTER INSERT ON ledger.transfer REFERENCING NEW TABLE AS new_transfer FOR EACH STATEMENT EXECUTE FUNCTION ledger.apply_transfers();
+CREATE TRIGGER transfer_40_lots AFTER INSERT ON ledger.transfer REFERENCING NEW TABLE AS new_transfer FOR EACH STATEMENT EXECUTE FUNCTION public.check_lot_transfers();
+GRANT INSERT (id, from_account_id, to_account_id, amount_cents, reason, cause_id, event_at, created_at) ON ledger.transfer TO beatrice_hr;
+GRANT INSERT, SELECT ON ledger.transfer TO beatrice_app, beatrice_worker;
+
+CREATE TABLE ledger.verification (
+    id uuid NOT NULL,
+    verified_at timestamp with time zone NOT NULL,
+    ok boolean NOT NULL,
+    detail jsonb NOT NULL,
+    CONSTRAINT verification_pkey PRIMARY KEY (id)
+);
+CREATE INDEX verification_verified_at_idx ON ledger.verification USING btree (verified_at);
+CREATE TRIGGER verification_00_append_only BEFORE DELETE OR UPDATE OR TRUNCATE ON ledger.verification FOR EACH STATEMENT EXECUTE FUNCTION ledger.refuse();
+GRANT INSERT, SELECT ON ledger.verification TO beatrice_app, beatrice_worker;
+
+CREATE TABLE public.alliance (
+    id uuid NOT NULL,
+    network_id uuid NOT NULL,
+    name text NOT NULL,
+    lead_organisation_id uuid NOT NULL,
+    solidarity_account_id uuid NOT NULL,
+    created_at timestamp with time zone NOT NULL,
+    CONSTRAINT alliance_pkey PRIMARY KEY (id),
+    CONSTRAINT alliance_name_key UNIQUE (name),
+    CONSTRAINT alliance_solidarity_account_id_key UNIQUE (solidarity_account_id),
+    CONSTRAINT alliance_lead_organisation_id_fkey FOREIGN KEY (lead_organisation_id) REFERENCES public.organisation(id),
+    CONSTRAINT alliance_network_id_fkey FOREIGN KEY (network_id) REFERENCES public.network(id),
+    CONSTRAINT alliance_solidarity_account_id_fkey FOREIGN KEY (solidarity_account_id) REFERENCES ledger.account(id)
+);
+CREATE INDEX alliance_lead_organisation_id_idx ON public.alliance USING btree (lead_organisation_id);
+CREATE INDEX alliance_network_id_idx ON public.alliance USING btree (network_id);
+GRANT INSERT, SELECT, UPDATE ON public.alliance TO beatrice_app, beatrice_worker;
+
+CREATE TABLE public.alliance_membership (
+    id uuid NOT NULL,
+    alliance_id uuid NOT NULL,
+    organisation_id uuid NOT NULL,
+    role text NOT NULL,
+    joined_on date NOT NULL,
+    ended_on date,
+    CONSTRAINT alliance_membership_pkey PRIMARY KEY (id),
+    CONSTRAINT alliance_membership_alliance_id_fkey FOREIGN KEY (alliance_id) REFERENCES public.alliance(id),
+    CONSTRAINT alliance_membership_organisation_id_fkey FOREIGN KEY (organisation_id) REFERENCES public.organisation(id),
+    CONSTRAINT alliance_membership_period CHECK (ended_on IS NULL OR ended_on > joined_on),
+    CONSTRAINT alliance_membership_role_known CHECK (role = ANY (ARRAY['lead'::text, 'partner'::text, 'company'::text, 'provider'::text]))
+);
+CREATE INDEX alliance_membership_alliance_id_idx ON public.alliance_membership USING btree (alliance_id);
+CREATE UNIQUE INDEX alliance_membership_live_key ON public.alliance_membership USING btree (alliance_id, organisation_id, role) WHERE ended_on IS NULL;
+CREATE INDEX alliance_membership_organisation_id_idx ON public.alliance_membership USING btree (organisation_id);
+GRANT INSERT, SELECT, UPDATE ON public.alliance_membership TO beatrice_app, beatrice_worker;
+
+CREATE TABLE public.alliance_municipality (
+    alliance_id uuid NOT NULL,
+    istat_code text NOT NULL,
+    CONSTRAINT alliance_municipality_pkey PRIMARY KEY (alliance_id, istat_code),
+    CONSTRAINT alliance_municipality_alliance_id_fkey FOREIGN KEY (alliance_id) REFERENCES public.alliance(id),
+    CONSTRAINT alliance_municipality_istat_code_fkey FOREIGN KEY (istat_code) REFERENCES public.municipality(istat_code)
+);
+CREATE INDEX alliance_municipality_istat_code_idx ON public.alliance_municipality USING btree (istat_code);
+GRANT DELETE, INSERT, SELECT ON public.alliance_municipality TO beatrice_app, beatrice_worker;
+
+CREATE TABLE public.api_key (
+    id uuid NOT NULL,
+    organisation_id uuid NOT NULL,
+    name text NOT NULL,
+    token_hash bytea NOT NULL,
+    hint text NOT NULL,
+    scopes text[] NOT NULL,
+    created_by uuid NOT NULL,
+    created_at timestamp with time zone NOT NULL,
+    expires_at timestamp with time zone,
+    revoked_at timestamp with time zone,
+    live_place smallint,
+    CONSTRAINT api_key_pkey PRIMARY KEY (id),
+    CONSTRAINT api_key_token_hash_key UNIQUE (token_hash),
+    CONSTRAINT api_key_created_by_fkey FOREIGN KEY (created_by) REFERENCES public.user_account(id),
+    CONSTRAINT api_key_organisation_id_fkey FOREIGN KEY (organisation_id) REFERENCES public.organisation(id),
+    CONSTRAINT api_key_live_place_known CHECK (live_place = ANY (ARRAY[1, 2])),
+    CONSTRAINT api_key_live_place_only_while_live CHECK (revoked_at IS NULL OR live_place IS NULL),
+    CONSTRAINT api_key_scopes_given CHECK (cardinality(scopes) > 0)
+);
+CREATE INDEX api_key_created_by_idx ON public.api_key USING btree (created_by);
+CREATE INDEX api_key_organisation_id_idx ON public.api_key USING btree (organisation_id);
+CREATE UNIQUE INDEX api_key_two_live_key ON public.api_key USING btree (organisation_id, name, live_place);
+GRANT INSERT, SELECT, UPDATE ON public.api_key TO beatrice_app, beatrice_worker;
+
+CREATE TABLE public.attempt_count (
+    key bytea NOT NULL,
+    window_start timestamp with time zone NOT NULL,
+    attempts integer NOT NULL,
+    CONSTRAINT attempt_count_pkey PRIMARY KEY (key)
+);
+CREATE INDEX attempt_count_window_start_idx ON public.attempt_count USING btree (window_start);
+GRANT DELETE, INSERT, SELECT, UPDATE ON public.attempt_count TO beatrice_app, beatrice_worker;
+GRANT INSERT, SELECT, UPDATE ON public.attempt_count TO beatrice_hr;
+
+CREATE TABLE public.audit_entry (
+    id uuid NOT NULL,
+    actor_kind text NOT NULL,
+    actor_id uuid,
+    organisation_id uuid,
+    action text NOT NULL,
+    object_kind text NOT NULL,
+    object_id uuid,
+    created_at timestamp with time zone NOT NULL,
+    position bigint,
+    CONSTRAINT audit_entry_pkey PRIMARY KEY (id),
+    CONSTRAINT audit_entry_position_key UNIQUE ("position"),
+    CONSTRAINT audit_entry_actor_kind_known CHECK (actor_kind = ANY (ARRAY['user'::text, 'api_key'::text, 'anonymous'::text, 'system'::text]))
+);
+CREATE INDEX audit_entry_object_id_idx ON public.audit_entry USING btree (object_id);
+CREATE INDEX audit_entry_unnumbered_idx ON public.audit_entry USING btree (created_at) WHERE "position" IS NULL;
+CREATE TRIGGER audit_entry_append_only BEFORE UPDATE ON public.audit_entry FOR EACH ROW EXECUTE FUNCTION public.refuse_change_but_position();
+CREATE TRIGGER audit_entry_no_delete BEFORE DELETE ON public.audit_entry FOR EACH ROW EXECUTE FUNCTION public.refuse_change();
+CREATE TRIGGER audit_entry_no_truncate BEFORE TRUNCATE ON public.audit_entry FOR EACH STATEMENT EXECUTE FUNCTION public.refuse_change();
+GRANT INSERT ON public.audit_entry TO beatrice_hr;
+GRANT INSERT, SELECT ON public.audit_entry TO beatrice_app;
+GRANT INSERT, SELECT, UPDATE (position) ON public.audit_entry TO beatrice_worker;
+
+CREATE TABLE public.clock_offset (
+    only_row boolean NOT NULL DEFAULT true,
+    offset_interval interval NOT NULL DEFAULT '00:00:00'::interval,
+    CONSTRAINT clock_offset_pkey PRIMARY KEY (only_row),
+    CONSTRAINT clock_offset_never_behind CHECK (offset_interval > '-100 years'::interval),
+    CONSTRAINT clock_offset_one_row CHECK (only_row)
+);
+GRANT SELECT ON public.clock_offset TO beatrice_hr, beatrice_worker;
+GRANT SELECT, UPDATE ON public.clock_offset TO beatrice_app;
+
+CREATE TABLE public.company (
+    organisation_id uuid NOT NULL,
+    account_id uuid NOT NULL,
+    relatives_reading text NOT NULL DEFAULT 'strict'::text,
+    CONSTRAINT company_pkey PRIMARY KEY (organisation_id),
+    CONSTRAINT company_account_id_key UNIQUE (account_id),
+    CONSTRAINT company_account_id_fkey FOREIGN KEY (account_id) REFERENCES ledger.account(id),
+    CONSTRAINT company_organisation_id_fkey FOREIGN KEY (organisation_id) REFERENCES public.organisation(id),
+    CONSTRAINT company_relatives_reading_known CHECK (relatives_reading = ANY (ARRAY['strict'::text, 'lenient'::text]))
+);
+GRANT INSERT, SELECT, UPDATE ON public.company TO beatrice_app, beatrice_worker;
+GRANT SELECT ON public.company TO beatrice_hr;
+
+CREATE TABLE public.credit_grant (
+    id uuid NOT NULL,
+    company_id uuid NOT NULL,
+    programme_id uuid NOT NULL,
+    status text NOT NULL DEFAULT 'draft'::text,
+    total_cents bigint NOT NULL,
+    employee_count integer NOT NULL,
+    generality_reason text,
+    created_by uuid NOT NULL,
+    created_at timestamp with time zone NOT NULL,
+    approved_by uuid,
+    approved_at timestamp with time zone,
+    activated_at timestamp with time zone,
+    version integer NOT NULL DEFAULT 1,
+    CONSTRAINT credit_grant_pkey PRIMARY KEY (id),
+    CONSTRAINT credit_grant_company_id_id_key UNIQUE (company_id, id),
+    CONSTRAINT credit_grant_company_id_fkey FOREIGN KEY (company_id) REFERENCES public.company(organisation_id),
+    CONSTRAINT credit_grant_company_id_programme_id_fkey FOREIGN KEY (company_id, programme_id) REFERENCES public.programme(company_id, id),
+    CONSTRAINT credit_grant_active_has_instant CHECK (status <> 'active'::text OR activated_at IS NOT NULL),
+    CONSTRAINT credit_grant_approved_before_active CHECK ((status = ANY (ARRAY['draft'::text, 'revoked'::text])) OR approved_by IS NOT NULL),
+    CONSTRAINT credit_grant_approver_is_not_maker CHECK (approved_by IS NULL OR approved_by <> created_by),
+    CONSTRAINT credit_grant_not_empty CHECK (total_cents > 0 AND employee_count > 0),
+    CONSTRAINT credit_grant_status_known CHECK (status = ANY (ARRAY['draft'::text, 'awaiting_funds'::text, 'active'::text, 'revoked'::text]))
+);
+CREATE INDEX credit_grant_programme_idx ON public.credit_grant USING btree (company_id, programme_id);
+CREATE INDEX credit_grant_waiting_idx ON public.credit_grant USING btree (company_id, approved_at) WHERE status = 'awaiting_funds'::text;
+CREATE TRIGGER credit_grant_10_check BEFORE INSERT OR UPDATE ON public.credit_grant FOR EACH ROW EXECUTE FUNCTION public.check_grant();
+CREATE CONSTRAINT TRIGGER credit_grant_90_whole AFTER INSERT OR UPDATE OF status ON public.credit_grant DEFERRABLE INITIALLY DEFERRED FOR EACH ROW EXECUTE FUNCTION public.check_grant_whole();
+GRANT INSERT, SELECT, UPDATE ON public.credit_grant TO beatrice_app, beatrice_hr, beatrice_worker;
+
+CREATE TABLE public.database_code (
+    path text NOT NULL,
+    sha256 text NOT NULL,
+    applied_at timestamp with time zone NOT NULL,
+    CONSTRAINT database_code_pkey PRIMARY KEY (path)
+);
+
+CREATE TABLE public.employee (
+    id uuid NOT NULL,
+    company_id uuid NOT NULL,
+    user_id uuid,
+    email text,
+    given_name text NOT NULL,
+    family_name text NOT NULL,
+    sealed_fiscal_code bytea NOT NULL,
+    fiscal_code_index bytea NOT NULL,
+    external_id text,
+    category text NOT NULL,
+    hired_on date NOT NULL,
+    ended_on date,
+    contract text NOT NULL DEFAULT 'permanent'::text,
+    contract_ends_on date,
+    probation_ends_on date,
+    unpaid_leave jsonb NOT NULL DEFAULT '[]'::jsonb,
+    agreement_code text,
+    created_at timestamp with time zone NOT NULL,
+    version integer NOT NULL DEFAULT 1,
+    CONSTRAINT employee_pkey PRIMARY KEY (id),
+    CONSTRAINT employee_company_id_id_key UNIQUE (company_id, id),
+    CONSTRAINT employee_same_hiring_key UNIQUE (company_id, fiscal_code_index, hired_on),
+    CONSTRAINT employee_company_id_fkey FOREIGN KEY (company_id) REFERENCES public.company(organisation_id),
+    CONSTRAINT employee_user_id_fkey FOREIGN KEY (user_id) REFERENCES public.user_account(id),
+    CONSTRAINT employee_contact_is_the_persons CHECK (user_id IS NULL OR email IS NULL),
+    CONSTRAINT employee_contract_known CHECK (contract = ANY (ARRAY['permanent'::text, 'fixed_term'::text, 'agency'::text])),
+    CONSTRAINT employee_period CHECK (ended_on IS NULL OR ended_on >= hired_on)
+);
+CREATE INDEX employee_category_idx ON public.employee USING btree (company_id, category);
+CREATE UNIQUE INDEX employee_employed_once_key ON public.employee USING btree (company_id, fiscal_code_index) WHERE ended_on IS NULL;
+CREATE UNIQUE INDEX employee_external_id_key ON public.employee USING btree (company_id, external_id) WHERE ended_on IS NULL AND external_id IS NOT NULL;
+CREATE INDEX employee_user_id_idx ON public.employee USING btree (user_id);
+GRANT INSERT (id, company_id, email, given_name, family_name, sealed_fiscal_code, fiscal_code_index, external_id, category, hired_on, ended_on, contract, contract_ends_on, probation_ends_on, unpaid_leave, agreement_code, created_at), SELECT, UPDATE (email, given_name, family_name, sealed_fiscal_code, fiscal_code_index, external_id, category, hired_on, ended_on, contract, contract_ends_on, probation_ends_on, unpaid_leave, agreement_code, version) ON public.employee TO beatrice_hr;
+GRANT INSERT, SELECT, UPDATE ON public.employee TO beatrice_app, beatrice_worker;
+
+CREATE TABLE public.event (
+    id uuid NOT NULL,
+    type text NOT NULL,
+    object_kind text NOT NULL,
+    object_id uuid NOT NULL,
+    organisation_ids uuid[] NOT NULL,
+    created_at timestamp with time zone NOT NULL,
+    position bigint,
+    CONSTRAINT event_pkey PRIMARY KEY (id),
+    CONSTRAINT event_position_key UNIQUE ("position"),
+    CONSTRAINT event_type_form CHECK (type ~ '^[a-z_]+\.[a-z_]+$'::text)
+);
+CREATE INDEX event_object_id_idx ON public.event USING btree (object_id);
+CREATE INDEX event_unnumbered_idx ON public.event USING btree (created_at) WHERE "position" IS NULL;
+GRANT INSERT ON public.event TO beatrice_hr;
+GRANT INSERT, SELECT ON public.event TO beatrice_app;
+GRANT INSERT, SELECT, UPDATE (position) ON public.event TO beatrice_worker;
+
+CREATE TABLE public.fee_rule (
+    id uuid NOT NULL,
+    provider_id uuid,
+    category text,
+    percent_bps integer NOT NULL,
+    fixed_cents bigint NOT NULL,
+    min_cents bigint,
+    max_cents bigint,
+    payer text NOT NULL,
+    vat_bps integer NOT NULL DEFAULT 2200,
+    valid_from date NOT NULL,
+    valid_to date,
+    created_at timestamp with time zone NOT NULL,
+    CONSTRAINT fee_rule_pkey PRIMARY KEY (id),
+    CONSTRAINT fee_rule_provider_id_fkey FOREIGN KEY (provider_id) REFERENCES public.provider(organisation_id),
+    CONSTRAINT fee_rule_bounds CHECK (min_cents >= 0 AND max_cents >= COALESCE(min_cents, 0::bigint)),
+    CONSTRAINT fee_rule_not_negative CHECK (percent_bps >= 0 AND percent_bps <= 10000 AND fixed_cents >= 0),
+    CONSTRAINT fee_rule_payer_known CHECK (payer = ANY (ARRAY['provider'::text, 'company'::text, 'project_fund'::text])),
+    CONSTRAINT fee_rule_period CHECK (valid_to IS NULL OR valid_to > valid_from)
+);
+CREATE INDEX fee_rule_provider_id_idx ON public.fee_rule USING btree (provider_id);
+GRANT INSERT, SELECT ON public.fee_rule TO beatrice_app, beatrice_worker;
+
+CREATE TABLE public.grant_line (
+    lot_id uuid NOT NULL,
+    grant_id uuid NOT NULL,
+    company_id uuid NOT NULL,
+    employee_id uuid NOT NULL,
+    amount_cents bigint NOT NULL,
+    CONSTRAINT grant_line_pkey PRIMARY KEY (lot_id),
+    CONSTRAINT grant_line_grant_id_employee_id_key UNIQUE (grant_id, employee_id),
+    CONSTRAINT grant_line_company_id_employee_id_fkey FOREIGN KEY (company_id, employee_id) REFERENCES public.employee(company_id, id),
+    CONSTRAINT grant_line_company_id_grant_id_fkey FOREIGN KEY (company_id, grant_id) REFERENCES public.credit_grant(company_id, id),
+    CONSTRAINT grant_line_positive CHECK (amount_cents > 0)
+);
+CREATE INDEX grant_line_employee_idx ON public.grant_line USING btree (company_id, employee_id);
+CREATE INDEX grant_line_grant_idx ON public.grant_line USING btree (company_id, grant_id);
+CREATE TRIGGER grant_line_00_fixed BEFORE DELETE OR UPDATE ON public.grant_line FOR EACH ROW EXECUTE FUNCTION public.refuse_change();
+CREATE TRIGGER grant_line_10_check AFTER INSERT ON public.grant_line REFERENCING NEW TABLE AS new_line FOR EACH STATEMENT EXECUTE FUNCTION public.check_grant_lines();
+GRANT INSERT, SELECT ON public.grant_line TO beatrice_app, beatrice_hr, beatrice_worker;
+
+CREATE TABLE public.idempotency_key (
+    principal_id uuid NOT NULL,
+    key character varying(255) NOT NULL,
+    fingerprint bytea NOT NULL,
+    sealed_answer bytea NOT NULL,
+    created_at timestamp with time zone NOT NULL,
+    CONSTRAINT idempotency_key_pkey PRIMARY KEY (principal_id, key)
+);
+CREATE INDEX idempotency_key_created_at_idx ON public.idempotency_key USING btree (created_at);
+GRANT DELETE, SELECT ON public.idempotency_key TO beatrice_worker;
+GRANT INSERT ON public.idempotency_key TO beatrice_hr;
+GRANT INSERT, SELECT ON public.idempotency_key TO beatrice_app;
+
+CREATE TABLE public.invitation (
+    id uuid NOT NULL,
+    token_hash bytea NOT NULL,
+    email text NOT NULL,
+    organisation_id uuid NOT NULL,
+    employee_id uuid,
+    roles text[] NOT NULL,
+    sealed_activation_code bytea,
+    created_at timestamp with time zone NOT NULL,
+    expires_at timestamp with time zone NOT NULL,
+    ended_at timestamp with time zone,
+    accepted_by uuid,
+    CONSTRAINT invitation_pkey PRIMARY KEY (id),
+    CONSTRAINT invitation_token_hash_key UNIQUE (token_hash),
+    CONSTRAINT invitation_accepted_by_fkey FOREIGN KEY (accepted_by) REFERENCES public.user_account(id),
+    CONSTRAINT invitation_organisation_id_employee_id_fkey FOREIGN KEY (organisation_id, employee_id) REFERENCES public.employee(company_id, id),
+    CONSTRAINT invitation_organisation_id_fkey FOREIGN KEY (organisation_id) REFERENCES public.organisation(id),
+    CONSTRAINT invitation_email_lower CHECK (email = lower(email)),
+    CONSTRAINT invitation_employee_or_roles CHECK ((employee_id IS NULL) = (cardinality(roles) > 0))
+);
+CREATE INDEX invitation_accepted_by_idx ON public.invitation USING btree (accepted_by);
+CREATE INDEX invitation_employee_id_idx ON public.invitation USING btree (employee_id);
+CREATE INDEX invitation_employee_idx ON public.invitation USING btree (organisation_id, employee_id);
+CREATE UNIQUE INDEX invitation_pending_employee_key ON public.invitation USING btree (employee_id) WHERE ended_at IS NULL;
+CREATE TRIGGER invitation_05_hr BEFORE INSERT ON public.invitation FOR EACH ROW WHEN (CURRENT_USER = 'beatrice_hr'::name AND new.employee_id IS NULL) EXECUTE FUNCTION public.refuse_invitation_to_roles();
+GRANT INSERT, SELECT (id, organisation_id, employee_id, ended_at), UPDATE (ended_at) ON public.invitation TO beatrice_hr;
+GRANT INSERT, SELECT, UPDATE ON public.invitation TO beatrice_app, beatrice_worker;
+
+CREATE TABLE public.lot (
+    id uuid NOT NULL,
+    company_id uuid NOT NULL,
+    employee_id uuid NOT NULL,
+    programme_id uuid NOT NULL,
+    grant_id uuid NOT NULL,
+    kind text NOT NULL DEFAULT 'grant'::text,
+    grace_of uuid,
+    amount_cents bigint NOT NULL,
+    valid_from date NOT NULL,
+    expires_on date NOT NULL,
+    expired_at timestamp with time zone,
+    created_at timestamp with time zone NOT NULL,
+    CONSTRAINT lot_pkey PRIMARY KEY (id),
+    CONSTRAINT lot_company_id_employee_id_fkey FOREIGN KEY (company_id, employee_id) REFERENCES public.employee(company_id, id),
+    CONSTRAINT lot_company_id_grant_id_fkey FOREIGN KEY (company_id, grant_id) REFERENCES public.credit_grant(company_id, id),
+    CONSTRAINT lot_company_id_programme_id_fkey FOREIGN KEY (company_id, programme_id) REFERENCES public.programme(company_id, id),
+    CONSTRAINT lot_grace_of_fkey FOREIGN KEY (grace_of) REFERENCES public.lot(id),
+    CONSTRAINT lot_id_fkey FOREIGN KEY (id) REFERENCES ledger.account(id),
+    CONSTRAINT lot_grace_names_its_lot CHECK ((kind = 'grace'::text) = (grace_of IS NOT NULL)),
+    CONSTRAINT lot_kind_known CHECK (kind = ANY (ARRAY['grant'::text, 'grace'::text, 'entitlement'::text])),
+    CONSTRAINT lot_period CHECK (expires_on >= valid_from),
+    CONSTRAINT lot_positive CHECK (amount_cents > 0)
+);
+CREATE INDEX lot_employee_idx ON public.lot USING btree (company_id, employee_id);
+CREATE INDEX lot_grace_of_idx ON public.lot USING btree (grace_of);
+CREATE UNIQUE INDEX lot_grant_employee_key ON public.lot USING btree (grant_id, employee_id) WHERE kind = 'grant'::text;
+CREATE INDEX lot_grant_idx ON public.lot USING btree (company_id, grant_id);
+CREATE INDEX lot_programme_idx ON public.lot USING btree (company_id, programme_id);
+CREATE INDEX lot_unexpired_idx ON public.lot USING btree (expires_on, id) WHERE expired_at IS NULL;
+CREATE TRIGGER lot_00_kept BEFORE DELETE ON public.lot FOR EACH ROW EXECUTE FUNCTION public.refuse_change();
+CREATE TRIGGER lot_10_changed BEFORE UPDATE ON public.lot FOR EACH ROW EXECUTE FUNCTION public.check_changed_lot();
+CREATE TRIGGER lot_10_new AFTER INSERT ON public.lot REFERENCING NEW TABLE AS new_lot FOR EACH STATEMENT EXECUTE FUNCTION public.check_new_lots();
+CREATE CONSTRAINT TRIGGER lot_90_funded AFTER INSERT ON public.lot DEFERRABLE INITIALLY DEFERRED FOR EACH ROW WHEN (new.kind <> 'grant'::text) EXECUTE FUNCTION public.check_grace_funded();
+GRANT INSERT ON public.lot TO beatrice_hr;
+GRANT INSERT, SELECT, UPDATE (expired_at) ON public.lot TO beatrice_app, beatrice_worker;
+
+CREATE TABLE public.membership (
+    id uuid NOT NULL,
+    user_id uuid NOT NULL,
+    organisation_id uuid NOT NULL,
+    role text NOT NULL,
+    created_at timestamp with time zone NOT NULL,
+    ended_at timestamp with time zone,
+    CONSTRAINT membership_pkey PRIMARY KEY (id),
+    CONSTRAINT membership_hr_apart_from_care EXCLUDE USING gist (user_id WITH =, organisation_id WITH =, (
+CASE
+    WHEN role = ANY (ARRAY['hr'::text, 'hr_approver'::text, 'payroll'::text]) THEN 'company'::text
+    WHEN role = ANY (ARRAY['manager'::text, 'staff'::text, 'coordinator'::text, 'care_manager'::text]) THEN 'care'::text
+    ELSE NULL::text
+END) WITH <>) WHERE (ended_at IS NULL),
+    CONSTRAINT membership_organisation_id_fkey FOREIGN KEY (organisation_id) REFERENCES public.organisation(id),
+    CONSTRAINT membership_user_id_fkey FOREIGN KEY (user_id) REFERENCES public.user_account(id),
+    CONSTRAINT membership_role_known CHECK (role = ANY (ARRAY['hr'::text, 'hr_approver'::text, 'payroll'::text, 'manager'::text, 'staff'::text, 'coordinator'::text, 'care_manager'::text, 'observer'::text, 'operator'::text, 'finance'::text, 'admin'::text]))
+);
+CREATE UNIQUE INDEX membership_live_key ON public.membership USING btree (user_id, organisation_id, role) WHERE ended_at IS NULL;
+CREATE INDEX membership_organisation_id_idx ON public.membership USING btree (organisation_id);
+CREATE INDEX membership_user_id_idx ON public.membership USING btree (user_id);
+GRANT INSERT, SELECT, UPDATE ON public.membership TO beatrice_app, beatrice_worker;
+
+CREATE TABLE public.municipality (
+    istat_code text NOT NULL,
+    name text NOT NULL,
+    sort_key text COLLATE "C" NOT NULL,
+    province text NOT NULL,
+    province_name text NOT NULL,
+    region text NOT NULL,
+    cadastral_code text NOT NULL,
+    latitude double precision,
+    longitude double precision,
+    CONSTRAINT municipality_pkey PRIMARY KEY (istat_code),
+    CONSTRAINT municipality_istat_code_form CHECK (istat_code ~ '^[0-9]{6}$'::text)
+);
+CREATE INDEX municipality_sort_key_idx ON public.municipality USING btree (sort_key);
+CREATE INDEX municipality_sort_key_trgm_idx ON public.municipality USING gin (sort_key public.gin_trgm_ops);
+GRANT SELECT ON public.municipality TO beatrice_app, beatrice_hr, beatrice_worker;
+
+CREATE TABLE public.network (
+    id uuid NOT NULL,
+    name text NOT NULL,
+    created_at timestamp with time zone NOT NULL,
+    CONSTRAINT network_pkey PRIMARY KEY (id),
+    CONSTRAINT network_name_key UNIQUE (name)
+);
+GRANT INSERT, SELECT, UPDATE ON public.network TO beatrice_app, beatrice_worker;
+
+CREATE TABLE public.offering (
+    id uuid NOT NULL,
+    provider_id uuid NOT NULL,
+    site_id uuid,
+    name text NOT NULL,
+    description text NOT NULL,
+    category text NOT NULL,
+    mode text NOT NULL,
+    unit text NOT NULL,
+    vat_code text NOT NULL,
+    min_age integer,
+    max_age integer,
+    confirmation text NOT NULL,
+    response_hours integer NOT NULL,
+    min_notice_hours integer NOT NULL,
+    free_until_hours integer NOT NULL,
+    late_fee_bps integer NOT NULL,
+    no_show_fee_bps integer NOT NULL,
+    audience text NOT NULL DEFAULT 'public'::text,
+    access text NOT NULL DEFAULT 'free'::text,
+    status text NOT NULL DEFAULT 'active'::text,
+    name_key text COLLATE "C" NOT NULL GENERATED ALWAYS AS (public.plain_text(name)) STORED,
+    search tsvector NOT NULL GENERATED ALWAYS AS (setweight(to_tsvector('public.it_unaccent'::regconfig, name), 'A'::"char") || setweight(to_tsvector('public.it_unaccent'::regconfig, description), 'B'::"char")) STORED,
+    external_id text,
+    metadata jsonb NOT NULL DEFAULT '{}'::jsonb,
+    created_at timestamp with time zone NOT NULL,
+    version integer NOT NULL DEFAULT 1,
+    CONSTRAINT offering_pkey PRIMARY KEY (id),
+    CONSTRAINT offering_provider_id_id_key UNIQUE (provider_id, id),
+    CONSTRAINT offering_provider_id_fkey FOREIGN KEY (provider_id) REFERENCES public.provider(organisation_id),
+    CONSTRAINT offering_site_fkey FOREIGN KEY (provider_id, site_id) REFERENCES public.site(provider_id, id),
+    CONSTRAINT offering_access_known CHECK (access = ANY (ARRAY['free'::text, 'assessment'::text, 'prescription'::text])),
+    CONSTRAINT offering_ages CHECK (min_age >= 0 AND max_age >= COALESCE(min_age, 0)),
+    CONSTRAINT offering_audience_known CHECK (audience = ANY (ARRAY['public'::text, 'alliance'::text, 'companies'::text])),
+    CONSTRAINT offering_confirmation_known CHECK (confirmation = ANY (ARRAY['instant'::text, 'provider'::text])),
+    CONSTRAINT offering_fees_within_price CHECK (late_fee_bps >= 0 AND late_fee_bps <= 10000 AND no_show_fee_bps >= 0 AND no_show_fee_bps <= 10000),
+    CONSTRAINT offering_hours_not_negative CHECK (response_hours > 0 AND min_notice_hours >= 0 AND free_until_hours >= 0),
+    CONSTRAINT offering_mode_known CHECK (mode = ANY (ARRAY['appointment'::text, 'home_visit'::text, 'session'::text, 'stay'::text, 'enrolment'::text, 'on_request'::text])),
+    CONSTRAINT offering_status_known CHECK (status = ANY (ARRAY['active'::text, 'inactive'::text])),
+    CONSTRAINT offering_unit_known CHECK (unit = ANY (ARRAY['visit'::text, 'hour'::text, 'half_day'::text, 'day'::text, 'night'::text, 'week'::text, 'month'::text, 'session'::text, 'meal'::text, 'ride'::text, 'cycle'::text])),
+    CONSTRAINT offering_vat_code_known CHECK (vat_code = ANY (ARRAY['exempt'::text, 'not_subject'::text, 'vat_5'::text, 'vat_10'::text, 'vat_22'::text]))
+);
+CREATE INDEX offering_category_idx ON public.offering USING btree (category, name_key, id);
+CREATE INDEX offering_listed_idx ON public.offering USING btree (name_key, id) WHERE status = 'active'::text;
+CREATE INDEX offering_name_trgm_idx ON public.offering USING gin (name_key public.gin_trgm_ops);
+CREATE INDEX offering_search_idx ON public.offering USING gin (search);
+CREATE INDEX offering_site_idx ON public.offering USING btree (provider_id, site_id);
+GRANT INSERT, SELECT, UPDATE (site_id, name, description, vat_code, min_age, max_age, confirmation, response_hours, min_notice_hours, free_until_hours, late_fee_bps, no_show_fee_bps, audience, access, status, external_id, metadata, version) ON public.offering TO beatrice_app, beatrice_worker;
+
+CREATE TABLE public.offering_area (
+    offering_id uuid NOT NULL,
+    istat_code text NOT NULL,
+    CONSTRAINT offering_area_pkey PRIMARY KEY (offering_id, istat_code),
+    CONSTRAINT offering_area_istat_code_fkey FOREIGN KEY (istat_code) REFERENCES public.municipality(istat_code),
+    CONSTRAINT offering_area_offering_id_fkey FOREIGN KEY (offering_id) REFERENCES public.offering(id)
+);
+CREATE INDEX offering_area_istat_code_idx ON public.offering_area USING btree (istat_code);
+GRANT DELETE, INSERT, SELECT ON public.offering_area TO beatrice_app, beatrice_worker;
+
+CREATE TABLE public.organisation (
+    id uuid NOT NULL,
+    name text NOT NULL,
+    kinds text[] NOT NULL,
+    tax_code text NOT NULL,
+    iban text,
+    street text,
+    street_number text,
+    postcode text,
+    town text,
+    country text NOT NULL DEFAULT 'IT'::text,
+    external_id text,
+    metadata jsonb NOT NULL DEFAULT '{}'::jsonb,
+    created_at timestamp with time zone NOT NULL,
+    version integer NOT NULL DEFAULT 1,
+    CONSTRAINT organisation_pkey PRIMARY KEY (id),
+    CONSTRAINT organisation_tax_code_key UNIQUE (tax_code),
+    CONSTRAINT organisation_country_form CHECK (country ~ '^[A-Z]{2}$'::text),
+    CONSTRAINT organisation_kinds_known CHECK (cardinality(kinds) > 0 AND kinds <@ ARRAY['company'::text, 'provider'::text, 'municipality'::text, 'association'::text, 'operator'::text])
+);
+CREATE INDEX organisation_operator_idx ON public.organisation USING btree (id) WHERE 'operator'::text = ANY (kinds);
+GRANT INSERT, SELECT, UPDATE ON public.organisation TO beatrice_app, beatrice_worker;
+GRANT SELECT (id, name) ON public.organisation TO beatrice_hr;
+
+CREATE TABLE public.outgoing_mail (
+    id uuid NOT NULL,
+    recipient text NOT NULL,
+    subject text NOT NULL,
+    text text NOT NULL,
+    created_at timestamp with time zone NOT NULL,
+    sent_at timestamp with time zone,
+    CONSTRAINT outgoing_mail_pkey PRIMARY KEY (id)
+);
+CREATE INDEX outgoing_mail_recipient_idx ON public.outgoing_mail USING btree (recipient, id);
+GRANT INSERT ON public.outgoing_mail TO beatrice_hr;
+GRANT INSERT, SELECT ON public.outgoing_mail TO beatrice_app;
+GRANT INSERT, SELECT, UPDATE ON public.outgoing_mail TO beatrice_worker;
+
+CREATE TABLE public.password_reset (
+    token_hash bytea NOT NULL,
+    user_id uuid NOT NULL,
+    created_at timestamp with time zone NOT NULL,
+    expires_at timestamp with time zone NOT NULL,
+    used_at timestamp with time zone,
+    CONSTRAINT password_reset_pkey PRIMARY KEY (token_hash),
+    CONSTRAINT password_reset_user_id_fkey FOREIGN KEY (user_id) REFERENCES public.user_account(id)
+);
+CREATE INDEX password_reset_expires_at_idx ON public.password_reset USING btree (expires_at);
+CREATE INDEX password_reset_user_id_idx ON public.password_reset USING btree (user_id);
+GRANT DELETE, INSERT, SELECT, UPDATE ON public.password_reset TO beatrice_worker;
+GRANT INSERT, SELECT, UPDATE ON public.password_reset TO beatrice_app;
+
+CREATE TABLE public.payout (
+    id uuid NOT NULL,
+    run_id uuid NOT NULL,
+    settlement_id uuid NOT NULL,
+    provider_id uuid NOT NULL,
+    end_to_end_id text NOT NULL,
+    creditor_name text NOT NULL,
+    iban text NOT NULL,
+    creditor_street text,
+    creditor_street_number text,
+    creditor_postcode text,
+    creditor_town text,
+    creditor_country text NOT NULL,
+    amount_cents bigint NOT NULL,
+    status text NOT NULL DEFAULT 'approved'::text,
+    created_at timestamp with time zone NOT NULL,
+    CONSTRAINT payout_pkey PRIMARY KEY (id),
+    CONSTRAINT payout_end_to_end_id_key UNIQUE (end_to_end_id),
+    CONSTRAINT payout_settlement_id_key UNIQUE (settlement_id),
+    CONSTRAINT payout_provider_id_settlement_id_fkey FOREIGN KEY (provider_id, settlement_id) REFERENCES public.settlement(provider_id, id),
+    CONSTRAINT payout_run_id_fkey FOREIGN KEY (run_id) REFERENCES public.settlement_run(id),
+    CONSTRAINT payout_end_to_end_id_sepa CHECK (end_to_end_id ~ '^[A-Za-z0-9/?:().,+ -]{1,35}$'::text),
+    CONSTRAINT payout_positive CHECK (amount_cents > 0),
+    CONSTRAINT payout_status_known CHECK (status = ANY (ARRAY['approved'::text, 'paying'::text, 'paid'::text, 'returned'::text]))
+);
+CREATE INDEX payout_run_id_idx ON public.payout USING btree (run_id);
+CREATE INDEX payout_settlement_idx ON public.payout USING btree (provider_id, settlement_id);
+CREATE TRIGGER payout_is_approved AFTER INSERT ON public.payout FOR EACH ROW EXECUTE FUNCTION public.payout_is_approved();
+CREATE TRIGGER payout_moves BEFORE UPDATE ON public.payout FOR EACH ROW EXECUTE FUNCTION public.settlement_moves();
+CREATE TRIGGER payout_no_delete BEFORE DELETE ON public.payout FOR EACH ROW EXECUTE FUNCTION public.refuse_change();
+CREATE TRIGGER payout_no_truncate BEFORE TRUNCATE ON public.payout FOR EACH STATEMENT EXECUTE FUNCTION public.refuse_change();
+GRANT INSERT, SELECT, UPDATE ON public.payout TO beatrice_app, beatrice_worker;
+
+CREATE TABLE public.price (
+    id uuid NOT NULL,
+    offering_id uuid NOT NULL,
+    price_cents bigint NOT NULL,
+    valid_from date NOT NULL,
+    valid_to date,
+    created_at timestamp with time zone NOT NULL,
+    CONSTRAINT price_pkey PRIMARY KEY (id),
+    CONSTRAINT price_one_per_day EXCLUDE USING gist (offering_id WITH =, daterange(valid_from, valid_to, '[)'::text) WITH &&),
+    CONSTRAINT price_offering_id_fkey FOREIGN KEY (offering_id) REFERENCES public.offering(id),
+    CONSTRAINT price_period CHECK (valid_to IS NULL OR valid_to > valid_from),
+    CONSTRAINT price_positive CHECK (price_cents > 0)
+);
+CREATE INDEX price_offering_id_idx ON public.price USING btree (offering_id);
+GRANT INSERT, SELECT, UPDATE (valid_to) ON public.price TO beatrice_app, beatrice_worker;
+
+CREATE TABLE public.programme (
+    id uuid NOT NULL,
+    company_id uuid NOT NULL,
+    name text NOT NULL,
+    source text NOT NULL,
+    basis text,
+    basis_reference text,
+    employee_category text NOT NULL,
+    rule_codes text[] NOT NULL,
+    categories text[],
+    lot_expires_on date NOT NULL,
+    validity_basis text NOT NULL,
+    expired_credit_to text NOT NULL,
+    leavers_rule text NOT NULL,
+    fee_funding text NOT NULL,
+    relatives_reading text NOT NULL,
+    created_at timestamp with time zone NOT NULL,
+    version integer NOT NULL DEFAULT 1,
+    CONSTRAINT programme_pkey PRIMARY KEY (id),
+    CONSTRAINT programme_company_id_id_key UNIQUE (company_id, id),
+    CONSTRAINT programme_company_id_fkey FOREIGN KEY (company_id) REFERENCES public.company(organisation_id),
+    CONSTRAINT programme_expired_credit_to_known CHECK (expired_credit_to = ANY (ARRAY['company'::text, 'solidarity_fund'::text, 'carry_over'::text])),
+    CONSTRAINT programme_fee_funding_known CHECK (fee_funding = ANY (ARRAY['out_of_pocket'::text, 'from_credit'::text])),
+    CONSTRAINT programme_leavers_rule_known CHECK (leavers_rule = ANY (ARRAY['zero_at_leaving'::text, 'keep_until_expiry'::text])),
+    CONSTRAINT programme_only_on_top_returns_to_company CHECK (source = 'on_top'::text OR leavers_rule = 'keep_until_expiry'::text AND expired_credit_to <> 'company'::text),
+    CONSTRAINT programme_relatives_reading_known CHECK (relatives_reading = ANY (ARRAY['strict'::text, 'lenient'::text])),
+    CONSTRAINT programme_rule_codes_given CHECK (cardinality(rule_codes) > 0),
+    CONSTRAINT programme_source_known CHECK (source = ANY (ARRAY['on_top'::text, 'collective_agreement'::text, 'performance_bonus'::text])),
+    CONSTRAINT programme_validity_basis_known CHECK (validity_basis = ANY (ARRAY['service_date'::text, 'booking_date'::text]))
+);
+CREATE TRIGGER programme_10_check BEFORE UPDATE ON public.programme FOR EACH ROW EXECUTE FUNCTION public.check_programme();
+GRANT INSERT, SELECT, UPDATE ON public.programme TO beatrice_app, beatrice_hr, beatrice_worker;
+
+CREATE TABLE public.provider (
+    organisation_id uuid NOT NULL,
+    phone text,
+    email text,
+    description text NOT NULL DEFAULT ''::text,
+    earned_account_id uuid NOT NULL,
+    payable_account_id uuid NOT NULL,
+    in_transit_account_id uuid NOT NULL,
+    recoverable_account_id uuid NOT NULL,
+    version integer NOT NULL DEFAULT 1,
+    CONSTRAINT provider_pkey PRIMARY KEY (organisation_id),
+    CONSTRAINT provider_earned_account_id_key UNIQUE (earned_account_id),
+    CONSTRAINT provider_in_transit_account_id_key UNIQUE (in_transit_account_id),
+    CONSTRAINT provider_payable_account_id_key UNIQUE (payable_account_id),
+    CONSTRAINT provider_recoverable_account_id_key UNIQUE (recoverable_account_id),
+    CONSTRAINT provider_earned_account_id_fkey FOREIGN KEY (earned_account_id) REFERENCES ledger.account(id),
+    CONSTRAINT provider_in_transit_account_id_fkey FOREIGN KEY (in_transit_account_id) REFERENCES ledger.account(id),
+    CONSTRAINT provider_organisation_id_fkey FOREIGN KEY (organisation_id) REFERENCES public.organisation(id),
+    CONSTRAINT provider_payable_account_id_fkey FOREIGN KEY (payable_account_id) REFERENCES ledger.account(id),
+    CONSTRAINT provider_recoverable_account_id_fkey FOREIGN KEY (recoverable_account_id) REFERENCES ledger.account(id)
+);
+GRANT INSERT, SELECT, UPDATE (phone, email, description, version) ON public.provider TO beatrice_app, beatrice_worker;
+
+CREATE TABLE public.session_token (
+    token_hash bytea NOT NULL,
+    user_id uuid NOT NULL,
+    created_at timestamp with time zone NOT NULL,
+    expires_at timestamp with time zone NOT NULL,
+    revoked_at timestamp with time zone,
+    CONSTRAINT session_token_pkey PRIMARY KEY (token_hash),
+    CONSTRAINT session_token_user_id_fkey FOREIGN KEY (user_id) REFERENCES public.user_account(id)
+);
+CREATE INDEX session_token_expires_at_idx ON public.session_token USING btree (expires_at);
+CREATE INDEX session_token_user_id_idx ON public.session_token USING btree (user_id);
+GRANT DELETE, INSERT, SELECT, UPDATE ON public.session_token TO beatrice_worker;
+GRANT INSERT, SELECT, UPDATE ON public.session_token TO beatrice_app;
+
+CREATE TABLE public.settlement (
+    id uuid NOT NULL,
+    run_id uuid NOT NULL,
+    provider_id uuid NOT NULL,
+    year integer NOT NULL,
+    sequence integer NOT NULL,
+    cutoff_on date NOT NULL,
+    status text NOT NULL DEFAULT 'issued'::text,
+    gross_cents bigint NOT NULL,
+    vat_cents bigint NOT NULL,
+    fee_cents bigint NOT NULL,
+    fee_vat_cents bigint NOT NULL,
+    subsidy_cents bigint NOT NULL,
+    payout_cents bigint NOT NULL,
+    pay_on date NOT NULL,
+    content_sha256 text NOT NULL,
+    created_at timestamp with time zone NOT NULL,
+    CONSTRAINT settlement_pkey PRIMARY KEY (id),
+    CONSTRAINT settlement_number_key UNIQUE (provider_id, year, sequence),
+    CONSTRAINT settlement_provider_id_id_key UNIQUE (provider_id, id),
+    CONSTRAINT settlement_run_id_provider_id_key UNIQUE (run_id, provider_id),
+    CONSTRAINT settlement_provider_id_fkey FOREIGN KEY (provider_id) REFERENCES public.provider(organisation_id),
+    CONSTRAINT settlement_run_id_fkey FOREIGN KEY (run_id) REFERENCES public.settlement_run(id),
+    CONSTRAINT settlement_adds_up CHECK (payout_cents = (gross_cents - fee_cents - fee_vat_cents + subsidy_cents) AND payout_cents >= 0),
+    CONSTRAINT settlement_status_known CHECK (status = ANY (ARRAY['issued'::text, 'approved'::text, 'paying'::text, 'paid'::text, 'returned'::text]))
+);
+CREATE TRIGGER settlement_moves BEFORE UPDATE ON public.settlement FOR EACH ROW EXECUTE FUNCTION public.settlement_moves();
+CREATE TRIGGER settlement_no_delete BEFORE DELETE ON public.settlement FOR EACH ROW EXECUTE FUNCTION public.refuse_change();
+CREATE TRIGGER settlement_no_truncate BEFORE TRUNCATE ON public.settlement FOR EACH STATEMENT EXECUTE FUNCTION public.refuse_change();
+CREATE TRIGGER settlement_run_agrees AFTER INSERT ON public.settlement REFERENCING NEW TABLE AS new_settlement FOR EACH STATEMENT EXECUTE FUNCTION public.settlement_run_agrees();
+CREATE CONSTRAINT TRIGGER settlement_sum AFTER INSERT ON public.settlement DEFERRABLE INITIALLY DEFERRED FOR EACH ROW EXECUTE FUNCTION public.settlement_adds_up();
+GRANT INSERT, SELECT, UPDATE ON public.settlement TO beatrice_app, beatrice_worker;
+
+CREATE TABLE public.settlement_counter (
+    provider_id uuid NOT NULL,
+    year integer NOT NULL,
+    last_number integer NOT NULL,
+    CONSTRAINT settlement_counter_pkey PRIMARY KEY (provider_id, year),
+    CONSTRAINT settlement_counter_provider_id_fkey FOREIGN KEY (provider_id) REFERENCES public.provider(organisation_id)
+);
+CREATE TRIGGER settlement_counter_no_delete BEFORE DELETE ON public.settlement_counter FOR EACH ROW EXECUTE FUNCTION public.refuse_change();
+CREATE TRIGGER settlement_counter_no_truncate BEFORE TRUNCATE ON public.settlement_counter FOR EACH STATEMENT EXECUTE FUNCTION public.refuse_change();
+CREATE TRIGGER settlement_counter_steps BEFORE INSERT OR UPDATE ON public.settlement_counter FOR EACH ROW EXECUTE FUNCTION public.settlement_counter_steps();
+CREATE CONSTRAINT TRIGGER settlement_counter_used AFTER INSERT OR UPDATE ON public.settlement_counter DEFERRABLE INITIALLY DEFERRED FOR EACH ROW EXECUTE FUNCTION public.settlement_counter_used();
+GRANT INSERT, SELECT, UPDATE ON public.settlement_counter TO beatrice_app, beatrice_worker;
+
+CREATE TABLE public.settlement_line (
+    id uuid NOT NULL,
+    settlement_id uuid NOT NULL,
+    provider_id uuid NOT NULL,
+    unit_id uuid NOT NULL,
+    kind text NOT NULL,
+    service_on date NOT NULL,
+    vat_code text NOT NULL,
+    gross_cents bigint NOT NULL,
+    fee_cents bigint NOT NULL,
+    fee_vat_cents bigint NOT NULL,
+    subsidy_cents bigint NOT NULL,
+    net_cents bigint NOT NULL,
+    CONSTRAINT settlement_line_pkey PRIMARY KEY (id),
+    CONSTRAINT settlement_line_unit_once_key UNIQUE (unit_id, kind),
+    CONSTRAINT settlement_line_provider_id_settlement_id_fkey FOREIGN KEY (provider_id, settlement_id) REFERENCES public.settlement(provider_id, id),
+    CONSTRAINT settlement_line_unit_id_fkey FOREIGN KEY (unit_id) REFERENCES care.unit(id),
+    CONSTRAINT settlement_line_adds_up CHECK (net_cents = (gross_cents - fee_cents - fee_vat_cents + subsidy_cents)),
+    CONSTRAINT settlement_line_kind_known CHECK (kind = ANY (ARRAY['service'::text, 'late_fee'::text, 'no_show_fee'::text, 'adjustment'::text]))
+);
+CREATE INDEX settlement_line_settlement_idx ON public.settlement_line USING btree (provider_id, settlement_id);
+CREATE TRIGGER settlement_line_agrees AFTER INSERT ON public.settlement_line REFERENCING NEW TABLE AS new_line FOR EACH STATEMENT EXECUTE FUNCTION public.settlement_lines_agree();
+CREATE TRIGGER settlement_line_no_change BEFORE UPDATE ON public.settlement_line FOR EACH ROW EXECUTE FUNCTION public.refuse_change();
+CREATE TRIGGER settlement_line_no_delete BEFORE DELETE ON public.settlement_line FOR EACH ROW EXECUTE FUNCTION public.refuse_change();
+CREATE TRIGGER settlement_line_no_truncate BEFORE TRUNCATE ON public.settlement_line FOR EACH STATEMENT EXECUTE FUNCTION public.refuse_change();
+GRANT INSERT, SELECT ON public.settlement_line TO beatrice_app, beatrice_worker;
+
+CREATE TABLE public.settlement_run (
+    id uuid NOT NULL,
+    cutoff_on date NOT NULL,
+    status text NOT NULL DEFAULT 'closed'::text,
+    content_sha256 text NOT NULL,
+    settlement_count integer NOT NULL,
+    total_cents bigint NOT NULL,
+    created_by uuid NOT NULL,
+    created_at timestamp with time zone NOT NULL,
+    approved_by uuid,
+    approved_at timestamp with time zone,
+    approved_sha256 text,
+    debtor_name text,
+    debtor_iban text,
+    execution_on date,
+    payment_file_sha256 text,
+    sent_at timestamp with time zone,
+    CONSTRAINT settlement_run_pkey PRIMARY KEY (id),
+    CONSTRAINT settlement_run_approval_is_complete CHECK ((approved_sha256 IS NULL) = (approved_by IS NULL) AND (approved_by IS NULL) = (approved_at IS NULL)),
+    CONSTRAINT settlement_run_approved_before_sent CHECK ((status = ANY (ARRAY['closed'::text, 'cancelled'::text])) OR approved_by IS NOT NULL),
+    CONSTRAINT settlement_run_approved_is_this_content CHECK (approved_sha256 IS NULL OR approved_sha256 = content_sha256),
+    CONSTRAINT settlement_run_approver_is_not_maker CHECK (approved_by IS NULL OR approved_by <> created_by),
+    CONSTRAINT settlement_run_payment_is_complete CHECK (approved_by IS NULL OR debtor_name IS NOT NULL AND debtor_iban IS NOT NULL AND execution_on IS NOT NULL AND (payment_file_sha256 IS NULL) = (settlement_count = 0)),
+    CONSTRAINT settlement_run_sent_has_instant CHECK ((status = ANY (ARRAY['sent'::text, 'reconciled'::text])) = (sent_at IS NOT NULL)),
+    CONSTRAINT settlement_run_status_known CHECK (status = ANY (ARRAY['closed'::text, 'approved'::text, 'sent'::text, 'reconciled'::text, 'cancelled'::text]))
+);
+CREATE UNIQUE INDEX settlement_run_cutoff_on_key ON public.settlement_run USING btree (cutoff_on) WHERE status <> 'cancelled'::text;
+CREATE TRIGGER settlement_run_moves BEFORE UPDATE ON public.settlement_run FOR EACH ROW EXECUTE FUNCTION public.settlement_moves();
+CREATE TRIGGER settlement_run_no_delete BEFORE DELETE ON public.settlement_run FOR EACH ROW EXECUTE FUNCTION public.refuse_change();
+CREATE TRIGGER settlement_run_no_truncate BEFORE TRUNCATE ON public.settlement_run FOR EACH STATEMENT EXECUTE FUNCTION public.refuse_change();
+CREATE CONSTRAINT TRIGGER settlement_run_sum AFTER INSERT ON public.settlement_run DEFERRABLE INITIALLY DEFERRED FOR EACH ROW EXECUTE FUNCTION public.settlement_run_adds_up();
+GRANT INSERT, SELECT, UPDATE ON public.settlement_run TO beatrice_app, beatrice_worker;
+
+CREATE TABLE public.site (
+    id uuid NOT NULL,
+    provider_id uuid NOT NULL,
+    name text NOT NULL,
+    street text NOT NULL,
+    postcode text NOT NULL,
+    istat_code text NOT NULL,
+    created_at timestamp with time zone NOT NULL,
+    version integer NOT NULL DEFAULT 1,
+    CONSTRAINT site_pkey PRIMARY KEY (id),
+    CONSTRAINT site_provider_id_id_key UNIQUE (provider_id, id),
+    CONSTRAINT site_istat_code_fkey FOREIGN KEY (istat_code) REFERENCES public.municipality(istat_code),
+    CONSTRAINT site_provider_id_fkey FOREIGN KEY (provider_id) REFERENCES public.provider(organisation_id)
+);
+CREATE INDEX site_istat_code_idx ON public.site USING btree (istat_code);
+GRANT INSERT, SELECT, UPDATE (name, street, postcode, istat_code, version) ON public.site TO beatrice_app, beatrice_worker;
+
+CREATE TABLE public.slot (
+    id uuid NOT NULL,
+    provider_id uuid NOT NULL,
+    offering_id uuid NOT NULL,
+    starts_at timestamp with time zone NOT NULL,
+    ends_at timestamp with time zone NOT NULL,
+    capacity integer NOT NULL,
+    taken integer NOT NULL DEFAULT 0,
+    status text NOT NULL DEFAULT 'open'::text,
+    created_at timestamp with time zone NOT NULL,
+    version integer NOT NULL DEFAULT 1,
+    CONSTRAINT slot_pkey PRIMARY KEY (id),
+    CONSTRAINT slot_provider_id_id_key UNIQUE (provider_id, id),
+    CONSTRAINT slot_provider_id_offering_id_fkey FOREIGN KEY (provider_id, offering_id) REFERENCES public.offering(provider_id, id),
+    CONSTRAINT slot_cancelled_is_empty CHECK (status = 'open'::text OR taken = 0),
+    CONSTRAINT slot_capacity_positive CHECK (capacity > 0),
+    CONSTRAINT slot_not_empty CHECK (ends_at > starts_at),
+    CONSTRAINT slot_status_known CHECK (status = ANY (ARRAY['open'::text, 'cancelled'::text])),
+    CONSTRAINT slot_taken_within_capacity CHECK (taken >= 0 AND taken <= capacity)
+) WITH (fillfactor=70);
+CREATE INDEX slot_bookable_idx ON public.slot USING btree (offering_id, starts_at) WHERE status = 'open'::text;
+CREATE INDEX slot_offering_idx ON public.slot USING btree (provider_id, offering_id);
+GRANT INSERT, SELECT, UPDATE (capacity, taken, status, version) ON public.slot TO beatrice_app, beatrice_worker;
+
+CREATE TABLE public.top_up (
+    id uuid NOT NULL,
+    company_id uuid NOT NULL,
+    amount_cents bigint NOT NULL,
+    status text NOT NULL DEFAULT 'pending'::text,
+    payment_reference text NOT NULL,
+    created_by uuid NOT NULL,
+    created_at timestamp with time zone NOT NULL,
+    resolved_by uuid,
+    resolved_at timestamp with time zone,
+    CONSTRAINT top_up_pkey PRIMARY KEY (id),
+    CONSTRAINT top_up_payment_reference_key UNIQUE (payment_reference),
+    CONSTRAINT top_up_company_id_fkey FOREIGN KEY (company_id) REFERENCES public.company(organisation_id),
+    CONSTRAINT top_up_positive CHECK (amount_cents > 0),
+    CONSTRAINT top_up_resolved_when_not_pending CHECK ((status = 'pending'::text) = (resolved_at IS NULL)),
+    CONSTRAINT top_up_status_known CHECK (status = ANY (ARRAY['pending'::text, 'confirmed'::text, 'returned'::text]))
+);
+CREATE INDEX top_up_company_id_idx ON public.top_up USING btree (company_id, id);
+CREATE TRIGGER top_up_10_check BEFORE INSERT OR UPDATE ON public.top_up FOR EACH ROW EXECUTE FUNCTION public.check_top_up();
+GRANT INSERT, SELECT ON public.top_up TO beatrice_hr;
+GRANT INSERT, SELECT, UPDATE ON public.top_up TO beatrice_app, beatrice_worker;
+
+CREATE TABLE public.user_account (
+    id uuid NOT NULL,
+    email text NOT NULL,
+    password_hash text NOT NULL,
+    locale text NOT NULL DEFAULT 'it'::text,
+    created_at timestamp with time zone NOT NULL,
+    version integer NOT NULL DEFAULT 1,
+    CONSTRAINT user_account_pkey PRIMARY KEY (id),
+    CONSTRAINT user_account_email_key UNIQUE (email),
+    CONSTRAINT user_account_email_lower CHECK (email = lower(email)),
+    CONSTRAINT user_account_locale_known CHECK (locale = ANY (ARRAY['it'::text, 'en'::text]))
+);
+GRANT INSERT, SELECT, UPDATE ON public.user_account TO beatrice_app, beatrice_worker;
+
+CREATE VIEW ledger.entry WITH (security_invoker=true) AS
+ SELECT transfer.from_account_id AS account_id,
+    transfer.id AS transfer_id,
+    - transfer.amount_cents AS amount_cents,
+    transfer.reason,
+    transfer.event_at,
+    transfer.created_at
+   FROM ledger.transfer
+UNION ALL
+ SELECT transfer.to_account_id AS account_id,
+    transfer.id AS transfer_id,
+    transfer.amount_cents,
+    transfer.reason,
+    transfer.event_at,
+    transfer.created_at
+   FROM ledger.transfer;
+GRANT SELECT ON ledger.entry TO beatrice_app, beatrice_worker;
+
+CREATE VIEW public.lot_life WITH (security_invoker=true) AS
+ SELECT lot.id,
+    lot.company_id,
+    lot.employee_id,
+    employee.user_id,
+    lot.programme_id,
+    lot.grant_id,
+    lot.kind,
+    lot.amount_cents,
+    lot.valid_from,
+    lot.expires_on,
+    lot.expired_at,
+        CASE
+            WHEN programme.leavers_rule = 'zero_at_leaving'::text AND employee.ended_on < lot.expires_on THEN employee.ended_on
+            ELSE lot.expires_on
+        END AS last_day,
+    programme.name AS programme_name,
+    programme.source,
+    programme.rule_codes,
+    programme.categories,
+    programme.validity_basis,
+    programme.relatives_reading,
+    programme.fee_funding,
+    programme.expired_credit_to
+   FROM public.lot
+     JOIN public.programme ON programme.id = lot.programme_id
+     JOIN public.employee ON employee.id = lot.employee_id;
+GRANT SELECT ON public.lot_life TO beatrice_app, beatrice_worker;
+
+CREATE OR REPLACE FUNCTION care.check_whole_units()
+ RETURNS trigger
+ LANGUAGE plpgsql
+ SECURITY DEFINER
+ SET search_path TO 'care', 'pg_temp'
+AS $function$
+BEGIN
+    IF EXISTS (
+        SELECT 1 FROM unit u JOIN leg l ON l.unit_id = u.id
+        WHERE u.id IN (SELECT unit_id FROM new_rows)
+        GROUP BY u.id, u.price_cents
+        HAVING sum(l.amount_cents) <> u.price_cents OR count(DISTINCT l.source = 'own_money') <> 1
+    ) THEN
+        RAISE EXCEPTION 'the legs of a unit are its price, from credit or from own money'
+            USING ERRCODE = '23514', CONSTRAINT = 'leg_whole_units';
+    END IF;
+    RETURN NULL;
+END $function$;
+
+CREATE OR REPLACE FUNCTION care.record_moved_units()
+ RETURNS trigger
+ LANGUAGE plpgsql
+ SECURITY DEFINER
+ SET search_path TO 'care', 'pg_temp'
+AS $function$
+BEGIN
+    IF EXISTS (
+        SELECT 1 FROM new_rows n JOIN old_rows o ON o.id = n.id AND o.status <> n.status
+        WHERE NOT EXISTS (SELECT 1 FROM unit_transition_rule r WHERE r.from_status = o.status AND r.to_status = n.status)
+    ) THEN
+        RAISE EXCEPTION 'a state change that does not exist'
+            USING ERRCODE = '23514', CONSTRAINT = 'unit_listed_transition';
+    END IF;
+    IF EXISTS (
+        SELECT 1 FROM old_rows o FULL JOIN new_rows n ON o.id = n.id
+        WHERE o.id IS NULL OR n.id IS NULL OR (o.booking_id, o.provider_id, o.index, o.price_cents, o.vat_code)
+            IS DISTINCT FROM (n.booking_id, n.provider_id, n.index, n.price_cents, n.vat_code)
+    ) THEN
+        RAISE EXCEPTION 'what was booked never changes'
+            USING ERRCODE = '23514', CONSTRAINT = 'unit_terms_fixed';
+    END IF;
+    INSERT INTO unit_transition (unit_id, from_status, to_status, at)
+        SELECT n.id, o.status, n.status, n.status_at
+        FROM new_rows n JOIN old_rows o ON o.id = n.id AND o.status <> n.status ORDER BY n.id;
+    RETURN NULL;
+END $function$;
+
+CREATE OR REPLACE FUNCTION care.record_new_units()
+ RETURNS trigger
+ LANGUAGE plpgsql
+ SECURITY DEFINER
+ SET search_path TO 'care', 'pg_temp'
+AS $function$
+BEGIN
+    IF EXISTS (SELECT 1 FROM new_rows WHERE status NOT IN ('requested', 'confirmed')) THEN
+        RAISE EXCEPTION 'a unit begins requested or confirmed'
+            USING ERRCODE = '23514', CONSTRAINT = 'unit_begins_open';
+    END IF;
+    INSERT INTO unit_transition (unit_id, from_status, to_status, at)
+        SELECT id, NULL, status, status_at FROM new_rows ORDER BY id;
+    RETURN NULL;
+END $function$;
+
+CREATE OR REPLACE FUNCTION care.refuse_change_once_settled()
+ RETURNS trigger
+ LANGUAGE plpgsql
+ SECURITY DEFINER
+ SET search_path TO 'public', 'pg_temp'
+AS $function$
+BEGIN
+    IF EXISTS (SELECT FROM settlement_line WHERE unit_id = OLD.id) THEN
+        RAISE EXCEPTION 'a settled unit never changes'
+            USING ERRCODE = '23514', CONSTRAINT = 'unit_settled_never_changes';
+    END IF;
+    RETURN NEW;
+END $function$;
+
+CREATE OR REPLACE FUNCTION ledger.apply_hold_ends()
+ RETURNS trigger
+ LANGUAGE plpgsql
+ SECURITY DEFINER
+ SET search_path TO 'ledger', 'pg_temp'
+ SET enable_seqscan TO 'off'
+ SET enable_hashjoin TO 'off'
+ SET enable_mergejoin TO 'off'
+AS $function$
+DECLARE
+    change record;
+BEGIN
+    IF EXISTS (SELECT FROM new_hold_end n LEFT JOIN transfer t ON t.hold_id = n.hold_id
+            AND t.amount_cents = n.amount_cents WHERE n.kind = 'captured' AND t.id IS NULL) THEN
+        RAISE EXCEPTION 'a hold is captured by its transfer only'
+            USING ERRCODE = 'check_violation', CONSTRAINT = 'hold_end_captured_by_transfer',
+                SCHEMA = 'ledger', TABLE = 'hold_end';
+    END IF;
+    FOR change IN
+        SELECT h.account_id, sum(h.amount_cents)::bigint AS freed
+        FROM new_hold_end n LEFT JOIN hold h ON h.id = n.hold_id
+        WHERE n.kind <> 'captured' GROUP BY h.account_id ORDER BY h.account_id
+    LOOP
+        UPDATE account SET held_cents = held_cents - change.freed WHERE id = change.account_id;
+    END LOOP;
+    RETURN NULL;
+END $function$;
+
+CREATE OR REPLACE FUNCTION ledger.apply_holds()
+ RETURNS trigger
+ LANGUAGE plpgsql
+ SECURITY DEFINER
+ SET search_path TO 'ledger', 'pg_temp'
+ SET enable_seqscan TO 'off'
+ SET enable_hashjoin TO 'off'
+ SET enable_mergejoin TO 'off'
+AS $function$
+DECLARE
+    change record;
+BEGIN
+    FOR change IN
+        SELECT account_id, sum(amount_cents)::bigint AS held FROM new_hold GROUP BY account_id ORDER BY account_id
+    LOOP
+        UPDATE account SET held_cents = held_cents + change.held WHERE id = change.account_id AND guarded;
+        IF NOT FOUND THEN
+            RAISE EXCEPTION 'only a guarded account can be held'
+                USING ERRCODE = 'check_violation', CONSTRAINT = 'hold_payer_guarded', SCHEMA = 'ledger', TABLE = 'hold';
+        END IF;
+    END LOOP;
+    RETURN NULL;
+END $function$;
+
+CREATE OR REPLACE FUNCTION ledger.apply_transfers()
+ RETURNS trigger
+ LANGUAGE plpgsql
+ SECURITY DEFINER
+ SET search_path TO 'ledger', 'pg_temp'
+ SET enable_seqscan TO 'off'
+ SET enable_hashjoin TO 'off'
+ SET enable_mergejoin TO 'off'
+AS $function$
+DECLARE
+    change record;
+    captures boolean := EXISTS (SELECT FROM new_transfer WHERE hold_id IS NOT NULL);
+BEGIN
+    IF captures AND EXISTS (SELECT FROM new_transfer n LEFT JOIN hold h ON h.id = n.hold_id
+            AND h.account_id = n.from_account_id AND h.payee_account_id = n.to_account_id
+            AND h.amount_cents >= n.amount_cents
+            WHERE n.hold_id IS NOT NULL AND h.id IS NULL) THEN
+        RAISE EXCEPTION 'a capture moves at most the held amount from its payer to its payee'
+            USING ERRCODE = 'check_violation', CONSTRAINT = 'transfer_captures_hold',
+                SCHEMA = 'ledger', TABLE = 'transfer';
+    END IF;
+    -- The accounts of captures are locked by the row trigger.
+    IF captures THEN
+        INSERT INTO hold_end (hold_id, kind, amount_cents, event_at, created_at)
+            SELECT hold_id, 'captured', amount_cents, event_at, created_at FROM new_transfer
+            WHERE hold_id IS NOT NULL;
+    END IF;
+    FOR change IN
+        SELECT account_id, sum(posted)::bigint AS posted, sum(freed)::bigint AS freed
+        FROM (
+            SELECT n.from_account_id AS account_id, -n.amount_cents AS posted, coalesce(h.amount_cents, 0) AS freed
+            FROM new_transfer n LEFT JOIN hold h ON h.id = n.hold_id
+            UNION ALL
+            SELECT to_account_id, amount_cents, 0 FROM new_transfer
+        ) side GROUP BY account_id ORDER BY account_id
+    LOOP
+        UPDATE account SET posted_cents = posted_cents + change.posted, held_cents = held_cents - change.freed
+            WHERE id = change.account_id AND guarded;
+    END LOOP;
+    RETURN NULL;
+END $function$;
+
+CREATE OR REPLACE FUNCTION ledger.check_reversals()
+ RETURNS trigger
+ LANGUAGE plpgsql
+ SECURITY DEFINER
+ SET search_path TO 'ledger', 'pg_temp'
+ SET enable_seqscan TO 'off'
+ SET enable_hashjoin TO 'off'
+ SET enable_mergejoin TO 'off'
+AS $function$
+BEGIN
+    PERFORM FROM transfer o WHERE o.id = NEW.reverses_id AND o.id <> NEW.id
+        AND o.from_account_id = NEW.to_account_id AND o.to_account_id = NEW.from_account_id
+        AND o.amount_cents >= NEW.amount_cents;
+    IF NOT FOUND THEN
+        RAISE EXCEPTION 'a reversal goes back over the same two accounts, for at most the same amount'
+            USING ERRCODE = 'check_violation', CONSTRAINT = 'transfer_reverses_original',
+                SCHEMA = 'ledger', TABLE = 'transfer';
+    END IF;
+    RETURN NULL;
+END $function$;
+
+CREATE OR REPLACE FUNCTION ledger.company_balance(company_id uuid, for_update boolean)
+ RETURNS TABLE(account_id uuid, posted_cents bigint, held_cents bigint)
+ LANGUAGE plpgsql
+ SECURITY DEFINER
+ SET search_path TO 'ledger', 'pg_temp'
+AS $function$
+BEGIN
+    IF for_update THEN
+        PERFORM 1 FROM account a WHERE a.kind = 'company_account' AND a.owner_id = company_id FOR NO KEY UPDATE;
+    END IF;
+    RETURN QUERY SELECT a.id, a.posted_cents, a.held_cents FROM account a
+        WHERE a.kind = 'company_account' AND a.owner_id = company_id;
+END $function$;
+GRANT EXECUTE ON FUNCTION ledger.company_balance(uuid,boolean) TO beatrice_app, beatrice_hr, beatrice_worker;
+
+CREATE OR REPLACE FUNCTION ledger.lock_accounts(ids uuid[])
+ RETURNS TABLE(account_id uuid, posted_cents bigint, held_cents bigint)
+ LANGUAGE sql
+ SECURITY DEFINER
+ SET search_path TO 'ledger', 'pg_temp'
+AS $function$
+    SELECT a.id, a.posted_cents, a.held_cents FROM account a
+    WHERE a.id = ANY (ids) AND a.guarded ORDER BY a.id FOR NO KEY UPDATE
+$function$;
+GRANT EXECUTE ON FUNCTION ledger.lock_accounts(uuid[]) TO beatrice_app, beatrice_worker;
+
+CREATE OR REPLACE FUNCTION ledger.lock_held_account()
+ RETURNS trigger
+ LANGUAGE plpgsql
+ SECURITY DEFINER
+ SET search_path TO 'ledger', 'pg_temp'
+ SET enable_seqscan TO 'off'
+ SET enable_hashjoin TO 'off'
+ SET enable_mergejoin TO 'off'
+AS $function$
+BEGIN
+    PERFORM 1 FROM account WHERE id = (SELECT account_id FROM hold WHERE id = NEW.hold_id) FOR NO KEY UPDATE;
+    RETURN NEW;
+END $function$;
+
+CREATE OR REPLACE FUNCTION ledger.lock_two_accounts()
+ RETURNS trigger
+ LANGUAGE plpgsql
+ SECURITY DEFINER
+ SET search_path TO 'ledger', 'pg_temp'
+ SET enable_seqscan TO 'off'
+ SET enable_hashjoin TO 'off'
+ SET enable_mergejoin TO 'off'
+AS $function$
+BEGIN
+    PERFORM 1 FROM account WHERE guarded AND id IN (NEW.from_account_id, NEW.to_account_id)
+        ORDER BY id FOR NO KEY UPDATE;
+    RETURN NEW;
+END $function$;
+
+CREATE OR REPLACE FUNCTION ledger.refuse()
+ RETURNS trigger
+ LANGUAGE plpgsql
+ SET search_path TO 'ledger', 'pg_temp'
+AS $function$
+BEGIN
+    RAISE EXCEPTION 'ledger rows never change or vanish'
+        USING ERRCODE = 'check_violation', CONSTRAINT = TG_TABLE_NAME || '_append_only',
+            SCHEMA = TG_TABLE_SCHEMA, TABLE = TG_TABLE_NAME;
+END $function$;
+
+CREATE OR REPLACE FUNCTION ledger.refuse_unless_grants()
+ RETURNS trigger
+ LANGUAGE plpgsql
+ SECURITY DEFINER
+ SET search_path TO 'ledger', 'pg_temp'
+ SET enable_seqscan TO 'off'
+ SET enable_hashjoin TO 'off'
+ SET enable_mergejoin TO 'off'
+AS $function$
+BEGIN
+    IF EXISTS (SELECT FROM new_transfer n
+            LEFT JOIN account f ON f.id = n.from_account_id AND f.kind = 'company_account'
+            LEFT JOIN account t ON t.id = n.to_account_id AND t.kind = 'lot'
+            WHERE f.id IS NULL OR t.id IS NULL OR n.hold_id IS NOT NULL OR n.reverses_id IS NOT NULL) THEN
+        RAISE EXCEPTION 'this role moves credit from a company to lots only' USING ERRCODE = 'insufficient_privilege';
+    END IF;
+    RETURN NULL;
+END $function$;
+
+CREATE OR REPLACE FUNCTION ledger.refuse_unless_lots()
+ RETURNS trigger
+ LANGUAGE plpgsql
+ SECURITY DEFINER
+ SET search_path TO 'ledger', 'pg_temp'
+AS $function$
+BEGIN
+    IF NEW.kind <> 'lot' THEN
+        RAISE EXCEPTION 'this role opens lots only' USING ERRCODE = 'insufficient_privilege';
+    END IF;
+    RETURN NEW;
+END $function$;
+
+CREATE OR REPLACE FUNCTION public.check_changed_lot()
+ RETURNS trigger
+ LANGUAGE plpgsql
+ SECURITY DEFINER
+ SET search_path TO 'public', 'pg_temp'
+AS $function$
+BEGIN
+    IF (to_jsonb(OLD) - 'expired_at') IS DISTINCT FROM (to_jsonb(NEW) - 'expired_at') THEN
+        PERFORM refuse_funding('lot_fixed', 'a lot keeps its amount, owner and validity');
+    END IF;
+    IF OLD.expired_at IS NOT NULL AND NEW.expired_at IS DISTINCT FROM OLD.expired_at THEN
+        PERFORM refuse_funding('lot_expires_once', 'a lot ends once');
+    END IF;
+    IF NEW.expired_at IS NOT NULL AND (NEW.expired_at AT TIME ZONE 'Europe/Rome')::date <= NEW.expires_on
+            AND NOT EXISTS (SELECT FROM credit_grant WHERE id = NEW.grant_id AND status = 'revoked')
+            AND NOT EXISTS (SELECT FROM lot_life WHERE id = NEW.id
+                AND last_day < (NEW.expired_at AT TIME ZONE 'Europe/Rome')::date) THEN
+        PERFORM refuse_funding('lot_not_expired_early', 'a lot lives until the midnight after its last day');
+    END IF;
+    RETURN NEW;
+END $function$;
+
+CREATE OR REPLACE FUNCTION public.check_grace_funded()
+ RETURNS trigger
+ LANGUAGE plpgsql
+ SECURITY DEFINER
+ SET search_path TO 'public', 'pg_temp'
+AS $function$
+BEGIN
+    IF NOT EXISTS (SELECT FROM ledger.transfer WHERE to_account_id = NEW.id) THEN
+        PERFORM refuse_funding('lot_funded', 'a lot holds its amount from the start');
+    END IF;
+    RETURN NULL;
+END $function$;
+
+CREATE OR REPLACE FUNCTION public.check_grant()
+ RETURNS trigger
+ LANGUAGE plpgsql
+ SET search_path TO 'public', 'pg_temp'
+AS $function$
+BEGIN
+    IF TG_OP = 'INSERT' THEN
+        IF NEW.status <> 'draft' OR NEW.approved_by IS NOT NULL THEN
+            PERFORM refuse_funding('credit_grant_transition', 'a grant starts as a draft');
+        END IF;
+        RETURN NEW;
+    END IF;
+    IF (OLD.id, OLD.company_id, OLD.programme_id, OLD.total_cents, OLD.employee_count, OLD.generality_reason,
+            OLD.created_by, OLD.created_at) IS DISTINCT FROM
+            (NEW.id, NEW.company_id, NEW.programme_id, NEW.total_cents, NEW.employee_count, NEW.generality_reason,
+            NEW.created_by, NEW.created_at)
+            OR OLD.approved_by IS NOT NULL
+                AND (OLD.approved_by, OLD.approved_at) IS DISTINCT FROM (NEW.approved_by, NEW.approved_at)
+            OR OLD.activated_at IS NOT NULL AND OLD.activated_at IS DISTINCT FROM NEW.activated_at THEN
+        PERFORM refuse_funding('credit_grant_fixed', 'a drafted grant keeps its content, an approval its author');
+    END IF;
+    IF NEW.approved_by IS NOT NULL AND OLD.approved_by IS NULL AND NEW.approved_by = person_behind(NEW.created_by) THEN
+        PERFORM refuse_funding('credit_grant_approver_is_not_maker', 'another person approves');
+    END IF;
+    IF NEW.status <> OLD.status AND (OLD.status, NEW.status) NOT IN (
+            ('draft', 'awaiting_funds'), ('draft', 'active'), ('draft', 'revoked'),
+            ('awaiting_funds', 'active'), ('awaiting_funds', 'revoked'), ('active', 'revoked')) THEN
+        PERFORM refuse_funding('credit_grant_transition', 'a grant does not move this way');
+    END IF;
+    RETURN NEW;
+END $function$;
+GRANT EXECUTE ON FUNCTION public.check_grant() TO PUBLIC;
+
+CREATE OR REPLACE FUNCTION public.check_grant_lines()
+ RETURNS trigger
+ LANGUAGE plpgsql
+ SET search_path TO 'public', 'pg_temp'
+AS $function$
+BEGIN
+    IF EXISTS (SELECT FROM new_line JOIN credit_grant ON credit_grant.id = new_line.grant_id
+            WHERE credit_grant.status <> 'draft') THEN
+        PERFORM refuse_funding('grant_line_of_draft', 'only a draft takes lines');
+    END IF;
+    RETURN NULL;
+END $function$;
+GRANT EXECUTE ON FUNCTION public.check_grant_lines() TO PUBLIC;
+
+CREATE OR REPLACE FUNCTION public.check_grant_whole()
+ RETURNS trigger
+ LANGUAGE plpgsql
+ SECURITY DEFINER
+ SET search_path TO 'public', 'pg_temp'
+AS $function$
+BEGIN
+    IF (SELECT (count(*), coalesce(sum(amount_cents), 0)) FROM grant_line
+            WHERE company_id = NEW.company_id AND grant_id = NEW.id)
+            IS DISTINCT FROM (NEW.employee_count::bigint, NEW.total_cents::numeric) THEN
+        PERFORM refuse_funding('credit_grant_adds_up', 'a grant is the sum of its lines');
+    END IF;
+    IF NEW.status = 'active' AND EXISTS (
+            SELECT FROM grant_line line WHERE line.company_id = NEW.company_id AND line.grant_id = NEW.id
+            AND NOT EXISTS (SELECT FROM lot JOIN ledger.transfer ON transfer.to_account_id = lot.id
+                AND transfer.reason = 'granted' WHERE lot.id = line.lot_id)) THEN
+        PERFORM refuse_funding('credit_grant_whole', 'an active grant has a funded lot for each line');
+    END IF;
+    RETURN NULL;
+END $function$;
+
+CREATE OR REPLACE FUNCTION public.check_lot_holds()
+ RETURNS trigger
+ LANGUAGE plpgsql
+ SECURITY DEFINER
+ SET search_path TO 'public', 'pg_temp'
+AS $function$
+BEGIN
+    IF EXISTS (
+            SELECT FROM new_hold n JOIN lot_life life ON life.id = n.account_id
+            WHERE (life.expired_at IS NOT NULL OR (n.event_at AT TIME ZONE 'Europe/Rome')::date > life.last_day)
+            AND NOT EXISTS (SELECT FROM ledger.transfer back WHERE back.to_account_id = n.account_id
+                AND back.reverses_id IS NOT NULL AND back.event_at = n.event_at)) THEN
+        PERFORM refuse_funding('lot_held_alive', 'nothing is reserved on a lot that is over');
+    END IF;
+    RETURN NULL;
+END $function$;
+
+CREATE OR REPLACE FUNCTION public.check_lot_transfers()
+ RETURNS trigger
+ LANGUAGE plpgsql
+ SECURITY DEFINER
+ SET search_path TO 'public', 'pg_temp'
+AS $function$
+BEGIN
+    IF EXISTS (
+            SELECT FROM new_transfer n JOIN lot ON lot.id = n.to_account_id
+            JOIN company ON company.organisation_id = lot.company_id
+            LEFT JOIN ledger.transfer undone ON undone.id = n.reverses_id AND undone.hold_id IS NOT NULL
+            WHERE undone.id IS NULL AND (
+                NOT CASE lot.kind
+                    WHEN 'grant' THEN n.reason = 'granted' AND n.from_account_id = company.account_id
+                    WHEN 'grace' THEN n.reason IN ('grace', 'carried_over') AND n.from_account_id = lot.grace_of
+                    ELSE n.reason = 'awarded' END
+                OR n.amount_cents <> lot.amount_cents
+                OR EXISTS (SELECT FROM ledger.transfer other
+                    WHERE other.to_account_id = lot.id AND other.reverses_id IS NULL AND other.id <> n.id))) THEN
+        PERFORM refuse_funding('lot_funded_once', 'a lot gets its amount once, and back what was captured from it');
+    END IF;
+    IF EXISTS (
+            SELECT FROM new_transfer n JOIN lot_life life ON life.id = n.from_account_id
+            JOIN company ON company.organisation_id = life.company_id
+            JOIN ledger.account payee ON payee.id = n.to_account_id
+            LEFT JOIN lot successor ON successor.id = n.to_account_id AND successor.grace_of = life.id
+            WHERE n.hold_id IS NULL AND NOT CASE n.reason
+                WHEN 'expired' THEN (n.event_at AT TIME ZONE 'Europe/Rome')::date > life.expires_on
+                    AND (payee.kind = 'solidarity_fund' OR payee.id = company.account_id)
+                WHEN 'returned' THEN payee.id = company.account_id AND (life.expired_at IS NOT NULL
+                    OR (n.event_at AT TIME ZONE 'Europe/Rome')::date > life.last_day
+                    OR EXISTS (SELECT FROM credit_grant WHERE id = life.grant_id AND status = 'revoked'))
+                WHEN 'carried_over' THEN (n.event_at AT TIME ZONE 'Europe/Rome')::date > life.expires_on
+                    AND successor.id IS NOT NULL
+                WHEN 'grace' THEN successor.id IS NOT NULL
+                ELSE false END) THEN
+        PERFORM refuse_funding('lot_leaves_by_rule', 'credit leaves a lot by capture, expiry, return or grace only');
+    END IF;
+    RETURN NULL;
+END $function$;
+
+CREATE OR REPLACE FUNCTION public.check_new_lots()
+ RETURNS trigger
+ LANGUAGE plpgsql
+ SECURITY DEFINER
+ SET search_path TO 'public', 'pg_temp'
+AS $function$
+BEGIN
+    IF EXISTS (SELECT FROM new_lot LEFT JOIN ledger.account ON account.id = new_lot.id AND account.kind = 'lot'
+            WHERE account.id IS NULL OR account.posted_cents <> 0 OR new_lot.expired_at IS NOT NULL) THEN
+        PERFORM refuse_funding('lot_starts_empty', 'a lot starts with an empty account of its own');
+    END IF;
+    IF EXISTS (SELECT FROM new_lot
+            LEFT JOIN grant_line line ON line.lot_id = new_lot.id AND line.grant_id = new_lot.grant_id
+                AND line.employee_id = new_lot.employee_id AND line.amount_cents = new_lot.amount_cents
+            LEFT JOIN credit_grant ON credit_grant.id = line.grant_id AND credit_grant.status = 'active'
+                AND credit_grant.programme_id = new_lot.programme_id
+            WHERE new_lot.kind = 'grant' AND credit_grant.id IS NULL) THEN
+        PERFORM refuse_funding('lot_of_active_grant', 'a lot is the line of an active grant');
+    END IF;
+    IF EXISTS (SELECT FROM new_lot LEFT JOIN lot origin ON origin.id = new_lot.grace_of
+                AND (origin.company_id, origin.employee_id, origin.programme_id, origin.grant_id)
+                = (new_lot.company_id, new_lot.employee_id, new_lot.programme_id, new_lot.grant_id)
+            WHERE new_lot.kind = 'grace' AND origin.id IS NULL) THEN
+        PERFORM refuse_funding('lot_grace_of_same', 'a grace lot stays with its person and programme');
+    END IF;
+    RETURN NULL;
+END $function$;
+
+CREATE OR REPLACE FUNCTION public.check_programme()
+ RETURNS trigger
+ LANGUAGE plpgsql
+ SET search_path TO 'public', 'pg_temp'
+AS $function$
+BEGIN
+    IF (to_jsonb(OLD) - 'name' - 'version') IS DISTINCT FROM (to_jsonb(NEW) - 'name' - 'version') AND (
+            (OLD.id, OLD.company_id, OLD.created_at) IS DISTINCT FROM (NEW.id, NEW.company_id, NEW.created_at)
+            OR EXISTS (SELECT FROM credit_grant WHERE company_id = OLD.company_id AND programme_id = OLD.id)) THEN
+        PERFORM refuse_funding('programme_fixed', 'a programme that grants use keeps its rules');
+    END IF;
+    RETURN NEW;
+END $function$;
+GRANT EXECUTE ON FUNCTION public.check_programme() TO PUBLIC;
+
+CREATE OR REPLACE FUNCTION public.check_top_up()
+ RETURNS trigger
+ LANGUAGE plpgsql
+ SET search_path TO 'public', 'pg_temp'
+AS $function$
+BEGIN
+    IF TG_OP = 'INSERT' THEN
+        IF NEW.status <> 'pending' THEN
+            PERFORM refuse_funding('top_up_transition', 'a top-up starts pending');
+        END IF;
+    ELSIF (OLD.id, OLD.company_id, OLD.amount_cents, OLD.payment_reference, OLD.created_by, OLD.created_at)
+            IS DISTINCT FROM
+            (NEW.id, NEW.company_id, NEW.amount_cents, NEW.payment_reference, NEW.created_by, NEW.created_at) THEN
+        PERFORM refuse_funding('top_up_fixed', 'an announced top-up does not change');
+    ELSIF OLD.status <> 'pending' THEN
+        PERFORM refuse_funding('top_up_transition', 'a top-up is resolved once');
+    END IF;
+    RETURN NEW;
+END $function$;
+GRANT EXECUTE ON FUNCTION public.check_top_up() TO PUBLIC;
+
+CREATE OR REPLACE FUNCTION public.company_returned(of_company_id uuid)
+ RETURNS bigint
+ LANGUAGE sql
+ STABLE SECURITY DEFINER
+ SET search_path TO 'public', 'pg_temp'
+AS $function$
+    SELECT coalesce(sum(transfer.amount_cents), 0)::bigint
+    FROM company JOIN ledger.transfer ON transfer.to_account_id = company.account_id
+    WHERE company.organisation_id = of_company_id AND transfer.reason IN ('expired', 'returned')
+$function$;
+GRANT EXECUTE ON FUNCTION public.company_returned(uuid) TO beatrice_app, beatrice_hr, beatrice_worker;
+
+CREATE OR REPLACE FUNCTION public.open_request(p_token_hash bytea, p_real_now timestamp with time zone, p_organisation_id uuid, p_alliance_id uuid, p_operator boolean, p_key text, p_fingerprint bytea, OUT clock_offset interval, OUT principal_kind text, OUT principal_id uuid, OUT locale text, OUT organisation_id uuid, OUT kinds text[], OUT roles text[], OUT scopes text[], OUT key_state text, OUT sealed_answer bytea)
+ RETURNS record
+ LANGUAGE plpgsql
+ SECURITY DEFINER
+ SET search_path TO 'public', 'pg_temp'
+AS $function$
+#variable_conflict use_column
+DECLARE
+    v_fingerprint bytea;
+BEGIN
+    SELECT c.offset_interval INTO clock_offset FROM clock_offset c;
+    key_state := 'none';
+    IF p_token_hash IS NOT NULL THEN
+        SELECT 'user', u.id, u.locale INTO principal_kind, principal_id, locale
+        FROM session_token s JOIN user_account u ON u.id = s.user_id
+        WHERE s.token_hash = p_token_hash AND s.revoked_at IS NULL AND s.expires_at > p_real_now;
+        IF NOT FOUND THEN
+            SELECT 'api_key', k.id, k.organisation_id, k.scopes INTO principal_kind, principal_id, organisation_id, scopes
+            FROM api_key k
+            WHERE k.token_hash = p_token_hash AND k.revoked_at IS NULL
+              AND (k.expires_at IS NULL OR k.expires_at > p_real_now);
+        END IF;
+    END IF;
+    IF principal_kind IS NULL THEN
+        RETURN;
+    END IF;
+    IF principal_kind = 'api_key' THEN
+        IF organisation_id = p_organisation_id THEN
+            roles := ARRAY['api_key'];
+            SELECT o.kinds INTO kinds FROM organisation o WHERE o.id = p_organisation_id;
+        END IF;
+    ELSIF p_organisation_id IS NOT NULL THEN
+        organisation_id := p_organisation_id;
+        SELECT array_agg(m.role) INTO roles FROM membership m
+        WHERE m.user_id = principal_id AND m.organisation_id = p_organisation_id AND m.ended_at IS NULL;
+        SELECT o.kinds INTO kinds FROM organisation o WHERE o.id = p_organisation_id;
+        -- The operator enters organisations in the register: it may bring in their first administrators, no more.
+        IF roles IS NULL AND p_operator AND kinds IS NOT NULL AND EXISTS (
+            SELECT FROM membership m JOIN organisation o ON o.id = m.organisation_id AND 'operator' = ANY (o.kinds)
+            WHERE m.user_id = principal_id AND m.ended_at IS NULL AND m.role = 'operator') THEN
+            roles := ARRAY['registrar'];
+        END IF;
+    ELSIF p_alliance_id IS NOT NULL THEN
+        SELECT array_agg(DISTINCT m.role), min(m.organisation_id::text)::uuid INTO roles, organisation_id
+        FROM alliance a JOIN membership m ON m.user_id = principal_id AND m.ended_at IS NULL
+        WHERE a.id = p_alliance_id
+          AND (m.organisation_id = a.lead_organisation_id AND m.role IN ('coordinator', 'care_manager')
+               OR m.role = 'observer' AND EXISTS (
+                   SELECT 1 FROM alliance_membership am WHERE am.alliance_id = a.id
+                   AND am.organisation_id = m.organisation_id AND am.ended_on IS NULL));
+        kinds := ARRAY['alliance'];
+    ELSIF p_operator THEN
+        SELECT array_agg(m.role), min(m.organisation_id::text)::uuid, ARRAY['operator']
+        INTO roles, organisation_id, kinds
+        FROM membership m JOIN organisation o ON o.id = m.organisation_id AND 'operator' = ANY (o.kinds)
+        WHERE m.user_id = principal_id AND m.ended_at IS NULL AND m.role IN ('operator', 'finance');
+    END IF;
+    IF p_key IS NOT NULL THEN
+        -- Answered keys need no lock; an unanswered one is looked up again once locked, for it may be answered by then.
+        FOR v_attempt IN 1..2 LOOP
+            SELECT k.fingerprint, k.sealed_answer INTO v_fingerprint, sealed_answer
+            FROM idempotency_key k WHERE k.principal_id = open_request.principal_id AND k.key = p_key;
+            IF FOUND THEN
+                key_state := CASE WHEN v_fingerprint = p_fingerprint THEN 'answered' ELSE 'reused' END;
+                RETURN;
+            END IF;
+            key_state := 'new';
+            IF v_attempt = 1
+                AND NOT pg_try_advisory_xact_lock(hashtextextended(principal_id::text || ' ' || p_key, 0)) THEN
+                key_state := 'in_use';
+                RETURN;
+            END IF;
+        END LOOP;
+    END IF;
+END $function$;
+GRANT EXECUTE ON FUNCTION public.open_request(bytea,timestamp with time zone,uuid,uuid,boolean,text,bytea) TO beatrice_app, beatrice_hr;
+
+CREATE OR REPLACE FUNCTION public.payout_is_approved()
+ RETURNS trigger
+ LANGUAGE plpgsql
+ SECURITY DEFINER
+ SET search_path TO 'public', 'pg_temp'
+AS $function$
+BEGIN
+    IF NEW.status <> 'approved' OR NOT EXISTS (
+        SELECT FROM settlement JOIN settlement_run ON settlement_run.id = settlement.run_id
+        WHERE settlement.id = NEW.settlement_id AND settlement.run_id = NEW.run_id
+            AND settlement.payout_cents = NEW.amount_cents AND settlement_run.status = 'approved') THEN
+        RAISE EXCEPTION 'a payout pays what an approved run owes'
+            USING ERRCODE = '23514', CONSTRAINT = 'payout_is_approved';
+    END IF;
+    RETURN NULL;
+END $function$;
+
+CREATE OR REPLACE FUNCTION public.person_behind(actor_id uuid)
+ RETURNS uuid
+ LANGUAGE sql
+ STABLE SECURITY DEFINER
+ SET search_path TO 'public', 'pg_temp'
+AS $function$
+    SELECT coalesce((SELECT created_by FROM api_key WHERE id = actor_id), actor_id)
+$function$;
+GRANT EXECUTE ON FUNCTION public.person_behind(uuid) TO beatrice_app, beatrice_hr, beatrice_worker;
+
+CREATE OR REPLACE FUNCTION public.place_credit(person_id uuid, on_day date, hold_ids uuid[], lot_ids uuid[], payee_ids uuid[], amounts bigint[], cause_ids uuid[], happened_at timestamp with time zone, written_at timestamp with time zone)
+ RETURNS bigint
+ LANGUAGE plpgsql
+ SET search_path TO 'public', 'pg_temp'
+AS $function$
+BEGIN
+    PERFORM 1 FROM ledger.lock_accounts(lot_ids);
+    IF EXISTS (
+        SELECT FROM (
+            SELECT given.lot_id, sum(given.amount) AS amount
+            FROM unnest(lot_ids, amounts) AS given (lot_id, amount) GROUP BY given.lot_id
+        ) asked
+        LEFT JOIN lot_life life ON life.id = asked.lot_id AND life.user_id = person_id
+            AND life.expired_at IS NULL AND life.last_day >= on_day
+        LEFT JOIN ledger.account ON account.id = life.id
+        WHERE account.id IS NULL OR account.posted_cents - account.held_cents < asked.amount
+    ) THEN
+        RETURN (
+            SELECT coalesce(sum(account.posted_cents - account.held_cents), 0)
+            FROM lot_life life JOIN ledger.account ON account.id = life.id
+            WHERE life.user_id = person_id AND life.expired_at IS NULL AND life.last_day >= on_day
+        );
+    END IF;
+    INSERT INTO ledger.hold (id, account_id, payee_account_id, amount_cents, cause_id, event_at, created_at)
+        SELECT given.*, happened_at, written_at FROM unnest(hold_ids, lot_ids, payee_ids, amounts, cause_ids) AS given;
+    RETURN NULL;
+END $function$;
+GRANT EXECUTE ON FUNCTION public.place_credit(uuid,date,uuid[],uuid[],uuid[],bigint[],uuid[],timestamp with time zone,timestamp with time zone) TO beatrice_app, beatrice_worker;
+
+CREATE OR REPLACE FUNCTION public.plain_text(value text)
+ RETURNS text
+ LANGUAGE sql
+ IMMUTABLE PARALLEL SAFE STRICT
+RETURN lower(public.unaccent('public.unaccent'::regdictionary, value));
+GRANT EXECUTE ON FUNCTION public.plain_text(text) TO PUBLIC;
+
+CREATE OR REPLACE FUNCTION public.refuse_change()
+ RETURNS trigger
+ LANGUAGE plpgsql
+AS $function$
+BEGIN
+    RAISE EXCEPTION 'rows of % never change', TG_TABLE_NAME
+        USING ERRCODE = '23514', CONSTRAINT = TG_TABLE_NAME || '_append_only';
+END $function$;
+GRANT EXECUTE ON FUNCTION public.refuse_change() TO PUBLIC;
+
+CREATE OR REPLACE FUNCTION public.refuse_change_but_position()
+ RETURNS trigger
+ LANGUAGE plpgsql
+AS $function$
+BEGIN
+    IF OLD.position IS NOT NULL OR NEW.position IS NULL
+        OR to_jsonb(NEW) - 'position' IS DISTINCT FROM to_jsonb(OLD) - 'position' THEN
+        RAISE EXCEPTION 'rows of % only get a position, once', TG_TABLE_NAME
+            USING ERRCODE = '23514', CONSTRAINT = TG_TABLE_NAME || '_append_only';
+    END IF;
+    RETURN NEW;
+END $function$;
+GRANT EXECUTE ON FUNCTION public.refuse_change_but_position() TO PUBLIC;
+
+CREATE OR REPLACE FUNCTION public.refuse_funding(guard text, message text)
+ RETURNS void
+ LANGUAGE plpgsql
+AS $function$
+BEGIN
+    RAISE EXCEPTION '%', message USING ERRCODE = 'check_violation', CONSTRAINT = guard;
+END $function$;
+GRANT EXECUTE ON FUNCTION public.refuse_funding(text,text) TO PUBLIC;
+
+CREATE OR REPLACE FUNCTION public.refuse_invitation_to_roles()
+ RETURNS trigger
+ LANGUAGE plpgsql
+ SET search_path TO 'public', 'pg_temp'
+AS $function$
+BEGIN
+    RAISE EXCEPTION 'this role invites employees only' USING ERRCODE = 'insufficient_privilege';
+END $function$;
+
+CREATE OR REPLACE FUNCTION public.return_revoked_lots(of_company_id uuid, of_grant_id uuid, transfer_ids uuid[], on_day date, happened_at timestamp with time zone, written_at timestamp with time zone)
+ RETURNS void
+ LANGUAGE plpgsql
+ SECURITY DEFINER
+ SET search_path TO 'public', 'pg_temp'
+AS $function$
+DECLARE
+    lot_ids uuid[];
+BEGIN
+    IF NOT EXISTS (SELECT FROM credit_grant WHERE company_id = of_company_id AND id = of_grant_id
+            AND status = 'revoked') THEN
+        RAISE EXCEPTION 'the grant is not revoked' USING ERRCODE = 'check_violation', CONSTRAINT = 'lot_revoked_grant';
+    END IF;
+    -- The caller holds the company's account. A sweep that is ending a lot holds its row and waits for that account: it
+    -- returns the lot's rest itself, and waiting for it here would be for ever.
+    SELECT array_agg(locked.id) INTO lot_ids FROM (
+        SELECT lot.id FROM lot
+        WHERE lot.company_id = of_company_id AND lot.grant_id = of_grant_id AND lot.kind = 'grant'
+            AND lot.expired_at IS NULL AND lot.expires_on >= on_day
+        ORDER BY lot.id FOR NO KEY UPDATE SKIP LOCKED
+    ) locked;
+    PERFORM 1 FROM ledger.lock_accounts(
+        lot_ids || (SELECT account_id FROM company WHERE organisation_id = of_company_id));
+    INSERT INTO ledger.transfer
+        (id, from_account_id, to_account_id, amount_cents, reason, cause_id, event_at, created_at)
+    SELECT transfer_ids[rest.place], rest.id, company.account_id, rest.available, 'returned', of_grant_id,
+        happened_at, written_at
+    FROM (
+        SELECT account.id, account.posted_cents - account.held_cents AS available,
+            row_number() OVER (ORDER BY account.id) AS place
+        FROM ledger.account WHERE account.id = ANY (lot_ids) AND account.posted_cents > account.held_cents
+    ) rest, company
+    WHERE company.organisation_id = of_company_id;
+    UPDATE lot SET expired_at = happened_at WHERE id = ANY (lot_ids);
+END $function$;
+GRANT EXECUTE ON FUNCTION public.return_revoked_lots(uuid,uuid,uuid[],date,timestamp with time zone,timestamp with time zone) TO beatrice_app, beatrice_hr, beatrice_worker;
+
+CREATE OR REPLACE FUNCTION public.settlement_adds_up()
+ RETURNS trigger
+ LANGUAGE plpgsql
+ SECURITY DEFINER
+ SET search_path TO 'public', 'pg_temp'
+AS $function$
+BEGIN
+    IF NEW.status <> 'issued' OR NOT settlement_is_sum(NEW.provider_id, NEW.id) THEN
+        RAISE EXCEPTION 'a settlement is the sum of its lines'
+            USING ERRCODE = '23514', CONSTRAINT = 'settlement_is_sum_of_lines';
+    END IF;
+    IF NOT EXISTS (SELECT FROM settlement_counter WHERE provider_id = NEW.provider_id AND year = NEW.year
+            AND last_number >= NEW.sequence)
+        OR NEW.sequence <> 1 AND NOT EXISTS (SELECT FROM settlement WHERE provider_id = NEW.provider_id
+            AND year = NEW.year AND sequence = NEW.sequence - 1) THEN
+        RAISE EXCEPTION 'settlements are numbered without gaps'
+            USING ERRCODE = '23514', CONSTRAINT = 'settlement_number_gapless';
+    END IF;
+    RETURN NULL;
+END $function$;
+
+CREATE OR REPLACE FUNCTION public.settlement_counter_steps()
+ RETURNS trigger
+ LANGUAGE plpgsql
+ SET search_path TO 'public', 'pg_temp'
+AS $function$
+BEGIN
+    IF TG_OP = 'INSERT' AND NEW.last_number = 1 OR TG_OP = 'UPDATE' AND NEW.last_number = OLD.last_number + 1
+        AND NEW.provider_id = OLD.provider_id AND NEW.year = OLD.year THEN
+        RETURN NEW;
+    END IF;
+    RAISE EXCEPTION 'numbers are given one by one'
+        USING ERRCODE = '23514', CONSTRAINT = 'settlement_counter_one_by_one';
+END $function$;
+
+CREATE OR REPLACE FUNCTION public.settlement_counter_used()
+ RETURNS trigger
+ LANGUAGE plpgsql
+ SECURITY DEFINER
+ SET search_path TO 'public', 'pg_temp'
+AS $function$
+BEGIN
+    IF NOT EXISTS (SELECT FROM settlement WHERE provider_id = NEW.provider_id AND year = NEW.year
+            AND sequence = NEW.last_number) THEN
+        RAISE EXCEPTION 'settlements are numbered without gaps'
+            USING ERRCODE = '23514', CONSTRAINT = 'settlement_number_gapless';
+    END IF;
+    RETURN NULL;
+END $function$;
+
+CREATE OR REPLACE FUNCTION public.settlement_is_sum(p_provider_id uuid, p_settlement_id uuid)
+ RETURNS boolean
+ LANGUAGE plpgsql
+ STABLE
+ SET search_path TO 'public', 'pg_temp'
+ SET enable_seqscan TO 'off'
+AS $function$
+BEGIN
+    RETURN EXISTS (
+        SELECT FROM settlement CROSS JOIN (
+            SELECT coalesce(sum(gross_cents), 0) AS gross, coalesce(sum(fee_cents), 0) AS fee,
+                coalesce(sum(fee_vat_cents), 0) AS fee_vat, coalesce(sum(subsidy_cents), 0) AS subsidy,
+                coalesce(sum(net_cents), 0) AS net
+            FROM settlement_line WHERE provider_id = p_provider_id AND settlement_id = p_settlement_id
+        ) AS line
+        WHERE settlement.id = p_settlement_id AND settlement.gross_cents = gross AND settlement.fee_cents = fee
+            AND settlement.fee_vat_cents = fee_vat AND settlement.subsidy_cents = subsidy
+            AND settlement.payout_cents = net);
+END $function$;
+
+CREATE OR REPLACE FUNCTION public.settlement_lines_agree()
+ RETURNS trigger
+ LANGUAGE plpgsql
+ SECURITY DEFINER
+ SET search_path TO 'public', 'pg_temp'
+AS $function$
+BEGIN
+    IF EXISTS (
+        SELECT FROM new_line LEFT JOIN care.unit ON unit.id = new_line.unit_id
+        WHERE new_line.kind <> 'adjustment' AND (unit.id IS NULL OR unit.payable_at IS NULL OR unit.disputed
+            OR unit.provider_id <> new_line.provider_id OR unit.captured_cents <> new_line.gross_cents
+            OR new_line.kind IS DISTINCT FROM CASE unit.status WHEN 'completed' THEN 'service'
+                WHEN 'cancelled_late' THEN 'late_fee' WHEN 'no_show' THEN 'no_show_fee' END)) THEN
+        RAISE EXCEPTION 'a line settles a payable unit of its provider, for what was captured'
+            USING ERRCODE = '23514', CONSTRAINT = 'settlement_line_is_the_units';
+    END IF;
+    IF EXISTS (
+        WITH touched AS MATERIALIZED (SELECT DISTINCT provider_id, settlement_id FROM new_line)
+        SELECT FROM touched WHERE NOT settlement_is_sum(provider_id, settlement_id)) THEN
+        RAISE EXCEPTION 'a settlement is the sum of its lines'
+            USING ERRCODE = '23514', CONSTRAINT = 'settlement_is_sum_of_lines';
+    END IF;
+    RETURN NULL;
+END $function$;
+
+CREATE OR REPLACE FUNCTION public.settlement_moves()
+ RETURNS trigger
+ LANGUAGE plpgsql
+ SET search_path TO 'public', 'pg_temp'
+AS $function$
+DECLARE
+    approval text[] := CASE WHEN TG_TABLE_NAME = 'settlement_run' AND OLD.status = 'closed'
+        THEN ARRAY['approved_by', 'approved_at', 'approved_sha256', 'debtor_name', 'debtor_iban', 'execution_on',
+            'payment_file_sha256']
+        WHEN TG_TABLE_NAME = 'settlement_run' AND OLD.status = 'approved' THEN ARRAY['sent_at'] ELSE '{}' END;
+BEGIN
+    IF to_jsonb(NEW) - 'status' - approval IS DISTINCT FROM to_jsonb(OLD) - 'status' - approval THEN
+        RAISE EXCEPTION 'rows of % never change', TG_TABLE_NAME
+            USING ERRCODE = '23514', CONSTRAINT = TG_TABLE_NAME || '_immutable';
+    END IF;
+    IF TG_TABLE_NAME || ':' || OLD.status || '>' || NEW.status NOT IN (
+        'settlement_run:closed>approved', 'settlement_run:approved>sent', 'settlement_run:sent>reconciled',
+        'settlement:issued>approved', 'settlement:approved>paying', 'settlement:paying>paid',
+        'settlement:paying>returned',
+        'payout:approved>paying', 'payout:paying>paid', 'payout:paying>returned') THEN
+        RAISE EXCEPTION '% does not go from % to %', TG_TABLE_NAME, OLD.status, NEW.status
+            USING ERRCODE = '23514', CONSTRAINT = TG_TABLE_NAME || '_transition';
+    END IF;
+    RETURN NEW;
+END $function$;
+
+CREATE OR REPLACE FUNCTION public.settlement_run_adds_up()
+ RETURNS trigger
+ LANGUAGE plpgsql
+ SECURITY DEFINER
+ SET search_path TO 'public', 'pg_temp'
+AS $function$
+BEGIN
+    IF NEW.status <> 'closed' OR NOT settlement_run_is_sum(NEW.id) THEN
+        RAISE EXCEPTION 'a run starts closed and is the sum of its settlements'
+            USING ERRCODE = '23514', CONSTRAINT = 'settlement_run_is_sum_of_settlements';
+    END IF;
+    RETURN NULL;
+END $function$;
+
+CREATE OR REPLACE FUNCTION public.settlement_run_agrees()
+ RETURNS trigger
+ LANGUAGE plpgsql
+ SECURITY DEFINER
+ SET search_path TO 'public', 'pg_temp'
+AS $function$
+BEGIN
+    IF EXISTS (
+        WITH touched AS MATERIALIZED (SELECT DISTINCT run_id FROM new_settlement)
+        SELECT FROM touched WHERE NOT settlement_run_is_sum(run_id)) THEN
+        RAISE EXCEPTION 'a run is the sum of its settlements'
+            USING ERRCODE = '23514', CONSTRAINT = 'settlement_run_is_sum_of_settlements';
+    END IF;
+    RETURN NULL;
+END $function$;
+
+CREATE OR REPLACE FUNCTION public.settlement_run_is_sum(p_run_id uuid)
+ RETURNS boolean
+ LANGUAGE plpgsql
+ STABLE
+ SET search_path TO 'public', 'pg_temp'
+AS $function$
+BEGIN
+    RETURN EXISTS (
+        SELECT FROM settlement_run CROSS JOIN (
+            SELECT count(*) AS documents, coalesce(sum(payout_cents), 0) AS total,
+                count(*) FILTER (WHERE cutoff_on <> (SELECT cutoff_on FROM settlement_run WHERE id = p_run_id)) AS other
+            FROM settlement WHERE run_id = p_run_id
+        ) AS made
+        WHERE settlement_run.id = p_run_id AND settlement_count = documents AND total_cents = total AND other = 0);
+END $function$;

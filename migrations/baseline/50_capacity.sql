@@ -1,0 +1,28 @@
+-- When an offering has how many seats.
+
+CREATE TABLE slot (
+    id UUID NOT NULL,
+    provider_id UUID NOT NULL,
+    offering_id UUID NOT NULL,
+    starts_at TIMESTAMP WITH TIME ZONE NOT NULL,
+    ends_at TIMESTAMP WITH TIME ZONE NOT NULL,
+    capacity INTEGER NOT NULL,
+    taken INTEGER DEFAULT '0' NOT NULL,
+    status TEXT DEFAULT 'open' NOT NULL,
+    created_at TIMESTAMP WITH TIME ZONE NOT NULL,
+    version INTEGER DEFAULT '1' NOT NULL,
+    CONSTRAINT slot_pkey PRIMARY KEY (id),
+    CONSTRAINT slot_provider_id_id_key UNIQUE (provider_id, id),
+    CONSTRAINT slot_provider_id_offering_id_fkey FOREIGN KEY(provider_id, offering_id) REFERENCES offering (provider_id, id),
+    CONSTRAINT slot_taken_within_capacity CHECK (taken BETWEEN 0 AND capacity),
+    CONSTRAINT slot_capacity_positive CHECK (capacity > 0),
+    CONSTRAINT slot_not_empty CHECK (ends_at > starts_at),
+    CONSTRAINT slot_status_known CHECK (status IN ('open','cancelled')),
+    CONSTRAINT slot_cancelled_is_empty CHECK (status = 'open' OR taken = 0)
+) WITH (fillfactor = 70);
+CREATE INDEX slot_bookable_idx ON slot (offering_id, starts_at) WHERE status = 'open';
+CREATE INDEX slot_offering_idx ON slot (provider_id, offering_id);
+
+-- No UPDATE of a slot's offering and time.
+GRANT SELECT, INSERT ON slot TO beatrice_app, beatrice_worker;
+GRANT UPDATE (capacity, taken, status, version) ON slot TO beatrice_app, beatrice_worker;
