@@ -44,6 +44,10 @@ architecture: $(READY_DEV) ## Check who imports whom, and that every import is a
 	$(IN_VENV)/lint-imports
 	$(IN_VENV)/deptry .
 
+.PHONY: schema
+schema: $(READY_DEV) ## Write docs/schema.sql again after a change of the database
+	$(IN_VENV)/python -m migrations.schema_dump
+
 .PHONY: house
 house: $(READY_DEV) ## Print the figures of the house (ARGS=--where names the places)
 	@exec $(IN_VENV)/python -m tests.house $(ARGS)
@@ -52,10 +56,6 @@ house: $(READY_DEV) ## Print the figures of the house (ARGS=--where names the pl
 fix: $(READY_DEV) ## Mend what ruff can mend, and format
 	$(IN_VENV)/ruff check --fix
 	$(IN_VENV)/ruff format
-
-.PHONY: schema
-schema: $(READY_DEV) ## Write docs/schema.sql again after a change of the database
-	$(IN_VENV)/python -m migrations.schema_dump
 
 .PHONY: bench
 bench: $(READY_DEV) ## Measure the speed of the main requests

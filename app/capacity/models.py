@@ -1,12 +1,15 @@
 """Tables of capacity."""
 
 from datetime import datetime
+from typing import Literal
 from uuid import UUID
 
 from sqlalchemy import CheckConstraint, ForeignKeyConstraint, Index, Integer, Text, UniqueConstraint, Uuid
 from sqlalchemy.orm import Mapped, mapped_column
 
-from app.db import Model, Timestamp
+from app.db import Model, Timestamp, one_of
+
+SlotStatus = Literal["open", "cancelled"]
 
 
 class Slot(Model):
@@ -19,7 +22,7 @@ class Slot(Model):
         CheckConstraint("taken BETWEEN 0 AND capacity", name="taken_within_capacity"),
         CheckConstraint("capacity > 0", name="capacity_positive"),
         CheckConstraint("ends_at > starts_at", name="not_empty"),
-        CheckConstraint("status IN ('open','cancelled')", name="status_known"),
+        CheckConstraint(one_of("status", SlotStatus), name="status_known"),
         CheckConstraint("status = 'open' OR taken = 0", name="cancelled_is_empty"),
         Index("slot_offering_idx", "provider_id", "offering_id"),
         Index("slot_bookable_idx", "offering_id", "starts_at", postgresql_where="status = 'open'"),
@@ -33,7 +36,7 @@ class Slot(Model):
     ends_at: Mapped[datetime] = mapped_column(Timestamp)
     capacity: Mapped[int] = mapped_column(Integer)
     taken: Mapped[int] = mapped_column(Integer, server_default="0")
-    status: Mapped[str] = mapped_column(Text, server_default="open")
+    status: Mapped[SlotStatus] = mapped_column(Text, server_default="open")
     created_at: Mapped[datetime] = mapped_column(Timestamp)
     version: Mapped[int] = mapped_column(Integer, server_default="1")
     """Counts the provider's changes, not the seats taken."""

@@ -5,6 +5,7 @@ from typing import Annotated, Literal
 from pydantic import Field, StringConstraints
 
 from app import money
+from app.catalogue.models import Audience, CareAccess, Confirmation, Mode, OfferingStatus, VatCode
 from app.clock import Day, Instant
 from app.http.schemas import Code, In, Metadata, Name, Out, Prose
 from app.identity.schemas import ABSENT, Email
@@ -12,14 +13,8 @@ from app.ids import OfferingId, OrganisationId, PriceId, SiteId
 from app.organisations.schemas import OrganisationCreate
 from app.rules.rows import OfferingUnit, PaymentForm, RelativesCondition, RuleCode, Status
 
-Mode = Literal["appointment", "home_visit", "session", "stay", "enrolment", "on_request"]
 OpenMode = Literal["appointment", "home_visit", "session"]
 """The modes that can be published so far; the others have no booking path yet."""
-VatCode = Literal["exempt", "not_subject", "vat_5", "vat_10", "vat_22"]
-Confirmation = Literal["instant", "provider"]
-Audience = Literal["public", "alliance", "companies"]
-CareAccess = Literal["free", "assessment", "prescription"]
-OfferingStatus = Literal["active", "inactive"]
 
 IstatCode = Annotated[str, StringConstraints(pattern=r"^[0-9]{6}$"), Field(examples=["016004"])]
 Postcode = Annotated[str, StringConstraints(pattern=r"^[0-9]{5}$"), Field(examples=["24021"])]

@@ -135,3 +135,10 @@ async def test_credit_gone_since_the_quote(scene: Scene, december: December) -> 
     assert second.json()["available_cents"] == 170_00
     assert await scene.lots() == ((0, 120_00), (170_00, 130_00))
     assert await scene.world.scalar("SELECT sum(taken) FROM slot") == 1
+
+
+async def test_a_slot_is_asked_for_once(scene: Scene, december: Callable[[int], datetime]) -> None:
+    slot = await scene.slot(december(2), 2)
+    answer = await scene.quote([slot, slot])
+    assert answer.status_code == 422
+    assert [(error["pointer"], error["code"]) for error in answer.json()["errors"]] == [("/slot_ids", "not_distinct")]
