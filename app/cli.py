@@ -32,7 +32,7 @@ from sqlalchemy.engine import make_url
 from sqlalchemy.exc import OperationalError
 
 import migrations
-from app import api, clock, embedded_postgres, ids, jobs, logs
+from app import api, clock, ids, jobs, logs
 from app.catalogue import onboarding
 from app.catalogue.schemas import OrganisationNew
 from app.config import settings
@@ -100,13 +100,15 @@ def command(function: F) -> F:
             Refused,
             RolesMissingError,
             migrations.UnknownHistoryError,
-            embedded_postgres.EmbeddedPostgresError,
         ) as error:
             _fail(str(error))
         except ValidationError as error:
             _fail("\n".join(_setting(item) for item in error.errors(include_input=False, include_url=False)))
         except (psycopg.OperationalError, OperationalError) as error:
-            _fail(f"The database cannot be reached: {str(getattr(error, 'orig', error)).splitlines()[0]}")
+            cause = getattr(error, "orig", error)
+            if isinstance(cause, psycopg.errors.LockNotAvailable):
+                _fail("A table is in use: run the command again.")
+            _fail(f"The database cannot be reached: {str(cause).splitlines()[0]}")
 
     return cli.command()(guarded)  # type: ignore[return-value]
 
@@ -134,7 +136,13 @@ def _database_server() -> Iterator[Addresses]:
         url = configured.database_url
         yield Addresses(app=url, worker=url, migration=configured.migration_url or url)
         return
-    with embedded_postgres.start(configured.data_dir) as server:
+    from app.sandbox import embedded_postgres  # production names its database and never loads this
+
+    try:
+        server = embedded_postgres.start(configured.data_dir)
+    except embedded_postgres.EmbeddedPostgresError as error:
+        raise Refused(str(error)) from None
+    with server:
         with psycopg.connect(_conninfo(server.url("postgres")), autocommit=True) as connection:
             exists = connection.execute("SELECT FROM pg_database WHERE datname = %s", [DATABASE_NAME]).fetchone()
             if exists is None:
