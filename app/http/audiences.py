@@ -56,7 +56,7 @@ class Routes(APIRouter):
         return self._route("GET", path, Access(permission, errors=(*errors, BadCursor), audit=audit), **options)
 
     def change(self, path: str, permission: str, *, errors: Errors = (), audit: str | None = None) -> Callable[[F], F]:
-        """PATCH one object, from the version that If-Match names (`at.expected`): absent keeps, null clears."""
+        """PATCH one object, from the version that If-Match names (`at.expected_version`): absent keeps, null clears."""
         access = Access(permission, errors=(*errors, MalformedPrecondition), audit=audit)
         return self._route("PATCH", path, access, needs=place_expected)
 

@@ -43,7 +43,7 @@ NewPassword = Annotated[
 ]
 
 
-class TokenRequest(In):
+class TokenCreate(In):
     """The OAuth2 password form (RFC 6749, 4.3); the client's own credentials are not used."""
 
     grant_type: Literal["password"] = "password"
@@ -60,11 +60,11 @@ class TokenRead(Out):
     expires_in: int = Field(description="Seconds")
 
 
-class PasswordResetRequest(In):
+class PasswordResetCreate(In):
     email: GivenEmail
 
 
-class PasswordResetRequested(Out):
+class PasswordResetCreated(Out):
     """The same answer whether or not there is such a login."""
 
     status: Literal["accepted"] = "accepted"
@@ -79,7 +79,7 @@ class ContactRead(Out):
     locale: Locale
 
 
-class ContactChange(In):
+class ContactUpdate(In):
     """Absent keeps; a new e-mail address needs the current password."""
 
     email: Email = ABSENT
@@ -87,7 +87,7 @@ class ContactChange(In):
     current_password: GivenPassword = ABSENT
 
 
-class PasswordChange(In):
+class PasswordUpdate(In):
     current_password: GivenPassword
     new_password: NewPassword
 
