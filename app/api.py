@@ -7,6 +7,7 @@ from app.bookings import jobs as bookings_jobs
 from app.bookings import provider_endpoints as provider_bookings
 from app.capacity import endpoints as capacity
 from app.catalogue import endpoints as catalogue
+from app.events import jobs as events_jobs
 from app.funding import endpoints as funding
 from app.funding import jobs as funding_jobs
 from app.identity import endpoints as identity
@@ -46,5 +47,5 @@ ROUTERS: tuple[APIRouter, ...] = (
     ledger.operator,
 )
 SANDBOX_ROUTERS: tuple[APIRouter, ...] = (sandbox.sandbox,)
-JOBS = (bookings_jobs, funding_jobs, ledger_jobs, mail_jobs, identity_jobs)
+JOBS = (events_jobs, bookings_jobs, funding_jobs, ledger_jobs, mail_jobs, identity_jobs)
 SWEEPS: tuple[Sweep, ...] = tuple(sweep for module in JOBS for sweep in getattr(module, "SWEEPS", ()))

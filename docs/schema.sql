@@ -505,16 +505,27 @@ CREATE TABLE public.event (
     object_id uuid NOT NULL,
     organisation_ids uuid[] NOT NULL,
     created_at timestamp with time zone NOT NULL,
-    position bigint,
+    numbered boolean NOT NULL DEFAULT false,
     CONSTRAINT event_pkey PRIMARY KEY (id),
-    CONSTRAINT event_position_key UNIQUE ("position"),
     CONSTRAINT event_type_form CHECK (type ~ '^[a-z_]+\.[a-z_]+$'::text)
 );
 CREATE INDEX event_object_id_idx ON public.event USING btree (object_id);
-CREATE INDEX event_unnumbered_idx ON public.event USING btree (created_at) WHERE "position" IS NULL;
-GRANT INSERT ON public.event TO beatrice_hr;
-GRANT INSERT, SELECT ON public.event TO beatrice_app;
-GRANT INSERT, SELECT, UPDATE (position) ON public.event TO beatrice_worker;
+CREATE INDEX event_unnumbered_idx ON public.event USING btree (created_at) WHERE NOT numbered;
+CREATE TRIGGER event_append_only BEFORE UPDATE ON public.event FOR EACH ROW EXECUTE FUNCTION public.refuse_change_but_numbered();
+GRANT SELECT ON public.event TO beatrice_app, beatrice_worker;
+
+CREATE TABLE public.event_position (
+    organisation_id uuid NOT NULL,
+    position bigint NOT NULL,
+    event_id uuid NOT NULL,
+    CONSTRAINT event_position_pkey PRIMARY KEY (organisation_id, "position"),
+    CONSTRAINT event_position_once UNIQUE (event_id, organisation_id),
+    CONSTRAINT event_position_event_id_fkey FOREIGN KEY (event_id) REFERENCES public.event(id),
+    CONSTRAINT event_position_from_one CHECK ("position" > 0)
+);
+CREATE TRIGGER event_position_gapless AFTER INSERT ON public.event_position REFERENCING NEW TABLE AS new_position FOR EACH STATEMENT EXECUTE FUNCTION public.check_positions_gapless();
+CREATE TRIGGER event_position_no_change BEFORE UPDATE ON public.event_position FOR EACH ROW EXECUTE FUNCTION public.refuse_change();
+GRANT SELECT ON public.event_position TO beatrice_app, beatrice_worker;
 
 CREATE TABLE public.fee_rule (
     id uuid NOT NULL,
@@ -1623,6 +1634,21 @@ BEGIN
     RETURN NULL;
 END $function$;
 
+CREATE OR REPLACE FUNCTION public.check_positions_gapless()
+ RETURNS trigger
+ LANGUAGE plpgsql
+ SET search_path TO 'public', 'pg_temp'
+AS $function$
+BEGIN
+    IF EXISTS (SELECT FROM new_position WHERE position > 1 AND NOT EXISTS (
+            SELECT FROM event_position AS before WHERE before.organisation_id = new_position.organisation_id
+            AND before.position = new_position.position - 1)) THEN
+        RAISE EXCEPTION 'positions have no gaps' USING ERRCODE = '23514', CONSTRAINT = 'event_position_gapless';
+    END IF;
+    RETURN NULL;
+END $function$;
+GRANT EXECUTE ON FUNCTION public.check_positions_gapless() TO PUBLIC;
+
 CREATE OR REPLACE FUNCTION public.check_programme()
  RETURNS trigger
  LANGUAGE plpgsql
@@ -1670,6 +1696,37 @@ AS $function$
     WHERE company.organisation_id = of_company_id AND transfer.reason IN ('expired', 'returned')
 $function$;
 GRANT EXECUTE ON FUNCTION public.company_returned(uuid) TO beatrice_app, beatrice_hr, beatrice_worker;
+
+CREATE OR REPLACE FUNCTION public.number_events(at_most integer)
+ RETURNS bigint
+ LANGUAGE plpgsql
+ SECURITY DEFINER
+ SET search_path TO 'public', 'pg_temp'
+AS $function$
+DECLARE
+    done bigint;
+BEGIN
+    PERFORM pg_advisory_xact_lock(hashtextextended('event sequencer', 0));
+    WITH pass AS MATERIALIZED (
+        SELECT id, organisation_ids FROM event WHERE NOT numbered ORDER BY created_at, id LIMIT at_most
+    ), seen AS (
+        SELECT DISTINCT pass.id, organisation_id FROM pass, unnest(pass.organisation_ids) AS organisation_id
+    ), ordered AS (
+        SELECT id, organisation_id, row_number() OVER (PARTITION BY organisation_id ORDER BY id) AS step FROM seen
+    ), last AS MATERIALIZED (
+        SELECT organisation_id, (
+            SELECT coalesce(max(position), 0) FROM event_position
+            WHERE event_position.organisation_id = concerned.organisation_id) AS position
+        FROM (SELECT DISTINCT organisation_id FROM seen) AS concerned
+    ), given AS (
+        INSERT INTO event_position (organisation_id, position, event_id)
+        SELECT organisation_id, last.position + ordered.step, ordered.id FROM ordered JOIN last USING (organisation_id)
+    )
+    UPDATE event SET numbered = true FROM pass WHERE event.id = pass.id;
+    GET DIAGNOSTICS done = ROW_COUNT;
+    RETURN done;
+END $function$;
+GRANT EXECUTE ON FUNCTION public.number_events(integer) TO beatrice_app, beatrice_worker;
 
 CREATE OR REPLACE FUNCTION public.open_request(p_token_hash bytea, p_real_now timestamp with time zone, p_organisation_id uuid, p_alliance_id uuid, p_operator boolean, p_key text, p_fingerprint bytea, OUT clock_offset interval, OUT principal_kind text, OUT principal_id uuid, OUT locale text, OUT organisation_id uuid, OUT kinds text[], OUT roles text[], OUT scopes text[], OUT key_state text, OUT sealed_answer bytea)
  RETURNS record
@@ -1811,6 +1868,17 @@ CREATE OR REPLACE FUNCTION public.plain_text(value text)
 RETURN lower(public.unaccent('public.unaccent'::regdictionary, value));
 GRANT EXECUTE ON FUNCTION public.plain_text(text) TO PUBLIC;
 
+CREATE OR REPLACE FUNCTION public.record_event(event_id uuid, event_type text, kind_of_object text, id_of_object uuid, seen_by uuid[], happened_at timestamp with time zone)
+ RETURNS uuid
+ LANGUAGE sql
+ SECURITY DEFINER
+ SET search_path TO 'public', 'pg_temp'
+AS $function$
+    INSERT INTO event (id, type, object_kind, object_id, organisation_ids, created_at)
+    VALUES (event_id, event_type, kind_of_object, id_of_object, seen_by, happened_at) RETURNING id
+$function$;
+GRANT EXECUTE ON FUNCTION public.record_event(uuid,text,text,uuid,uuid[],timestamp with time zone) TO beatrice_app, beatrice_hr, beatrice_worker;
+
 CREATE OR REPLACE FUNCTION public.refuse_change()
  RETURNS trigger
  LANGUAGE plpgsql
@@ -1820,6 +1888,19 @@ BEGIN
         USING ERRCODE = '23514', CONSTRAINT = TG_TABLE_NAME || '_append_only';
 END $function$;
 GRANT EXECUTE ON FUNCTION public.refuse_change() TO PUBLIC;
+
+CREATE OR REPLACE FUNCTION public.refuse_change_but_numbered()
+ RETURNS trigger
+ LANGUAGE plpgsql
+AS $function$
+BEGIN
+    IF OLD.numbered OR to_jsonb(NEW) - 'numbered' IS DISTINCT FROM to_jsonb(OLD) - 'numbered' THEN
+        RAISE EXCEPTION 'an event is only numbered, once'
+            USING ERRCODE = '23514', CONSTRAINT = 'event_append_only';
+    END IF;
+    RETURN NEW;
+END $function$;
+GRANT EXECUTE ON FUNCTION public.refuse_change_but_numbered() TO PUBLIC;
 
 CREATE OR REPLACE FUNCTION public.refuse_change_but_position()
  RETURNS trigger

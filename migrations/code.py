@@ -15,7 +15,7 @@ from app import clock
 
 APP = Path(__file__).parent.parent / "app"
 MODULES = (
-    "http", "events", "audit", "mail", "ledger", "identity", "organisations", "catalogue", "funding", "capacity",
+    "http", "audit", "events", "mail", "ledger", "identity", "organisations", "catalogue", "funding", "capacity",
     "bookings", "settlements", "sandbox",
 )  # fmt: skip
 """Bottom-up: triggers and views may use what modules before their own make. Inside a module the files' names decide,
