@@ -7,9 +7,10 @@ from app.bookings import jobs as bookings_jobs
 from app.bookings import provider_endpoints as provider_bookings
 from app.capacity import endpoints as capacity
 from app.catalogue import endpoints as catalogue
+from app.credit import endpoints as credit
+from app.credit import jobs as credit_jobs
 from app.events import jobs as events_jobs
-from app.funding import endpoints as funding
-from app.funding import jobs as funding_jobs
+from app.grants import endpoints as grants
 from app.identity import endpoints as identity
 from app.identity import jobs as identity_jobs
 from app.jobs import Sweep
@@ -29,9 +30,9 @@ ROUTERS: tuple[APIRouter, ...] = (
     people.session_routes,
     identity.employee,
     people.person,
-    funding.employee,
+    credit.employee,
     people.company,
-    funding.company,
+    grants.company,
     bookings.router,
     catalogue.provider,
     provider_bookings.router,
@@ -42,10 +43,10 @@ ROUTERS: tuple[APIRouter, ...] = (
     organisations.alliance,
     organisations.operator,
     catalogue.operator,
-    funding.operator,
+    grants.operator,
     settlements.operator,
     ledger.operator,
 )
 SANDBOX_ROUTERS: tuple[APIRouter, ...] = (sandbox.sandbox,)
-JOBS = (events_jobs, bookings_jobs, funding_jobs, ledger_jobs, mail_jobs, identity_jobs)
+JOBS = (events_jobs, bookings_jobs, credit_jobs, ledger_jobs, mail_jobs, identity_jobs)
 SWEEPS: tuple[Sweep, ...] = tuple(sweep for module in JOBS for sweep in getattr(module, "SWEEPS", ()))

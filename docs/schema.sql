@@ -1453,16 +1453,16 @@ CREATE OR REPLACE FUNCTION public.check_changed_lot()
 AS $function$
 BEGIN
     IF (to_jsonb(OLD) - 'expired_at') IS DISTINCT FROM (to_jsonb(NEW) - 'expired_at') THEN
-        PERFORM refuse_funding('lot_fixed', 'a lot keeps its amount, owner and validity');
+        PERFORM refuse_credit('lot_fixed', 'a lot keeps its amount, owner and validity');
     END IF;
     IF OLD.expired_at IS NOT NULL AND NEW.expired_at IS DISTINCT FROM OLD.expired_at THEN
-        PERFORM refuse_funding('lot_expires_once', 'a lot ends once');
+        PERFORM refuse_credit('lot_expires_once', 'a lot ends once');
     END IF;
     IF NEW.expired_at IS NOT NULL AND (NEW.expired_at AT TIME ZONE 'Europe/Rome')::date <= NEW.expires_on
             AND NOT EXISTS (SELECT FROM credit_grant WHERE id = NEW.grant_id AND status = 'revoked')
             AND NOT EXISTS (SELECT FROM lot_life WHERE id = NEW.id
                 AND last_day < (NEW.expired_at AT TIME ZONE 'Europe/Rome')::date) THEN
-        PERFORM refuse_funding('lot_not_expired_early', 'a lot lives until the midnight after its last day');
+        PERFORM refuse_credit('lot_not_expired_early', 'a lot lives until the midnight after its last day');
     END IF;
     RETURN NEW;
 END $function$;
@@ -1475,7 +1475,7 @@ CREATE OR REPLACE FUNCTION public.check_grace_funded()
 AS $function$
 BEGIN
     IF NOT EXISTS (SELECT FROM ledger.transfer WHERE to_account_id = NEW.id) THEN
-        PERFORM refuse_funding('lot_funded', 'a lot holds its amount from the start');
+        PERFORM refuse_credit('lot_funded', 'a lot holds its amount from the start');
     END IF;
     RETURN NULL;
 END $function$;
@@ -1488,7 +1488,7 @@ AS $function$
 BEGIN
     IF TG_OP = 'INSERT' THEN
         IF NEW.status <> 'draft' OR NEW.approved_by IS NOT NULL THEN
-            PERFORM refuse_funding('credit_grant_transition', 'a grant starts as a draft');
+            PERFORM refuse_credit('credit_grant_transition', 'a grant starts as a draft');
         END IF;
         RETURN NEW;
     END IF;
@@ -1499,15 +1499,15 @@ BEGIN
             OR OLD.approved_by IS NOT NULL
                 AND (OLD.approved_by, OLD.approved_at) IS DISTINCT FROM (NEW.approved_by, NEW.approved_at)
             OR OLD.activated_at IS NOT NULL AND OLD.activated_at IS DISTINCT FROM NEW.activated_at THEN
-        PERFORM refuse_funding('credit_grant_fixed', 'a drafted grant keeps its content, an approval its author');
+        PERFORM refuse_credit('credit_grant_fixed', 'a drafted grant keeps its content, an approval its author');
     END IF;
     IF NEW.approved_by IS NOT NULL AND OLD.approved_by IS NULL AND NEW.approved_by = person_behind(NEW.created_by) THEN
-        PERFORM refuse_funding('credit_grant_approver_is_not_maker', 'another person approves');
+        PERFORM refuse_credit('credit_grant_approver_is_not_maker', 'another person approves');
     END IF;
     IF NEW.status <> OLD.status AND (OLD.status, NEW.status) NOT IN (
             ('draft', 'awaiting_funds'), ('draft', 'active'), ('draft', 'revoked'),
             ('awaiting_funds', 'active'), ('awaiting_funds', 'revoked'), ('active', 'revoked')) THEN
-        PERFORM refuse_funding('credit_grant_transition', 'a grant does not move this way');
+        PERFORM refuse_credit('credit_grant_transition', 'a grant does not move this way');
     END IF;
     RETURN NEW;
 END $function$;
@@ -1521,7 +1521,7 @@ AS $function$
 BEGIN
     IF EXISTS (SELECT FROM new_line JOIN credit_grant ON credit_grant.id = new_line.grant_id
             WHERE credit_grant.status <> 'draft') THEN
-        PERFORM refuse_funding('grant_line_of_draft', 'only a draft takes lines');
+        PERFORM refuse_credit('grant_line_of_draft', 'only a draft takes lines');
     END IF;
     RETURN NULL;
 END $function$;
@@ -1537,13 +1537,13 @@ BEGIN
     IF (SELECT (count(*), coalesce(sum(amount_cents), 0)) FROM grant_line
             WHERE company_id = NEW.company_id AND grant_id = NEW.id)
             IS DISTINCT FROM (NEW.employee_count::bigint, NEW.total_cents::numeric) THEN
-        PERFORM refuse_funding('credit_grant_adds_up', 'a grant is the sum of its lines');
+        PERFORM refuse_credit('credit_grant_adds_up', 'a grant is the sum of its lines');
     END IF;
     IF NEW.status = 'active' AND EXISTS (
             SELECT FROM grant_line line WHERE line.company_id = NEW.company_id AND line.grant_id = NEW.id
             AND NOT EXISTS (SELECT FROM lot JOIN ledger.transfer ON transfer.to_account_id = lot.id
                 AND transfer.reason = 'granted' WHERE lot.id = line.lot_id)) THEN
-        PERFORM refuse_funding('credit_grant_whole', 'an active grant has a funded lot for each line');
+        PERFORM refuse_credit('credit_grant_whole', 'an active grant has a funded lot for each line');
     END IF;
     RETURN NULL;
 END $function$;
@@ -1560,7 +1560,7 @@ BEGIN
             WHERE (life.expired_at IS NOT NULL OR (n.event_at AT TIME ZONE 'Europe/Rome')::date > life.last_day)
             AND NOT EXISTS (SELECT FROM ledger.transfer back WHERE back.to_account_id = n.account_id
                 AND back.reverses_id IS NOT NULL AND back.event_at = n.event_at)) THEN
-        PERFORM refuse_funding('lot_held_alive', 'nothing is reserved on a lot that is over');
+        PERFORM refuse_credit('lot_held_alive', 'nothing is reserved on a lot that is over');
     END IF;
     RETURN NULL;
 END $function$;
@@ -1584,7 +1584,7 @@ BEGIN
                 OR n.amount_cents <> lot.amount_cents
                 OR EXISTS (SELECT FROM ledger.transfer other
                     WHERE other.to_account_id = lot.id AND other.reverses_id IS NULL AND other.id <> n.id))) THEN
-        PERFORM refuse_funding('lot_funded_once', 'a lot gets its amount once, and back what was captured from it');
+        PERFORM refuse_credit('lot_funded_once', 'a lot gets its amount once, and back what was captured from it');
     END IF;
     IF EXISTS (
             SELECT FROM new_transfer n JOIN lot_life life ON life.id = n.from_account_id
@@ -1601,7 +1601,7 @@ BEGIN
                     AND successor.id IS NOT NULL
                 WHEN 'grace' THEN successor.id IS NOT NULL
                 ELSE false END) THEN
-        PERFORM refuse_funding('lot_leaves_by_rule', 'credit leaves a lot by capture, expiry, return or grace only');
+        PERFORM refuse_credit('lot_leaves_by_rule', 'credit leaves a lot by capture, expiry, return or grace only');
     END IF;
     RETURN NULL;
 END $function$;
@@ -1615,7 +1615,7 @@ AS $function$
 BEGIN
     IF EXISTS (SELECT FROM new_lot LEFT JOIN ledger.account ON account.id = new_lot.id AND account.kind = 'lot'
             WHERE account.id IS NULL OR account.posted_cents <> 0 OR new_lot.expired_at IS NOT NULL) THEN
-        PERFORM refuse_funding('lot_starts_empty', 'a lot starts with an empty account of its own');
+        PERFORM refuse_credit('lot_starts_empty', 'a lot starts with an empty account of its own');
     END IF;
     IF EXISTS (SELECT FROM new_lot
             LEFT JOIN grant_line line ON line.lot_id = new_lot.id AND line.grant_id = new_lot.grant_id
@@ -1623,13 +1623,13 @@ BEGIN
             LEFT JOIN credit_grant ON credit_grant.id = line.grant_id AND credit_grant.status = 'active'
                 AND credit_grant.programme_id = new_lot.programme_id
             WHERE new_lot.kind = 'grant' AND credit_grant.id IS NULL) THEN
-        PERFORM refuse_funding('lot_of_active_grant', 'a lot is the line of an active grant');
+        PERFORM refuse_credit('lot_of_active_grant', 'a lot is the line of an active grant');
     END IF;
     IF EXISTS (SELECT FROM new_lot LEFT JOIN lot origin ON origin.id = new_lot.grace_of
                 AND (origin.company_id, origin.employee_id, origin.programme_id, origin.grant_id)
                 = (new_lot.company_id, new_lot.employee_id, new_lot.programme_id, new_lot.grant_id)
             WHERE new_lot.kind = 'grace' AND origin.id IS NULL) THEN
-        PERFORM refuse_funding('lot_grace_of_same', 'a grace lot stays with its person and programme');
+        PERFORM refuse_credit('lot_grace_of_same', 'a grace lot stays with its person and programme');
     END IF;
     RETURN NULL;
 END $function$;
@@ -1658,7 +1658,7 @@ BEGIN
     IF (to_jsonb(OLD) - 'name' - 'version') IS DISTINCT FROM (to_jsonb(NEW) - 'name' - 'version') AND (
             (OLD.id, OLD.company_id, OLD.created_at) IS DISTINCT FROM (NEW.id, NEW.company_id, NEW.created_at)
             OR EXISTS (SELECT FROM credit_grant WHERE company_id = OLD.company_id AND programme_id = OLD.id)) THEN
-        PERFORM refuse_funding('programme_fixed', 'a programme that grants use keeps its rules');
+        PERFORM refuse_credit('programme_fixed', 'a programme that grants use keeps its rules');
     END IF;
     RETURN NEW;
 END $function$;
@@ -1672,14 +1672,14 @@ AS $function$
 BEGIN
     IF TG_OP = 'INSERT' THEN
         IF NEW.status <> 'pending' THEN
-            PERFORM refuse_funding('top_up_transition', 'a top-up starts pending');
+            PERFORM refuse_credit('top_up_transition', 'a top-up starts pending');
         END IF;
     ELSIF (OLD.id, OLD.company_id, OLD.amount_cents, OLD.payment_reference, OLD.created_by, OLD.created_at)
             IS DISTINCT FROM
             (NEW.id, NEW.company_id, NEW.amount_cents, NEW.payment_reference, NEW.created_by, NEW.created_at) THEN
-        PERFORM refuse_funding('top_up_fixed', 'an announced top-up does not change');
+        PERFORM refuse_credit('top_up_fixed', 'an announced top-up does not change');
     ELSIF OLD.status <> 'pending' THEN
-        PERFORM refuse_funding('top_up_transition', 'a top-up is resolved once');
+        PERFORM refuse_credit('top_up_transition', 'a top-up is resolved once');
     END IF;
     RETURN NEW;
 END $function$;
@@ -1916,14 +1916,14 @@ BEGIN
 END $function$;
 GRANT EXECUTE ON FUNCTION public.refuse_change_but_position() TO PUBLIC;
 
-CREATE OR REPLACE FUNCTION public.refuse_funding(guard text, message text)
+CREATE OR REPLACE FUNCTION public.refuse_credit(guard text, message text)
  RETURNS void
  LANGUAGE plpgsql
 AS $function$
 BEGIN
     RAISE EXCEPTION '%', message USING ERRCODE = 'check_violation', CONSTRAINT = guard;
 END $function$;
-GRANT EXECUTE ON FUNCTION public.refuse_funding(text,text) TO PUBLIC;
+GRANT EXECUTE ON FUNCTION public.refuse_credit(text,text) TO PUBLIC;
 
 CREATE OR REPLACE FUNCTION public.refuse_invitation_to_roles()
  RETURNS trigger

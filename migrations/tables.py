@@ -11,8 +11,9 @@ MODULES = (
     "app.identity.models",
     "app.organisations.models",
     "app.catalogue.models",
-    "app.funding.models",
+    "app.credit.models",
     "app.capacity.models",
+    "app.grants.models",
     "app.bookings.models",
     "app.settlements.models",
 )

@@ -57,7 +57,7 @@ FUNCTIONS = {
     "person_behind",
     "plain_text",
     "record_event",
-    "refuse_funding",
+    "refuse_credit",
     "return_revoked_lots",
 }
 

@@ -26,10 +26,9 @@ from app.capacity.errors import SlotClosed, SlotFull
 from app.catalogue import queries as catalogue
 from app.catalogue.queries import BookableOffering
 from app.config import settings
+from app.credit.actions import UsableLot, usable_lots
+from app.credit.planner import PlanLot, PlanUnit, plan
 from app.errors import NotFound
-from app.funding import actions as funding
-from app.funding.actions import UsableLot
-from app.funding.planner import PlanLot, PlanUnit, plan
 from app.organisations import beneficiary_queries, employee_queries
 from app.organisations.beneficiary_queries import BeneficiaryForCare
 from app.rules.beneficiary import BeneficiaryFacts, age
@@ -58,7 +57,7 @@ async def quote(
     await _check_open(session, offering, employments)
     priced = _priced(offering, slot_ids)
     _check_eligible(offering, beneficiary, priced)
-    lots = await funding.usable_lots(session, user_id)
+    lots = await usable_lots(session, user_id)
     examiner = _Examiner(offering.category, beneficiary.facts)
     reading = employments[0].relatives_reading if employments else "strict"
     units = _planned(priced, lots, examiner, credit)
