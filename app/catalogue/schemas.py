@@ -7,8 +7,7 @@ from pydantic import Field, StringConstraints
 from app import money
 from app.catalogue.models import Audience, CareAccess, Confirmation, Mode, OfferingStatus, VatCode
 from app.clock import Day, Instant
-from app.http.schemas import Code, In, Metadata, Name, Out, Prose
-from app.identity.schemas import ABSENT, Email
+from app.http.schemas import ABSENT, Code, Email, In, Metadata, Name, Out, Prose
 from app.ids import OfferingId, OrganisationId, PriceId, SiteId
 from app.organisations.schemas import OrganisationCreate
 from app.rules.rows import OfferingUnit, PaymentForm, RelativesCondition, RuleCode, Status

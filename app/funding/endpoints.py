@@ -9,6 +9,7 @@ from pydantic import ValidationError
 
 from app import clock
 from app.errors import AlreadyResolved, Invalid, NotFound, StateConflict
+from app.files.errors import ImportRefused, NotCsv, TooManyRows
 from app.funding import company_actions, credit_queries, grant_csv, queries
 from app.funding.errors import ApproverIsMaker, ProgrammeEnded, ProgrammeInUse
 from app.funding.models import GeneralityReason, GrantStatus, TopUpStatus
@@ -35,7 +36,6 @@ from app.http.pagination import BadCursor, PagingDep
 from app.http.schemas import Page
 from app.http.session import ActorDep, SessionDep
 from app.ids import LAST, GrantId, OrganisationId, ProgrammeId, TopUpId
-from app.organisations.errors import ImportRefused, NotCsv, TooManyRows
 
 company = company_router()
 employee = employee_router()

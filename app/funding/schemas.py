@@ -17,8 +17,7 @@ from app.funding.models import (
     TopUpStatus,
     ValidityBasis,
 )
-from app.http.schemas import Code, In, Name, Out
-from app.identity.schemas import ABSENT
+from app.http.schemas import ABSENT, Code, In, Name, Out
 from app.ids import EmployeeId, GrantId, LotId, OrganisationId, ProgrammeId, TopUpId
 from app.money import PositiveCents
 from app.rules.decisions import Reading

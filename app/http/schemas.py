@@ -2,6 +2,7 @@
 
 from typing import Annotated, Any, Generic, TypeVar
 
+from email_validator import EmailNotValidError, validate_email
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 from pydantic_core import PydanticCustomError
 
@@ -17,6 +18,9 @@ class Out(BaseModel):
 
     model_config = ConfigDict(extra="forbid", from_attributes=True, json_schema_serialization_defaults_required=True)
 
+
+ABSENT: Any = Field(default_factory=lambda: None)
+"""Default of a PATCH field that cannot be null: absent keeps (`model_fields_set` tells), null is refused."""
 
 T = TypeVar("T")
 
@@ -67,6 +71,15 @@ def _single_line(value: str) -> str:
     return stripped
 
 
+def _email(text: str) -> str:
+    try:
+        checked = validate_email(text.strip(), check_deliverability=False, allow_smtputf8=False, test_environment=True)
+    except EmailNotValidError:
+        raise PydanticCustomError("email", "not an e-mail address") from None
+    return (checked.ascii_email or checked.normalized).lower()
+
+
+Email = Annotated[str, Field(min_length=3, max_length=254, examples=["anna@example.com"]), AfterValidator(_email)]
 Name = Annotated[str, Field(min_length=1, max_length=200), AfterValidator(_single_line)]
 Code = Annotated[str, Field(min_length=1, max_length=64), AfterValidator(_single_line)]
 Prose = Annotated[str, Field(max_length=4000), AfterValidator(_no_controls)]

@@ -6,6 +6,7 @@ from uuid import UUID
 from sqlalchemy import exists, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from app import sealing
 from app.db import Query
 from app.errors import NotFound
 from app.events.actions import NewEvent, record
@@ -13,7 +14,7 @@ from app.identity.actions import issue_session
 from app.identity.invitations import redeem_invitation
 from app.identity.models import Locale
 from app.identity.schemas import TokenRead
-from app.organisations import beneficiaries, sealing
+from app.organisations import beneficiaries
 from app.organisations.errors import LoginDiffers
 from app.organisations.models import Employee
 

@@ -5,14 +5,13 @@ from uuid import UUID
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from app import clock, ids
+from app import clock, ids, sealing
 from app.actor import Actor
 from app.audit import actions as audit
 from app.banking.fiscal_codes import birth_date_of
 from app.errors import Invalid, PreconditionFailed, StateConflict
 from app.organisations import beneficiary_queries as queries
 from app.organisations import beneficiary_values as decisions
-from app.organisations import sealing
 from app.organisations.beneficiary_queries import BeneficiaryRow
 from app.organisations.people_schemas import BeneficiaryCreate, BeneficiaryUpdate
 from app.organisations.queries import unknown_municipalities

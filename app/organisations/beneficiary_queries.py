@@ -10,10 +10,9 @@ from pydantic import Field, TypeAdapter
 from sqlalchemy import insert, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from app import clock
+from app import clock, sealing
 from app.db import NOTHING, Query
 from app.errors import NotFound
-from app.organisations import sealing
 from app.organisations.models import Beneficiary
 from app.organisations.people_schemas import HomeAddressRead
 from app.rules.beneficiary import BeneficiaryFacts, Certificate, Period, Relation

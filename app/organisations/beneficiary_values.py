@@ -5,8 +5,8 @@ from dataclasses import replace
 from datetime import date
 from uuid import UUID
 
+from app import sealing
 from app.banking.fiscal_codes import is_born_on
-from app.organisations import sealing
 from app.organisations.beneficiary_queries import BeneficiaryRow, StoredCertificate, StoredPeriod
 from app.organisations.people_schemas import BeneficiaryCreate, BeneficiaryUpdate, Certificate, HomeAddress, Period
 from app.rules.beneficiary import Relation

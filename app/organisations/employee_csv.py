@@ -6,9 +6,9 @@ from uuid import UUID
 
 from pydantic import ValidationError
 
-from app import ids
-from app.organisations import employments, sealing
-from app.organisations.csv_files import CellError, Column, CsvFile, Row, RowError, parse_date, write
+from app import ids, sealing
+from app.files.csv import CellError, Column, CsvFile, Row, RowError, parse_date, write
+from app.organisations import employments
 from app.organisations.employee_queries import EmployeeRow
 from app.organisations.models import Contract
 from app.organisations.people_schemas import EmployeeCreate

@@ -10,11 +10,10 @@ from pydantic import Field, TypeAdapter
 from sqlalchemy import select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from app import clock
+from app import clock, sealing
 from app.db import HR, NOTHING, Query
 from app.errors import NotFound
 from app.identity.models import Invitation
-from app.organisations import sealing
 from app.organisations.models import Contract, Organisation
 from app.organisations.people_schemas import Status
 from app.rules.decisions import Reading

@@ -10,14 +10,15 @@ from app import clock, ids
 from app.actor import Actor
 from app.audit import actions as audit
 from app.errors import Invalid, PreconditionFailed, StateConflict
+from app.files import csv
+from app.files.csv import RowError
+from app.files.errors import ImportRefused
 from app.identity import attempts
 from app.identity.invitations import EmployeeInvitation, invite_employees
-from app.organisations import csv_files, employee_csv, employments
+from app.organisations import employee_csv, employments
 from app.organisations import employee_queries as queries
-from app.organisations.csv_files import RowError
 from app.organisations.employee_csv import Given
 from app.organisations.employee_queries import EmployeeRow
-from app.organisations.errors import ImportRefused
 from app.organisations.people_schemas import EmployeeCreate, EmployeeUpdate
 
 MAILS_PER_EMPLOYEE = 10
@@ -111,7 +112,7 @@ async def import_employees(
 
 
 def _parse(raw: bytes) -> tuple[list[Given], list[RowError]]:
-    return employee_csv.parse(csv_files.read(raw, employee_csv.COLUMNS))
+    return employee_csv.parse(csv.read(raw, employee_csv.COLUMNS))
 
 
 def _pointers(errors: list[RowError]) -> list[dict[str, object]]:

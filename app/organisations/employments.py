@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from dataclasses import replace
 from uuid import UUID
 
-from app.organisations import sealing
+from app import sealing
 from app.organisations.employee_queries import EmployeeRow, Leave
 from app.organisations.people_schemas import ClosedPeriod, EmployeeCreate, EmployeeUpdate
 

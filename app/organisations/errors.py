@@ -38,15 +38,3 @@ class LastAdministrator(AppError, status=409, code="last_administrator"):
 
 class SelfExists(AppError, status=409, code="self_exists", constraints=("beneficiary_self_key",)):
     """The person is a beneficiary already."""
-
-
-class NotCsv(AppError, status=415, code="not_csv"):
-    """This is a spreadsheet file, not CSV: save it as CSV."""
-
-
-class TooManyRows(AppError, status=413, code="too_many_rows"):
-    """The file has more rows than one import takes; `max_rows` says how many."""
-
-
-class ImportRefused(AppError, status=422, code="import_refused"):
-    """Rows of the file are not acceptable, so nothing was stored; `errors` points to `/rows/{row}/{field}`."""

@@ -6,6 +6,7 @@ from fastapi import Path, Query, Request, Response
 
 from app import ids
 from app.errors import StateConflict
+from app.files.errors import ImportRefused, NotCsv, TooManyRows
 from app.http.access import access
 from app.http.audiences import company_router, employee_router, session_router
 from app.http.etag import ExpectedVersion, MalformedPrecondition, set_etag
@@ -23,14 +24,7 @@ from app.organisations import (
     employees,
     queries,
 )
-from app.organisations.errors import (
-    EmployeeExists,
-    ExternalIdTaken,
-    ImportRefused,
-    LoginDiffers,
-    NotCsv,
-    TooManyRows,
-)
+from app.organisations.errors import EmployeeExists, ExternalIdTaken, LoginDiffers
 from app.organisations.people_schemas import (
     BeneficiaryCreate,
     BeneficiaryRead,

@@ -9,8 +9,7 @@ from pydantic_core import PydanticCustomError
 from app import clock, ids
 from app.banking.fiscal_codes import FiscalCode
 from app.clock import Day
-from app.http.schemas import Code, In, Name, Out, Prose
-from app.identity.schemas import ABSENT, Email
+from app.http.schemas import ABSENT, Code, Email, In, Name, Out, Prose
 from app.organisations.models import Contract
 from app.organisations.schemas import IstatCode
 from app.rules.beneficiary import Relation, Relative

@@ -9,9 +9,9 @@ from app import ids
 from app.banking.fiscal_codes import TaxCode
 from app.banking.iban import Iban
 from app.clock import Day, Instant
-from app.http.schemas import Code, In, Metadata, Name, Out
+from app.http.schemas import ABSENT, Code, Email, In, Metadata, Name, Out
 from app.identity.models import Locale
-from app.identity.schemas import ABSENT, Email, NewPassword
+from app.identity.schemas import NewPassword
 from app.organisations.models import AdmittedRole, AllianceRole, Kind
 
 

@@ -6,8 +6,7 @@ import pytest
 from cryptography.exceptions import InvalidTag
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from app import ids
-from app.organisations import sealing
+from app import ids, sealing
 from app.organisations.employee_queries import employments_of
 from tests.world import Party, World
 

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from app.errors import AppError, Invalid
-from app.organisations.csv_files import (
+from app.files.csv import (
     CellError,
     Column,
     CsvFile,

@@ -15,7 +15,7 @@ from datetime import date
 
 from app import clock
 from app.errors import Invalid
-from app.organisations.errors import NotCsv, TooManyRows
+from app.files.errors import NotCsv, TooManyRows
 
 MAX_ROWS = 20_000
 MAX_EURO_CENTS = 100_000_000
