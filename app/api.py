@@ -2,11 +2,13 @@
 
 from fastapi import APIRouter
 
+from app.beneficiaries import endpoints as beneficiaries
 from app.bookings import endpoints as bookings
 from app.bookings import jobs as bookings_jobs
 from app.bookings import provider_endpoints as provider_bookings
 from app.capacity import endpoints as capacity
 from app.catalogue import endpoints as catalogue
+from app.employees import endpoints as employees
 from app.funding import endpoints as funding
 from app.funding import jobs as funding_jobs
 from app.identity import endpoints as identity
@@ -15,21 +17,23 @@ from app.jobs import Sweep
 from app.ledger import endpoints as ledger
 from app.ledger import jobs as ledger_jobs
 from app.mail import jobs as mail_jobs
+from app.networks import endpoints as networks
 from app.organisations import endpoints as organisations
-from app.organisations import people_endpoints as people
 from app.sandbox import endpoints as sandbox
 from app.settlements import endpoints as settlements
+from app.territory import endpoints as territory
 
 ROUTERS: tuple[APIRouter, ...] = (
     catalogue.public,
     capacity.public,
-    organisations.public,
+    territory.public,
+    networks.public,
     identity.session_routes,
-    people.session_routes,
+    employees.session_routes,
     identity.employee,
-    people.person,
+    beneficiaries.person,
     funding.employee,
-    people.company,
+    employees.company,
     funding.company,
     bookings.router,
     catalogue.provider,
@@ -38,9 +42,9 @@ ROUTERS: tuple[APIRouter, ...] = (
     settlements.provider,
     identity.organisation,
     organisations.organisation,
-    organisations.alliance,
+    networks.alliance,
     organisations.operator,
-    catalogue.operator,
+    networks.operator,
     funding.operator,
     settlements.operator,
     ledger.operator,

@@ -15,7 +15,8 @@ from app import clock
 
 APP = Path(__file__).parent.parent / "app"
 MODULES = (
-    "http", "events", "audit", "mail", "ledger", "identity", "organisations", "catalogue", "funding", "capacity",
+    "http", "events", "audit", "mail", "ledger", "identity", "territory",
+    "organisations", "networks", "beneficiaries", "employees", "catalogue", "funding", "capacity",
     "bookings", "settlements", "sandbox",
 )  # fmt: skip
 """Bottom-up: triggers and views may use what modules before their own make. Inside a module the files' names decide,

@@ -10,6 +10,8 @@ from sqlalchemy import insert
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app import clock, ids
+from app.beneficiaries import queries as beneficiary_queries
+from app.beneficiaries.queries import BeneficiaryForCare
 from app.bookings import queries
 from app.bookings.errors import BeneficiaryNotEligible, OfferingNotAvailable
 from app.bookings.models import Quote
@@ -26,12 +28,11 @@ from app.capacity.errors import SlotClosed, SlotFull
 from app.catalogue import queries as catalogue
 from app.catalogue.queries import BookableOffering
 from app.config import settings
+from app.employees import queries as employee_queries
 from app.errors import NotFound
 from app.funding import actions as funding
 from app.funding.actions import UsableLot
 from app.funding.planner import PlanLot, PlanUnit, plan
-from app.organisations import beneficiary_queries, employee_queries
-from app.organisations.beneficiary_queries import BeneficiaryForCare
 from app.rules.beneficiary import BeneficiaryFacts, age
 from app.rules.decisions import Decision, Question, decide
 

@@ -20,7 +20,7 @@ from app.catalogue import synonyms
 from app.catalogue.models import Mode
 from app.catalogue.queries import Terms
 from app.db import NOTHING, Query
-from app.organisations.models import Employee
+from app.employees.models import Employee
 from app.rules import book
 
 Stage = Literal["name", "text", "near"]

@@ -6,6 +6,8 @@ from email_validator import EmailNotValidError, validate_email
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 from pydantic_core import PydanticCustomError
 
+from app.clock import Day
+
 
 class In(BaseModel):
     """What a client sends: strict types, unknown fields refused."""
@@ -19,6 +21,13 @@ class Out(BaseModel):
     model_config = ConfigDict(extra="forbid", from_attributes=True, json_schema_serialization_defaults_required=True)
 
 
+def _unique(values: list[str]) -> list[str]:
+    if len(set(values)) != len(values):
+        raise PydanticCustomError("duplicate", "each value may be given once")
+    return values
+
+
+Unique = AfterValidator(_unique)
 ABSENT: Any = Field(default_factory=lambda: None)
 """Default of a PATCH field that cannot be null: absent keeps (`model_fields_set` tells), null is refused."""
 
@@ -30,6 +39,11 @@ class Page(Out, Generic[T]):
 
     data: list[T]
     next_cursor: str | None = None
+
+
+class PeriodRead(Out):
+    start: Day = Field(serialization_alias="from")
+    end: Day | None = Field(serialization_alias="to")
 
 
 class FieldError(Out):

@@ -7,7 +7,7 @@ import httpx
 import pytest
 
 from app import ids
-from tests.organisations.people import ANNA, employees_url, fiscal_code, hire, snapshot, without_request_id
+from tests.people import ANNA, employees_url, fiscal_code, hire, snapshot, without_request_id
 from tests.world import Party, World
 
 

@@ -9,17 +9,16 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from app import clock, ids
 from app.actor import Actor
 from app.audit import actions as audit
+from app.employees import employments, importing, queries
+from app.employees.importing import Given
+from app.employees.queries import EmployeeRow
+from app.employees.schemas import EmployeeCreate, EmployeeUpdate
 from app.errors import Invalid, PreconditionFailed, StateConflict
 from app.files import csv
 from app.files.csv import RowError
 from app.files.errors import ImportRefused
 from app.identity import attempts
 from app.identity.invitations import EmployeeInvitation, invite_employees
-from app.organisations import employee_csv, employments
-from app.organisations import employee_queries as queries
-from app.organisations.employee_csv import Given
-from app.organisations.employee_queries import EmployeeRow
-from app.organisations.people_schemas import EmployeeCreate, EmployeeUpdate
 
 MAILS_PER_EMPLOYEE = 10
 """Invitations per hour to one employee: HR must not flood a mailbox."""
@@ -96,7 +95,7 @@ async def import_employees(
     await queries.lock_invitations(session, company_id)
     external_ids = [one.data.external_id for one in given if one.data.external_id is not None]
     rows = await queries.matching(session, company_id, external_ids, [one.index for one in given])
-    plan = await asyncio.to_thread(employee_csv.plan, given, rows)
+    plan = await asyncio.to_thread(importing.plan, given, rows)
     errors = sorted([*errors, *plan.errors], key=lambda error: (error.row, error.field or ""))
     if errors and not dry_run:
         raise ImportRefused(errors=_pointers(errors), created=0, updated=0, unchanged=0)
@@ -112,7 +111,7 @@ async def import_employees(
 
 
 def _parse(raw: bytes) -> tuple[list[Given], list[RowError]]:
-    return employee_csv.parse(csv.read(raw, employee_csv.COLUMNS))
+    return importing.parse(csv.read(raw, importing.COLUMNS))
 
 
 def _pointers(errors: list[RowError]) -> list[dict[str, object]]:

@@ -7,7 +7,7 @@ from cryptography.exceptions import InvalidTag
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app import ids, sealing
-from app.organisations.employee_queries import employments_of
+from app.employees.queries import employments_of
 from tests.world import Party, World
 
 

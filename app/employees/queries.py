@@ -12,10 +12,11 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from app import clock, sealing
 from app.db import HR, NOTHING, Query
+from app.employees.models import Contract
+from app.employees.schemas import Status
 from app.errors import NotFound
 from app.identity.models import Invitation
-from app.organisations.models import Contract, Organisation
-from app.organisations.people_schemas import Status
+from app.organisations.models import Organisation
 from app.rules.decisions import Reading
 
 BATCH = 2_000
@@ -84,16 +85,15 @@ WRITTEN = (
     "hired_on", "ended_on", "contract", "contract_ends_on", "probation_ends_on", "agreement_code",
 )  # fmt: skip
 """The columns that HR's statements write as they are; never user_id."""
-
-EMPLOYMENTS_OF = Query(Employment, "organisations.employments_of")
-EMPLOYEES = Query(EmployeeRow, "organisations.employees", roles=(HR,))
-EMPLOYEE = Query(EmployeeRow, "organisations.employee", roles=(HR,))
-LOCK_EMPLOYEE = Query(EmployeeRow, "organisations.lock_employee", roles=(HR,))
-LOCK_MATCHING = Query(EmployeeRow, "organisations.lock_matching", roles=(HR,))
-INSERT = Query(NOTHING, "organisations.insert_employees", roles=(HR,))
-UPDATE = Query(NOTHING, "organisations.update_employees", roles=(HR,))
-LOCK_INVITATIONS = Query(UUID, "organisations.lock_invitations", roles=(HR,))
-LOCK_IMPORTS = Query(NOTHING, "organisations.lock_imports", roles=(HR,))
+EMPLOYMENTS_OF = Query(Employment, "employees.employments_of")
+EMPLOYEES = Query(EmployeeRow, "employees.employees", roles=(HR,))
+EMPLOYEE = Query(EmployeeRow, "employees.employee", roles=(HR,))
+LOCK_EMPLOYEE = Query(EmployeeRow, "employees.lock_employee", roles=(HR,))
+LOCK_MATCHING = Query(EmployeeRow, "employees.lock_matching", roles=(HR,))
+INSERT = Query(NOTHING, "employees.insert_employees", roles=(HR,))
+UPDATE = Query(NOTHING, "employees.update_employees", roles=(HR,))
+LOCK_INVITATIONS = Query(UUID, "employees.lock_invitations", roles=(HR,))
+LOCK_IMPORTS = Query(NOTHING, "employees.lock_imports", roles=(HR,))
 
 
 async def employments_of(session: AsyncSession, user_id: UUID) -> list[Employment]:

@@ -11,10 +11,10 @@ from sqlalchemy import insert, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app import clock, sealing
+from app.beneficiaries.models import Beneficiary
+from app.beneficiaries.schemas import HomeAddressRead
 from app.db import NOTHING, Query
 from app.errors import NotFound
-from app.organisations.models import Beneficiary
-from app.organisations.people_schemas import HomeAddressRead
 from app.rules.beneficiary import BeneficiaryFacts, Certificate, Period, Relation
 
 
@@ -77,11 +77,10 @@ PLAIN = (
     "istat_code", "sealed_access_notes", "dependent_years",
 )  # fmt: skip
 """The columns that are written as they are."""
-
-BENEFICIARIES = Query(BeneficiaryRow, "organisations.beneficiaries")
-BENEFICIARY = Query(BeneficiaryRow, "organisations.beneficiary")
-LOCK_BENEFICIARY = Query(BeneficiaryRow, "organisations.lock_beneficiary")
-ENSURE_SELF = Query(NOTHING, "organisations.ensure_self")
+BENEFICIARIES = Query(BeneficiaryRow, "beneficiaries.beneficiaries")
+BENEFICIARY = Query(BeneficiaryRow, "beneficiaries.beneficiary")
+LOCK_BENEFICIARY = Query(BeneficiaryRow, "beneficiaries.lock_beneficiary")
+ENSURE_SELF = Query(NOTHING, "beneficiaries.ensure_self")
 
 
 @dataclass(frozen=True)

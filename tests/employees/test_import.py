@@ -6,7 +6,7 @@ import httpx
 import pytest
 from sqlalchemy import event
 
-from tests.organisations.people import ANNA, employees_url, fiscal_code, hire, join, snapshot
+from tests.people import ANNA, employees_url, fiscal_code, hire, join, snapshot
 from tests.world import Party, World
 
 HEADER = "matricola;nome;cognome;codice_fiscale;categoria;data_assunzione;contratto;email"

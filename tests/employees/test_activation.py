@@ -2,7 +2,7 @@
 
 import httpx
 
-from tests.organisations.people import (
+from tests.people import (
     ANNA,
     PASSWORD,
     accept,

@@ -7,16 +7,16 @@ from sqlalchemy import exists, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app import sealing
+from app.beneficiaries import actions as beneficiaries
 from app.db import Query
+from app.employees.errors import LoginDiffers
+from app.employees.models import Employee
 from app.errors import NotFound
 from app.events.actions import NewEvent, record
 from app.identity.actions import issue_session
 from app.identity.invitations import redeem_invitation
 from app.identity.models import Locale
 from app.identity.schemas import TokenRead
-from app.organisations import beneficiaries
-from app.organisations.errors import LoginDiffers
-from app.organisations.models import Employee
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,7 +29,7 @@ class EmployeeToLink:
     fiscal_code_index: bytes
 
 
-LOCK_TO_LINK = Query(EmployeeToLink, "organisations.lock_to_link")
+LOCK_TO_LINK = Query(EmployeeToLink, "employees.lock_to_link")
 
 
 async def accept_invitation(

@@ -7,11 +7,11 @@ from uuid import UUID
 from pydantic import ValidationError
 
 from app import ids, sealing
+from app.employees import employments
+from app.employees.models import Contract
+from app.employees.queries import EmployeeRow
+from app.employees.schemas import EmployeeCreate
 from app.files.csv import CellError, Column, CsvFile, Row, RowError, parse_date, write
-from app.organisations import employments
-from app.organisations.employee_queries import EmployeeRow
-from app.organisations.models import Contract
-from app.organisations.people_schemas import EmployeeCreate
 
 COLUMNS = (
     Column("external_id", ("matricola", "codice_esterno", "id_esterno", "codice_dipendente", "badge")),

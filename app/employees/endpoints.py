@@ -1,45 +1,37 @@
-"""Routes about people: the session's own view, the person's beneficiaries, a company's employees."""
+"""Routes about employments: the session's own view, invitations, a company's employees."""
 
 from typing import Annotated
 
 from fastapi import Path, Query, Request, Response
 
 from app import ids
+from app.employees import actions, activation, importing, queries
+from app.employees.errors import EmployeeExists, ExternalIdTaken, LoginDiffers
+from app.employees.schemas import (
+    EmployeeCreate,
+    EmployeeRead,
+    EmployeeUpdate,
+    EmploymentMe,
+    ImportErrorRead,
+    ImportRead,
+    InvitationAccept,
+    MeRead,
+    Status,
+)
 from app.errors import StateConflict
 from app.files.errors import ImportRefused, NotCsv, TooManyRows
 from app.http.access import access
-from app.http.audiences import company_router, employee_router, session_router
+from app.http.audiences import company_router, session_router
 from app.http.etag import ExpectedVersion, MalformedPrecondition, set_etag
 from app.http.pagination import BadCursor, PagingDep
 from app.http.schemas import Page
 from app.http.session import ActorDep, LanguageDep, SessionDep
 from app.identity.errors import ActivationCodeWrong, EmailTaken, InvalidCredentials, TokenInvalid
 from app.identity.schemas import TokenRead
-from app.organisations import (
-    activation,
-    beneficiaries,
-    beneficiary_queries,
-    employee_csv,
-    employee_queries,
-    employees,
-    queries,
-)
-from app.organisations.errors import EmployeeExists, ExternalIdTaken, LoginDiffers
-from app.organisations.people_schemas import (
-    BeneficiaryCreate,
-    BeneficiaryRead,
-    BeneficiaryUpdate,
-    EmployeeCreate,
-    EmployeeRead,
-    EmployeeUpdate,
-    ImportErrorRead,
-    ImportRead,
-    Status,
-)
-from app.organisations.schemas import EmploymentMe, InvitationAccept, MembershipMe, MeRead
+from app.organisations.queries import login, memberships_of
+from app.organisations.schemas import MembershipMe
 
 session_routes = session_router()
-person = employee_router()
 company = company_router()
 CREATED = 201
 MAX_FILE = 5 * 1024 * 1024
@@ -52,11 +44,11 @@ CSV_BODY = {"requestBody": {"required": True, "content": {"text/csv": {"schema":
 async def me_get(session: SessionDep, actor: ActorDep) -> MeRead:
     """Tell who is logged in, with which roles and employments."""
     return MeRead(
-        user=await queries.login(session, actor.user_id),
-        memberships=[MembershipMe.model_validate(row) for row in await queries.memberships_of(session, actor.user_id)],
+        user=await login(session, actor.user_id),
+        memberships=[MembershipMe.model_validate(row) for row in await memberships_of(session, actor.user_id)],
         employments=[
             EmploymentMe(employee_id=one.employee_id, company_id=one.company_id, company_name=one.company_name)
-            for one in await employee_queries.employments_of(session, actor.user_id)
+            for one in await queries.employments_of(session, actor.user_id)
         ],
     )
 
@@ -85,58 +77,6 @@ async def invitation_accept(
     )
 
 
-@person.get("/beneficiaries")
-@access("person", errors=[BadCursor])
-async def beneficiary_list(session: SessionDep, actor: ActorDep, paging: PagingDep) -> Page[BeneficiaryRead]:
-    found = await beneficiary_queries.beneficiaries(session, actor.user_id, paging.after, paging.fetch)
-    return paging.page(found, BeneficiaryRead.model_validate, lambda row: [str(row.id)])
-
-
-@person.post("/beneficiaries", status_code=CREATED)
-@access("person")
-async def beneficiary_create(
-    session: SessionDep, actor: ActorDep, body: BeneficiaryCreate, response: Response
-) -> BeneficiaryRead:
-    """Add a relative; `self` exists from the start."""
-    row = await beneficiaries.create_beneficiary(session, actor, body)
-    set_etag(response, row.version)
-    return BeneficiaryRead.model_validate(row)
-
-
-@person.get("/beneficiaries/{beneficiary_id}")
-@access("person")
-async def beneficiary_get(
-    session: SessionDep, actor: ActorDep, beneficiary_id: ids.BeneficiaryId, response: Response
-) -> BeneficiaryRead:
-    row = await beneficiary_queries.beneficiary(session, actor.user_id, beneficiary_id)
-    set_etag(response, row.version)
-    return BeneficiaryRead.model_validate(row)
-
-
-@person.patch("/beneficiaries/{beneficiary_id}")
-@access("person", errors=[MalformedPrecondition])
-async def beneficiary_update(
-    session: SessionDep,
-    actor: ActorDep,
-    beneficiary_id: ids.BeneficiaryId,
-    version: ExpectedVersion,
-    body: BeneficiaryUpdate,
-    response: Response,
-) -> BeneficiaryRead:
-    row = await beneficiaries.update_beneficiary(session, actor, beneficiary_id, version, body)
-    set_etag(response, row.version)
-    return BeneficiaryRead.model_validate(row)
-
-
-@person.post("/beneficiaries/{beneficiary_id}/archive")
-@access("person", errors=[StateConflict])
-async def beneficiary_archive(
-    session: SessionDep, actor: ActorDep, beneficiary_id: ids.BeneficiaryId
-) -> BeneficiaryRead:
-    """Take a relative out of lists and quotes."""
-    return BeneficiaryRead.model_validate(await beneficiaries.archive_beneficiary(session, actor, beneficiary_id))
-
-
 @company.get("/employees")
 @access("employees:read", errors=[BadCursor])
 async def employee_list(
@@ -147,7 +87,7 @@ async def employee_list(
     category: Annotated[str | None, Query(min_length=1, max_length=64)] = None,
     status: Annotated[Status | None, Query()] = None,
 ) -> Page[EmployeeRead]:
-    found = await employee_queries.employees(
+    found = await queries.employees(
         session, company_id, external_id=external_id, category=category, status=status,
         after=paging.after, limit=paging.fetch,
     )  # fmt: skip
@@ -160,7 +100,7 @@ async def employee_create(
     session: SessionDep, actor: ActorDep, company_id: ids.OrganisationId, body: EmployeeCreate, response: Response
 ) -> EmployeeRead:
     """Add an employment; with `email` the person gets the first invitation."""
-    row = await employees.create_employee(session, actor, company_id, body)
+    row = await actions.create_employee(session, actor, company_id, body)
     set_etag(response, row.version)
     return EmployeeRead.model_validate(row)
 
@@ -183,7 +123,7 @@ async def employee_import(
     (columns, quotes, encoding) is refused either way.
     """
     raw = await request.body()
-    done = await employees.import_employees(session, actor, company_id, raw, dry_run=dry_run)
+    done = await actions.import_employees(session, actor, company_id, raw, dry_run=dry_run)
     return ImportRead(
         created=done.created,
         updated=done.updated,
@@ -201,7 +141,7 @@ async def employee_import(
 async def employee_template(company_id: ids.OrganisationId) -> Response:  # noqa: ARG001 - the path names it
     """Return an empty file with every column an import knows."""
     headers = {"Content-Disposition": 'attachment; filename="employees.csv"'}
-    return Response(employee_csv.template(), media_type=CSV_TYPE, headers=headers)
+    return Response(importing.template(), media_type=CSV_TYPE, headers=headers)
 
 
 @company.get("/employees/{employee_id}")
@@ -209,7 +149,7 @@ async def employee_template(company_id: ids.OrganisationId) -> Response:  # noqa
 async def employee_get(
     session: SessionDep, company_id: ids.OrganisationId, employee_id: ids.EmployeeId, response: Response
 ) -> EmployeeRead:
-    row = await employee_queries.employee(session, company_id, employee_id)
+    row = await queries.employee(session, company_id, employee_id)
     set_etag(response, row.version)
     return EmployeeRead.model_validate(row)
 
@@ -226,7 +166,7 @@ async def employee_update(
     response: Response,
 ) -> EmployeeRead:
     """Change an employment; after activation neither e-mail nor fiscal code."""
-    row = await employees.update_employee(session, actor, company_id, employee_id, version, body)
+    row = await actions.update_employee(session, actor, company_id, employee_id, version, body)
     set_etag(response, row.version)
     return EmployeeRead.model_validate(row)
 
@@ -237,7 +177,4 @@ async def employee_invite(
     session: SessionDep, actor: ActorDep, company_id: ids.OrganisationId, employee_id: ids.EmployeeId
 ) -> EmployeeRead:
     """Send the first invitation again, only before activation."""
-    return EmployeeRead.model_validate(await employees.invite_again(session, actor, company_id, employee_id))
-
-
-ROUTERS = (session_routes, person, company)
+    return EmployeeRead.model_validate(await actions.invite_again(session, actor, company_id, employee_id))

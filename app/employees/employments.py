@@ -5,8 +5,8 @@ from dataclasses import replace
 from uuid import UUID
 
 from app import sealing
-from app.organisations.employee_queries import EmployeeRow, Leave
-from app.organisations.people_schemas import ClosedPeriod, EmployeeCreate, EmployeeUpdate
+from app.employees.queries import EmployeeRow, Leave
+from app.employees.schemas import ClosedPeriod, EmployeeCreate, EmployeeUpdate
 
 Problem = tuple[str, str, str]
 

@@ -8,9 +8,9 @@ import httpx
 import pytest
 
 from app import clock, ids
-from app.organisations.beneficiary_queries import for_care
+from app.beneficiaries.queries import for_care
 from app.rules.beneficiary import BeneficiaryFacts, Certificate, Period
-from tests.organisations.people import fiscal_code, snapshot, without_request_id
+from tests.people import fiscal_code, snapshot, without_request_id
 from tests.world import Party, Person, World
 
 URL = "/v1/me/beneficiaries"

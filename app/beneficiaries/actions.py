@@ -9,12 +9,11 @@ from app import clock, ids, sealing
 from app.actor import Actor
 from app.audit import actions as audit
 from app.banking.fiscal_codes import birth_date_of
+from app.beneficiaries import decisions, queries
+from app.beneficiaries.queries import BeneficiaryRow
+from app.beneficiaries.schemas import BeneficiaryCreate, BeneficiaryUpdate
 from app.errors import Invalid, PreconditionFailed, StateConflict
-from app.organisations import beneficiary_queries as queries
-from app.organisations import beneficiary_values as decisions
-from app.organisations.beneficiary_queries import BeneficiaryRow
-from app.organisations.people_schemas import BeneficiaryCreate, BeneficiaryUpdate
-from app.organisations.queries import unknown_municipalities
+from app.territory.queries import unknown_municipalities
 
 
 async def create_beneficiary(session: AsyncSession, actor: Actor, data: BeneficiaryCreate) -> BeneficiaryRow:

@@ -1,4 +1,4 @@
-"""What goes in and out about employees (for HR) and beneficiaries (for the person)."""
+"""What goes in and out about beneficiaries, for the person."""
 
 from datetime import date
 from typing import Annotated, Literal
@@ -9,12 +9,9 @@ from pydantic_core import PydanticCustomError
 from app import clock, ids
 from app.banking.fiscal_codes import FiscalCode
 from app.clock import Day
-from app.http.schemas import ABSENT, Code, Email, In, Name, Out, Prose
-from app.organisations.models import Contract
-from app.organisations.schemas import IstatCode
+from app.http.schemas import ABSENT, In, Name, Out, PeriodRead, Prose
 from app.rules.beneficiary import Relation, Relative
-
-Status = Literal["active", "invited", "not_invited"]
+from app.territory.schemas import IstatCode
 
 
 class Period(In):
@@ -22,16 +19,6 @@ class Period(In):
 
     start: Day = Field(alias="from")
     end: Day | None = Field(default=None, alias="to")
-
-
-class PeriodRead(Out):
-    start: Day = Field(serialization_alias="from")
-    end: Day | None = Field(serialization_alias="to")
-
-
-class ClosedPeriod(In):
-    start: Day = Field(alias="from")
-    end: Day = Field(alias="to")
 
 
 class Certificate(In):
@@ -46,78 +33,6 @@ class CertificateRead(Out):
     kind: Literal["non_self_sufficient"]
     valid_from: Day
     valid_to: Day | None
-
-
-class EmployeeCreate(In):
-    """An employment; an `email` sends the first invitation."""
-
-    email: Email | None = None
-    given_name: Name
-    family_name: Name
-    fiscal_code: FiscalCode
-    external_id: Code | None = None
-    category: Code
-    hired_on: Day
-    ended_on: Day | None = None
-    contract: Contract = "permanent"
-    contract_ends_on: Day | None = None
-    probation_ends_on: Day | None = None
-    unpaid_leave: Annotated[list[ClosedPeriod], Field(max_length=50)] = Field(default_factory=list)
-    agreement_code: Code | None = None
-
-
-class EmployeeUpdate(In):
-    """Absent keeps, null clears. After activation e-mail and fiscal code are the person's."""
-
-    email: Email | None = None
-    given_name: Name = ABSENT
-    family_name: Name = ABSENT
-    fiscal_code: FiscalCode = ABSENT
-    external_id: Code | None = None
-    category: Code = ABSENT
-    hired_on: Day = ABSENT
-    ended_on: Day | None = None
-    contract: Contract = ABSENT
-    contract_ends_on: Day | None = None
-    probation_ends_on: Day | None = None
-    unpaid_leave: Annotated[list[ClosedPeriod], Field(max_length=50)] = ABSENT
-    agreement_code: Code | None = None
-
-
-class EmployeeRead(Out):
-    """What HR sees of an employment; `email` only until the person has activated the login."""
-
-    id: ids.EmployeeId
-    status: Status
-    email: str | None
-    given_name: str
-    family_name: str
-    fiscal_code: str
-    external_id: str | None
-    category: str
-    hired_on: Day
-    ended_on: Day | None
-    contract: Contract
-    contract_ends_on: Day | None
-    probation_ends_on: Day | None
-    unpaid_leave: list[PeriodRead]
-    agreement_code: str | None
-
-
-class ImportErrorRead(Out):
-    """One problem; `row` is the spreadsheet's row number (the header is 1)."""
-
-    row: int
-    field: str | None
-    code: str
-    detail: str
-
-
-class ImportRead(Out):
-    created: int
-    updated: int
-    unchanged: int
-    errors: list[ImportErrorRead]
 
 
 def _past(value: date) -> date:

@@ -7,8 +7,8 @@ from uuid import UUID
 
 from app import sealing
 from app.banking.fiscal_codes import is_born_on
-from app.organisations.beneficiary_queries import BeneficiaryRow, StoredCertificate, StoredPeriod
-from app.organisations.people_schemas import BeneficiaryCreate, BeneficiaryUpdate, Certificate, HomeAddress, Period
+from app.beneficiaries.queries import BeneficiaryRow, StoredCertificate, StoredPeriod
+from app.beneficiaries.schemas import BeneficiaryCreate, BeneficiaryUpdate, Certificate, HomeAddress, Period
 from app.rules.beneficiary import Relation
 
 Problem = tuple[str, str, str]
