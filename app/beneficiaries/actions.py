@@ -16,12 +16,11 @@ from app.errors import Invalid, PreconditionFailed, StateConflict
 from app.territory.queries import unknown_municipalities
 
 
-async def create_beneficiary(session: AsyncSession, actor: Actor, data: BeneficiaryCreate) -> BeneficiaryRow:
+async def create_beneficiary(session: AsyncSession, user_id: UUID, data: BeneficiaryCreate) -> BeneficiaryRow:
     """Add a relative."""
     row = decisions.created(data, ids.new_id())
-    await _check(session, actor.user_id, row)
-    await queries.add(session, actor.user_id, row)
-    await audit.record(session, actor, "beneficiary.create", "beneficiary", row.id)
+    await _check(session, user_id, row)
+    await queries.add(session, user_id, row)
     return row
 
 
@@ -43,13 +42,12 @@ async def update_beneficiary(
     return replace(row, version=old.version + 1)
 
 
-async def archive_beneficiary(session: AsyncSession, actor: Actor, beneficiary_id: UUID) -> BeneficiaryRow:
+async def archive_beneficiary(session: AsyncSession, user_id: UUID, beneficiary_id: UUID) -> BeneficiaryRow:
     """Take a relative out of lists and quotes; what was booked keeps its beneficiary."""
-    row = await queries.beneficiary(session, actor.user_id, beneficiary_id, lock=True)
+    row = await queries.beneficiary(session, user_id, beneficiary_id, lock=True)
     if row.relation == "self":
         raise StateConflict("self", "The person is always a beneficiary.")
     await queries.archive(session, beneficiary_id, clock.now())
-    await audit.record(session, actor, "beneficiary.archive", "beneficiary", beneficiary_id)
     return row
 
 

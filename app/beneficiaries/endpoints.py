@@ -1,69 +1,50 @@
 """Routes of the person's beneficiaries."""
 
-from fastapi import Response
-
-from app import ids
 from app.beneficiaries import actions, queries
 from app.beneficiaries.schemas import BeneficiaryCreate, BeneficiaryRead, BeneficiaryUpdate
+from app.edge.at import At
 from app.errors import StateConflict
-from app.http.access import access
 from app.http.audiences import employee_router
-from app.http.etag import ExpectedVersion, MalformedPrecondition, set_etag
-from app.http.pagination import BadCursor, PagingDep
+from app.http.pagination import PagingDep
 from app.http.schemas import Page
-from app.http.session import ActorDep, SessionDep
+from app.ids import BeneficiaryId
 
 person = employee_router()
-CREATED = 201
 
 
-@person.get("/beneficiaries")
-@access("person", errors=[BadCursor])
-async def beneficiary_list(session: SessionDep, actor: ActorDep, paging: PagingDep) -> Page[BeneficiaryRead]:
-    found = await queries.beneficiaries(session, actor.user_id, paging.after, paging.fetch)
-    return paging.page(found, BeneficiaryRead.model_validate, lambda row: [str(row.id)])
+@person.list("/beneficiaries", "person")
+async def beneficiary_list(at: At, paging: PagingDep) -> Page[BeneficiaryRead]:
+    found = await queries.beneficiaries(at.session, at.actor.user_id, paging.after_id, paging.fetch)
+    return paging.page_by_id(found, BeneficiaryRead.model_validate)
 
 
-@person.post("/beneficiaries", status_code=CREATED)
-@access("person")
-async def beneficiary_create(
-    session: SessionDep, actor: ActorDep, body: BeneficiaryCreate, response: Response
-) -> BeneficiaryRead:
+@person.command("/beneficiaries", "person", keyed=False, status=201, audit="beneficiary.create")
+async def beneficiary_create(at: At, body: BeneficiaryCreate) -> BeneficiaryRead:
     """Add a relative; `self` exists from the start."""
-    row = await actions.create_beneficiary(session, actor, body)
-    set_etag(response, row.version)
-    return BeneficiaryRead.model_validate(row)
+    row = await actions.create_beneficiary(at.session, at.actor.user_id, body)
+    return at.about(row.id, at.tagged(row.version, BeneficiaryRead.model_validate(row)))
 
 
-@person.get("/beneficiaries/{beneficiary_id}")
-@access("person")
-async def beneficiary_get(
-    session: SessionDep, actor: ActorDep, beneficiary_id: ids.BeneficiaryId, response: Response
-) -> BeneficiaryRead:
-    row = await queries.beneficiary(session, actor.user_id, beneficiary_id)
-    set_etag(response, row.version)
-    return BeneficiaryRead.model_validate(row)
+@person.read("/beneficiaries/{beneficiary_id}", "person")
+async def beneficiary_get(at: At, beneficiary_id: BeneficiaryId) -> BeneficiaryRead:
+    row = await queries.beneficiary(at.session, at.actor.user_id, beneficiary_id)
+    return at.tagged(row.version, BeneficiaryRead.model_validate(row))
 
 
-@person.patch("/beneficiaries/{beneficiary_id}")
-@access("person", errors=[MalformedPrecondition])
-async def beneficiary_update(
-    session: SessionDep,
-    actor: ActorDep,
-    beneficiary_id: ids.BeneficiaryId,
-    version: ExpectedVersion,
-    body: BeneficiaryUpdate,
-    response: Response,
-) -> BeneficiaryRead:
-    row = await actions.update_beneficiary(session, actor, beneficiary_id, version, body)
-    set_etag(response, row.version)
-    return BeneficiaryRead.model_validate(row)
+@person.change("/beneficiaries/{beneficiary_id}", "person")
+async def beneficiary_update(at: At, beneficiary_id: BeneficiaryId, body: BeneficiaryUpdate) -> BeneficiaryRead:
+    row = await actions.update_beneficiary(at.session, at.actor, beneficiary_id, at.expected_version, body)
+    return at.tagged(row.version, BeneficiaryRead.model_validate(row))
 
 
-@person.post("/beneficiaries/{beneficiary_id}/archive")
-@access("person", errors=[StateConflict])
-async def beneficiary_archive(
-    session: SessionDep, actor: ActorDep, beneficiary_id: ids.BeneficiaryId
-) -> BeneficiaryRead:
+@person.command(
+    "/beneficiaries/{beneficiary_id}/archive",
+    "person",
+    keyed=False,
+    errors=[StateConflict],
+    audit="beneficiary.archive",
+)
+async def beneficiary_archive(at: At, beneficiary_id: BeneficiaryId) -> BeneficiaryRead:
     """Take a relative out of lists and quotes."""
-    return BeneficiaryRead.model_validate(await actions.archive_beneficiary(session, actor, beneficiary_id))
+    row = await actions.archive_beneficiary(at.session, at.actor.user_id, beneficiary_id)
+    return BeneficiaryRead.model_validate(row)

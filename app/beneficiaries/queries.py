@@ -93,10 +93,8 @@ class BeneficiaryForCare:
     istat_code: str | None
 
 
-async def beneficiaries(
-    session: AsyncSession, user_id: UUID, after: tuple[str] | None, limit: int
-) -> list[BeneficiaryRow]:
-    return await BENEFICIARIES.all(session, user_id=user_id, after=after and after[0], limit=limit)
+async def beneficiaries(session: AsyncSession, user_id: UUID, after: UUID | None, limit: int) -> list[BeneficiaryRow]:
+    return await BENEFICIARIES.all(session, user_id=user_id, after=after, limit=limit)
 
 
 async def beneficiary(

@@ -34,12 +34,11 @@ class Imported:
     errors: list[RowError]
 
 
-async def create_employee(session: AsyncSession, actor: Actor, company_id: UUID, data: EmployeeCreate) -> EmployeeRow:
+async def create_employee(session: AsyncSession, company_id: UUID, data: EmployeeCreate) -> EmployeeRow:
     """Add an employment; with an e-mail address the person is invited."""
     row = employments.created(data, ids.new_id())
     _check(row)
     await queries.insert(session, company_id, [row])
-    await audit.record(session, actor, "employee.create", "employee", row.id)
     await _invite(session, company_id, [row])
     return row
 
@@ -71,7 +70,7 @@ async def update_employee(
     return replace(row, version=old.version + 1)
 
 
-async def invite_again(session: AsyncSession, actor: Actor, company_id: UUID, employee_id: UUID) -> EmployeeRow:
+async def invite_again(session: AsyncSession, company_id: UUID, employee_id: UUID) -> EmployeeRow:
     """Send the first invitation once more; the earlier link stops working."""
     await queries.lock_invitations(session, company_id, employee_id)
     row = await queries.employee(session, company_id, employee_id, lock=True)
@@ -80,7 +79,6 @@ async def invite_again(session: AsyncSession, actor: Actor, company_id: UUID, em
     if row.status == "not_invited":
         raise StateConflict(row.status, "There is no e-mail address to send an invitation to.")
     await _count_mail(session, employee_id)
-    await audit.record(session, actor, "employee.invite", "employee", employee_id)
     await _invite(session, company_id, [row])
     return row
 

@@ -101,23 +101,6 @@ async def employments_of(session: AsyncSession, user_id: UUID) -> list[Employmen
     return await EMPLOYMENTS_OF.all(session, user_id=user_id)
 
 
-async def employees(
-    session: AsyncSession,
-    company_id: UUID,
-    *,
-    external_id: str | None,
-    category: str | None,
-    status: Status | None,
-    after: tuple[str] | None,
-    limit: int,
-) -> list[EmployeeRow]:
-    """Return a company's employees by id, filtered."""
-    return await EMPLOYEES.all(
-        session, company_id=company_id, external_id=external_id, category=category, status=status,
-        after=after and after[0], limit=limit,
-    )  # fmt: skip
-
-
 async def employee(session: AsyncSession, company_id: UUID, employee_id: UUID, *, lock: bool = False) -> EmployeeRow:
     statement = LOCK_EMPLOYEE if lock else EMPLOYEE
     found = await statement.maybe(session, company_id=company_id, id=employee_id)

@@ -6,7 +6,7 @@ Four kinds of route, each declaring permission, errors and the audit entry once.
 from collections.abc import Callable, Sequence
 from typing import Any, TypedDict, TypeVar, Unpack
 
-from fastapi import APIRouter, Depends
+from fastapi import APIRouter, Depends, Response
 
 from app.db import HR
 from app.edge.access import ORDINARY_BYTES, Access, BodyKind
@@ -26,6 +26,7 @@ class Documented(TypedDict, total=False):
 
     responses: dict[int | str, dict[str, Any]]
     openapi_extra: dict[str, Any]
+    response_class: type[Response]
 
 
 class Routes(APIRouter):
@@ -56,7 +57,7 @@ class Routes(APIRouter):
         return self._route("GET", path, Access(permission, errors=(*errors, BadCursor), audit=audit), **options)
 
     def change(self, path: str, permission: str, *, errors: Errors = (), audit: str | None = None) -> Callable[[F], F]:
-        """PATCH one object, from the version that If-Match names (`at.expected`): absent keeps, null clears."""
+        """PATCH one object, from the version that If-Match names (`at.expected_version`): absent keeps, null clears."""
         access = Access(permission, errors=(*errors, MalformedPrecondition), audit=audit)
         return self._route("PATCH", path, access, needs=place_expected)
 

@@ -8,8 +8,6 @@ from sqlalchemy import exists, insert, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app import clock, ids
-from app.actor import Actor
-from app.audit import actions as audit
 from app.errors import Invalid, NotFound, StateConflict
 from app.ledger import actions as ledger
 from app.ledger.instructions import NewAccount
@@ -22,15 +20,13 @@ from app.organisations.queries import organisation
 from app.territory.queries import unknown_municipalities
 
 
-async def create_network(session: AsyncSession, actor: Actor, name: str) -> Network:
+async def create_network(session: AsyncSession, name: str) -> Network:
     network_id = ids.new_id()
     new = insert(Network).values(id=network_id, name=name, created_at=clock.now())
-    created = (await session.scalars(new.returning(Network))).one()
-    await audit.record(session, actor, "network.create", "network", network_id)
-    return created
+    return (await session.scalars(new.returning(Network))).one()
 
 
-async def create_alliance(session: AsyncSession, actor: Actor, data: AllianceCreate) -> AllianceRow:
+async def create_alliance(session: AsyncSession, data: AllianceCreate) -> AllianceRow:
     """Add an alliance with its territory, its solidarity fund and its lead's membership."""
     problems = await _missing(session, data)
     if problems:
@@ -49,7 +45,6 @@ async def create_alliance(session: AsyncSession, actor: Actor, data: AllianceCre
     )
     await queries.ADD_TERRITORY.run(session, id=alliance_id, codes=data.municipalities)
     await _join(session, alliance_id, data.lead_organisation_id, "lead", clock.today())
-    await audit.record(session, actor, "alliance.create", "alliance", alliance_id)
     return await queries.alliance(session, alliance_id)
 
 
@@ -72,7 +67,7 @@ async def _missing(session: AsyncSession, data: AllianceCreate) -> list[tuple[st
 
 
 async def add_alliance_membership(
-    session: AsyncSession, actor: Actor, alliance_id: UUID, organisation_id: UUID, role: AdmittedRole
+    session: AsyncSession, alliance_id: UUID, organisation_id: UUID, role: AdmittedRole
 ) -> AllianceMembershipRow:
     """Admit an organisation; companies and providers must be of that kind."""
     try:
@@ -83,7 +78,6 @@ async def add_alliance_membership(
         raise Invalid("/role", "kind", "the organisation is not of this kind")
     joined_on = clock.today()
     membership_id = await _join(session, alliance_id, organisation_id, role, joined_on)
-    await audit.record(session, actor, "alliance_membership.create", "alliance_membership", membership_id)
     return AllianceMembershipRow(membership_id, organisation_id, found.name, role, joined_on, None)
 
 
@@ -104,7 +98,7 @@ async def _join(
 
 
 async def end_alliance_membership(
-    session: AsyncSession, actor: Actor, alliance_id: UUID, membership_id: UUID
+    session: AsyncSession, alliance_id: UUID, membership_id: UUID
 ) -> AllianceMembershipRow:
     """End a membership; `ended_on` is the first day without it, at the earliest the day after joining."""
     row = await queries.lock_alliance_membership(session, alliance_id, membership_id)
@@ -115,5 +109,4 @@ async def end_alliance_membership(
     ended_on = max(clock.today(), row.joined_on + timedelta(days=1))
     ended = update(AllianceMembership).where(AllianceMembership.id == membership_id)
     await session.execute(ended.values(ended_on=ended_on))
-    await audit.record(session, actor, "alliance_membership.end", "alliance_membership", membership_id)
     return replace(row, ended_on=ended_on)

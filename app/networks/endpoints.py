@@ -1,12 +1,11 @@
 """Routes of networks and alliances: public, operator, alliance."""
 
-from app import ids
+from app.edge.at import At
 from app.errors import StateConflict
-from app.http.access import access
 from app.http.audiences import alliance_router, operator_router, public_router
-from app.http.pagination import BadCursor, PagingDep
+from app.http.pagination import PagingDep
 from app.http.schemas import Page
-from app.http.session import ActorDep, SessionDep
+from app.ids import AllianceId, MembershipId
 from app.networks import actions, queries
 from app.networks.errors import AlreadyMember, NameTaken
 from app.networks.schemas import (
@@ -21,73 +20,75 @@ from app.networks.schemas import (
 public = public_router()
 operator = operator_router()
 alliance = alliance_router()
-CREATED = 201
 
 
-@public.get("/alliances")
-@access("public", errors=[BadCursor])
-async def alliance_list(session: SessionDep, paging: PagingDep) -> Page[AllianceRead]:
+@public.list("/alliances", "public")
+async def alliance_list(at: At, paging: PagingDep) -> Page[AllianceRead]:
     """List the local alliances with their territory."""
-    found = await queries.alliances(session, paging.after, paging.fetch)
+    found = await queries.alliances(at.session, paging.after, paging.fetch)
     return paging.page(found, AllianceRead.model_validate, lambda row: [row.name, str(row.id)])
 
 
-@operator.get("/networks")
-@access("organisations:read", errors=[BadCursor])
-async def network_list(session: SessionDep, paging: PagingDep) -> Page[NetworkRead]:
-    found = await queries.networks(session, paging.after, paging.fetch)
-    return paging.page(found, NetworkRead.model_validate, lambda row: [str(row.id)])
+@operator.list("/networks", "organisations:read")
+async def network_list(at: At, paging: PagingDep) -> Page[NetworkRead]:
+    found = await queries.networks(at.session, paging.after_id, paging.fetch)
+    return paging.page_by_id(found, NetworkRead.model_validate)
 
 
-@operator.post("/networks", status_code=CREATED)
-@access("organisations:write", errors=[NameTaken])
-async def network_create(session: SessionDep, actor: ActorDep, body: NetworkCreate) -> NetworkRead:
-    return NetworkRead.model_validate(await actions.create_network(session, actor, body.name))
+@operator.command(
+    "/networks", "organisations:write", keyed=False, status=201, errors=[NameTaken], audit="network.create"
+)
+async def network_create(at: At, body: NetworkCreate) -> NetworkRead:
+    row = await actions.create_network(at.session, body.name)
+    return at.about(row.id, NetworkRead.model_validate(row))
 
 
-@operator.get("/alliances")
-@access("organisations:read", errors=[BadCursor])
-async def operator_alliance_list(session: SessionDep, paging: PagingDep) -> Page[AllianceRead]:
-    found = await queries.alliances(session, paging.after, paging.fetch)
-    return paging.page(found, AllianceRead.model_validate, lambda row: [row.name, str(row.id)])
+@operator.list("/alliances", "organisations:read")
+async def operator_alliance_list(at: At, paging: PagingDep) -> Page[AllianceRead]:
+    return await alliance_list(at, paging)
 
 
-@operator.post("/alliances", status_code=CREATED)
-@access("organisations:write", errors=[NameTaken])
-async def alliance_create(session: SessionDep, actor: ActorDep, body: AllianceCreate) -> AllianceRead:
+@operator.command(
+    "/alliances", "organisations:write", keyed=False, status=201, errors=[NameTaken], audit="alliance.create"
+)
+async def alliance_create(at: At, body: AllianceCreate) -> AllianceRead:
     """Add an alliance with its territory and lead organisation."""
-    return AllianceRead.model_validate(await actions.create_alliance(session, actor, body))
+    row = await actions.create_alliance(at.session, body)
+    return at.about(row.id, AllianceRead.model_validate(row))
 
 
-@operator.get("/alliances/{alliance_id}")
-@access("organisations:read")
-async def alliance_get(session: SessionDep, alliance_id: ids.AllianceId) -> AllianceRead:
-    return AllianceRead.model_validate(await queries.alliance(session, alliance_id))
+@operator.read("/alliances/{alliance_id}", "organisations:read")
+async def alliance_get(at: At, alliance_id: AllianceId) -> AllianceRead:
+    return AllianceRead.model_validate(await queries.alliance(at.session, alliance_id))
 
 
-@alliance.get("/memberships")
-@access("alliance:read", errors=[BadCursor])
-async def alliance_membership_list(
-    session: SessionDep, alliance_id: ids.AllianceId, paging: PagingDep
-) -> Page[AllianceMembershipRead]:
-    found = await queries.alliance_memberships(session, alliance_id, paging.after, paging.fetch)
-    return paging.page(found, AllianceMembershipRead.model_validate, lambda row: [str(row.id)])
+@alliance.list("/memberships", "alliance:read")
+async def alliance_membership_list(at: At, paging: PagingDep) -> Page[AllianceMembershipRead]:
+    found = await queries.alliance_memberships(at.session, at.tenant, paging.after_id, paging.fetch)
+    return paging.page_by_id(found, AllianceMembershipRead.model_validate)
 
 
-@alliance.post("/memberships", status_code=CREATED)
-@access("alliance:write", errors=[AlreadyMember])
-async def alliance_membership_create(
-    session: SessionDep, actor: ActorDep, alliance_id: ids.AllianceId, body: AllianceMembershipCreate
-) -> AllianceMembershipRead:
+@alliance.command(
+    "/memberships",
+    "alliance:write",
+    keyed=False,
+    status=201,
+    errors=[AlreadyMember],
+    audit="alliance_membership.create",
+)
+async def alliance_membership_create(at: At, body: AllianceMembershipCreate) -> AllianceMembershipRead:
     """Admit an organisation to the alliance."""
-    row = await actions.add_alliance_membership(session, actor, alliance_id, body.organisation_id, body.role)
-    return AllianceMembershipRead.model_validate(row)
+    row = await actions.add_alliance_membership(at.session, at.tenant, body.organisation_id, body.role)
+    return at.about(row.id, AllianceMembershipRead.model_validate(row))
 
 
-@alliance.post("/memberships/{membership_id}/end")
-@access("alliance:write", errors=[StateConflict])
-async def alliance_membership_end(
-    session: SessionDep, actor: ActorDep, alliance_id: ids.AllianceId, membership_id: ids.MembershipId
-) -> AllianceMembershipRead:
-    row = await actions.end_alliance_membership(session, actor, alliance_id, membership_id)
+@alliance.command(
+    "/memberships/{membership_id}/end",
+    "alliance:write",
+    keyed=False,
+    errors=[StateConflict],
+    audit="alliance_membership.end",
+)
+async def alliance_membership_end(at: At, membership_id: MembershipId) -> AllianceMembershipRead:
+    row = await actions.end_alliance_membership(at.session, at.tenant, membership_id)
     return AllianceMembershipRead.model_validate(row)

@@ -52,17 +52,17 @@ async def alliance(session: AsyncSession, alliance_id: UUID) -> AllianceRow:
     return found
 
 
-async def networks(session: AsyncSession, after: tuple[str] | None, limit: int) -> Sequence[Network]:
+async def networks(session: AsyncSession, after: UUID | None, limit: int) -> Sequence[Network]:
     page = select(Network).order_by(Network.id).limit(limit)
     if after is not None:
-        page = page.where(Network.id > UUID(after[0]))
+        page = page.where(Network.id > after)
     return (await session.scalars(page)).all()
 
 
 async def alliance_memberships(
-    session: AsyncSession, alliance_id: UUID, after: tuple[str] | None, limit: int
+    session: AsyncSession, alliance_id: UUID, after: UUID | None, limit: int
 ) -> list[AllianceMembershipRow]:
-    return await ALLIANCE_MEMBERSHIPS.all(session, alliance_id=alliance_id, after=after and after[0], limit=limit)
+    return await ALLIANCE_MEMBERSHIPS.all(session, alliance_id=alliance_id, after=after, limit=limit)
 
 
 async def lock_alliance_membership(

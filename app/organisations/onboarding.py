@@ -31,35 +31,29 @@ OPERATOR_ROLES = ("admin", "operator")
 ACCOUNT_KINDS = ("provider_earned", "provider_payable", "provider_in_transit", "provider_recoverable")
 
 
-async def onboard(session: AsyncSession, actor: Actor, wanted: OrganisationCreate) -> Organisation:
+async def create_organisation(session: AsyncSession, actor: Actor, wanted: OrganisationCreate) -> Organisation:
     """Create an organisation with all that its kinds need; phone and e-mail are a provider's public contact."""
     is_provider = "provider" in wanted.kinds
     for name in ("phone", "email"):
         if getattr(wanted, name) is not None and not is_provider:
             raise Invalid(f"/{name}", "providers_only", "the public contact belongs to the kind provider")
-    created = await create_organisation(session, actor, wanted)
-    if is_provider:
-        await add_provider(session, created.id, wanted.phone, wanted.email)
-    return created
-
-
-async def create_organisation(session: AsyncSession, actor: Actor, data: OrganisationCreate) -> Organisation:
-    """Add a legal party and, for a company, its account."""
     organisation_id = ids.new_id()
-    columns = columns_of(data, OrganisationCreate.model_fields.keys())
+    columns = columns_of(wanted, OrganisationCreate.model_fields.keys())
     new = insert(Organisation).values(
-        id=organisation_id, kinds=data.kinds, tax_code=data.tax_code, created_at=clock.now(), **columns
+        id=organisation_id, kinds=wanted.kinds, tax_code=wanted.tax_code, created_at=clock.now(), **columns
     )
     created = (await session.scalars(new.returning(Organisation))).one()
-    if "company" in data.kinds:
+    if "company" in wanted.kinds:
         account_id = ids.new_id()
         await ledger.open_accounts(session, [NewAccount(account_id, "company_account", organisation_id)])
         await session.execute(insert(Company).values(organisation_id=organisation_id, account_id=account_id))
+    if is_provider:
+        await _add_provider(session, organisation_id, wanted.phone, wanted.email)
     await audit.record(session, actor, "organisation.create", "organisation", organisation_id)
     return created
 
 
-async def add_provider(session: AsyncSession, organisation_id: UUID, phone: str | None, email: str | None) -> None:
+async def _add_provider(session: AsyncSession, organisation_id: UUID, phone: str | None, email: str | None) -> None:
     """Let an organisation deliver care: its provider row and its four ledger accounts."""
     accounts = {kind: ids.new_id() for kind in ACCOUNT_KINDS}
     rows = [NewAccount(account_id, kind, organisation_id) for kind, account_id in accounts.items()]

@@ -45,10 +45,10 @@ IN_ALLIANCE = Query(bool, "organisations.in_alliance")
 PROVIDER_VERSION = Query(int, "organisations.provider_version")
 
 
-async def organisations(session: AsyncSession, after: tuple[str] | None, limit: int) -> Sequence[Organisation]:
+async def organisations(session: AsyncSession, after: UUID | None, limit: int) -> Sequence[Organisation]:
     page = select(Organisation).order_by(Organisation.id).limit(limit)
     if after is not None:
-        page = page.where(Organisation.id > UUID(after[0]))
+        page = page.where(Organisation.id > after)
     return (await session.scalars(page)).all()
 
 
@@ -59,10 +59,8 @@ async def organisation(session: AsyncSession, organisation_id: UUID) -> Organisa
     return found
 
 
-async def members(
-    session: AsyncSession, organisation_id: UUID, after: tuple[str] | None, limit: int
-) -> list[MemberRow]:
-    return await MEMBERS.all(session, organisation_id=organisation_id, after=after and after[0], limit=limit)
+async def members(session: AsyncSession, organisation_id: UUID, after: UUID | None, limit: int) -> list[MemberRow]:
+    return await MEMBERS.all(session, organisation_id=organisation_id, after=after, limit=limit)
 
 
 async def member(session: AsyncSession, organisation_id: UUID, membership_id: UUID) -> MemberRow:

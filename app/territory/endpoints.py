@@ -4,11 +4,10 @@ from typing import Annotated
 
 from fastapi import Query
 
-from app.http.access import access
+from app.edge.at import At
 from app.http.audiences import public_router
-from app.http.pagination import BadCursor, PagingDep
+from app.http.pagination import PagingDep
 from app.http.schemas import Page
-from app.http.session import SessionDep
 from app.territory import queries
 from app.territory.names import search_key
 from app.territory.schemas import MunicipalityRead
@@ -16,16 +15,13 @@ from app.territory.schemas import MunicipalityRead
 public = public_router()
 
 
-@public.get("/municipalities")
-@access("public", errors=[BadCursor])
+@public.list("/municipalities", "public")
 async def municipality_list(
-    session: SessionDep,
-    paging: PagingDep,
-    q: Annotated[str | None, Query(min_length=1, max_length=100)] = None,
+    at: At, paging: PagingDep, q: Annotated[str | None, Query(min_length=1, max_length=100)] = None
 ) -> Page[MunicipalityRead]:
     """Search municipalities by a part of the name, accents and case aside; names that begin with it come first."""
     needle = search_key(q or "")
     if q is not None and not needle:
         return Page(data=[])
-    found = await queries.search_municipalities(session, needle, paging.after, paging.fetch)
+    found = await queries.search_municipalities(at.session, needle, paging.after, paging.fetch)
     return paging.page(found, MunicipalityRead.model_validate, lambda row: [row.rank, row.sort_key, row.istat_code])

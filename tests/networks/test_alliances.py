@@ -88,7 +88,13 @@ async def test_networks_and_alliances(client: httpx.AsyncClient, world: World, o
         "SELECT a.kind FROM ledger.account a JOIN alliance ON alliance.solidarity_account_id = a.id"
     )
     assert fund == "solidarity_fund"
-    before = [await snapshot(world, table) for table in ("network", "alliance", "ledger.account")]
+    acts = await world.execute("SELECT actor_id, action, object_kind, object_id FROM audit_entry ORDER BY id")
+    assert acts == [
+        (operator.users["operator"], "network.create", "network", ids.decode("net", network_id)),
+        (operator.users["operator"], "alliance.create", "alliance", ids.decode("all", alliance["id"])),
+    ]
+    tables = ("network", "alliance", "ledger.account", "audit_entry")
+    before = [await snapshot(world, table) for table in tables]
     taken = await client.post("/v1/operator/networks", json={"name": "ATS Bergamo"}, headers=headers)
     assert (taken.status_code, taken.json()["code"]) == (409, "name_taken")
     body = {
@@ -109,7 +115,9 @@ async def test_networks_and_alliances(client: httpx.AsyncClient, world: World, o
     assert forbidden.status_code == 403
     stranger = await client.post("/v1/operator/networks", json={"name": "X"}, headers=lead.headers["coordinator"])
     assert stranger.status_code == 403
-    assert [await snapshot(world, table) for table in ("network", "alliance", "ledger.account")] == before
+    assert [
+        await snapshot(world, table) for table in ("network", "alliance", "ledger.account", "audit_entry")
+    ] == before
 
 
 async def test_memberships_of_an_alliance(
@@ -146,3 +154,12 @@ async def test_memberships_of_an_alliance(
     assert (again.status_code, again.json()["state"]) == (409, "ended")
     absent = await client.post(f"{url}/{ids.encode('mem', uuid4())}/end", headers=headers)
     assert absent.status_code == 404
+    acts = await world.execute(
+        "SELECT actor_id, organisation_id, action, object_id FROM audit_entry"
+        " WHERE object_kind = 'alliance_membership' ORDER BY id"
+    )
+    by, membership_id = (lead.users["coordinator"], lead.id), ids.decode("mem", made.json()["id"])
+    assert acts == [
+        (*by, "alliance_membership.create", membership_id),
+        (*by, "alliance_membership.end", membership_id),
+    ]
