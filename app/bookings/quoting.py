@@ -29,6 +29,7 @@ from app.catalogue import queries as catalogue
 from app.catalogue.queries import BookableOffering
 from app.config import settings
 from app.employees import queries as employee_queries
+from app.employees.employments import is_employed
 from app.errors import NotFound
 from app.funding import actions as funding
 from app.funding.actions import UsableLot
@@ -103,13 +104,13 @@ async def _check_open(
 ) -> None:
     if offering.status != "active":
         raise OfferingNotAvailable
+    today = clock.today()
+    companies = [one.company_id for one in employments if is_employed(one.hired_on, one.ended_on, today)]
     if offering.audience == "alliance" and not await queries.SHARE_AN_ALLIANCE.one(
-        session,
-        provider_id=offering.provider_id,
-        company_ids=[employment.company_id for employment in employments],
+        session, provider_id=offering.provider_id, company_ids=companies
     ):
         raise OfferingNotAvailable
-    if offering.audience == "companies" and not employments:
+    if offering.audience == "companies" and not companies:
         raise OfferingNotAvailable
 
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable
 from dataclasses import replace
+from datetime import date
 from uuid import UUID
 
 from app import sealing
@@ -9,6 +10,11 @@ from app.employees.queries import EmployeeRow, Leave
 from app.employees.schemas import ClosedPeriod, EmployeeCreate, EmployeeUpdate
 
 Problem = tuple[str, str, str]
+
+
+def is_employed(hired_on: date, ended_on: date | None, on_day: date) -> bool:
+    """Whether an employment counts on a day, both ends included; the SQL function of the same name is compared."""
+    return hired_on <= on_day and (ended_on is None or ended_on >= on_day)
 
 
 def created(data: EmployeeCreate, employee_id: UUID) -> EmployeeRow:

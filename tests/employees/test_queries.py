@@ -1,12 +1,15 @@
 """What upper modules ask."""
 
-from datetime import date
+from datetime import date, timedelta
+from itertools import product
 
 import pytest
 from cryptography.exceptions import InvalidTag
+from sqlalchemy import func, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app import ids, sealing
+from app.employees.employments import is_employed
 from app.employees.queries import employments_of
 from tests.world import Party, World
 
@@ -32,3 +35,15 @@ def test_what_is_sealed_for_one_row_does_not_open_in_another() -> None:
     assert sealing.open_fiscal_code(sealed, mine) == "RCCMNL83S18D969H"
     with pytest.raises(InvalidTag):
         sealing.open_fiscal_code(sealed, other)
+
+
+async def test_who_is_employed_is_one_rule(session: AsyncSession) -> None:
+    """Python and SQL, over every order of hiring, end and day."""
+    days = [date(2026, 11, 22) + timedelta(days=number) for number in range(3)]
+    cases = list(product(days, [*days, None], days))
+    answers = [is_employed(*case) for case in cases]
+    assert [await session.scalar(select(func.is_employed(*case))) for case in cases] == answers
+    assert [case for case, answer in zip(cases, answers, strict=True) if answer and case[0] == days[1]] == [
+        (days[1], days[1], days[1]), (days[1], days[2], days[1]), (days[1], days[2], days[2]),
+        (days[1], None, days[1]), (days[1], None, days[2]),
+    ]  # fmt: skip
