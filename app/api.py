@@ -2,6 +2,7 @@
 
 from fastapi import APIRouter
 
+from app.beneficiaries import endpoints as beneficiaries
 from app.bookings import endpoints as bookings
 from app.bookings import jobs as bookings_jobs
 from app.bookings import provider_endpoints as provider_bookings
@@ -9,6 +10,7 @@ from app.capacity import endpoints as capacity
 from app.catalogue import endpoints as catalogue
 from app.credit import endpoints as credit
 from app.credit import jobs as credit_jobs
+from app.employees import endpoints as employees
 from app.events import jobs as events_jobs
 from app.grants import endpoints as grants
 from app.identity import endpoints as identity
@@ -17,21 +19,23 @@ from app.jobs import Sweep
 from app.ledger import endpoints as ledger
 from app.ledger import jobs as ledger_jobs
 from app.mail import jobs as mail_jobs
+from app.networks import endpoints as networks
 from app.organisations import endpoints as organisations
-from app.organisations import people_endpoints as people
 from app.sandbox import endpoints as sandbox
 from app.settlements import endpoints as settlements
+from app.territory import endpoints as territory
 
 ROUTERS: tuple[APIRouter, ...] = (
     catalogue.public,
     capacity.public,
-    organisations.public,
+    territory.public,
+    networks.public,
     identity.session_routes,
-    people.session_routes,
+    employees.session_routes,
     identity.employee,
-    people.person,
+    beneficiaries.person,
     credit.employee,
-    people.company,
+    employees.company,
     grants.company,
     bookings.router,
     catalogue.provider,
@@ -40,9 +44,9 @@ ROUTERS: tuple[APIRouter, ...] = (
     settlements.provider,
     identity.organisation,
     organisations.organisation,
-    organisations.alliance,
+    networks.alliance,
     organisations.operator,
-    catalogue.operator,
+    networks.operator,
     grants.operator,
     settlements.operator,
     ledger.operator,

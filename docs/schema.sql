@@ -1697,6 +1697,15 @@ AS $function$
 $function$;
 GRANT EXECUTE ON FUNCTION public.company_returned(uuid) TO beatrice_app, beatrice_hr, beatrice_worker;
 
+CREATE OR REPLACE FUNCTION public.is_employed(hired_on date, ended_on date, on_day date)
+ RETURNS boolean
+ LANGUAGE sql
+ IMMUTABLE
+AS $function$
+    SELECT hired_on <= on_day AND (ended_on IS NULL OR ended_on >= on_day)
+$function$;
+GRANT EXECUTE ON FUNCTION public.is_employed(date,date,date) TO beatrice_app, beatrice_hr, beatrice_worker;
+
 CREATE OR REPLACE FUNCTION public.number_events(at_most integer)
  RETURNS bigint
  LANGUAGE plpgsql

@@ -15,7 +15,8 @@ from app import clock
 
 APP = Path(__file__).parent.parent / "app"
 MODULES = (
-    "http", "audit", "events", "mail", "ledger", "identity", "organisations", "catalogue", "credit", "capacity",
+    "http", "audit", "events", "mail", "ledger", "identity", "territory",
+    "organisations", "networks", "beneficiaries", "employees", "catalogue", "credit", "capacity",
     "grants", "bookings", "settlements", "sandbox",
 )  # fmt: skip
 """Bottom-up: triggers and views may use what modules before their own make. Inside a module the files' names decide,

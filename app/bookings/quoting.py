@@ -10,6 +10,8 @@ from sqlalchemy import insert
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app import clock, ids
+from app.beneficiaries import queries as beneficiary_queries
+from app.beneficiaries.queries import BeneficiaryForCare
 from app.bookings import queries
 from app.bookings.errors import BeneficiaryNotEligible, OfferingNotAvailable
 from app.bookings.models import Quote
@@ -28,9 +30,9 @@ from app.catalogue.queries import BookableOffering
 from app.config import settings
 from app.credit.actions import UsableLot, usable_lots
 from app.credit.planner import PlanLot, PlanUnit, plan
+from app.employees import queries as employee_queries
+from app.employees.employments import is_employed
 from app.errors import NotFound
-from app.organisations import beneficiary_queries, employee_queries
-from app.organisations.beneficiary_queries import BeneficiaryForCare
 from app.rules.beneficiary import BeneficiaryFacts, age
 from app.rules.decisions import Decision, Question, decide
 
@@ -101,13 +103,13 @@ async def _check_open(
 ) -> None:
     if offering.status != "active":
         raise OfferingNotAvailable
+    today = clock.today()
+    companies = [one.company_id for one in employments if is_employed(one.hired_on, one.ended_on, today)]
     if offering.audience == "alliance" and not await queries.SHARE_AN_ALLIANCE.one(
-        session,
-        provider_id=offering.provider_id,
-        company_ids=[employment.company_id for employment in employments],
+        session, provider_id=offering.provider_id, company_ids=companies
     ):
         raise OfferingNotAvailable
-    if offering.audience == "companies" and not employments:
+    if offering.audience == "companies" and not companies:
         raise OfferingNotAvailable
 
 
