@@ -16,7 +16,7 @@ from app import clock
 APP = Path(__file__).parent.parent / "app"
 MODULES = (
     "http", "events", "audit", "mail", "ledger", "identity", "organisations", "catalogue", "funding", "capacity",
-    "bookings", "settlements", "sandbox",
+    "payables", "settlements", "bookings", "sandbox",
 )  # fmt: skip
 """Bottom-up: triggers and views may use what modules before their own make. Inside a module the files' names decide,
 so what must stand before something else stands in the same file."""

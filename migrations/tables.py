@@ -13,8 +13,9 @@ MODULES = (
     "app.catalogue.models",
     "app.funding.models",
     "app.capacity.models",
-    "app.bookings.models",
+    "app.payables.models",
     "app.settlements.models",
+    "app.bookings.models",
 )
 
 

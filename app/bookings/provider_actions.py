@@ -62,7 +62,6 @@ async def deliver(
             "delivered",
             loaded.now,
             unit.own_money_due_cents,
-            captured_cents=unit.price_cents if unit.on_credit else 0,
             delivered_at=loaded.now,
             complete_at=loaded.now + timedelta(hours=settings().acknowledge_hours),
         )

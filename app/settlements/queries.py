@@ -10,7 +10,8 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import InstrumentedAttribute
 
 from app.db import NOTHING, Query
-from app.settlements.models import FeeRule, LineKind, RunStatus, Settlement, SettlementRun
+from app.payables.models import PayableKind
+from app.settlements.models import FeeRule, RunStatus, Settlement, SettlementRun
 from app.settlements.payments import Payee, Payout
 
 
@@ -37,7 +38,7 @@ class Line:
     """One line of a settlement, as providers see it."""
 
     unit_id: UUID
-    kind: LineKind
+    kind: PayableKind
     service_on: date
     gross_cents: int
     fee_cents: int

@@ -8,7 +8,8 @@ from app.clock import Day, Instant
 from app.http.schemas import Code, In, Out
 from app.ids import FeeRuleId, OrganisationId, SettlementId, SettlementRunId, UnitId, UserId
 from app.money import BasisPoints, Cents
-from app.settlements.models import FeePayer, LineKind, RunStatus, SettlementStatus
+from app.payables.models import PayableKind
+from app.settlements.models import FeePayer, RunStatus, SettlementStatus
 
 Sha256 = Annotated[str, Field(pattern="^[0-9a-f]{64}$", examples=["9f" * 32])]
 
@@ -66,7 +67,7 @@ class SettlementRunOut(Out):
 
 class SettlementLineOut(Out):
     unit_id: UnitId
-    kind: LineKind
+    kind: PayableKind
     service_on: Day
     gross_cents: int
     fee_cents: int
