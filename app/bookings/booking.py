@@ -95,6 +95,7 @@ def _unit(booking_id: UUID, quote: QuoteToBook, quoted: QuotedUnit, status: Unit
         starts_at=quoted.starts_at,
         ends_at=quoted.ends_at,
         price_cents=quoted.price_cents,
+        vat_code=quote.vat_code,
         fee_funding=quote.fee_funding.get(str(payer), "out_of_pocket"),
         own_money_due_cents=0 if quoted.on_credit else quoted.price_cents,
         legs=legs,

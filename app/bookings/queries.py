@@ -10,6 +10,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from app import clock
 from app.bookings.models import OPEN, BookingStatus, FeeSource, Unit, UnitStatus
+from app.catalogue.models import VatCode
 from app.credit.models import FeeFunding
 from app.credit.planner import FundingSource
 from app.credit.planner import Leg as QuotedLeg
@@ -45,7 +46,7 @@ class QuoteToBook:
     expires_at: datetime
     facts_unchanged: bool
     offering_status: str
-    vat_code: str
+    vat_code: VatCode
     confirmation: str
     response_hours: int
     min_notice_hours: int
@@ -75,6 +76,7 @@ class BookingRow:
     sealed_end_reason: bytes | None
     created_at: datetime
     offering_name: str
+    category: str
     provider_name: str
     provider_phone: str | None
     earned_account_id: UUID
@@ -113,15 +115,19 @@ class UnitState:
     starts_at: datetime
     ends_at: datetime
     price_cents: int
+    vat_code: VatCode
     fee_funding: FeeFunding
     own_money_due_cents: int
     legs: tuple[LegState, ...]
     fee_cents: int = 0
     fee_source: FeeSource | None = None
-    captured_cents: int = 0
     disputed: bool = False
     needs_review: bool = False
     complete_at: datetime | None = None
+
+    @property
+    def service_on(self) -> date:
+        return clock.day_of(self.starts_at)
 
     @property
     def on_credit(self) -> bool:
