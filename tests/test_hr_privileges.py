@@ -53,6 +53,7 @@ CHANGEABLE = {
 }
 FUNCTIONS = {
     "company_returned",
+    "is_employed",
     "ledger.company_balance",
     "open_request",
     "person_behind",
