@@ -1105,7 +1105,27 @@ CREATE TABLE public.slot (
 ) WITH (fillfactor=70);
 CREATE INDEX slot_bookable_idx ON public.slot USING btree (offering_id, starts_at) WHERE status = 'open'::text;
 CREATE INDEX slot_offering_idx ON public.slot USING btree (provider_id, offering_id);
-GRANT INSERT, SELECT, UPDATE (capacity, taken, status, version) ON public.slot TO beatrice_app, beatrice_worker;
+GRANT INSERT (id, provider_id, offering_id, starts_at, ends_at, capacity, created_at), SELECT, UPDATE (capacity, status, version) ON public.slot TO beatrice_app, beatrice_worker;
+
+CREATE TABLE public.taking (
+    id uuid NOT NULL,
+    provider_id uuid NOT NULL,
+    slot_id uuid NOT NULL,
+    holder_kind text NOT NULL,
+    holder_id uuid NOT NULL,
+    seats integer NOT NULL,
+    until timestamp with time zone,
+    taken_at timestamp with time zone NOT NULL,
+    ended_at timestamp with time zone,
+    CONSTRAINT taking_pkey PRIMARY KEY (id),
+    CONSTRAINT taking_slot_fkey FOREIGN KEY (provider_id, slot_id) REFERENCES public.slot(provider_id, id),
+    CONSTRAINT taking_holder_known CHECK (holder_kind = ANY (ARRAY['unit'::text, 'offer'::text, 'allotment'::text])),
+    CONSTRAINT taking_seats_positive CHECK (seats > 0)
+);
+CREATE INDEX taking_counted_idx ON public.taking USING btree (slot_id) WHERE ended_at IS NULL;
+CREATE UNIQUE INDEX taking_open_key ON public.taking USING btree (holder_kind, holder_id, slot_id) WHERE ended_at IS NULL;
+CREATE INDEX taking_slot_idx ON public.taking USING btree (provider_id, slot_id);
+GRANT SELECT ON public.taking TO beatrice_app, beatrice_worker;
 
 CREATE TABLE public.top_up (
     id uuid NOT NULL,
@@ -1744,6 +1764,35 @@ AS $function$
 $function$;
 GRANT EXECUTE ON FUNCTION public.company_returned(uuid) TO beatrice_app, beatrice_hr, beatrice_worker;
 
+CREATE OR REPLACE FUNCTION public.give_back_seats(kind text, holders uuid[], happened_at timestamp with time zone)
+ RETURNS void
+ LANGUAGE plpgsql
+ SECURITY DEFINER
+ SET search_path TO 'public', 'pg_temp'
+AS $function$
+DECLARE
+    given_by uuid[];
+BEGIN
+    PERFORM FROM slot WHERE id IN (
+        SELECT slot_id FROM taking WHERE holder_kind = kind AND holder_id = ANY (holders) AND ended_at IS NULL
+    ) ORDER BY id FOR NO KEY UPDATE;
+    WITH ended AS (
+        UPDATE taking SET ended_at = happened_at
+        WHERE holder_kind = kind AND holder_id = ANY (holders) AND ended_at IS NULL
+        RETURNING holder_id, slot_id, seats
+    ), counted AS (
+        UPDATE slot SET taken = slot.taken - given.seats
+        FROM (SELECT slot_id, sum(seats) AS seats FROM ended GROUP BY slot_id) AS given
+        WHERE slot.id = given.slot_id
+    )
+    SELECT array_agg(DISTINCT holder_id) INTO given_by FROM ended;
+    IF NOT holders <@ coalesce(given_by, '{}') THEN
+        RAISE EXCEPTION 'a holder has no seat to give back'
+            USING ERRCODE = '23514', CONSTRAINT = 'taking_given_back_once';
+    END IF;
+END $function$;
+GRANT EXECUTE ON FUNCTION public.give_back_seats(text,uuid[],timestamp with time zone) TO beatrice_app, beatrice_worker;
+
 CREATE OR REPLACE FUNCTION public.is_employed(hired_on date, ended_on date, on_day date)
  RETURNS boolean
  LANGUAGE sql
@@ -2230,3 +2279,36 @@ BEGIN
         ) AS made
         WHERE settlement_run.id = p_run_id AND settlement_count = documents AND total_cents = total AND other = 0);
 END $function$;
+
+CREATE OR REPLACE FUNCTION public.take_seats(taking_ids uuid[], kind text, holder_ids uuid[], slot_ids uuid[], seats_asked integer[], bookable_from timestamp with time zone, kept_until timestamp with time zone, happened_at timestamp with time zone)
+ RETURNS text
+ LANGUAGE plpgsql
+ SECURITY DEFINER
+ SET search_path TO 'public', 'pg_temp'
+AS $function$
+DECLARE
+    refused text;
+BEGIN
+    PERFORM FROM slot WHERE id = ANY (slot_ids) ORDER BY id FOR NO KEY UPDATE;
+    -- A statement of its own: it sees what was committed while this one waited for the locks.
+    SELECT CASE
+        WHEN bool_or(slot.id IS NULL OR slot.status <> 'open' OR slot.starts_at <= bookable_from) THEN 'slot_closed'
+        WHEN bool_or(slot.taken + asked.seats > slot.capacity) THEN 'slot_full'
+        END INTO refused
+    FROM (SELECT given.slot_id, sum(given.seats) AS seats
+        FROM unnest(slot_ids, seats_asked) AS given (slot_id, seats) GROUP BY given.slot_id) AS asked
+    LEFT JOIN slot ON slot.id = asked.slot_id;
+    IF refused IS NOT NULL THEN
+        RETURN refused;
+    END IF;
+    INSERT INTO taking (id, provider_id, slot_id, holder_kind, holder_id, seats, until, taken_at)
+        SELECT given.id, slot.provider_id, slot.id, kind, given.holder_id, given.seats, kept_until, happened_at
+        FROM unnest(taking_ids, holder_ids, slot_ids, seats_asked) AS given (id, holder_id, slot_id, seats)
+        JOIN slot ON slot.id = given.slot_id;
+    UPDATE slot SET taken = slot.taken + asked.seats
+        FROM (SELECT given.slot_id, sum(given.seats) AS seats
+            FROM unnest(slot_ids, seats_asked) AS given (slot_id, seats) GROUP BY given.slot_id) AS asked
+        WHERE slot.id = asked.slot_id;
+    RETURN NULL;
+END $function$;
+GRANT EXECUTE ON FUNCTION public.take_seats(uuid[],text,uuid[],uuid[],integer[],timestamp with time zone,timestamp with time zone,timestamp with time zone) TO beatrice_app, beatrice_worker;

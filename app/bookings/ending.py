@@ -57,8 +57,8 @@ async def end(
         )
     if releases:
         await credit.release(session, releases, at=at, caused_by_employee=caused_by_employee)
-    given_back = [ending.unit.slot_id for ending in endings if ending.status != "no_show"]
-    await capacity.give_back(session, [slot_id for slot_id in given_back if slot_id is not None])
+    leaving = [ending.unit for ending in endings if ending.status != "no_show" and ending.unit.slot_id is not None]
+    await capacity.give_back(session, "unit", [unit.id for unit in leaving], at=at)
     moves = [
         Move(
             ending.unit.id,

@@ -10,6 +10,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from app import clock
 from app.bookings.models import OPEN, BookingStatus, FeeSource, Unit, UnitStatus
+from app.capacity.models import SeatsRefused
 from app.catalogue.models import VatCode
 from app.credit.models import FeeFunding
 from app.credit.planner import FundingSource
@@ -85,10 +86,9 @@ class BookingRow:
 
 @dataclass(frozen=True, slots=True)
 class BookedRow(BookingRow):
-    """A booking just made: how many seats it got, whether a slot was closed or begins too soon."""
+    """A booking just made: whether seats were refused and why; then it must be rolled back."""
 
-    seats: int
-    closed: bool
+    refused: SeatsRefused | None
 
 
 @dataclass(frozen=True, slots=True)

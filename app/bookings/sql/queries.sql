@@ -25,14 +25,8 @@ JOIN provider ON provider.organisation_id = quote.provider_id
 WHERE quote.id = :quote_id AND quote.user_id = :user_id;
 
 -- name: book
--- One statement takes the seats and writes everything: a shortage of seats shows in `seats`, the caller rolls back.
-WITH locked AS (
-    SELECT id FROM slot WHERE id = ANY (CAST(:slot_ids AS uuid[])) ORDER BY id FOR NO KEY UPDATE
-), seats AS (
-    UPDATE slot SET taken = taken + 1
-    WHERE id IN (SELECT id FROM locked) AND status = 'open' AND taken < capacity AND starts_at > :bookable_from
-    RETURNING id
-), new_booking AS (
+-- One statement takes the seats and writes everything: when seats are refused the caller rolls back.
+WITH new_booking AS (
     INSERT INTO care.booking (id, quote_id, user_id, provider_id, offering_id, beneficiary_id, status,
         free_until_hours, late_fee_bps, no_show_fee_bps, confirm_by, sealed_note, created_at)
     SELECT :booking_id, id, user_id, provider_id, offering_id, beneficiary_id, :status,
@@ -63,9 +57,8 @@ SELECT booking.id, booking.user_id, booking.provider_id, booking.offering_id, bo
     booking.sealed_end_reason, booking.created_at, offering.name AS offering_name,
     offering.category, organisation.name AS provider_name, provider.phone AS provider_phone, provider.earned_account_id,
     provider.payable_account_id,
-    (SELECT count(*) FROM seats) AS seats,
-    EXISTS (SELECT FROM slot WHERE id = ANY (CAST(:slot_ids AS uuid[]))
-        AND (status <> 'open' OR starts_at <= :bookable_from)) AS closed
+    take_seats(CAST(:taking_ids AS uuid[]), 'unit', CAST(:unit_ids AS uuid[]), CAST(:slot_ids AS uuid[]),
+        CAST(:seats AS integer[]), :bookable_from, NULL, :now) AS refused
 FROM new_booking booking
 CROSS JOIN new_event -- a function in a CTE is called only if its row is wanted
 JOIN offering ON offering.id = booking.offering_id
