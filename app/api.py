@@ -8,6 +8,7 @@ from app.bookings import jobs as bookings_jobs
 from app.bookings import proof as bookings_proof
 from app.bookings import provider_endpoints as provider_bookings
 from app.capacity import endpoints as capacity
+from app.capacity import proof as capacity_proof
 from app.catalogue import endpoints as catalogue
 from app.credit import endpoints as credit
 from app.credit import jobs as credit_jobs
@@ -58,6 +59,12 @@ ROUTERS: tuple[APIRouter, ...] = (
 )
 SANDBOX_ROUTERS: tuple[APIRouter, ...] = (sandbox.sandbox,)
 JOBS = (events_jobs, bookings_jobs, credit_jobs, ledger_jobs, mail_jobs, identity_jobs)
-PASSES: tuple[Pass, ...] = (*LEDGER_PASSES, *payables.PASSES, *settlements_proof.PASSES, *bookings_proof.PASSES)
+PASSES: tuple[Pass, ...] = (
+    *LEDGER_PASSES,
+    *capacity_proof.PASSES,
+    *payables.PASSES,
+    *settlements_proof.PASSES,
+    *bookings_proof.PASSES,
+)
 """What verify-ledger recomputes."""
 SWEEPS: tuple[Sweep, ...] = tuple(sweep for module in JOBS for sweep in getattr(module, "SWEEPS", ()))

@@ -15,7 +15,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from app import ids
 from app.capacity import actions
-from app.capacity.verify import PASSES
+from app.capacity.proof import PASSES
 from app.ledger.verify import Difference
 from tests.catalogue.shop import NOW
 from tests.conftest import Cluster
@@ -66,7 +66,7 @@ async def takings(session: AsyncSession) -> int:
 
 
 async def differences(session: AsyncSession) -> tuple[int, list[Difference]]:
-    judged = await PASSES["slot"].one(session, start=UUID(int=0), size=100, limit=10)
+    judged = await PASSES[0].statement.one(session, start=UUID(int=0), size=100, limit=10)
     return judged.size, judged.differences
 
 
