@@ -28,7 +28,7 @@ from app.ids import ALPHABET
 from app.ledger import actions as ledger
 from app.ledger.instructions import NewTransfer
 from app.ledger.queries import company_balance
-from app.rules import book
+from app.rules.book import book_in_force
 
 
 async def money_of(session: AsyncSession, company_id: UUID) -> CompanyMoney:
@@ -165,7 +165,7 @@ def _check_programme(terms: ProgrammeCreate | ProgrammeRead) -> None:
         wrong.append(("/lot_expires_on", "past", "credit cannot expire before it exists"))
     if len(set(terms.rule_codes)) < len(terms.rule_codes):
         wrong.append(("/rule_codes", "duplicate", "a rule code is given twice"))
-    known = {category.code for category in book.categories(clock.today())}
+    known = {category.code for category in book_in_force().categories_on(clock.today())}
     categories = terms.categories or []
     for index, code in enumerate(categories):
         if code not in known:
