@@ -1,6 +1,6 @@
 """Bases of every schema, and what all answers share."""
 
-from typing import Annotated, Any, Generic, TypeVar
+from typing import Annotated, Generic, TypeVar
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 from pydantic_core import PydanticCustomError
@@ -73,4 +73,3 @@ Prose = Annotated[str, Field(max_length=4000), AfterValidator(_no_controls)]
 Metadata = Annotated[
     dict[Code, Annotated[str, Field(max_length=500), AfterValidator(_no_controls)]], Field(max_length=50)
 ]
-JsonObject = dict[str, Any]
