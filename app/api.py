@@ -2,35 +2,41 @@
 
 from fastapi import APIRouter
 
+from app.beneficiaries import endpoints as beneficiaries
 from app.bookings import endpoints as bookings
 from app.bookings import jobs as bookings_jobs
 from app.bookings import provider_endpoints as provider_bookings
 from app.capacity import endpoints as capacity
 from app.catalogue import endpoints as catalogue
-from app.funding import endpoints as funding
-from app.funding import jobs as funding_jobs
+from app.credit import endpoints as credit
+from app.credit import jobs as credit_jobs
+from app.employees import endpoints as employees
+from app.events import jobs as events_jobs
+from app.grants import endpoints as grants
 from app.identity import endpoints as identity
 from app.identity import jobs as identity_jobs
 from app.jobs import Sweep
 from app.ledger import endpoints as ledger
 from app.ledger import jobs as ledger_jobs
 from app.mail import jobs as mail_jobs
+from app.networks import endpoints as networks
 from app.organisations import endpoints as organisations
-from app.organisations import people_endpoints as people
 from app.sandbox import endpoints as sandbox
 from app.settlements import endpoints as settlements
+from app.territory import endpoints as territory
 
 ROUTERS: tuple[APIRouter, ...] = (
     catalogue.public,
     capacity.public,
-    organisations.public,
+    territory.public,
+    networks.public,
     identity.session_routes,
-    people.session_routes,
+    employees.session_routes,
     identity.employee,
-    people.person,
-    funding.employee,
-    people.company,
-    funding.company,
+    beneficiaries.person,
+    credit.employee,
+    employees.company,
+    grants.company,
     bookings.router,
     catalogue.provider,
     provider_bookings.router,
@@ -38,13 +44,13 @@ ROUTERS: tuple[APIRouter, ...] = (
     settlements.provider,
     identity.organisation,
     organisations.organisation,
-    organisations.alliance,
+    networks.alliance,
     organisations.operator,
-    catalogue.operator,
-    funding.operator,
+    networks.operator,
+    grants.operator,
     settlements.operator,
     ledger.operator,
 )
 SANDBOX_ROUTERS: tuple[APIRouter, ...] = (sandbox.sandbox,)
-JOBS = (bookings_jobs, funding_jobs, ledger_jobs, mail_jobs, identity_jobs)
+JOBS = (events_jobs, bookings_jobs, credit_jobs, ledger_jobs, mail_jobs, identity_jobs)
 SWEEPS: tuple[Sweep, ...] = tuple(sweep for module in JOBS for sweep in getattr(module, "SWEEPS", ()))

@@ -34,15 +34,14 @@ from sqlalchemy.exc import OperationalError
 
 import migrations
 from app import api, clock, ids, jobs, logs
-from app.catalogue import onboarding
-from app.catalogue.schemas import OrganisationNew
 from app.config import settings
 from app.db import APP_TIMEOUTS, WORKER_TIMEOUTS, Database, Model, create_database, login_of
 from app.errors import StateConflict
 from app.identity.invitations import pending_activation_codes
 from app.ledger import verify
 from app.main import create_app
-from app.organisations.schemas import MemberInvite
+from app.organisations import onboarding
+from app.organisations.schemas import MemberInvite, OrganisationCreate
 from migrations.roles import RolesMissingError, administrator_sql
 
 log = structlog.get_logger()
@@ -448,7 +447,7 @@ def create_operator(
 ) -> None:
     """Create the operator of an empty installation and invite its first administrator by mail; once."""
     try:
-        wanted = OrganisationNew(name=name, kinds=["operator"], tax_code=tax_code)
+        wanted = OrganisationCreate(name=name, kinds=["operator"], tax_code=tax_code)
         invited = MemberInvite(email=email, roles=list(onboarding.OPERATOR_ROLES))
     except ValidationError as error:
         wrong = error.errors(include_input=False, include_url=False)[0]
@@ -459,7 +458,7 @@ def create_operator(
     out.print(f"{organisation_id} is the operator; the worker mails the invitation to {invited.email}.", markup=False)
 
 
-async def _create_operator(url: str, wanted: OrganisationNew, email: str) -> str:
+async def _create_operator(url: str, wanted: OrganisationCreate, email: str) -> str:
     async with _database(url, APP_TIMEOUTS) as database, database.begin() as session:
         try:
             created = await onboarding.create_operator(session, wanted, email)

@@ -505,16 +505,27 @@ CREATE TABLE public.event (
     object_id uuid NOT NULL,
     organisation_ids uuid[] NOT NULL,
     created_at timestamp with time zone NOT NULL,
-    position bigint,
+    numbered boolean NOT NULL DEFAULT false,
     CONSTRAINT event_pkey PRIMARY KEY (id),
-    CONSTRAINT event_position_key UNIQUE ("position"),
     CONSTRAINT event_type_form CHECK (type ~ '^[a-z_]+\.[a-z_]+$'::text)
 );
 CREATE INDEX event_object_id_idx ON public.event USING btree (object_id);
-CREATE INDEX event_unnumbered_idx ON public.event USING btree (created_at) WHERE "position" IS NULL;
-GRANT INSERT ON public.event TO beatrice_hr;
-GRANT INSERT, SELECT ON public.event TO beatrice_app;
-GRANT INSERT, SELECT, UPDATE (position) ON public.event TO beatrice_worker;
+CREATE INDEX event_unnumbered_idx ON public.event USING btree (created_at) WHERE NOT numbered;
+CREATE TRIGGER event_append_only BEFORE UPDATE ON public.event FOR EACH ROW EXECUTE FUNCTION public.refuse_change_but_numbered();
+GRANT SELECT ON public.event TO beatrice_app, beatrice_worker;
+
+CREATE TABLE public.event_position (
+    organisation_id uuid NOT NULL,
+    position bigint NOT NULL,
+    event_id uuid NOT NULL,
+    CONSTRAINT event_position_pkey PRIMARY KEY (organisation_id, "position"),
+    CONSTRAINT event_position_once UNIQUE (event_id, organisation_id),
+    CONSTRAINT event_position_event_id_fkey FOREIGN KEY (event_id) REFERENCES public.event(id),
+    CONSTRAINT event_position_from_one CHECK ("position" > 0)
+);
+CREATE TRIGGER event_position_gapless AFTER INSERT ON public.event_position REFERENCING NEW TABLE AS new_position FOR EACH STATEMENT EXECUTE FUNCTION public.check_positions_gapless();
+CREATE TRIGGER event_position_no_change BEFORE UPDATE ON public.event_position FOR EACH ROW EXECUTE FUNCTION public.refuse_change();
+GRANT SELECT ON public.event_position TO beatrice_app, beatrice_worker;
 
 CREATE TABLE public.fee_rule (
     id uuid NOT NULL,
@@ -1442,16 +1453,16 @@ CREATE OR REPLACE FUNCTION public.check_changed_lot()
 AS $function$
 BEGIN
     IF (to_jsonb(OLD) - 'expired_at') IS DISTINCT FROM (to_jsonb(NEW) - 'expired_at') THEN
-        PERFORM refuse_funding('lot_fixed', 'a lot keeps its amount, owner and validity');
+        PERFORM refuse_credit('lot_fixed', 'a lot keeps its amount, owner and validity');
     END IF;
     IF OLD.expired_at IS NOT NULL AND NEW.expired_at IS DISTINCT FROM OLD.expired_at THEN
-        PERFORM refuse_funding('lot_expires_once', 'a lot ends once');
+        PERFORM refuse_credit('lot_expires_once', 'a lot ends once');
     END IF;
     IF NEW.expired_at IS NOT NULL AND (NEW.expired_at AT TIME ZONE 'Europe/Rome')::date <= NEW.expires_on
             AND NOT EXISTS (SELECT FROM credit_grant WHERE id = NEW.grant_id AND status = 'revoked')
             AND NOT EXISTS (SELECT FROM lot_life WHERE id = NEW.id
                 AND last_day < (NEW.expired_at AT TIME ZONE 'Europe/Rome')::date) THEN
-        PERFORM refuse_funding('lot_not_expired_early', 'a lot lives until the midnight after its last day');
+        PERFORM refuse_credit('lot_not_expired_early', 'a lot lives until the midnight after its last day');
     END IF;
     RETURN NEW;
 END $function$;
@@ -1464,7 +1475,7 @@ CREATE OR REPLACE FUNCTION public.check_grace_funded()
 AS $function$
 BEGIN
     IF NOT EXISTS (SELECT FROM ledger.transfer WHERE to_account_id = NEW.id) THEN
-        PERFORM refuse_funding('lot_funded', 'a lot holds its amount from the start');
+        PERFORM refuse_credit('lot_funded', 'a lot holds its amount from the start');
     END IF;
     RETURN NULL;
 END $function$;
@@ -1477,7 +1488,7 @@ AS $function$
 BEGIN
     IF TG_OP = 'INSERT' THEN
         IF NEW.status <> 'draft' OR NEW.approved_by IS NOT NULL THEN
-            PERFORM refuse_funding('credit_grant_transition', 'a grant starts as a draft');
+            PERFORM refuse_credit('credit_grant_transition', 'a grant starts as a draft');
         END IF;
         RETURN NEW;
     END IF;
@@ -1488,15 +1499,15 @@ BEGIN
             OR OLD.approved_by IS NOT NULL
                 AND (OLD.approved_by, OLD.approved_at) IS DISTINCT FROM (NEW.approved_by, NEW.approved_at)
             OR OLD.activated_at IS NOT NULL AND OLD.activated_at IS DISTINCT FROM NEW.activated_at THEN
-        PERFORM refuse_funding('credit_grant_fixed', 'a drafted grant keeps its content, an approval its author');
+        PERFORM refuse_credit('credit_grant_fixed', 'a drafted grant keeps its content, an approval its author');
     END IF;
     IF NEW.approved_by IS NOT NULL AND OLD.approved_by IS NULL AND NEW.approved_by = person_behind(NEW.created_by) THEN
-        PERFORM refuse_funding('credit_grant_approver_is_not_maker', 'another person approves');
+        PERFORM refuse_credit('credit_grant_approver_is_not_maker', 'another person approves');
     END IF;
     IF NEW.status <> OLD.status AND (OLD.status, NEW.status) NOT IN (
             ('draft', 'awaiting_funds'), ('draft', 'active'), ('draft', 'revoked'),
             ('awaiting_funds', 'active'), ('awaiting_funds', 'revoked'), ('active', 'revoked')) THEN
-        PERFORM refuse_funding('credit_grant_transition', 'a grant does not move this way');
+        PERFORM refuse_credit('credit_grant_transition', 'a grant does not move this way');
     END IF;
     RETURN NEW;
 END $function$;
@@ -1510,7 +1521,7 @@ AS $function$
 BEGIN
     IF EXISTS (SELECT FROM new_line JOIN credit_grant ON credit_grant.id = new_line.grant_id
             WHERE credit_grant.status <> 'draft') THEN
-        PERFORM refuse_funding('grant_line_of_draft', 'only a draft takes lines');
+        PERFORM refuse_credit('grant_line_of_draft', 'only a draft takes lines');
     END IF;
     RETURN NULL;
 END $function$;
@@ -1526,13 +1537,13 @@ BEGIN
     IF (SELECT (count(*), coalesce(sum(amount_cents), 0)) FROM grant_line
             WHERE company_id = NEW.company_id AND grant_id = NEW.id)
             IS DISTINCT FROM (NEW.employee_count::bigint, NEW.total_cents::numeric) THEN
-        PERFORM refuse_funding('credit_grant_adds_up', 'a grant is the sum of its lines');
+        PERFORM refuse_credit('credit_grant_adds_up', 'a grant is the sum of its lines');
     END IF;
     IF NEW.status = 'active' AND EXISTS (
             SELECT FROM grant_line line WHERE line.company_id = NEW.company_id AND line.grant_id = NEW.id
             AND NOT EXISTS (SELECT FROM lot JOIN ledger.transfer ON transfer.to_account_id = lot.id
                 AND transfer.reason = 'granted' WHERE lot.id = line.lot_id)) THEN
-        PERFORM refuse_funding('credit_grant_whole', 'an active grant has a funded lot for each line');
+        PERFORM refuse_credit('credit_grant_whole', 'an active grant has a funded lot for each line');
     END IF;
     RETURN NULL;
 END $function$;
@@ -1549,7 +1560,7 @@ BEGIN
             WHERE (life.expired_at IS NOT NULL OR (n.event_at AT TIME ZONE 'Europe/Rome')::date > life.last_day)
             AND NOT EXISTS (SELECT FROM ledger.transfer back WHERE back.to_account_id = n.account_id
                 AND back.reverses_id IS NOT NULL AND back.event_at = n.event_at)) THEN
-        PERFORM refuse_funding('lot_held_alive', 'nothing is reserved on a lot that is over');
+        PERFORM refuse_credit('lot_held_alive', 'nothing is reserved on a lot that is over');
     END IF;
     RETURN NULL;
 END $function$;
@@ -1573,7 +1584,7 @@ BEGIN
                 OR n.amount_cents <> lot.amount_cents
                 OR EXISTS (SELECT FROM ledger.transfer other
                     WHERE other.to_account_id = lot.id AND other.reverses_id IS NULL AND other.id <> n.id))) THEN
-        PERFORM refuse_funding('lot_funded_once', 'a lot gets its amount once, and back what was captured from it');
+        PERFORM refuse_credit('lot_funded_once', 'a lot gets its amount once, and back what was captured from it');
     END IF;
     IF EXISTS (
             SELECT FROM new_transfer n JOIN lot_life life ON life.id = n.from_account_id
@@ -1590,7 +1601,7 @@ BEGIN
                     AND successor.id IS NOT NULL
                 WHEN 'grace' THEN successor.id IS NOT NULL
                 ELSE false END) THEN
-        PERFORM refuse_funding('lot_leaves_by_rule', 'credit leaves a lot by capture, expiry, return or grace only');
+        PERFORM refuse_credit('lot_leaves_by_rule', 'credit leaves a lot by capture, expiry, return or grace only');
     END IF;
     RETURN NULL;
 END $function$;
@@ -1604,7 +1615,7 @@ AS $function$
 BEGIN
     IF EXISTS (SELECT FROM new_lot LEFT JOIN ledger.account ON account.id = new_lot.id AND account.kind = 'lot'
             WHERE account.id IS NULL OR account.posted_cents <> 0 OR new_lot.expired_at IS NOT NULL) THEN
-        PERFORM refuse_funding('lot_starts_empty', 'a lot starts with an empty account of its own');
+        PERFORM refuse_credit('lot_starts_empty', 'a lot starts with an empty account of its own');
     END IF;
     IF EXISTS (SELECT FROM new_lot
             LEFT JOIN grant_line line ON line.lot_id = new_lot.id AND line.grant_id = new_lot.grant_id
@@ -1612,16 +1623,31 @@ BEGIN
             LEFT JOIN credit_grant ON credit_grant.id = line.grant_id AND credit_grant.status = 'active'
                 AND credit_grant.programme_id = new_lot.programme_id
             WHERE new_lot.kind = 'grant' AND credit_grant.id IS NULL) THEN
-        PERFORM refuse_funding('lot_of_active_grant', 'a lot is the line of an active grant');
+        PERFORM refuse_credit('lot_of_active_grant', 'a lot is the line of an active grant');
     END IF;
     IF EXISTS (SELECT FROM new_lot LEFT JOIN lot origin ON origin.id = new_lot.grace_of
                 AND (origin.company_id, origin.employee_id, origin.programme_id, origin.grant_id)
                 = (new_lot.company_id, new_lot.employee_id, new_lot.programme_id, new_lot.grant_id)
             WHERE new_lot.kind = 'grace' AND origin.id IS NULL) THEN
-        PERFORM refuse_funding('lot_grace_of_same', 'a grace lot stays with its person and programme');
+        PERFORM refuse_credit('lot_grace_of_same', 'a grace lot stays with its person and programme');
     END IF;
     RETURN NULL;
 END $function$;
+
+CREATE OR REPLACE FUNCTION public.check_positions_gapless()
+ RETURNS trigger
+ LANGUAGE plpgsql
+ SET search_path TO 'public', 'pg_temp'
+AS $function$
+BEGIN
+    IF EXISTS (SELECT FROM new_position WHERE position > 1 AND NOT EXISTS (
+            SELECT FROM event_position AS before WHERE before.organisation_id = new_position.organisation_id
+            AND before.position = new_position.position - 1)) THEN
+        RAISE EXCEPTION 'positions have no gaps' USING ERRCODE = '23514', CONSTRAINT = 'event_position_gapless';
+    END IF;
+    RETURN NULL;
+END $function$;
+GRANT EXECUTE ON FUNCTION public.check_positions_gapless() TO PUBLIC;
 
 CREATE OR REPLACE FUNCTION public.check_programme()
  RETURNS trigger
@@ -1632,7 +1658,7 @@ BEGIN
     IF (to_jsonb(OLD) - 'name' - 'version') IS DISTINCT FROM (to_jsonb(NEW) - 'name' - 'version') AND (
             (OLD.id, OLD.company_id, OLD.created_at) IS DISTINCT FROM (NEW.id, NEW.company_id, NEW.created_at)
             OR EXISTS (SELECT FROM credit_grant WHERE company_id = OLD.company_id AND programme_id = OLD.id)) THEN
-        PERFORM refuse_funding('programme_fixed', 'a programme that grants use keeps its rules');
+        PERFORM refuse_credit('programme_fixed', 'a programme that grants use keeps its rules');
     END IF;
     RETURN NEW;
 END $function$;
@@ -1646,14 +1672,14 @@ AS $function$
 BEGIN
     IF TG_OP = 'INSERT' THEN
         IF NEW.status <> 'pending' THEN
-            PERFORM refuse_funding('top_up_transition', 'a top-up starts pending');
+            PERFORM refuse_credit('top_up_transition', 'a top-up starts pending');
         END IF;
     ELSIF (OLD.id, OLD.company_id, OLD.amount_cents, OLD.payment_reference, OLD.created_by, OLD.created_at)
             IS DISTINCT FROM
             (NEW.id, NEW.company_id, NEW.amount_cents, NEW.payment_reference, NEW.created_by, NEW.created_at) THEN
-        PERFORM refuse_funding('top_up_fixed', 'an announced top-up does not change');
+        PERFORM refuse_credit('top_up_fixed', 'an announced top-up does not change');
     ELSIF OLD.status <> 'pending' THEN
-        PERFORM refuse_funding('top_up_transition', 'a top-up is resolved once');
+        PERFORM refuse_credit('top_up_transition', 'a top-up is resolved once');
     END IF;
     RETURN NEW;
 END $function$;
@@ -1670,6 +1696,46 @@ AS $function$
     WHERE company.organisation_id = of_company_id AND transfer.reason IN ('expired', 'returned')
 $function$;
 GRANT EXECUTE ON FUNCTION public.company_returned(uuid) TO beatrice_app, beatrice_hr, beatrice_worker;
+
+CREATE OR REPLACE FUNCTION public.is_employed(hired_on date, ended_on date, on_day date)
+ RETURNS boolean
+ LANGUAGE sql
+ IMMUTABLE
+AS $function$
+    SELECT hired_on <= on_day AND (ended_on IS NULL OR ended_on >= on_day)
+$function$;
+GRANT EXECUTE ON FUNCTION public.is_employed(date,date,date) TO beatrice_app, beatrice_hr, beatrice_worker;
+
+CREATE OR REPLACE FUNCTION public.number_events(at_most integer)
+ RETURNS bigint
+ LANGUAGE plpgsql
+ SECURITY DEFINER
+ SET search_path TO 'public', 'pg_temp'
+AS $function$
+DECLARE
+    done bigint;
+BEGIN
+    PERFORM pg_advisory_xact_lock(hashtextextended('event sequencer', 0));
+    WITH pass AS MATERIALIZED (
+        SELECT id, organisation_ids FROM event WHERE NOT numbered ORDER BY created_at, id LIMIT at_most
+    ), seen AS (
+        SELECT DISTINCT pass.id, organisation_id FROM pass, unnest(pass.organisation_ids) AS organisation_id
+    ), ordered AS (
+        SELECT id, organisation_id, row_number() OVER (PARTITION BY organisation_id ORDER BY id) AS step FROM seen
+    ), last AS MATERIALIZED (
+        SELECT organisation_id, (
+            SELECT coalesce(max(position), 0) FROM event_position
+            WHERE event_position.organisation_id = concerned.organisation_id) AS position
+        FROM (SELECT DISTINCT organisation_id FROM seen) AS concerned
+    ), given AS (
+        INSERT INTO event_position (organisation_id, position, event_id)
+        SELECT organisation_id, last.position + ordered.step, ordered.id FROM ordered JOIN last USING (organisation_id)
+    )
+    UPDATE event SET numbered = true FROM pass WHERE event.id = pass.id;
+    GET DIAGNOSTICS done = ROW_COUNT;
+    RETURN done;
+END $function$;
+GRANT EXECUTE ON FUNCTION public.number_events(integer) TO beatrice_app, beatrice_worker;
 
 CREATE OR REPLACE FUNCTION public.open_request(p_token_hash bytea, p_real_now timestamp with time zone, p_organisation_id uuid, p_alliance_id uuid, p_operator boolean, p_key text, p_fingerprint bytea, OUT clock_offset interval, OUT principal_kind text, OUT principal_id uuid, OUT locale text, OUT organisation_id uuid, OUT kinds text[], OUT roles text[], OUT scopes text[], OUT key_state text, OUT sealed_answer bytea)
  RETURNS record
@@ -1811,6 +1877,17 @@ CREATE OR REPLACE FUNCTION public.plain_text(value text)
 RETURN lower(public.unaccent('public.unaccent'::regdictionary, value));
 GRANT EXECUTE ON FUNCTION public.plain_text(text) TO PUBLIC;
 
+CREATE OR REPLACE FUNCTION public.record_event(event_id uuid, event_type text, kind_of_object text, id_of_object uuid, seen_by uuid[], happened_at timestamp with time zone)
+ RETURNS uuid
+ LANGUAGE sql
+ SECURITY DEFINER
+ SET search_path TO 'public', 'pg_temp'
+AS $function$
+    INSERT INTO event (id, type, object_kind, object_id, organisation_ids, created_at)
+    VALUES (event_id, event_type, kind_of_object, id_of_object, seen_by, happened_at) RETURNING id
+$function$;
+GRANT EXECUTE ON FUNCTION public.record_event(uuid,text,text,uuid,uuid[],timestamp with time zone) TO beatrice_app, beatrice_hr, beatrice_worker;
+
 CREATE OR REPLACE FUNCTION public.refuse_change()
  RETURNS trigger
  LANGUAGE plpgsql
@@ -1820,6 +1897,19 @@ BEGIN
         USING ERRCODE = '23514', CONSTRAINT = TG_TABLE_NAME || '_append_only';
 END $function$;
 GRANT EXECUTE ON FUNCTION public.refuse_change() TO PUBLIC;
+
+CREATE OR REPLACE FUNCTION public.refuse_change_but_numbered()
+ RETURNS trigger
+ LANGUAGE plpgsql
+AS $function$
+BEGIN
+    IF OLD.numbered OR to_jsonb(NEW) - 'numbered' IS DISTINCT FROM to_jsonb(OLD) - 'numbered' THEN
+        RAISE EXCEPTION 'an event is only numbered, once'
+            USING ERRCODE = '23514', CONSTRAINT = 'event_append_only';
+    END IF;
+    RETURN NEW;
+END $function$;
+GRANT EXECUTE ON FUNCTION public.refuse_change_but_numbered() TO PUBLIC;
 
 CREATE OR REPLACE FUNCTION public.refuse_change_but_position()
  RETURNS trigger
@@ -1835,14 +1925,14 @@ BEGIN
 END $function$;
 GRANT EXECUTE ON FUNCTION public.refuse_change_but_position() TO PUBLIC;
 
-CREATE OR REPLACE FUNCTION public.refuse_funding(guard text, message text)
+CREATE OR REPLACE FUNCTION public.refuse_credit(guard text, message text)
  RETURNS void
  LANGUAGE plpgsql
 AS $function$
 BEGIN
     RAISE EXCEPTION '%', message USING ERRCODE = 'check_violation', CONSTRAINT = guard;
 END $function$;
-GRANT EXECUTE ON FUNCTION public.refuse_funding(text,text) TO PUBLIC;
+GRANT EXECUTE ON FUNCTION public.refuse_credit(text,text) TO PUBLIC;
 
 CREATE OR REPLACE FUNCTION public.refuse_invitation_to_roles()
  RETURNS trigger

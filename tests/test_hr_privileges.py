@@ -31,7 +31,6 @@ INSERTABLE = {
     "audit_entry": "*",
     "credit_grant": "*",
     "employee": f"company_id created_at id {EMPLOYEE}",
-    "event": "*",
     "grant_line": "*",
     "idempotency_key": "*",
     "invitation": "*",
@@ -57,7 +56,8 @@ FUNCTIONS = {
     "open_request",
     "person_behind",
     "plain_text",
-    "refuse_funding",
+    "record_event",
+    "refuse_credit",
     "return_revoked_lots",
 }
 

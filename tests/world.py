@@ -9,7 +9,7 @@ from uuid import UUID
 
 from sqlalchemy import text
 
-from app import clock, config, ids
+from app import clock, ids, sealing
 from app.db import Database
 
 FAR = datetime(2100, 1, 1, tzinfo=UTC)
@@ -198,8 +198,8 @@ class World:
             company=company.id,
             user=user_id,
             family=f"Esempio{number}",
-            sealed=config.encrypt("fiscal_code", code.encode(), employee_id.bytes),
-            index=config.keyed_hash("fiscal_code", code.encode()),
+            sealed=sealing.encrypt("fiscal_code", code.encode(), employee_id.bytes),
+            index=sealing.keyed_hash("fiscal_code", code.encode()),
             category=category,
             hired_on=hired_on,
             at=START,

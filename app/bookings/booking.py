@@ -14,9 +14,9 @@ from app.bookings.models import UnitStatus
 from app.bookings.queries import LegState, QuotedUnit, QuoteToBook, UnitState
 from app.bookings.schemas import BookingRead
 from app.capacity.errors import SlotClosed, SlotFull
+from app.credit import actions as credit
+from app.credit.actions import HoldRequest
 from app.errors import AlreadyResolved, NotFound
-from app.funding import actions as funding
-from app.funding.actions import HoldRequest
 
 UNITS = TypeAdapter(tuple[UnitState, ...])
 
@@ -37,7 +37,7 @@ async def book(session: AsyncSession, user_id: UUID, quote_id: UUID, note: str |
         for leg in unit.legs
         if leg.lot_id is not None and leg.hold_id is not None
     ]
-    await funding.place(session, user_id, holds, at=now)
+    await credit.place(session, user_id, holds, at=now)
     answer_due = confirm_by(now, quote.response_hours, [unit.starts_at for unit in units])
     booked = await queries.BOOK.one(
         session,

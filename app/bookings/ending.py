@@ -14,8 +14,8 @@ from app.bookings.models import OPEN, UnitStatus
 from app.bookings.queries import UnitState
 from app.bookings.state import Move
 from app.capacity import actions as capacity
-from app.funding import actions as funding
-from app.funding.actions import Capture
+from app.credit import actions as credit
+from app.credit.actions import Capture
 from app.ledger import actions as ledger
 from app.ledger.instructions import NewTransfer
 
@@ -44,11 +44,11 @@ async def end(
     captures = [Capture(hold, cents) for ending in endings for hold, cents in ending.fee.captures]
     releases = [hold for ending in endings for hold in ending.fee.releases]
     if captures:
-        await funding.capture(session, captures, at=at, reason="fee")
+        await credit.capture(session, captures, at=at, reason="fee")
         owed = [(ending.unit, ending.fee.from_credit_cents, at) for ending in endings]
         await _make_payable(session, loaded, owed, "fee_payable")
     if releases:
-        await funding.release(session, releases, at=at, caused_by_employee=caused_by_employee)
+        await credit.release(session, releases, at=at, caused_by_employee=caused_by_employee)
     given_back = [ending.unit.slot_id for ending in endings if ending.status != "no_show"]
     await capacity.give_back(session, [slot_id for slot_id in given_back if slot_id is not None])
     moves = [

@@ -21,9 +21,9 @@ from sqlalchemy import (
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import Mapped, mapped_column
 
+from app.credit.models import FeeFunding
+from app.credit.planner import FundingSource
 from app.db import Model, Timestamp, one_of
-from app.funding.models import FeeFunding
-from app.funding.planner import FundingSource
 
 UnitStatus = Literal[
     "requested",

@@ -18,9 +18,9 @@ from app.bookings.schemas import ProviderBookingRead
 from app.bookings.state import Move
 from app.capacity import actions as capacity
 from app.config import settings
+from app.credit import actions as credit
+from app.credit.actions import Capture, HoldRequest
 from app.errors import AlreadyResolved
-from app.funding import actions as funding
-from app.funding.actions import Capture, HoldRequest
 
 
 async def read(session: AsyncSession, actor: Actor, provider_id: UUID, booking_id: UUID) -> ProviderBookingRead:
@@ -55,7 +55,7 @@ async def deliver(
     loaded = await state.load(session, booking_id, provider_id=provider_id)
     chosen = _begun(loaded, unit_ids)
     holds = [leg.hold_id for unit in chosen for leg in unit.legs if leg.hold_id is not None]
-    await funding.capture(session, [Capture(hold_id) for hold_id in holds], at=loaded.now)
+    await credit.capture(session, [Capture(hold_id) for hold_id in holds], at=loaded.now)
     moves = [
         Move(
             unit.id,
@@ -134,9 +134,9 @@ async def revert(
         for leg in unit.legs
         if leg.hold_id is not None
     }
-    await funding.reverse_captures(session, list(captured), list(captured.values()), at=loaded.now)
+    await credit.reverse_captures(session, list(captured), list(captured.values()), at=loaded.now)
     released = [fresh[leg.id] for unit in chosen if unit.status == "no_show" for leg in unit.legs if leg.lot_id]
-    await funding.place(session, loaded.booking.user_id, released, at=loaded.now)
+    await credit.place(session, loaded.booking.user_id, released, at=loaded.now)
     if fresh:
         holds = [hold.hold_id for hold in fresh.values()]
         await queries.REPLACE_HOLDS.run(session, legs=list(fresh), holds=holds)

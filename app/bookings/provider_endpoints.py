@@ -21,8 +21,8 @@ from app.bookings.schemas import (
 )
 from app.capacity.errors import SlotClosed
 from app.clock import Day
+from app.credit.errors import InsufficientCredit
 from app.errors import AlreadyResolved, Invalid, StateConflict
-from app.funding.errors import InsufficientCredit
 from app.http.access import access
 from app.http.audiences import provider_router
 from app.http.pagination import BadCursor, PagingDep

@@ -10,11 +10,11 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from app import clock
 from app.bookings.models import OPEN, BookingStatus, FeeSource, Unit, UnitStatus
+from app.credit.models import FeeFunding
+from app.credit.planner import FundingSource
+from app.credit.planner import Leg as QuotedLeg
 from app.db import APP, NOTHING, WORKER, Query
 from app.errors import NotFound
-from app.funding.models import FeeFunding
-from app.funding.planner import FundingSource
-from app.funding.planner import Leg as QuotedLeg
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,6 +10,8 @@ from sqlalchemy import insert
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app import clock, ids
+from app.beneficiaries import queries as beneficiary_queries
+from app.beneficiaries.queries import BeneficiaryForCare
 from app.bookings import queries
 from app.bookings.errors import BeneficiaryNotEligible, OfferingNotAvailable
 from app.bookings.models import Quote
@@ -26,12 +28,11 @@ from app.capacity.errors import SlotClosed, SlotFull
 from app.catalogue import queries as catalogue
 from app.catalogue.queries import BookableOffering
 from app.config import settings
+from app.credit.actions import UsableLot, usable_lots
+from app.credit.planner import PlanLot, PlanUnit, plan
+from app.employees import queries as employee_queries
+from app.employees.employments import is_employed
 from app.errors import NotFound
-from app.funding import actions as funding
-from app.funding.actions import UsableLot
-from app.funding.planner import PlanLot, PlanUnit, plan
-from app.organisations import beneficiary_queries, employee_queries
-from app.organisations.beneficiary_queries import BeneficiaryForCare
 from app.rules.beneficiary import BeneficiaryFacts, age
 from app.rules.book import RuleBook, book_in_force
 from app.rules.decisions import Decision, Question, decide
@@ -59,7 +60,7 @@ async def quote(
     await _check_open(session, offering, employments)
     priced = _priced(offering, slot_ids)
     _check_eligible(offering, beneficiary, priced)
-    lots = await funding.usable_lots(session, user_id)
+    lots = await usable_lots(session, user_id)
     examiner = _Examiner(offering.category, beneficiary.facts, book_in_force())
     reading = employments[0].relatives_reading if employments else "strict"
     units = _planned(priced, lots, examiner, credit)
@@ -103,13 +104,13 @@ async def _check_open(
 ) -> None:
     if offering.status != "active":
         raise OfferingNotAvailable
+    today = clock.today()
+    companies = [one.company_id for one in employments if is_employed(one.hired_on, one.ended_on, today)]
     if offering.audience == "alliance" and not await queries.SHARE_AN_ALLIANCE.one(
-        session,
-        provider_id=offering.provider_id,
-        company_ids=[employment.company_id for employment in employments],
+        session, provider_id=offering.provider_id, company_ids=companies
     ):
         raise OfferingNotAvailable
-    if offering.audience == "companies" and not employments:
+    if offering.audience == "companies" and not companies:
         raise OfferingNotAvailable
 
 

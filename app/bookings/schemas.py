@@ -8,7 +8,7 @@ from pydantic_core import PydanticCustomError
 
 from app.bookings.models import BookingStatus, FeeSource, UnitStatus
 from app.clock import Day, Instant
-from app.funding.planner import CreditMode, FundingSource
+from app.credit.planner import CreditMode, FundingSource
 from app.http.schemas import In, Name, Out, Prose
 from app.ids import BeneficiaryId, BookingId, LotId, OfferingId, OrganisationId, QuoteId, SlotId, UnitId
 from app.money import PositiveCents

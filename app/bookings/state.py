@@ -13,7 +13,7 @@ from app.bookings import queries, sealing
 from app.bookings.decisions import TRANSITIONS, Loaded, booking_status
 from app.bookings.models import OPEN, FeeSource, UnitStatus
 from app.capacity import actions as capacity
-from app.funding.credit_queries import lock_for_holds
+from app.credit.queries import lock_for_holds
 
 
 @dataclass(frozen=True, slots=True)

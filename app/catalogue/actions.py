@@ -10,20 +10,11 @@ from app import clock, ids
 from app.actor import Actor
 from app.audit import actions as audit
 from app.catalogue import queries, schemas
-from app.catalogue.models import Mode, Offering, Price, Provider, Site
+from app.catalogue.models import Mode, Offering, Price, Site
 from app.errors import Invalid, NotFound, PreconditionFailed
 from app.http.schemas import In
 from app.rules.book import book_in_force
-
-
-async def update_profile(
-    session: AsyncSession, actor: Actor, provider_id: UUID, version: int, changes: schemas.ProviderProfilePatch
-) -> None:
-    """Change how families reach a provider, if nobody changed it since `version`."""
-    _check_version(await queries.PROVIDER_VERSION.maybe(session, id=provider_id), version)
-    own = update(Provider).where(Provider.organisation_id == provider_id)
-    await session.execute(own.values(**_changed(changes), version=Provider.version + 1))
-    await audit.record(session, actor, "provider.update", "provider", provider_id)
+from app.territory.queries import unknown_municipalities
 
 
 async def create_site(session: AsyncSession, actor: Actor, provider_id: UUID, wanted: schemas.SiteNew) -> UUID:
@@ -176,5 +167,5 @@ async def _check_site(session: AsyncSession, provider_id: UUID, site_id: UUID | 
 
 
 async def _check_municipalities(session: AsyncSession, codes: list[str], pointer: str) -> None:
-    if codes and await queries.UNKNOWN_MUNICIPALITIES.all(session, codes=codes):
+    if codes and await unknown_municipalities(session, codes):
         raise Invalid(pointer, "unknown_municipality", "not an ISTAT code of a municipality (GET /v1/municipalities)")

@@ -8,26 +8,25 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from app import clock
-from app.catalogue import actions, onboarding, queries, schemas, search
+from app.catalogue import actions, queries, schemas, search
 from app.catalogue.errors import PriceOverlap
 from app.catalogue.models import Mode
 from app.errors import Invalid, NotFound
 from app.http.access import access
-from app.http.audiences import operator_router, provider_router, public_router
+from app.http.audiences import provider_router, public_router
 from app.http.etag import ExpectedVersion, MalformedPrecondition, set_etag
 from app.http.pagination import BadCursor, Paging, PagingDep, paging
 from app.http.schemas import Page
 from app.http.session import ActorDep, SessionDep
 from app.ids import OfferingId, OrganisationId, SiteId
 from app.money import MAX_CENTS
-from app.organisations.endpoints import read_organisation
-from app.organisations.errors import TaxCodeTaken
-from app.organisations.schemas import OrganisationRead
+from app.organisations import actions as parties
+from app.organisations.schemas import ProviderUpdate
 from app.rules.book import book_in_force
+from app.territory.schemas import IstatCode
 
 public = public_router()
 provider = provider_router()
-operator = operator_router()
 
 FIRST = UUID(int=0)
 
@@ -52,7 +51,7 @@ async def offering_search(
     page: PagingDep,
     q: Annotated[str | None, Query(max_length=200, description="words, Italian; quotes, `or` and `-word` work")] = None,
     category: Annotated[str | None, Query(max_length=64)] = None,
-    municipality: Annotated[schemas.IstatCode | None, Query(description="in the service area, or no area")] = None,
+    municipality: Annotated[IstatCode | None, Query(description="in the service area, or no area")] = None,
     provider_id: Annotated[OrganisationId | None, Query()] = None,
     age: Annotated[int | None, Query(ge=0, le=130)] = None,
     date_from: Annotated[clock.Day | None, Query(description="a free slot on or after this Rome day")] = None,
@@ -137,10 +136,10 @@ async def provider_update(
     response: Response,
     provider_id: OrganisationId,
     version: ExpectedVersion,
-    body: schemas.ProviderProfilePatch,
+    body: ProviderUpdate,
 ) -> schemas.PublicProvider:
     """Change the public profile; the ETag is that of `GET /v1/providers/{provider_id}`."""
-    await actions.update_profile(session, actor, provider_id, version, body)
+    await parties.update_profile(session, actor, provider_id, version, body)
     return await provider_read(session, response, provider_id)
 
 
@@ -260,17 +259,6 @@ async def price_create(
     """Set a price from today or later on; without `valid_to` it ends the open-ended price before it."""
     price_id = await actions.add_price(session, actor, provider_id, offering_id, body)
     return schemas.PriceOut(id=price_id, offering_id=offering_id, **body.model_dump())
-
-
-@operator.post("/organisations", response_model=OrganisationRead, status_code=201)
-@access("organisations:write", errors=[TaxCodeTaken])
-async def organisation_create(
-    session: SessionDep, actor: ActorDep, response: Response, body: schemas.OrganisationNew
-) -> OrganisationRead:
-    """Admit a legal party with the accounts its kinds need; its first administrator is invited separately."""
-    row = await onboarding.onboard(session, actor, body)
-    set_etag(response, row.version)
-    return read_organisation(row)
 
 
 def check_period(date_from: clock.Day | None, date_to: clock.Day | None) -> None:

@@ -38,22 +38,6 @@ SEARCH = (
 )
 
 
-class Provider(Model):
-    """An organisation that delivers care, with its set of ledger accounts."""
-
-    __tablename__ = "provider"
-
-    organisation_id: Mapped[UUID] = mapped_column(ForeignKey("organisation.id"), primary_key=True)
-    phone: Mapped[str | None] = mapped_column(Text)
-    email: Mapped[str | None] = mapped_column(Text)
-    description: Mapped[str] = mapped_column(Text, server_default="")
-    earned_account_id: Mapped[UUID] = mapped_column(ForeignKey("ledger.account.id"), unique=True)
-    payable_account_id: Mapped[UUID] = mapped_column(ForeignKey("ledger.account.id"), unique=True)
-    in_transit_account_id: Mapped[UUID] = mapped_column(ForeignKey("ledger.account.id"), unique=True)
-    recoverable_account_id: Mapped[UUID] = mapped_column(ForeignKey("ledger.account.id"), unique=True)
-    version: Mapped[int] = mapped_column(Integer, server_default="1")
-
-
 class Site(Model):
     """A place where a provider delivers."""
 

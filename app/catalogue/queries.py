@@ -143,14 +143,12 @@ class BookableOffering(Terms):
 
 PROVIDER = Query(ProviderRow, "catalogue.provider")
 PROVIDERS = Query(ProviderRow, "catalogue.providers")
-PROVIDER_VERSION = Query(int, "catalogue.provider_version")
 SITE_VERSION = Query(int, "catalogue.site_version")
 OFFERING = Query(OfferingRow, "catalogue.offering")
 OFFERINGS = Query(OfferingRow, "catalogue.offerings")
 LOCK_OFFERING = Query(UUID, "catalogue.lock_offering")
 SERVE = Query(NOTHING, "catalogue.serve")
 PRICES = Query(PriceRow, "catalogue.prices")
-UNKNOWN_MUNICIPALITIES = Query(str, "catalogue.unknown_municipalities")
 BOOKABLE_OFFERING = Query(BookableOffering, "catalogue.bookable_offering")
 
 

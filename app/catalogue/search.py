@@ -11,7 +11,7 @@ from datetime import date, datetime
 from typing import Literal
 from uuid import UUID
 
-from sqlalchemy import exists, or_, select
+from sqlalchemy import exists, func, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app import clock
@@ -20,7 +20,7 @@ from app.catalogue import synonyms
 from app.catalogue.models import Mode
 from app.catalogue.queries import Terms
 from app.db import NOTHING, Query
-from app.organisations.models import Employee
+from app.employees.models import Employee
 from app.rules.book import RuleBook, book_in_force
 
 Stage = Literal["name", "text", "near"]
@@ -76,7 +76,7 @@ async def viewer_of(session: AsyncSession, actor: Actor) -> Viewer:
     if actor.kind != "user":
         return Viewer(employed=False)
     today = clock.today()
-    job = exists().where(Employee.user_id == actor.id, or_(Employee.ended_on.is_(None), Employee.ended_on >= today))
+    job = exists().where(Employee.user_id == actor.id, func.is_employed(Employee.hired_on, Employee.ended_on, today))
     return Viewer(employed=bool(await session.scalar(select(job))))
 
 

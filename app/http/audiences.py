@@ -6,7 +6,7 @@ Four kinds of route, each declaring permission, errors and the audit entry once.
 from collections.abc import Callable, Sequence
 from typing import TypedDict, TypeVar, Unpack
 
-from fastapi import APIRouter, Depends
+from fastapi import APIRouter, Depends, Response
 
 from app.db import HR
 from app.edge.access import ORDINARY_BYTES, Access, BodyKind
@@ -26,6 +26,7 @@ class Documented(TypedDict, total=False):
 
     responses: dict[int | str, dict[str, object]]
     openapi_extra: dict[str, object]
+    response_class: type[Response]
 
 
 class Routes(APIRouter):

@@ -51,21 +51,22 @@ async def read_body(request: Request, access: Access, *, declared: bool, require
         if required:
             raise MalformedBody("The body is empty.")
         return raw
-    content_type = _content_type(request)
+    kind = content_type(request)
     accepted = CONTENT_TYPES[access.body]
-    if content_type not in accepted:
+    if kind not in accepted:
         raise UnsupportedMediaType(f"Send one of: {', '.join(accepted)}.")
-    if content_type == "application/json":
+    if kind == "application/json":
         parsed = parse_json(raw)
         if not declared and parsed != {}:
             raise Invalid("", "extra_forbidden", "this route takes no body")
         request._json = parsed  # noqa: SLF001 - Starlette's own cache of the parsed body
-    elif content_type == "application/x-www-form-urlencoded" and (b"%00" in raw or b"\x00" in raw):
+    elif kind == "application/x-www-form-urlencoded" and (b"%00" in raw or b"\x00" in raw):
         raise Invalid("", "nul_character", "NUL is not allowed in text")
     return raw
 
 
-def _content_type(request: Request) -> str:
+def content_type(request: Request) -> str:
+    """Return the media type of the body; UnsupportedMediaType where its charset is none that we read."""
     kind, _, parameters = request.headers.get("content-type", "").partition(";")
     charset = parameters.partition("charset=")[2].strip().strip('"').lower()
     if charset and charset not in ("utf-8", "utf8", "windows-1252", "iso-8859-1"):

@@ -11,7 +11,7 @@ from uuid import UUID
 from fastapi import Depends, Query
 from starlette.requests import Request
 
-from app import config
+from app import sealing
 from app.errors import AppError
 from app.http.schemas import Page
 
@@ -81,7 +81,7 @@ PagingDep = Annotated[Paging, Depends(paging)]
 
 
 def _mac(payload: bytes, scope: bytes) -> bytes:
-    return hmac.digest(config.derived_key("cursor"), scope + b"\x00" + payload, "sha256")[:MAC_BYTES]
+    return hmac.digest(sealing.derived_key("cursor"), scope + b"\x00" + payload, "sha256")[:MAC_BYTES]
 
 
 def _seal(payload: bytes, scope: bytes) -> str:

@@ -27,6 +27,7 @@ from app.errors import (
 )
 from app.http import body, key, problems
 from app.http.etag import set_content_etag, set_etag
+from app.http.json_or_csv import JsonOrCsv
 from app.http.schemas import Page
 
 INTEGER = re.compile(r"-?[0-9]{1,20}")
@@ -52,6 +53,9 @@ class BeatriceRoute(EdgeRoute):
                 extra = options.get("openapi_extra") or {}
                 options["openapi_extra"] = {**extra, "parameters": [*extra.get("parameters", []), key.PARAMETER]}
         super().__init__(path, endpoint, **options)
+        for dependency in self.dependant.dependencies:
+            if isinstance(dependency.call, JsonOrCsv):
+                self.openapi_extra = {**(self.openapi_extra or {}), **dependency.call.described()}
         query = [field for field in get_flat_params(self.dependant) if isinstance(field.field_info, Query)]
         self.query_names = {field.alias for field in query}
         self.repeatable = {field.alias for field in query if "list" in str(field.field_info.annotation)}

@@ -1,29 +1,14 @@
 """What goes in and out of identity."""
 
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
-from email_validator import EmailNotValidError, validate_email
 from pydantic import AfterValidator, Field
-from pydantic_core import PydanticCustomError
 
 from app import ids
 from app.clock import Instant
-from app.http.schemas import In, Name, Out
+from app.http.schemas import ABSENT, Email, In, Name, Out
 from app.identity.models import Locale
 
-ABSENT: Any = Field(default_factory=lambda: None)
-"""Default of a PATCH field that cannot be null: absent keeps (`model_fields_set` tells), null is refused."""
-
-
-def _email(text: str) -> str:
-    try:
-        checked = validate_email(text.strip(), check_deliverability=False, allow_smtputf8=False, test_environment=True)
-    except EmailNotValidError:
-        raise PydanticCustomError("email", "not an e-mail address") from None
-    return (checked.ascii_email or checked.normalized).lower()
-
-
-Email = Annotated[str, Field(min_length=3, max_length=254, examples=["anna@example.com"]), AfterValidator(_email)]
 GivenEmail = Annotated[
     str,
     Field(min_length=3, max_length=254, pattern="@", examples=["anna@example.com"]),

@@ -10,10 +10,12 @@ from stdnum.iso7064 import mod_97_10
 
 from app import clock
 from app.actor import Actor
-from app.funding import company_actions as funding
-from app.funding.models import ProgrammeSource, TopUp
-from app.funding.queries import GrantRow
-from app.funding.schemas import GrantCreate, ProgrammeCreate
+from app.audit import actions as audit
+from app.credit.models import ProgrammeSource
+from app.grants import grants, programmes, top_ups
+from app.grants.models import TopUp
+from app.grants.queries import GrantRow
+from app.grants.schemas import GrantCreate, ProgrammeCreate
 from app.sandbox.demo_data import CompanyEntry, parties
 from app.sandbox.demo_parties import World
 from app.sandbox.demo_rows import make_id, write
@@ -85,7 +87,8 @@ async def load(session: AsyncSession, world: World) -> int:
         after = timedelta(minutes=order)
         top_up_id = await _announce(session, world, company.slug, company.top_up_cents, world.ago(ANNOUNCED) + after)
         with clock.stopped_at(world.ago(CONFIRMED) + after):
-            await funding.confirm_top_up(session, operator(world), top_up_id)
+            await top_ups.confirm_top_up(session, operator(world), top_up_id)
+            await audit.record(session, operator(world), "top_up.confirm", "top_up", top_up_id)
         for plan in plans(company, world.start.year):
             state = await _grant(
                 session, world, company.slug, plan, world.ago(DRAFTED) + after, world.ago(APPROVED) + after
@@ -132,13 +135,15 @@ async def _grant(
     company_id = world.organisations[slug]
     maker = actor(world, f"hr@{slug}.example", slug)
     with clock.stopped_at(drafted):
-        programme = await funding.create_programme(session, maker, company_id, plan.programme())
+        programme = await programmes.create_programme(session, company_id, plan.programme())
+        await audit.record(session, maker, "programme.create", "programme", programme.id)
         wanted = GrantCreate(programme_id=programme.id, each_cents=plan.each_cents)
-        draft = await funding.create_grant(session, maker, company_id, wanted, dry_run=False)
+        draft = await grants.create_grant(session, maker, company_id, wanted, dry_run=False)
+        await audit.record(session, maker, "grant.create", "grant", draft.id)
     with clock.stopped_at(approved):
-        return await funding.approve_grant(
-            session, actor(world, f"approver@{slug}.example", slug), company_id, draft.id
-        )
+        approver = actor(world, f"approver@{slug}.example", slug)
+        await audit.record(session, approver, "grant.approve", "grant", draft.id)
+        return await grants.approve_grant(session, approver, company_id, draft.id)
 
 
 async def _load_waiting(session: AsyncSession, world: World) -> None:

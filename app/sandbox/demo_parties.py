@@ -12,21 +12,14 @@ from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 from stdnum import luhn
 
-from app.catalogue.models import Provider
 from app.identity.models import Membership, User
 from app.identity.passwords import hash_now
 from app.ledger.models import Account
-from app.organisations.models import (
-    Alliance,
-    AllianceMembership,
-    AllianceMunicipality,
-    Company,
-    Municipality,
-    Network,
-    Organisation,
-)
+from app.networks.models import Alliance, AllianceMembership, AllianceMunicipality, Network
+from app.organisations.models import Company, Organisation, Provider
 from app.sandbox.demo_data import PartyEntry, names, parties, providers
 from app.sandbox.demo_rows import Row, make_id, write
+from app.territory.models import Municipality
 
 PASSWORD = "beatrice-demo-2026"  # noqa: S105 - published, sandbox only
 ACCOUNTS_OF_ONE = (

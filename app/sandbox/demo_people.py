@@ -9,9 +9,10 @@ from uuid import UUID
 from sqlalchemy.ext.asyncio import AsyncSession
 from stdnum.it import codicefiscale
 
+from app import sealing
+from app.beneficiaries.models import Beneficiary
+from app.employees.models import Employee
 from app.identity.models import User
-from app.organisations import sealing
-from app.organisations.models import Beneficiary, Employee
 from app.sandbox.demo_data import CompanyEntry, Generation, names, parties
 from app.sandbox.demo_parties import World, user_row
 from app.sandbox.demo_rows import SEED, Row, make_id, write

@@ -15,7 +15,6 @@ from app.audit import actions as audit
 from app.banking.iban import IbanError
 from app.banking.pain001 import PaymentFileError
 from app.banking.payment_days import payment_day
-from app.catalogue.models import Provider
 from app.config import settings
 from app.errors import Invalid, NotFound, StateConflict
 from app.events import actions as events
@@ -23,7 +22,7 @@ from app.events.actions import NewEvent
 from app.ledger import actions as ledger
 from app.ledger import queries as ledger_queries
 from app.ledger.instructions import NewTransfer
-from app.organisations.models import Organisation
+from app.organisations.models import Organisation, Provider
 from app.rules.book import book_in_force
 from app.settlements import closing, models, payments, queries
 from app.settlements.errors import (

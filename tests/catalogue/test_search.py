@@ -256,6 +256,8 @@ async def test_who_sees_what(client: httpx.AsyncClient, world: World, coop: Part
     assert await found(client, employee.headers) == everything
     await world.execute("UPDATE employee SET ended_on = '2026-11-22'")
     assert await found(client, employee.headers) == ["aperto"]
+    await world.execute("UPDATE employee SET hired_on = '2026-11-24', ended_on = NULL")
+    assert await found(client, employee.headers) == ["aperto"]
 
 
 async def test_the_price_is_todays(client: httpx.AsyncClient, world: World, coop: Party) -> None:

@@ -12,18 +12,18 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from app import clock, ids
 from app.bookings import jobs as bookings_jobs
+from app.credit import jobs as credit_jobs
+from app.credit import queries as credit_queries
+from app.credit.schemas import WalletRead
+from app.credit.wallet import read_wallet
 from app.db import WORKER_TIMEOUTS, create_database
-from app.funding import credit_queries
-from app.funding import jobs as funding_jobs
-from app.funding.schemas import WalletRead
-from app.funding.wallet import read_wallet
 from app.jobs import run_sweeps
 from app.ledger.verify import Report, verify
 from tests.conftest import Cluster
 from tests.model.things import PRICE_CHANGE, PRICES
 from tests.world import Party, Person, World
 
-SWEEPS = (*bookings_jobs.SWEEPS, *funding_jobs.SWEEPS)
+SWEEPS = (*bookings_jobs.SWEEPS, *credit_jobs.SWEEPS)
 EXAMPLES_PER_DATABASE = 100
 
 LOTS = """

@@ -18,8 +18,8 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, ru
 from app.bookings import booking as making
 from app.bookings import employee_actions, provider_actions, quoting
 from app.bookings.schemas import CreditChoice
+from app.credit.schemas import WalletRead
 from app.errors import AppError
-from app.funding.schemas import WalletRead
 from tests.conftest import Cluster
 from tests.model.paper import FREE_UNTIL, LAST_DAYS, Paper, Pick, Refused, booking_status
 from tests.model.stage import HISTORY, Parties, Stage

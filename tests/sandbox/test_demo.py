@@ -13,7 +13,7 @@ import pytest
 from lxml import etree
 from sqlalchemy import text
 
-from app import api, clock, ids
+from app import api, clock, ids, sealing
 from app.banking.fiscal_codes import is_born_on, normalise_fiscal_code, normalise_tax_code
 from app.banking.iban import normalise_iban
 from app.catalogue import schemas as catalogue
@@ -21,7 +21,6 @@ from app.config import settings
 from app.db import WORKER_TIMEOUTS, Database, create_database
 from app.ledger import verify
 from app.main import create_app
-from app.organisations import sealing
 from app.rules.book import book_in_force
 from app.sandbox import demo
 from tests.conftest import Cluster

@@ -56,8 +56,7 @@ WITH locked AS (
     FROM new_units JOIN given ON given.id = new_units.id, jsonb_to_recordset(given.legs) AS leg (id uuid, source text,
         lot_id uuid, hold_id uuid, amount_cents bigint, rule_code text)
 ), new_event AS (
-    INSERT INTO event (id, type, object_kind, object_id, organisation_ids, created_at)
-    SELECT :event_id, :event_type, 'booking', id, ARRAY[provider_id], :now FROM new_booking
+    SELECT record_event(:event_id, :event_type, 'booking', id, ARRAY[provider_id], :now) AS id FROM new_booking
 )
 SELECT booking.id, booking.user_id, booking.provider_id, booking.offering_id, booking.beneficiary_id,
     booking.free_until_hours, booking.late_fee_bps, booking.no_show_fee_bps, booking.confirm_by, booking.sealed_note,
@@ -68,6 +67,7 @@ SELECT booking.id, booking.user_id, booking.provider_id, booking.offering_id, bo
     EXISTS (SELECT FROM slot WHERE id = ANY (CAST(:slot_ids AS uuid[]))
         AND (status <> 'open' OR starts_at <= :bookable_from)) AS closed
 FROM new_booking booking
+CROSS JOIN new_event -- a function in a CTE is called only if its row is wanted
 JOIN offering ON offering.id = booking.offering_id
 JOIN provider ON provider.organisation_id = booking.provider_id
 JOIN organisation ON organisation.id = booking.provider_id;
@@ -200,8 +200,7 @@ WITH moved AS (
         sealed_end_reason = coalesce(:sealed_end_reason, sealed_end_reason)
     WHERE id = :booking_id RETURNING provider_id
 )
-INSERT INTO event (id, type, object_kind, object_id, organisation_ids, created_at)
-SELECT :event_id, :event_type, 'booking', :booking_id, ARRAY[provider_id], :at FROM recomputed;
+SELECT record_event(:event_id, :event_type, 'booking', :booking_id, ARRAY[provider_id], :at) FROM recomputed;
 
 -- name: replace_holds
 -- Fresh holds take the place of captured or released ones.

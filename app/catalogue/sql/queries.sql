@@ -3,9 +3,6 @@
 -- name: site_version
 SELECT version FROM site WHERE provider_id = :provider_id AND id = :id FOR NO KEY UPDATE;
 
--- name: provider_version
-SELECT version FROM provider WHERE organisation_id = :id FOR NO KEY UPDATE;
-
 -- name: lock_offering
 SELECT id FROM offering WHERE provider_id = :provider_id AND id = :id FOR NO KEY UPDATE;
 
@@ -40,10 +37,6 @@ SELECT p.id, p.offering_id, p.price_cents, p.valid_from, p.valid_to - 1 AS valid
 FROM price p JOIN offering o ON o.id = p.offering_id
 WHERE o.provider_id = :provider_id AND o.id = :offering_id AND p.valid_from > CAST(:after AS date)
 ORDER BY p.valid_from LIMIT :limit;
-
--- name: unknown_municipalities
-SELECT given.code FROM unnest(CAST(:codes AS text[])) AS given (code)
-WHERE NOT EXISTS (SELECT FROM municipality m WHERE m.istat_code = given.code);
 
 -- name: provider
 SELECT g.id, g.name, v.description, v.phone, v.email, v.version,

@@ -1,0 +1,160 @@
+"""Reads and locks of lots. Nothing here is for company routes: their database role cannot see the use of credit."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime
+from uuid import UUID
+
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from app import clock, ids
+from app.credit.lot_life import LotAndHeirs, LotLife
+from app.credit.models import FeeFunding, LotKind, ProgrammeSource, ValidityBasis
+from app.db import APP, NOTHING, WORKER, Query
+from app.ledger import queries as ledger
+from app.rules.decisions import Reading
+from app.rules.rows import RuleCode
+
+
+@dataclass(frozen=True, slots=True)
+class UsableLot:
+    """Credit that a person may use now. `expires_on` is the last day, also where leaving comes first."""
+
+    id: UUID
+    available_cents: int
+    valid_from: date
+    expires_on: date
+    company_id: UUID
+    employee_id: UUID
+    rule_codes: list[RuleCode]
+    categories: list[str] | None
+    validity_basis: ValidityBasis
+    relatives_reading: Reading
+    fee_funding: FeeFunding
+    kind: LotKind
+
+
+@dataclass(frozen=True, slots=True)
+class HeldLot(LotAndHeirs):
+    """The lot under a hold, and how much is or was held."""
+
+    hold_id: UUID
+    amount_cents: int
+
+
+@dataclass(frozen=True, slots=True)
+class CapturedHold:
+    """The transfer that paid a hold."""
+
+    id: UUID
+    hold_id: UUID
+    lot_id: UUID
+    amount_cents: int
+    cause_id: UUID | None
+
+
+@dataclass(frozen=True, slots=True)
+class WalletLot(LotLife):
+    """A lot of a person with what is on it and what left it, as booked."""
+
+    employee_id: UUID
+    programme_name: str
+    source: ProgrammeSource
+    kind: LotKind
+    rule_codes: list[RuleCode]
+    amount_cents: int
+    valid_from: date
+    posted_cents: int
+    held_cents: int
+    captured_cents: int
+    expired_cents: int
+    returned_cents: int
+
+
+@dataclass(frozen=True, slots=True)
+class WalletEntry:
+    """A movement on a lot, from the person's side."""
+
+    id: UUID
+    lot_id: UUID
+    amount_cents: int
+    event_at: datetime
+    reason: str
+
+
+USABLE_LOTS = Query(UsableLot, "credit.usable_lots")
+LOCK_FOR_HOLDS = Query(int, "credit.lock_for_holds", roles=(APP, WORKER))
+HELD_LOTS = Query(HeldLot, "credit.held_lots", roles=(APP, WORKER))
+CAPTURES = Query(CapturedHold, "credit.captures")
+EXPIRED_LOTS = Query(LotAndHeirs, "credit.expired_lots", roles=(WORKER,))
+EXPIRED_SINCE: Query[date | None] = Query(date, "credit.expired_since", roles=(WORKER,))
+LOTS_OF_LEAVERS = Query(LotAndHeirs, "credit.lots_of_leavers", roles=(WORKER,))
+LEFT_SINCE: Query[date | None] = Query(date, "credit.left_since", roles=(WORKER,))
+MARK_ENDED = Query(NOTHING, "credit.mark_ended", roles=(WORKER,))
+INSERT_SUCCESSORS = Query(NOTHING, "credit.insert_successors", roles=(APP, WORKER))
+WALLET = Query(WalletLot, "credit.wallet")
+ENTRIES = Query(WalletEntry, "credit.entries")
+
+
+async def usable_lots(session: AsyncSession, user_id: UUID) -> list[UsableLot]:
+    """Return the person's living lots with something available, over all employments, first-to-expire first."""
+    return await USABLE_LOTS.all(session, user_id=user_id, today=clock.today())
+
+
+async def lock_for_holds(session: AsyncSession, hold_ids: Sequence[UUID], on: date) -> None:
+    """Lock the lots under these holds, and the companies to which credit of ended ones may go, by id."""
+    await LOCK_FOR_HOLDS.run(session, hold_ids=list(hold_ids), on=on)
+
+
+async def held_lots(session: AsyncSession, hold_ids: Sequence[UUID]) -> dict[UUID, HeldLot]:
+    """Return the lot of each hold."""
+    return {lot.hold_id: lot for lot in await HELD_LOTS.all(session, hold_ids=list(hold_ids))}
+
+
+async def captures_of(session: AsyncSession, hold_ids: Sequence[UUID]) -> list[CapturedHold]:
+    """Return the transfers that captured these holds."""
+    return await CAPTURES.all(session, hold_ids=list(hold_ids))
+
+
+async def expired_lots(session: AsyncSession, today: date, batch: int) -> list[LotAndHeirs]:
+    """Lock lots whose validity ended before a day and which still stand, oldest first."""
+    return await EXPIRED_LOTS.all(session, today=today, batch=batch)
+
+
+async def lots_of_leavers(session: AsyncSession, today: date, batch: int) -> list[LotAndHeirs]:
+    """Lock lots that ended with their employment before a day and still stand, oldest first."""
+    return await LOTS_OF_LEAVERS.all(session, today=today, batch=batch)
+
+
+async def expired_since(session: AsyncSession, today: date) -> date | None:
+    """Return the earliest last day of a standing lot whose validity ended before a day."""
+    return await EXPIRED_SINCE.one(session, today=today)
+
+
+async def left_since(session: AsyncSession, today: date) -> date | None:
+    """Return the earliest last day of a standing lot that ended with its employment before a day."""
+    return await LEFT_SINCE.one(session, today=today)
+
+
+async def available(session: AsyncSession, lots: Iterable[LotLife], others: Iterable[UUID]) -> dict[UUID, int]:
+    """Lock lots and other guarded accounts by id; return what is available on each."""
+    account_ids = {lot.id for lot in lots} | set(others)
+    return {id_: balance.available_cents for id_, balance in (await ledger.lock_accounts(session, account_ids)).items()}
+
+
+async def mark_ended(session: AsyncSession, ended: dict[UUID, datetime]) -> None:
+    """Say of lots when their rest left them."""
+    await MARK_ENDED.run(session, ids=list(ended), ended_at=list(ended.values()))
+
+
+async def wallet(session: AsyncSession, user_id: UUID) -> list[WalletLot]:
+    """Return all lots of all employments with their sums, first-to-expire first."""
+    return await WALLET.all(session, user_id=user_id)
+
+
+async def entries(
+    session: AsyncSession, user_id: UUID, after: tuple[UUID, UUID] | None, limit: int
+) -> list[WalletEntry]:
+    """Return the movements on the person's lots, newest first."""
+    after_id, after_lot = after or (ids.LAST, ids.LAST)
+    return await ENTRIES.all(session, user_id=user_id, after_id=after_id, after_lot=after_lot, limit=limit)

@@ -1,6 +1,0 @@
--- Every guard of this module refuses under the name of what it keeps.
-
-CREATE OR REPLACE FUNCTION refuse_funding(guard text, message text) RETURNS void LANGUAGE plpgsql AS $$
-BEGIN
-    RAISE EXCEPTION '%', message USING ERRCODE = 'check_violation', CONSTRAINT = guard;
-END $$;

@@ -1,0 +1,203 @@
+"""Company and operator routes of grants."""
+
+from typing import Annotated
+
+from fastapi import Depends, Query, Response
+
+from app.edge.at import At
+from app.errors import AlreadyResolved, Invalid, NotFound, StateConflict
+from app.files.errors import ImportRefused, NotCsv, TooManyRows
+from app.grants import grant_csv, grants, programmes, queries, top_ups
+from app.grants.errors import ApproverIsMaker, ProgrammeEnded, ProgrammeInUse
+from app.grants.models import GeneralityReason, GrantStatus, TopUpStatus
+from app.grants.schemas import (
+    CompanyFundsRead,
+    GrantCreate,
+    GrantLineRead,
+    GrantRead,
+    OperatorTopUpRead,
+    ProgrammeCreate,
+    ProgrammeRead,
+    ProgrammeUpdate,
+    TopUpCreate,
+    TopUpRead,
+)
+from app.http.audiences import company_router, operator_router
+from app.http.json_or_csv import JsonOrCsv
+from app.http.pagination import PagingDep
+from app.http.schemas import Page
+from app.ids import LAST, GrantId, ProgrammeId, TopUpId
+
+company = company_router()
+operator = operator_router()
+
+GRANT_BODY_BYTES = 5_000_000
+GRANT_BODY = JsonOrCsv(GrantCreate, csv_example="matricola;importo\nA12;250,00\n")
+
+
+@company.read("/account", "account:read")
+async def account_get(at: At) -> CompanyFundsRead:
+    """Show the company's balance, what it put into credit, and what waits for money."""
+    return CompanyFundsRead.model_validate(await top_ups.money_of(at.session, at.tenant))
+
+
+@company.list("/top_ups", "top_ups:read")
+async def top_up_list(at: At, paging: PagingDep) -> Page[TopUpRead]:
+    """List announced bank transfers, newest first."""
+    rows = await queries.top_ups_of(at.session, at.tenant, paging.after_id, paging.fetch)
+    return paging.page_by_id(rows, TopUpRead.model_validate)
+
+
+@company.command("/top_ups", "top_ups:write", status=201, audit="top_up.create")
+async def top_up_create(at: At, body: TopUpCreate) -> TopUpRead:
+    """Announce a bank transfer; name its payment reference in it."""
+    row = await top_ups.announce_top_up(at.session, at.actor, at.tenant, body.amount_cents)
+    return at.about(row.id, TopUpRead.model_validate(row))
+
+
+@company.read("/top_ups/{top_up_id}", "top_ups:read")
+async def top_up_get(at: At, top_up_id: TopUpId) -> TopUpRead:
+    """Show one announced bank transfer."""
+    row = await queries.top_up_of(at.session, at.tenant, top_up_id)
+    if row is None:
+        raise NotFound
+    return TopUpRead.model_validate(row)
+
+
+@company.list("/programmes", "programmes:read")
+async def programme_list(at: At, paging: PagingDep) -> Page[ProgrammeRead]:
+    """List programmes, newest first."""
+    rows = await queries.programmes_of(at.session, at.tenant, paging.after_id, paging.fetch)
+    return paging.page_by_id(rows, ProgrammeRead.model_validate)
+
+
+@company.command("/programmes", "programmes:write", keyed=False, status=201, audit="programme.create")
+async def programme_create(at: At, body: ProgrammeCreate) -> ProgrammeRead:
+    """Make a programme: where its credit comes from, who gets it, what it may pay, how it ends."""
+    row = await programmes.create_programme(at.session, at.tenant, body)
+    return at.about(row.id, at.tagged(row.version, ProgrammeRead.model_validate(row)))
+
+
+@company.read("/programmes/{programme_id}", "programmes:read")
+async def programme_get(at: At, programme_id: ProgrammeId) -> ProgrammeRead:
+    """Show one programme."""
+    row = await queries.programme_of(at.session, at.tenant, programme_id)
+    if row is None:
+        raise NotFound
+    return at.tagged(row.version, ProgrammeRead.model_validate(row))
+
+
+@company.change("/programmes/{programme_id}", "programmes:write", errors=[ProgrammeInUse], audit="programme.update")
+async def programme_update(at: At, programme_id: ProgrammeId, body: ProgrammeUpdate) -> ProgrammeRead:
+    """Change a programme; once a grant uses it, only its name."""
+    row = await programmes.update_programme(at.session, at.tenant, programme_id, body, at.expected)
+    return at.tagged(row.version, ProgrammeRead.model_validate(row))
+
+
+@company.command(
+    "/grants",
+    "grants:write",
+    status=201,
+    rehearses=True,
+    body="json_or_csv",
+    max_bytes=GRANT_BODY_BYTES,
+    errors=[ProgrammeEnded, ImportRefused, NotCsv, TooManyRows],
+    audit="grant.create",
+    responses={200: {"model": GrantRead, "description": "What a dry run found; nothing was stored"}},
+)
+async def grant_create(
+    at: At,
+    body: Annotated[GrantCreate | bytes, Depends(GRANT_BODY)],
+    response: Response,
+    *,
+    dry_run: Annotated[bool, Query()] = False,
+    programme_id: Annotated[ProgrammeId | None, Query()] = None,
+    generality_reason: Annotated[GeneralityReason | None, Query()] = None,
+) -> GrantRead:
+    """Draft a grant for another person to approve; a dry run (200, id null) stores nothing.
+
+    JSON carries everything in the body. A CSV file has the columns `external_id` or `fiscal_code`, and `amount` in
+    euro; `programme_id` and `generality_reason` are query parameters then, and only then.
+    """
+    pointers: list[str] | None = None
+    if isinstance(body, bytes):
+        if programme_id is None:
+            raise Invalid("/query/programme_id", "missing", "a CSV file needs the programme")
+        lines, pointers = await grant_csv.read_lines(at.session, at.tenant, body)
+        body = GrantCreate(programme_id=programme_id, lines=lines, generality_reason=generality_reason)
+    elif programme_id is not None or generality_reason is not None:
+        raise Invalid("/query", "extra_forbidden", "with JSON the programme and the reason stand in the body")
+    row = await grants.create_grant(at.session, at.actor, at.tenant, body, dry_run=dry_run, pointers=pointers)
+    grant = GrantRead.model_validate(row)
+    if dry_run:
+        response.status_code, grant.id = 200, None
+        return grant
+    return at.about(row.id, grant)
+
+
+@company.list("/grants", "grants:read")
+async def grant_list(
+    at: At, paging: PagingDep, status: Annotated[GrantStatus | None, Query()] = None
+) -> Page[GrantRead]:
+    """List grants, newest first."""
+    after = paging.after_id or LAST
+    rows = await queries.GRANTS.all(at.session, company_id=at.tenant, status=status, after=after, limit=paging.fetch)
+    return paging.page_by_id(rows, GrantRead.model_validate)
+
+
+@company.read("/grants/{grant_id}", "grants:read")
+async def grant_get(at: At, grant_id: GrantId) -> GrantRead:
+    """Show one grant."""
+    row = await grants.grant_of(at.session, at.tenant, grant_id)
+    return at.tagged(row.version, GrantRead.model_validate(row))
+
+
+@company.list("/grants/{grant_id}/lines", "grants:read")
+async def grant_line_list(at: At, grant_id: GrantId, paging: PagingDep) -> Page[GrantLineRead]:
+    """List who gets how much from a grant; never what became of it."""
+    await grants.grant_of(at.session, at.tenant, grant_id)
+    rows = await queries.lines_of(at.session, at.tenant, grant_id, paging.after_id, paging.fetch)
+    return paging.page(rows, GrantLineRead.model_validate, lambda row: [str(row.lot_id)])
+
+
+@company.command(
+    "/grants/{grant_id}/approve",
+    "grant_approvals:write",
+    errors=[ApproverIsMaker, StateConflict, ProgrammeEnded],
+    audit="grant.approve",
+)
+async def grant_approve(at: At, grant_id: GrantId) -> GrantRead:
+    """Approve a grant as another person than its maker: all lots at once, or it waits for money."""
+    return GrantRead.model_validate(await grants.approve_grant(at.session, at.actor, at.tenant, grant_id))
+
+
+@company.command("/grants/{grant_id}/revoke", "grants:write", errors=[StateConflict], audit="grant.revoke")
+async def grant_revoke(at: At, grant_id: GrantId) -> GrantRead:
+    """Cancel a grant; of an active one the unspent part of each lot returns to the company."""
+    return GrantRead.model_validate(await grants.revoke_grant(at.session, at.tenant, grant_id))
+
+
+@operator.list("/top_ups", "operator_top_ups:read")
+async def operator_top_up_list(
+    at: At, paging: PagingDep, status: Annotated[TopUpStatus | None, Query()] = None
+) -> Page[OperatorTopUpRead]:
+    """List announced bank transfers of all companies, newest first."""
+    after = paging.after_id or LAST
+    rows = await queries.OPERATOR_TOP_UPS.all(at.session, status=status, after=after, limit=paging.fetch)
+    return paging.page_by_id(rows, OperatorTopUpRead.model_validate)
+
+
+@operator.command(
+    "/top_ups/{top_up_id}/confirm", "top_up_confirmations:write", errors=[AlreadyResolved], audit="top_up.confirm"
+)
+async def top_up_confirm(at: At, top_up_id: TopUpId) -> OperatorTopUpRead:
+    """Credit a bank transfer that arrived; waiting grants that now fit become active, oldest first."""
+    return OperatorTopUpRead.model_validate(await top_ups.confirm_top_up(at.session, at.actor, top_up_id))
+
+
+@operator.command(
+    "/top_ups/{top_up_id}/return", "top_up_confirmations:write", errors=[AlreadyResolved], audit="top_up.return"
+)
+async def top_up_return(at: At, top_up_id: TopUpId) -> OperatorTopUpRead:
+    """Note that an announced bank transfer never came, or went back."""
+    return OperatorTopUpRead.model_validate(await top_ups.return_top_up(at.session, at.actor, top_up_id))

@@ -1,0 +1,246 @@
+"""Grants: drafted by one person, approved by another, whole or not at all.
+
+Whoever moves a grant locks the company's account first, so that two approvals never spend the same money.
+"""
+
+from collections.abc import Sequence
+from datetime import datetime
+from uuid import UUID
+
+from sqlalchemy import insert
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from app import clock, ids
+from app.actor import Actor
+from app.errors import Invalid, NotFound, StateConflict
+from app.events.actions import NewEvent
+from app.events.actions import record as record_event
+from app.grants import queries
+from app.grants.errors import ApproverIsMaker, ProgrammeEnded
+from app.grants.models import Grant, GrantStatus
+from app.grants.queries import GrantRow, LockedGrant, ProgrammeToGrant
+from app.grants.schemas import GrantCreate
+from app.ledger.queries import company_balance
+
+
+async def create_grant(
+    session: AsyncSession,
+    actor: Actor,
+    company_id: UUID,
+    given: GrantCreate,
+    *,
+    dry_run: bool,
+    pointers: Sequence[str] | None = None,
+) -> GrantRow:
+    """Draft a grant; a dry run makes the same checks and stores nothing: nobody will find its id.
+
+    Invalid where a line names somebody who cannot get it, or a lawful reason is missing (generality, art. 51 TUIR);
+    `pointers` say where each line stands in what the caller sent.
+    """
+    lines = await _lines(session, company_id, given, pointers)
+    grant = GrantRow(
+        id=ids.new_id(),
+        company_id=company_id,
+        programme_id=given.programme_id,
+        status="draft",
+        total_cents=sum(amount for _, amount in lines),
+        employee_count=len(lines),
+        generality_reason=given.generality_reason,
+        created_at=clock.now(),
+        approved_at=None,
+        activated_at=None,
+        version=1,
+        available_cents=await _balance(session, company_id),
+    )
+    if dry_run:
+        return grant
+    await session.execute(
+        insert(Grant).values(
+            id=grant.id,
+            company_id=company_id,
+            programme_id=grant.programme_id,
+            total_cents=grant.total_cents,
+            employee_count=grant.employee_count,
+            generality_reason=grant.generality_reason,
+            created_by=actor.id,
+            created_at=grant.created_at,
+        )
+    )
+    await queries.INSERT_LINES.run(
+        session,
+        grant_id=grant.id,
+        company_id=company_id,
+        lot_ids=[ids.new_id() for _ in lines],
+        employee_ids=[employee_id for employee_id, _ in lines],
+        amounts=[amount for _, amount in lines],
+    )
+    return grant
+
+
+async def _lines(
+    session: AsyncSession, company_id: UUID, given: GrantCreate, pointers: Sequence[str] | None
+) -> list[tuple[UUID, int]]:
+    """Return who gets how much from a grant that may be drafted."""
+    programme = await queries.PROGRAMME_TO_GRANT.maybe(session, company_id=company_id, id=given.programme_id)
+    if programme is None:
+        raise NotFound
+    if programme.lot_expires_on < clock.today():
+        raise ProgrammeEnded
+    if given.lines is None:
+        employed = await queries.EMPLOYED_IN_CATEGORY.all(
+            session, company_id=company_id, category=programme.employee_category, today=clock.today()
+        )
+        if not employed:
+            raise Invalid("/programme_id", "empty_category", "nobody is employed in the programme's category")
+        lines = [(employee_id, given.each_cents or 0) for employee_id in employed]
+    else:
+        lines = [(line.employee_id, line.amount_cents) for line in given.lines]
+        where = pointers or [f"/lines/{index}" for index in range(len(lines))]
+        await _check_lines(session, company_id, programme, lines, where)
+    await _check_generality(session, company_id, programme, lines, given.generality_reason)
+    return lines
+
+
+async def _check_lines(
+    session: AsyncSession,
+    company_id: UUID,
+    programme: ProgrammeToGrant,
+    lines: Sequence[tuple[UUID, int]],
+    where: Sequence[str],
+) -> None:
+    employee_ids = [employee_id for employee_id, _ in lines]
+    found = {row.id: row for row in await queries.EMPLOYEES.all(session, company_id=company_id, ids=employee_ids)}
+    wrong: list[tuple[str, str, str]] = []
+    seen: set[UUID] = set()
+    for line, employee_id in zip(where, employee_ids, strict=True):
+        pointer = f"{line}/employee_id"
+        employee = found.get(employee_id)
+        if employee_id in seen:
+            wrong.append((pointer, "duplicate", "this employee is given twice"))
+        elif employee is None:
+            wrong.append((pointer, "unknown_employee", "there is no such employee"))
+        elif employee.ended_on is not None and employee.ended_on < clock.today():
+            wrong.append((pointer, "employment_ended", "this employment has ended"))
+        elif employee.category != programme.employee_category:
+            wrong.append((pointer, "other_category", "this employee is not of the programme's category"))
+        seen.add(employee_id)
+    if wrong:
+        raise Invalid(*wrong[0], *wrong[1:100])
+
+
+async def _check_generality(
+    session: AsyncSession,
+    company_id: UUID,
+    programme: ProgrammeToGrant,
+    lines: Sequence[tuple[UUID, int]],
+    reason: str | None,
+) -> None:
+    """C2 credit goes to all or to homogeneous categories; what differs needs a recorded reason. C3 does not."""
+    if reason is not None or set(programme.rule_codes) == {"C3_FRINGE"}:
+        return
+    sizes = await queries.CATEGORY_SIZES.one(
+        session, company_id=company_id, category=programme.employee_category, today=clock.today()
+    )
+    if len({amount for _, amount in lines}) > 1:
+        detail = "different amounts inside a category need a reason"
+    elif len(lines) < sizes.in_category:
+        detail = "a part of a category needs a reason"
+    elif sizes.in_category == 1 and sizes.in_company > 1:
+        detail = "a category of one person needs a reason"
+    else:
+        return
+    raise Invalid("/generality_reason", "generality_reason_required", detail)
+
+
+async def approve_grant(session: AsyncSession, actor: Actor, company_id: UUID, grant_id: UUID) -> GrantRow:
+    """Approve as another person than the maker: active when all the money is there, else waiting, nothing reserved.
+
+    Approving a waiting grant again tries again.
+    """
+    grant = await _locked_grant(session, company_id, grant_id)
+    if grant.status not in {"draft", "awaiting_funds"}:
+        raise StateConflict(grant.status)
+    if actor.id in {grant.created_by, grant.maker_id}:
+        raise ApproverIsMaker
+    if grant.lot_expires_on < clock.today():
+        raise ProgrammeEnded
+    now = clock.now()
+    if not grant.shortfall_cents:
+        return await _activate(session, grant, actor.id, now)
+    return await _move(session, grant, "awaiting_funds", actor.id, now) if grant.status == "draft" else grant
+
+
+async def revoke_grant(session: AsyncSession, company_id: UUID, grant_id: UUID) -> GrantRow:
+    """Cancel a grant; of an active one the unspent part of each lot returns to the company.
+
+    What is held stays with its unit, what came back may make waiting grants active.
+    """
+    grant = await _locked_grant(session, company_id, grant_id)
+    if grant.status == "revoked":
+        raise StateConflict(grant.status)
+    now = clock.now()
+    revoked = await _move(session, grant, "revoked", None, now)
+    if grant.status == "active":
+        await queries.RETURN_REVOKED.run(
+            session,
+            company_id=company_id,
+            grant_id=grant_id,
+            ids=[ids.new_id() for _ in range(grant.employee_count)],
+            on_day=clock.day_of(now),
+            at=now,
+        )
+        await activate_waiting(session, company_id, await _balance(session, company_id), now)
+    return revoked
+
+
+async def grant_of(session: AsyncSession, company_id: UUID, grant_id: UUID) -> GrantRow:
+    """Return one grant of a company."""
+    grant = await queries.GRANT.maybe(session, company_id=company_id, id=grant_id)
+    if grant is None:
+        raise NotFound
+    return grant
+
+
+async def _locked_grant(session: AsyncSession, company_id: UUID, grant_id: UUID) -> LockedGrant:
+    """Lock the company's account, then the grant."""
+    await _balance(session, company_id, for_update=True)
+    grant = await queries.LOCK_GRANT.maybe(session, company_id=company_id, id=grant_id)
+    if grant is None:
+        raise NotFound
+    return grant
+
+
+async def activate_waiting(session: AsyncSession, company_id: UUID, available: int, at: datetime) -> None:
+    """Activate waiting grants with the money on the locked account: oldest first, whole, skipping what does not fit."""
+    for grant in await queries.WAITING_GRANTS.all(session, company_id=company_id, today=clock.day_of(at)):
+        if grant.total_cents <= available:
+            available -= grant.total_cents
+            await _activate(session, grant, None, at)
+
+
+async def _activate(session: AsyncSession, grant: GrantRow, approved_by: UUID | None, at: datetime) -> GrantRow:
+    active = await _move(session, grant, "active", approved_by, at)
+    await queries.make_lots(session, grant, [ids.new_id() for _ in range(grant.employee_count)], at)
+    await record_event(session, NewEvent("grant.active", "grant", grant.id, (grant.company_id,)))
+    return active
+
+
+async def _move(
+    session: AsyncSession, grant: GrantRow, status: GrantStatus, approved_by: UUID | None, at: datetime
+) -> GrantRow:
+    return await queries.MOVE_GRANT.one(
+        session,
+        company_id=grant.company_id,
+        id=grant.id,
+        status=status,
+        approved_by=approved_by,
+        approved_at=None if approved_by is None else at,
+        activated_at=at if status == "active" else None,
+    )
+
+
+async def _balance(session: AsyncSession, company_id: UUID, *, for_update: bool = False) -> int:
+    found = await company_balance(session, company_id, for_update=for_update)
+    if found is None:
+        raise NotFound
+    return found.balance.available_cents

@@ -1,0 +1,84 @@
+"""Programmes: where a company's credit comes from, who gets it, what it may pay, how it ends."""
+
+from uuid import UUID
+
+from sqlalchemy import insert, update
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from app import clock, ids
+from app.errors import Invalid, NotFound, PreconditionFailed
+from app.grants import queries
+from app.grants.errors import ProgrammeInUse
+from app.grants.models import Programme
+from app.grants.schemas import ProgrammeCreate, ProgrammeRead, ProgrammeUpdate
+from app.rules.book import book_in_force
+
+
+async def create_programme(session: AsyncSession, company_id: UUID, given: ProgrammeCreate) -> Programme:
+    """Make a programme; the relatives' reading defaults to the company's."""
+    if given.expired_credit_to is None:
+        heir = "company" if given.source == "on_top" else "solidarity_fund"
+        given = given.model_copy(update={"expired_credit_to": heir})
+    _check_programme(given)
+    if given.relatives_reading is None:
+        reading = await queries.COMPANY_READING.one(session, company_id=company_id)
+        given = given.model_copy(update={"relatives_reading": reading})
+    made = await session.execute(
+        insert(Programme)
+        .values(id=ids.new_id(), company_id=company_id, created_at=clock.now(), **given.model_dump())
+        .returning(Programme)
+    )
+    return made.scalar_one()
+
+
+async def update_programme(
+    session: AsyncSession,
+    company_id: UUID,
+    programme_id: UUID,
+    given: ProgrammeUpdate,
+    expected_version: int | None,
+) -> Programme:
+    """Change what was given; ProgrammeInUse when a grant uses the programme and more than the name would change."""
+    programme = await queries.programme_of(session, company_id, programme_id, for_change=True)
+    if programme is None:
+        raise NotFound
+    if programme.version != expected_version:
+        raise PreconditionFailed
+    before = ProgrammeRead.model_validate(programme)
+    after = before.model_copy(update=given.model_dump(include=given.model_fields_set))
+    changed = {name: value for name, value in after if value != getattr(before, name)}
+    if not changed:
+        return programme
+    if changed.keys() - {"name"}:
+        if await queries.programme_used(session, company_id, programme_id):
+            raise ProgrammeInUse
+        _check_programme(after)
+    made = await session.execute(
+        update(Programme)
+        .where(Programme.company_id == company_id, Programme.id == programme_id)
+        .values(**changed, version=Programme.version + 1)
+        .returning(Programme)
+    )
+    return made.scalar_one()
+
+
+def _check_programme(terms: ProgrammeCreate | ProgrammeRead) -> None:
+    wrong: list[tuple[str, str, str]] = []
+    if terms.source != "on_top":
+        if terms.leavers_rule == "zero_at_leaving":
+            wrong.append(("/leavers_rule", "only_on_top", "only on-top credit may end with the employment"))
+        if terms.expired_credit_to == "company":
+            wrong.append(("/expired_credit_to", "only_on_top", "only on-top credit may expire to the company"))
+    if terms.lot_expires_on < clock.today():
+        wrong.append(("/lot_expires_on", "past", "credit cannot expire before it exists"))
+    if len(set(terms.rule_codes)) < len(terms.rule_codes):
+        wrong.append(("/rule_codes", "duplicate", "a rule code is given twice"))
+    known = {category.code for category in book_in_force().categories_on(clock.today())}
+    categories = terms.categories or []
+    for index, code in enumerate(categories):
+        if code not in known:
+            wrong.append((f"/categories/{index}", "unknown_category", "there is no such category"))
+        elif code in categories[:index]:
+            wrong.append((f"/categories/{index}", "duplicate", "a category is given twice"))
+    if wrong:
+        raise Invalid(*wrong[0], *wrong[1:100])

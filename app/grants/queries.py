@@ -1,0 +1,184 @@
+"""Reads and writes of a company's side: top-ups, programmes, grants. Every statement carries the company."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date, datetime
+from uuid import UUID
+
+from sqlalchemy import exists, select
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from app import ids
+from app.clock import day_of
+from app.db import APP, HR, NOTHING, Query
+from app.grants.models import GeneralityReason, Grant, GrantLine, GrantStatus, Programme, TopUp, TopUpStatus
+from app.rules.rows import RuleCode
+
+
+@dataclass(frozen=True, slots=True)
+class CompanyMoney:
+    """A company's money here: on its account, put into credit (less what came back), wanted by waiting grants."""
+
+    balance_cents: int
+    granted_cents: int
+    awaiting_cents: int
+
+
+@dataclass(frozen=True, slots=True)
+class NamedTopUp:
+    """A top-up with its company's name, as the operator sees it."""
+
+    id: UUID
+    company_id: UUID
+    company_name: str
+    status: TopUpStatus
+    amount_cents: int
+    payment_reference: str
+    created_at: datetime
+    resolved_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class ProgrammeToGrant:
+    """What a programme says about a new grant; locked against changes."""
+
+    employee_category: str
+    rule_codes: list[RuleCode]
+    lot_expires_on: date
+
+
+@dataclass(frozen=True, slots=True)
+class GrantRow:
+    """A grant, and what is on its company's account now."""
+
+    id: UUID
+    company_id: UUID
+    programme_id: UUID
+    status: GrantStatus
+    total_cents: int
+    employee_count: int
+    generality_reason: GeneralityReason | None
+    created_at: datetime
+    approved_at: datetime | None
+    activated_at: datetime | None
+    version: int
+    available_cents: int
+
+    @property
+    def shortfall_cents(self) -> int:
+        """What the account lacks for it, as long as it wants money."""
+        return max(0, self.total_cents - self.available_cents) if self.status in {"draft", "awaiting_funds"} else 0
+
+
+@dataclass(frozen=True, slots=True)
+class LockedGrant(GrantRow):
+    """A grant before its next state: who made it (and the person behind a key), until when its programme lives."""
+
+    created_by: UUID
+    maker_id: UUID
+    lot_expires_on: date
+
+
+@dataclass(frozen=True, slots=True)
+class EmployeeToGrant:
+    id: UUID
+    category: str
+    ended_on: date | None
+
+
+@dataclass(frozen=True, slots=True)
+class EmployeeKey:
+    """By what a file may name an employee."""
+
+    id: UUID
+    external_id: str | None
+    fiscal_code_index: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class CategorySizes:
+    """How many are employed now: in one category, in the whole company."""
+
+    in_category: int
+    in_company: int
+
+
+# Companies work as HR. The operator's confirmation of money activates grants and the demo grants as the application.
+BOTH = (APP, HR)
+COMPANY_MONEY = Query(CompanyMoney, "grants.company_money", roles=(HR,))
+OPERATOR_TOP_UPS = Query(NamedTopUp, "grants.operator_top_ups")
+LOCK_TOP_UP = Query(NamedTopUp, "grants.lock_top_up")
+RESOLVE_TOP_UP = Query(NamedTopUp, "grants.resolve_top_up")
+BANK_CLEARING = Query(UUID, "grants.bank_clearing")
+COMPANY_READING = Query(str, "grants.company_reading", roles=BOTH)
+PROGRAMME_TO_GRANT = Query(ProgrammeToGrant, "grants.programme_to_grant", roles=BOTH)
+EMPLOYED_IN_CATEGORY = Query(UUID, "grants.employed_in_category", roles=BOTH)
+CATEGORY_SIZES = Query(CategorySizes, "grants.category_sizes", roles=BOTH)
+EMPLOYEES = Query(EmployeeToGrant, "grants.employees", roles=BOTH)
+EMPLOYEE_KEYS = Query(EmployeeKey, "grants.employee_keys", roles=(HR,))
+INSERT_LINES = Query(NOTHING, "grants.insert_lines", roles=BOTH)
+GRANTS = Query(GrantRow, "grants.grants", roles=(HR,))
+GRANT = Query(GrantRow, "grants.grant", roles=(HR,))
+LOCK_GRANT = Query(LockedGrant, "grants.lock_grant", roles=BOTH)
+WAITING_GRANTS = Query(GrantRow, "grants.waiting_grants", roles=BOTH)
+MOVE_GRANT = Query(GrantRow, "grants.move_grant", roles=BOTH)
+OPEN_LOT_ACCOUNTS = Query(NOTHING, "grants.open_lot_accounts", roles=BOTH)
+INSERT_LOTS = Query(NOTHING, "grants.insert_lots", roles=BOTH)
+FUND_LOTS = Query(NOTHING, "grants.fund_lots", roles=BOTH)
+RETURN_REVOKED = Query(NOTHING, "grants.return_revoked", roles=(HR,))
+
+
+async def top_ups_of(session: AsyncSession, company_id: UUID, after: UUID | None, limit: int) -> Sequence[TopUp]:
+    """Return a company's top-ups, newest first."""
+    before = TopUp.id < (after or ids.LAST)
+    found = select(TopUp).where(TopUp.company_id == company_id, before).order_by(TopUp.id.desc()).limit(limit)
+    return (await session.scalars(found)).all()
+
+
+async def top_up_of(session: AsyncSession, company_id: UUID, top_up_id: UUID) -> TopUp | None:
+    return await session.scalar(select(TopUp).where(TopUp.company_id == company_id, TopUp.id == top_up_id))
+
+
+async def programmes_of(session: AsyncSession, company_id: UUID, after: UUID | None, limit: int) -> Sequence[Programme]:
+    """Return a company's programmes, newest first."""
+    before = Programme.id < (after or ids.LAST)
+    found = select(Programme).where(Programme.company_id == company_id, before)
+    return (await session.scalars(found.order_by(Programme.id.desc()).limit(limit))).all()
+
+
+async def programme_of(
+    session: AsyncSession, company_id: UUID, programme_id: UUID, *, for_change: bool = False
+) -> Programme | None:
+    """Return one programme, on demand locked against grants that would use it and against other changes."""
+    found = select(Programme).where(Programme.company_id == company_id, Programme.id == programme_id)
+    return await session.scalar(found.with_for_update(key_share=True) if for_change else found)
+
+
+async def programme_used(session: AsyncSession, company_id: UUID, programme_id: UUID) -> bool:
+    used = exists().where(Grant.company_id == company_id, Grant.programme_id == programme_id)
+    return bool(await session.scalar(select(used)))
+
+
+async def lines_of(
+    session: AsyncSession, company_id: UUID, grant_id: UUID, after: UUID | None, limit: int
+) -> Sequence[GrantLine]:
+    """Return who gets how much from a grant, by lot."""
+    found = select(GrantLine).where(
+        GrantLine.company_id == company_id, GrantLine.grant_id == grant_id, GrantLine.lot_id > (after or UUID(int=0))
+    )
+    return (await session.scalars(found.order_by(GrantLine.lot_id).limit(limit))).all()
+
+
+async def make_lots(session: AsyncSession, grant: GrantRow, transfer_ids: list[UUID], at: datetime) -> None:
+    """Turn a grant's lines into funded lots: accounts, lots, transfers, one statement each."""
+    company_id, grant_id = grant.company_id, grant.id
+    await OPEN_LOT_ACCOUNTS.run(session, company_id=company_id, grant_id=grant_id, at=at)
+    await INSERT_LOTS.run(
+        session,
+        company_id=company_id,
+        grant_id=grant_id,
+        at=at,
+        programme_id=grant.programme_id,
+        valid_from=day_of(at),
+    )
+    await FUND_LOTS.run(session, company_id=company_id, grant_id=grant_id, at=at, ids=transfer_ids)

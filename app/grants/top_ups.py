@@ -1,0 +1,92 @@
+"""Money of companies: announced, then confirmed or returned by the operator.
+
+Lock order: top-up, the company's account, grants.
+"""
+
+import secrets
+from uuid import UUID
+
+from sqlalchemy import insert
+from sqlalchemy.ext.asyncio import AsyncSession
+from stdnum.iso7064 import mod_97_10
+
+from app import clock, ids
+from app.actor import Actor
+from app.errors import AlreadyResolved, NotFound
+from app.events.actions import NewEvent
+from app.events.actions import record as record_event
+from app.grants import queries
+from app.grants.grants import activate_waiting
+from app.grants.models import TopUp
+from app.grants.queries import CompanyMoney, NamedTopUp
+from app.ids import ALPHABET
+from app.ledger import actions as ledger
+from app.ledger.instructions import NewTransfer
+from app.ledger.queries import company_balance
+
+
+async def money_of(session: AsyncSession, company_id: UUID) -> CompanyMoney:
+    """Return a company's balance, what is in credit, and what waits for money."""
+    found = await queries.COMPANY_MONEY.maybe(session, company_id=company_id)
+    if found is None:
+        raise NotFound
+    return found
+
+
+async def announce_top_up(session: AsyncSession, actor: Actor, company_id: UUID, amount_cents: int) -> TopUp:
+    """Announce a bank transfer; nothing is credited before it is confirmed."""
+    made = await session.execute(
+        insert(TopUp)
+        .values(
+            id=ids.new_id(),
+            company_id=company_id,
+            amount_cents=amount_cents,
+            payment_reference=payment_reference(),
+            created_by=actor.id,
+            created_at=clock.now(),
+        )
+        .returning(TopUp)
+    )
+    return made.scalar_one()
+
+
+def payment_reference() -> str:
+    """Return a new ISO 11649 creditor reference: its check digits catch a slip of the payer's."""
+    body = "BEA" + "".join(secrets.choice(ALPHABET) for _ in range(9)).upper()
+    return f"RF{mod_97_10.calc_check_digits(body + 'RF')}{body}"
+
+
+async def confirm_top_up(session: AsyncSession, actor: Actor, top_up_id: UUID) -> NamedTopUp:
+    """Credit an announced transfer that arrived, then activate waiting grants, oldest first, each whole.
+
+    AlreadyResolved where it was confirmed or returned before.
+    """
+    top_up = await _pending_top_up(session, top_up_id)
+    now = clock.now()
+    company = await company_balance(session, top_up.company_id, for_update=True)
+    if company is None:
+        raise NotFound
+    confirmed = await queries.RESOLVE_TOP_UP.one(session, id=top_up_id, status="confirmed", by=actor.id, at=now)
+    bank_id = await queries.BANK_CLEARING.one(session)
+    await ledger.transfer(
+        session,
+        [NewTransfer(ids.new_id(), bank_id, company.account_id, top_up.amount_cents, "top_up", now, top_up_id)],
+    )
+    await record_event(session, NewEvent("top_up.confirmed", "top_up", top_up_id, (top_up.company_id,)))
+    await activate_waiting(session, top_up.company_id, company.balance.available_cents + top_up.amount_cents, now)
+    return confirmed
+
+
+async def return_top_up(session: AsyncSession, actor: Actor, top_up_id: UUID) -> NamedTopUp:
+    """Note that an announced transfer never came; AlreadyResolved where it was confirmed or returned before."""
+    await _pending_top_up(session, top_up_id)
+    return await queries.RESOLVE_TOP_UP.one(session, id=top_up_id, status="returned", by=actor.id, at=clock.now())
+
+
+async def _pending_top_up(session: AsyncSession, top_up_id: UUID) -> NamedTopUp:
+    top_up = await queries.LOCK_TOP_UP.maybe(session, id=top_up_id)
+    if top_up is None:
+        raise NotFound
+    if top_up.status != "pending":
+        raise AlreadyResolved(top_up.status)
+    return top_up

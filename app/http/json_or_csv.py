@@ -1,0 +1,55 @@
+"""A body that is JSON of one model or a CSV file, on one path: imports and batches."""
+
+from typing import Generic, TypeVar
+
+from fastapi.exceptions import RequestValidationError
+from pydantic import BaseModel, ValidationError
+from starlette.requests import Request
+
+from app.http.body import MalformedBody, content_type
+
+M = TypeVar("M", bound=BaseModel)
+
+
+class JsonOrCsv(Generic[M]):
+    """The dependency that gives an endpoint its body: the model, or the file's bytes.
+
+    FastAPI reads and documents bodies of one media type only, so both is done here; the route takes `described` from
+    its dependency by itself.
+    """
+
+    def __init__(self, model: type[M], *, csv_example: str) -> None:
+        self.model = model
+        self.csv_example = csv_example
+
+    async def __call__(self, request: Request) -> M | bytes:
+        raw = await request.body()
+        if not raw:
+            raise MalformedBody("The body is empty.")
+        if content_type(request) == "text/csv":
+            return raw
+        try:
+            return self.model.model_validate(await request.json())
+        except ValidationError as error:
+            found = error.errors(include_url=False, include_input=False)
+            raise RequestValidationError([{**item, "loc": ("body", *item["loc"])} for item in found]) from error
+
+    def described(self) -> dict[str, object]:
+        """What OpenAPI says about the body."""
+        schema = self.model.model_json_schema()
+        content = {
+            "application/json": {"schema": _inlined(schema, schema.get("$defs", {}))},
+            "text/csv": {"schema": {"type": "string", "examples": [self.csv_example]}},
+        }
+        return {"requestBody": {"required": True, "content": content}}
+
+
+def _inlined(schema: object, definitions: dict[str, object]) -> object:
+    """Replace references by what they name: a body that FastAPI does not read has no components."""
+    if isinstance(schema, list):
+        return [_inlined(item, definitions) for item in schema]
+    if not isinstance(schema, dict):
+        return schema
+    if "$ref" in schema:
+        return _inlined(definitions[schema["$ref"].rpartition("/")[2]], definitions)
+    return {name: _inlined(item, definitions) for name, item in schema.items() if name != "$defs"}
