@@ -5,6 +5,7 @@ from fastapi import APIRouter
 from app.beneficiaries import endpoints as beneficiaries
 from app.bookings import endpoints as bookings
 from app.bookings import jobs as bookings_jobs
+from app.bookings import proof as bookings_proof
 from app.bookings import provider_endpoints as provider_bookings
 from app.capacity import endpoints as capacity
 from app.catalogue import endpoints as catalogue
@@ -18,11 +19,15 @@ from app.identity import jobs as identity_jobs
 from app.jobs import Sweep
 from app.ledger import endpoints as ledger
 from app.ledger import jobs as ledger_jobs
+from app.ledger.verify import PASSES as LEDGER_PASSES
+from app.ledger.verify import Pass
 from app.mail import jobs as mail_jobs
 from app.networks import endpoints as networks
 from app.organisations import endpoints as organisations
+from app.payables import proof as payables
 from app.sandbox import endpoints as sandbox
 from app.settlements import endpoints as settlements
+from app.settlements import proof as settlements_proof
 from app.territory import endpoints as territory
 
 ROUTERS: tuple[APIRouter, ...] = (
@@ -53,4 +58,6 @@ ROUTERS: tuple[APIRouter, ...] = (
 )
 SANDBOX_ROUTERS: tuple[APIRouter, ...] = (sandbox.sandbox,)
 JOBS = (events_jobs, bookings_jobs, credit_jobs, ledger_jobs, mail_jobs, identity_jobs)
+PASSES: tuple[Pass, ...] = (*LEDGER_PASSES, *payables.PASSES, *settlements_proof.PASSES, *bookings_proof.PASSES)
+"""What verify-ledger recomputes."""
 SWEEPS: tuple[Sweep, ...] = tuple(sweep for module in JOBS for sweep in getattr(module, "SWEEPS", ()))

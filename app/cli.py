@@ -308,7 +308,7 @@ async def _work_once(url: str, database: Database, stop: asyncio.Event) -> None:
                 shutdown_graceful_timeout=GRACE_SECONDS,
                 update_heartbeat_interval=STALLED_SECONDS / 4,
                 stalled_worker_timeout=STALLED_SECONDS,
-                additional_context={"database": database, "sweeps": api.SWEEPS},
+                additional_context={"database": database, "sweeps": api.SWEEPS, "passes": api.PASSES},
             )
         )
         rescuing = asyncio.create_task(jobs.rescue_stalled(app, STALLED_SECONDS))
@@ -384,7 +384,7 @@ def verify_ledger() -> None:
         report = _run(_verify(addresses.worker))
     rows = ", ".join(f"{count} {table.replace('_', ' ')}s" for table, count in report.checked.items())
     if report.ok:
-        out.print(f"Every account adds up ({rows}).")
+        out.print(f"Every account adds up ({rows}).", soft_wrap=True)
         return
     first = report.differences[0]
     amounts = "" if first.stored is None else f": {first.stored} cents stored, {first.recomputed} recomputed"
@@ -397,13 +397,11 @@ async def _verify(url: str) -> verify.Report:
         with Progress(*columns, console=err, transient=True, disable=not sys.stderr.isatty()) as progress:
             async with database.begin(jobs.WORKER_ROLE) as session:
                 tasks = {}
-                for table in verify.PASSES:
-                    total = await session.scalar(
-                        select(func.count()).select_from(Model.metadata.tables[f"ledger.{table}"])
-                    )
-                    tasks[table] = progress.add_task(table.replace("_", " ") + "s", total=total)
+                for each in api.PASSES:
+                    total = await session.scalar(select(func.count()).select_from(Model.metadata.tables[each.table]))
+                    tasks[each.name] = progress.add_task(each.name.replace("_", " ") + "s", total=total)
                 report = await verify.verify(
-                    session, progress=lambda table, done: progress.update(tasks[table], completed=done)
+                    session, api.PASSES, progress=lambda name, done: progress.update(tasks[name], completed=done)
                 )
                 await verify.record(session, report)
     return report

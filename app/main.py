@@ -50,6 +50,7 @@ def create_app(database: Database) -> FastAPI:
     app.state.database = database
     payment_days.load_calendars()
     app.state.sweeps = api.SWEEPS
+    app.state.passes = api.PASSES
     app.state.record_act = audit.record
     for router in api.ROUTERS + (api.SANDBOX_ROUTERS if settings().sandbox else ()):
         app.router.routes.extend(router.routes)  # include_router would match every request twice

@@ -18,8 +18,9 @@ MODULES = (
     "app.credit.models",
     "app.capacity.models",
     "app.grants.models",
-    "app.bookings.models",
+    "app.payables.models",
     "app.settlements.models",
+    "app.bookings.models",
 )
 
 

@@ -52,6 +52,7 @@ CHANGEABLE = {
 }
 FUNCTIONS = {
     "company_returned",
+    "is_employed",
     "ledger.company_balance",
     "open_request",
     "person_behind",

@@ -402,6 +402,21 @@ class World:
         )
         return slot_id
 
+    async def take_seats(self, slot_id: UUID, seats: int = 1) -> UUID:
+        """Let somebody have seats of a slot; return the holder, an allotment."""
+        holder = ids.new_id()
+        refused = await self.scalar(
+            "SELECT take_seats(ARRAY[CAST(:id AS uuid)], 'allotment', ARRAY[CAST(:holder AS uuid)],"
+            " ARRAY[CAST(:slot AS uuid)], ARRAY[CAST(:seats AS integer)], :at, NULL, :at)",
+            id=ids.new_id(),
+            holder=holder,
+            slot=slot_id,
+            seats=seats,
+            at=START,
+        )
+        assert refused is None
+        return holder
+
     async def balances(self, lot_id: UUID) -> tuple[int, int]:
         """(available, held) of a lot's account."""
         row = (

@@ -12,7 +12,7 @@ from app.actor import Actor
 from app.audit import actions as audit
 from app.capacity import queries, schemas
 from app.capacity.errors import SlotClosed, SlotTaken
-from app.capacity.models import Slot
+from app.capacity.models import HolderKind, Slot
 from app.capacity.queries import LockedSlot
 from app.errors import Invalid, NotFound, PreconditionFailed
 
@@ -79,10 +79,10 @@ async def lock(session: AsyncSession, slot_ids: Sequence[UUID]) -> None:
         await queries.LOCK.run(session, ids=list(slot_ids))
 
 
-async def give_back(session: AsyncSession, slot_ids: Sequence[UUID]) -> None:
-    """Give back one seat per named slot; the CHECK refuses more than were taken."""
-    if slot_ids:
-        await queries.GIVE_BACK.run(session, ids=list(slot_ids))
+async def give_back(session: AsyncSession, kind: HolderKind, holder_ids: Sequence[UUID], *, at: datetime) -> None:
+    """Give back all seats that these holders have; who has none is refused by the database."""
+    if holder_ids:
+        await queries.GIVE_BACK.run(session, kind=kind, holder_ids=list(holder_ids), at=at)
 
 
 async def _lock_one(session: AsyncSession, provider_id: UUID, slot_id: UUID) -> LockedSlot:

@@ -10,6 +10,8 @@ from sqlalchemy.orm import Mapped, mapped_column
 from app.db import Model, Timestamp, one_of
 
 SlotStatus = Literal["open", "cancelled"]
+HolderKind = Literal["unit", "offer", "allotment"]
+SeatsRefused = Literal["slot_closed", "slot_full"]
 
 
 class Slot(Model):
@@ -40,3 +42,30 @@ class Slot(Model):
     created_at: Mapped[datetime] = mapped_column(Timestamp)
     version: Mapped[int] = mapped_column(Integer, server_default="1")
     """Counts the provider's changes, not the seats taken."""
+
+
+class Taking(Model):
+    """Seats of a slot that somebody has; written by take_seats and give_back_seats only."""
+
+    __tablename__ = "taking"
+    __table_args__ = (
+        ForeignKeyConstraint(["provider_id", "slot_id"], ["slot.provider_id", "slot.id"], name="taking_slot_fkey"),
+        CheckConstraint(one_of("holder_kind", HolderKind), name="holder_known"),
+        CheckConstraint("seats > 0", name="seats_positive"),
+        Index(
+            "taking_open_key", "holder_kind", "holder_id", "slot_id", unique=True, postgresql_where="ended_at IS NULL"
+        ),
+        Index("taking_slot_idx", "provider_id", "slot_id"),
+        Index("taking_counted_idx", "slot_id", postgresql_where="ended_at IS NULL"),
+    )
+
+    id: Mapped[UUID] = mapped_column(Uuid, primary_key=True)
+    provider_id: Mapped[UUID] = mapped_column(Uuid)
+    slot_id: Mapped[UUID] = mapped_column(Uuid)
+    holder_kind: Mapped[HolderKind] = mapped_column(Text)
+    holder_id: Mapped[UUID] = mapped_column(Uuid)
+    seats: Mapped[int] = mapped_column(Integer)
+    until: Mapped[datetime | None] = mapped_column(Timestamp)
+    """When an offer ends by itself; a unit keeps its seat until it gives it back."""
+    taken_at: Mapped[datetime] = mapped_column(Timestamp)
+    ended_at: Mapped[datetime | None] = mapped_column(Timestamp)

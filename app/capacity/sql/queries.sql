@@ -34,12 +34,23 @@ ORDER BY s.starts_at, s.id LIMIT :limit;
 SELECT id FROM slot WHERE id = ANY (CAST(:ids AS uuid[])) ORDER BY id FOR NO KEY UPDATE;
 
 -- name: give_back
--- A slot named twice gives back two seats. The new number comes from the locked row: counting down slot.taken would
--- check the CHECK against the statement's older snapshot first.
-WITH given AS MATERIALIZED (
-    SELECT row.id, count(*) AS seats FROM unnest(CAST(:ids AS uuid[])) AS row (id) GROUP BY row.id
-), locked AS MATERIALIZED (
-    SELECT s.id, s.taken FROM slot s WHERE s.id = ANY (CAST(:ids AS uuid[])) ORDER BY s.id FOR NO KEY UPDATE
+SELECT give_back_seats(:kind, CAST(:holder_ids AS uuid[]), :at);
+
+-- name: verify_slots
+-- The seats of a slot are those of its takings that are not ended, and within its capacity.
+WITH batch AS MATERIALIZED (
+    SELECT id AS key, * FROM slot WHERE id >= :start ORDER BY id LIMIT :size
+), judged AS (
+    SELECT key, CASE
+            WHEN taken NOT BETWEEN 0 AND capacity OR (status <> 'open' AND taken > 0) THEN 'malformed'
+            WHEN taken <> counted THEN 'seats'
+            END AS problem, CAST(taken AS bigint) AS stored, counted AS recomputed
+    FROM batch CROSS JOIN LATERAL (
+        SELECT coalesce(sum(seats), 0) AS counted FROM taking WHERE slot_id = key AND ended_at IS NULL
+    ) AS kept
+), differing AS (
+    SELECT * FROM judged WHERE problem IS NOT NULL ORDER BY key LIMIT :limit
 )
-UPDATE slot SET taken = locked.taken - given.seats
-FROM locked JOIN given ON given.id = locked.id WHERE slot.id = locked.id;
+SELECT (SELECT count(*) FROM batch) AS size, (SELECT key FROM batch ORDER BY key DESC LIMIT 1) AS last,
+    (SELECT coalesce(jsonb_agg(jsonb_build_object('table', 'slot', 'id', key, 'problem', problem,
+        'stored', stored, 'recomputed', recomputed) ORDER BY key), '[]') FROM differing) AS differences;
