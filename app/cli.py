@@ -16,7 +16,7 @@ from contextlib import asynccontextmanager, contextmanager, suppress
 from dataclasses import dataclass
 from functools import wraps
 from types import FrameType
-from typing import Annotated, Any, NoReturn, TypeVar
+from typing import Annotated, NoReturn, ParamSpec, TypeVar
 from uuid import UUID
 
 import psycopg
@@ -24,6 +24,7 @@ import structlog
 import typer
 import uvicorn
 from pydantic import ValidationError
+from pydantic_core import ErrorDetails
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 from rich.table import Table
@@ -68,7 +69,7 @@ LOGINS = (
 )
 PASSWORD = "beatrice-demo-2026"  # noqa: S105 - published, sandbox only
 T = TypeVar("T")
-F = TypeVar("F", bound=Callable[..., None])
+P = ParamSpec("P")
 
 
 class Refused(Exception):
@@ -84,11 +85,11 @@ class Addresses:
     migration: str
 
 
-def command(function: F) -> F:
+def command(function: Callable[P, None]) -> Callable[P, None]:
     """Register a command whose foreseeable failures are a message and exit code 1, never a traceback."""
 
     @wraps(function)
-    def guarded(*arguments: Any, **options: Any) -> None:  # noqa: ANN401 - whatever the command takes
+    def guarded(*arguments: P.args, **options: P.kwargs) -> None:
         for number in (signal.SIGINT, signal.SIGTERM):
             signal.signal(number, _interrupt)
         try:
@@ -109,7 +110,7 @@ def command(function: F) -> F:
                 _fail("A table is in use: run the command again.")
             _fail(f"The database cannot be reached: {str(cause).splitlines()[0]}")
 
-    return cli.command()(guarded)  # type: ignore[return-value]
+    return cli.command()(guarded)
 
 
 def _interrupt(_number: int, _frame: FrameType | None) -> None:
@@ -121,7 +122,7 @@ def _fail(message: str) -> NoReturn:
     raise typer.Exit(1)
 
 
-def _setting(item: Any) -> str:  # noqa: ANN401 - pydantic's error
+def _setting(item: ErrorDetails) -> str:
     name = ".".join(str(part) for part in item["loc"])
     prefix = "" if not name or name.isupper() else "BEATRICE_"
     return f"{prefix}{name.upper()}: {item['msg']}" if name else str(item["msg"])
@@ -166,7 +167,7 @@ async def _database(url: str, timeouts: str, pool_size: int = 2) -> AsyncIterato
         await database.dispose()
 
 
-def _run(main: Coroutine[Any, Any, T]) -> T:
+def _run(main: Coroutine[None, None, T]) -> T:
     """Run on the fastest loop there is."""
     with asyncio.Runner(loop_factory=uvicorn.Config("app", log_config=None).get_loop_factory()) as runner:
         return runner.run(main)
@@ -278,7 +279,7 @@ def _stop_on_signals() -> asyncio.Event:
     return stop
 
 
-async def _cancel(task: asyncio.Task[Any]) -> None:
+async def _cancel(task: asyncio.Task[object]) -> None:
     task.cancel()
     with suppress(asyncio.CancelledError):
         await task

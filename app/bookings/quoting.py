@@ -34,6 +34,7 @@ from app.employees import queries as employee_queries
 from app.employees.employments import is_employed
 from app.errors import NotFound
 from app.rules.beneficiary import BeneficiaryFacts, age
+from app.rules.book import RuleBook, book_in_force
 from app.rules.decisions import Decision, Question, decide
 
 UNITS = TypeAdapter(list[QuotedUnit])
@@ -60,7 +61,7 @@ async def quote(
     priced = _priced(offering, slot_ids)
     _check_eligible(offering, beneficiary, priced)
     lots = await usable_lots(session, user_id)
-    examiner = _Examiner(offering.category, beneficiary.facts)
+    examiner = _Examiner(offering.category, beneficiary.facts, book_in_force())
     reading = employments[0].relatives_reading if employments else "strict"
     units = _planned(priced, lots, examiner, credit)
     decisions = [examiner.shown(lots, unit, reading) for unit in units]
@@ -158,9 +159,10 @@ def _check_eligible(offering: BookableOffering, beneficiary: BeneficiaryForCare,
 class _Examiner:
     """Asks the rules once per (programme, reading, day)."""
 
-    def __init__(self, category: str, beneficiary: BeneficiaryFacts) -> None:
+    def __init__(self, category: str, beneficiary: BeneficiaryFacts, book: RuleBook) -> None:
         self.category = category
         self.beneficiary = beneficiary
+        self.book = book
         self._answers: dict[tuple[frozenset[str] | None, str, date], Decision] = {}
 
     def answer(self, rule_codes: frozenset[str] | None, reading: str, on: date) -> Decision:
@@ -175,7 +177,8 @@ class _Examiner:
                     reading="lenient" if reading == "lenient" else "strict",
                     refuse_unsigned=not settings().sandbox,
                     rule_codes=rule_codes,
-                )
+                ),
+                self.book,
             )[0]
         return self._answers[key]
 

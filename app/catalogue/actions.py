@@ -13,7 +13,7 @@ from app.catalogue import queries, schemas
 from app.catalogue.models import Mode, Offering, Price, Site
 from app.errors import Invalid, NotFound, PreconditionFailed
 from app.http.schemas import In
-from app.rules.book import BOOK
+from app.rules.book import book_in_force
 from app.territory.queries import unknown_municipalities
 
 
@@ -43,7 +43,7 @@ async def update_site(
 async def create_offering(session: AsyncSession, actor: Actor, provider_id: UUID, wanted: schemas.OfferingNew) -> UUID:
     """Publish an offering with its area and its first price, valid from today; 422 names what does not fit."""
     today = clock.today()
-    category = BOOK.category(wanted.category, today)
+    category = book_in_force().category(wanted.category, today)
     if category is None:
         raise Invalid("/category", "unknown_category", "not a category of today (GET /v1/categories)")
     if wanted.unit not in category.units:

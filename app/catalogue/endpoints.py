@@ -22,7 +22,7 @@ from app.ids import OfferingId, OrganisationId, SiteId
 from app.money import MAX_CENTS
 from app.organisations import actions as parties
 from app.organisations.schemas import ProviderUpdate
-from app.rules import book
+from app.rules.book import book_in_force
 from app.territory.schemas import IstatCode
 
 public = public_router()
@@ -111,7 +111,8 @@ async def provider_read(session: SessionDep, response: Response, provider_id: Or
 async def category_list(page: ShortListDep) -> Page[schemas.CategoryOut]:
     """Kinds of care of today and the rule codes that may pay for them, preferred first."""
     seen = page.after[0] if page.after else ""
-    rows = sorted((row for row in book.categories(clock.today()) if row.code > seen), key=lambda row: row.code)
+    today = book_in_force().categories_on(clock.today())
+    rows = sorted((row for row in today if row.code > seen), key=lambda row: row.code)
     return page.page(rows, schemas.CategoryOut.model_validate, lambda row: [row.code])
 
 
@@ -122,7 +123,8 @@ async def rule_list(
 ) -> Page[schemas.RuleOut]:
     """Show the rule codes in force on a day, with citation and whether an adviser confirmed the row."""
     seen = page.after[0] if page.after else ""
-    rows = sorted((row for row in book.rules_on(on or clock.today()) if row.code > seen), key=lambda row: row.code)
+    valid = book_in_force().rules_on(on or clock.today())
+    rows = sorted((row for row in valid if row.code > seen), key=lambda row: row.code)
     return page.page(rows, schemas.RuleOut.model_validate, lambda row: [row.code])
 
 

@@ -21,7 +21,7 @@ from app.catalogue.models import Mode
 from app.catalogue.queries import Terms
 from app.db import NOTHING, Query
 from app.employees.models import Employee
-from app.rules import book
+from app.rules.book import RuleBook, book_in_force
 
 Stage = Literal["name", "text", "near"]
 
@@ -117,7 +117,7 @@ async def _stage(
     values = {
         "stage": stage,
         "words": synonyms.any_of(wordings),
-        "categories": named_categories(wordings) if stage == "text" else [],
+        "categories": named_categories(wordings, book_in_force()) if stage == "text" else [],
         "category": filters.category,
         "municipality": filters.municipality,
         "provider_id": filters.provider_id,
@@ -143,14 +143,14 @@ def period(date_from: date | None, date_to: date | None, earliest: datetime) -> 
     return start, clock.midnight(date(clock.LAST_YEAR, 12, 31)) if date_to is None else clock.end_of(date_to)
 
 
-def named_categories(wordings: Sequence[str]) -> list[str]:
+def named_categories(wordings: Sequence[str], book: RuleBook) -> list[str]:
     """Return the categories whose Italian or English name contains all words of some wording."""
     if synonyms.has_operators(wordings[0]):
         return []
     wanted = [_telling_words(wording) for wording in wordings]
     return [
         category.code
-        for category in book.categories(clock.today())
+        for category in book.categories_on(clock.today())
         for words in [set(synonyms.plain(f"{category.name} {category.name_en}").split())]
         if any(asked and asked <= words for asked in wanted)
     ]

@@ -33,7 +33,9 @@ session_routes = session_router()
 company = company_router()
 MAX_FILE = 5 * 1024 * 1024
 CSV_TYPE = "text/csv; charset=utf-8"
-CSV_BODY = {"requestBody": {"required": True, "content": {"text/csv": {"schema": {"type": "string"}}}}}
+CSV_BODY: dict[str, object] = {
+    "requestBody": {"required": True, "content": {"text/csv": {"schema": {"type": "string"}}}}
+}
 
 
 @session_routes.read("/me", "person")

@@ -100,4 +100,3 @@ Prose = Annotated[str, Field(max_length=4000), AfterValidator(_no_controls)]
 Metadata = Annotated[
     dict[Code, Annotated[str, Field(max_length=500), AfterValidator(_no_controls)]], Field(max_length=50)
 ]
-JsonObject = dict[str, Any]

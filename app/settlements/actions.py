@@ -22,7 +22,7 @@ from app.ledger import actions as ledger
 from app.ledger import queries as ledger_queries
 from app.ledger.instructions import NewTransfer
 from app.organisations.models import Organisation, Provider
-from app.rules.book import BOOK
+from app.rules.book import book_in_force
 from app.settlements import closing, models, payments, queries
 from app.settlements.errors import (
     ApproverIsMaker,
@@ -47,7 +47,7 @@ async def create_fee_rule(session: AsyncSession, new: FeeRuleCreate) -> FeeRule:
         raise Invalid("/valid_to", "not_after_valid_from", "must be after valid_from")
     if new.max_cents is not None and new.max_cents < (new.min_cents or 0):
         raise Invalid("/max_cents", "below_min_cents", "must not be below min_cents")
-    if new.category is not None and new.category not in {category.code for category in BOOK.categories}:
+    if new.category is not None and new.category not in {row.code for row in book_in_force().categories}:
         raise Invalid("/category", "unknown_category", "no such category")
     if new.provider_id is not None:
         known = select(Provider.organisation_id).where(Provider.organisation_id == new.provider_id)
