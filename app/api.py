@@ -2,35 +2,46 @@
 
 from fastapi import APIRouter
 
+from app.beneficiaries import endpoints as beneficiaries
 from app.bookings import endpoints as bookings
 from app.bookings import jobs as bookings_jobs
+from app.bookings import proof as bookings_proof
 from app.bookings import provider_endpoints as provider_bookings
 from app.capacity import endpoints as capacity
+from app.capacity import proof as capacity_proof
 from app.catalogue import endpoints as catalogue
 from app.credit import endpoints as credit
 from app.credit import jobs as credit_jobs
+from app.employees import endpoints as employees
+from app.events import jobs as events_jobs
 from app.grants import endpoints as grants
 from app.identity import endpoints as identity
 from app.identity import jobs as identity_jobs
 from app.jobs import Sweep
 from app.ledger import endpoints as ledger
 from app.ledger import jobs as ledger_jobs
+from app.ledger.verify import PASSES as LEDGER_PASSES
+from app.ledger.verify import Pass
 from app.mail import jobs as mail_jobs
+from app.networks import endpoints as networks
 from app.organisations import endpoints as organisations
-from app.organisations import people_endpoints as people
+from app.payables import proof as payables
 from app.sandbox import endpoints as sandbox
 from app.settlements import endpoints as settlements
+from app.settlements import proof as settlements_proof
+from app.territory import endpoints as territory
 
 ROUTERS: tuple[APIRouter, ...] = (
     catalogue.public,
     capacity.public,
-    organisations.public,
+    territory.public,
+    networks.public,
     identity.session_routes,
-    people.session_routes,
+    employees.session_routes,
     identity.employee,
-    people.person,
+    beneficiaries.person,
     credit.employee,
-    people.company,
+    employees.company,
     grants.company,
     bookings.router,
     catalogue.provider,
@@ -39,13 +50,21 @@ ROUTERS: tuple[APIRouter, ...] = (
     settlements.provider,
     identity.organisation,
     organisations.organisation,
-    organisations.alliance,
+    networks.alliance,
     organisations.operator,
-    catalogue.operator,
+    networks.operator,
     grants.operator,
     settlements.operator,
     ledger.operator,
 )
 SANDBOX_ROUTERS: tuple[APIRouter, ...] = (sandbox.sandbox,)
-JOBS = (bookings_jobs, credit_jobs, ledger_jobs, mail_jobs, identity_jobs)
+JOBS = (events_jobs, bookings_jobs, credit_jobs, ledger_jobs, mail_jobs, identity_jobs)
+PASSES: tuple[Pass, ...] = (
+    *LEDGER_PASSES,
+    *capacity_proof.PASSES,
+    *payables.PASSES,
+    *settlements_proof.PASSES,
+    *bookings_proof.PASSES,
+)
+"""What verify-ledger recomputes."""
 SWEEPS: tuple[Sweep, ...] = tuple(sweep for module in JOBS for sweep in getattr(module, "SWEEPS", ()))

@@ -16,7 +16,7 @@ from contextlib import asynccontextmanager, contextmanager, suppress
 from dataclasses import dataclass
 from functools import wraps
 from types import FrameType
-from typing import Annotated, Any, NoReturn, TypeVar
+from typing import Annotated, NoReturn, ParamSpec, TypeVar
 from uuid import UUID
 
 import psycopg
@@ -24,6 +24,7 @@ import structlog
 import typer
 import uvicorn
 from pydantic import ValidationError
+from pydantic_core import ErrorDetails
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 from rich.table import Table
@@ -32,16 +33,15 @@ from sqlalchemy.engine import make_url
 from sqlalchemy.exc import OperationalError
 
 import migrations
-from app import api, clock, embedded_postgres, ids, jobs, logs
-from app.catalogue import onboarding
-from app.catalogue.schemas import OrganisationNew
+from app import api, clock, ids, jobs, logs
 from app.config import settings
 from app.db import APP_TIMEOUTS, WORKER_TIMEOUTS, Database, Model, create_database, login_of
 from app.errors import StateConflict
 from app.identity.invitations import pending_activation_codes
 from app.ledger import verify
 from app.main import create_app
-from app.organisations.schemas import MemberInvite
+from app.organisations import onboarding
+from app.organisations.schemas import MemberInvite, OrganisationCreate
 from migrations.roles import RolesMissingError, administrator_sql
 
 log = structlog.get_logger()
@@ -69,7 +69,7 @@ LOGINS = (
 )
 PASSWORD = "beatrice-demo-2026"  # noqa: S105 - published, sandbox only
 T = TypeVar("T")
-F = TypeVar("F", bound=Callable[..., None])
+P = ParamSpec("P")
 
 
 class Refused(Exception):
@@ -85,11 +85,11 @@ class Addresses:
     migration: str
 
 
-def command(function: F) -> F:
+def command(function: Callable[P, None]) -> Callable[P, None]:
     """Register a command whose foreseeable failures are a message and exit code 1, never a traceback."""
 
     @wraps(function)
-    def guarded(*arguments: Any, **options: Any) -> None:  # noqa: ANN401 - whatever the command takes
+    def guarded(*arguments: P.args, **options: P.kwargs) -> None:
         for number in (signal.SIGINT, signal.SIGTERM):
             signal.signal(number, _interrupt)
         try:
@@ -100,15 +100,17 @@ def command(function: F) -> F:
             Refused,
             RolesMissingError,
             migrations.UnknownHistoryError,
-            embedded_postgres.EmbeddedPostgresError,
         ) as error:
             _fail(str(error))
         except ValidationError as error:
             _fail("\n".join(_setting(item) for item in error.errors(include_input=False, include_url=False)))
         except (psycopg.OperationalError, OperationalError) as error:
-            _fail(f"The database cannot be reached: {str(getattr(error, 'orig', error)).splitlines()[0]}")
+            cause = getattr(error, "orig", error)
+            if isinstance(cause, psycopg.errors.LockNotAvailable):
+                _fail("A table is in use: run the command again.")
+            _fail(f"The database cannot be reached: {str(cause).splitlines()[0]}")
 
-    return cli.command()(guarded)  # type: ignore[return-value]
+    return cli.command()(guarded)
 
 
 def _interrupt(_number: int, _frame: FrameType | None) -> None:
@@ -120,7 +122,7 @@ def _fail(message: str) -> NoReturn:
     raise typer.Exit(1)
 
 
-def _setting(item: Any) -> str:  # noqa: ANN401 - pydantic's error
+def _setting(item: ErrorDetails) -> str:
     name = ".".join(str(part) for part in item["loc"])
     prefix = "" if not name or name.isupper() else "BEATRICE_"
     return f"{prefix}{name.upper()}: {item['msg']}" if name else str(item["msg"])
@@ -134,7 +136,13 @@ def _database_server() -> Iterator[Addresses]:
         url = configured.database_url
         yield Addresses(app=url, worker=url, migration=configured.migration_url or url)
         return
-    with embedded_postgres.start(configured.data_dir) as server:
+    from app.sandbox import embedded_postgres  # production names its database and never loads this
+
+    try:
+        server = embedded_postgres.start(configured.data_dir)
+    except embedded_postgres.EmbeddedPostgresError as error:
+        raise Refused(str(error)) from None
+    with server:
         with psycopg.connect(_conninfo(server.url("postgres")), autocommit=True) as connection:
             exists = connection.execute("SELECT FROM pg_database WHERE datname = %s", [DATABASE_NAME]).fetchone()
             if exists is None:
@@ -159,7 +167,7 @@ async def _database(url: str, timeouts: str, pool_size: int = 2) -> AsyncIterato
         await database.dispose()
 
 
-def _run(main: Coroutine[Any, Any, T]) -> T:
+def _run(main: Coroutine[None, None, T]) -> T:
     """Run on the fastest loop there is."""
     with asyncio.Runner(loop_factory=uvicorn.Config("app", log_config=None).get_loop_factory()) as runner:
         return runner.run(main)
@@ -271,7 +279,7 @@ def _stop_on_signals() -> asyncio.Event:
     return stop
 
 
-async def _cancel(task: asyncio.Task[Any]) -> None:
+async def _cancel(task: asyncio.Task[object]) -> None:
     task.cancel()
     with suppress(asyncio.CancelledError):
         await task
@@ -300,7 +308,7 @@ async def _work_once(url: str, database: Database, stop: asyncio.Event) -> None:
                 shutdown_graceful_timeout=GRACE_SECONDS,
                 update_heartbeat_interval=STALLED_SECONDS / 4,
                 stalled_worker_timeout=STALLED_SECONDS,
-                additional_context={"database": database, "sweeps": api.SWEEPS},
+                additional_context={"database": database, "sweeps": api.SWEEPS, "passes": api.PASSES},
             )
         )
         rescuing = asyncio.create_task(jobs.rescue_stalled(app, STALLED_SECONDS))
@@ -376,7 +384,7 @@ def verify_ledger() -> None:
         report = _run(_verify(addresses.worker))
     rows = ", ".join(f"{count} {table.replace('_', ' ')}s" for table, count in report.checked.items())
     if report.ok:
-        out.print(f"Every account adds up ({rows}).")
+        out.print(f"Every account adds up ({rows}).", soft_wrap=True)
         return
     first = report.differences[0]
     amounts = "" if first.stored is None else f": {first.stored} cents stored, {first.recomputed} recomputed"
@@ -389,13 +397,11 @@ async def _verify(url: str) -> verify.Report:
         with Progress(*columns, console=err, transient=True, disable=not sys.stderr.isatty()) as progress:
             async with database.begin(jobs.WORKER_ROLE) as session:
                 tasks = {}
-                for table in verify.PASSES:
-                    total = await session.scalar(
-                        select(func.count()).select_from(Model.metadata.tables[f"ledger.{table}"])
-                    )
-                    tasks[table] = progress.add_task(table.replace("_", " ") + "s", total=total)
+                for each in api.PASSES:
+                    total = await session.scalar(select(func.count()).select_from(Model.metadata.tables[each.table]))
+                    tasks[each.name] = progress.add_task(each.name.replace("_", " ") + "s", total=total)
                 report = await verify.verify(
-                    session, progress=lambda table, done: progress.update(tasks[table], completed=done)
+                    session, api.PASSES, progress=lambda name, done: progress.update(tasks[name], completed=done)
                 )
                 await verify.record(session, report)
     return report
@@ -439,7 +445,7 @@ def create_operator(
 ) -> None:
     """Create the operator of an empty installation and invite its first administrator by mail; once."""
     try:
-        wanted = OrganisationNew(name=name, kinds=["operator"], tax_code=tax_code)
+        wanted = OrganisationCreate(name=name, kinds=["operator"], tax_code=tax_code)
         invited = MemberInvite(email=email, roles=list(onboarding.OPERATOR_ROLES))
     except ValidationError as error:
         wrong = error.errors(include_input=False, include_url=False)[0]
@@ -450,7 +456,7 @@ def create_operator(
     out.print(f"{organisation_id} is the operator; the worker mails the invitation to {invited.email}.", markup=False)
 
 
-async def _create_operator(url: str, wanted: OrganisationNew, email: str) -> str:
+async def _create_operator(url: str, wanted: OrganisationCreate, email: str) -> str:
     async with _database(url, APP_TIMEOUTS) as database, database.begin() as session:
         try:
             created = await onboarding.create_operator(session, wanted, email)

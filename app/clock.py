@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 from datetime import UTC, date, datetime, time, timedelta
-from typing import Annotated, Any
+from typing import Annotated
 from zoneinfo import ZoneInfo
 
 from pydantic import BeforeValidator, PlainSerializer, WithJsonSchema
@@ -88,7 +88,7 @@ def stopped_at(instant: datetime) -> Iterator[None]:
         _stopped_at.reset(token)
 
 
-def _parse_instant(value: Any) -> Any:  # noqa: ANN401 - pydantic hands over whatever came in
+def _parse_instant(value: object) -> datetime:
     if isinstance(value, datetime):
         parsed = value
     elif isinstance(value, str) and _INSTANT.fullmatch(value):
@@ -105,7 +105,7 @@ def _parse_instant(value: Any) -> Any:  # noqa: ANN401 - pydantic hands over wha
     return parsed.astimezone(UTC)
 
 
-def _parse_day(value: Any) -> Any:  # noqa: ANN401 - pydantic hands over whatever came in
+def _parse_day(value: object) -> date:
     if isinstance(value, date) and not isinstance(value, datetime):
         return value
     if isinstance(value, str) and _DAY.fullmatch(value):

@@ -2,15 +2,11 @@
 
 import base64
 import hashlib
-import os
 from datetime import datetime
 from functools import lru_cache
 from pathlib import Path
 from typing import Annotated, Literal
 
-from cryptography.hazmat.primitives import hashes, hmac
-from cryptography.hazmat.primitives.ciphers.aead import AESGCM
-from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 from pydantic import Field, field_validator, model_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
@@ -102,35 +98,3 @@ class Settings(BaseSettings):
 @lru_cache(maxsize=1)
 def settings() -> Settings:
     return Settings()
-
-
-@lru_cache(maxsize=32)
-def derived_key(purpose: str, index: int = 0) -> bytes:
-    """Return the 32-byte key of one purpose (HKDF-SHA256 of a secret key; 0 is the newest)."""
-    secret = base64.urlsafe_b64decode(settings().secret_keys[index])
-    return HKDF(hashes.SHA256(), length=32, salt=None, info=purpose.encode()).derive(secret)
-
-
-def key_id(index: int) -> bytes:
-    return hashlib.sha256(settings().secret_keys[index].encode()).digest()[:4]
-
-
-def encrypt(purpose: str, plain: bytes, context: bytes = b"") -> bytes:
-    """Seal bytes with AES-GCM: key id (4), nonce (12), ciphertext; `context` must be given again to open."""
-    nonce = os.urandom(12)
-    return key_id(0) + nonce + AESGCM(derived_key(purpose)).encrypt(nonce, plain, context)
-
-
-def decrypt(purpose: str, sealed: bytes, context: bytes = b"") -> bytes:
-    """Open what `encrypt` sealed with any of the configured keys; LookupError when the key is gone."""
-    for index in range(len(settings().secret_keys)):
-        if key_id(index) == sealed[:4]:
-            return AESGCM(derived_key(purpose, index)).decrypt(sealed[4:16], sealed[16:], context)
-    raise LookupError("sealed with a key that is no longer configured")
-
-
-def keyed_hash(purpose: str, value: bytes) -> bytes:
-    """Return HMAC-SHA256: an index over secrets of low entropy such as fiscal codes."""
-    digest = hmac.HMAC(derived_key(purpose), hashes.SHA256())
-    digest.update(value)
-    return digest.finalize()

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any, ClassVar, Final, Generic, Literal, TypeVar, get_args, get_type_hints
 
 import psycopg
-from psycopg.rows import class_row, namedtuple_row, scalar_row
+from psycopg.rows import class_row, scalar_row
 from pydantic import TypeAdapter
 from sqlalchemy import Connection, MetaData, text
 from sqlalchemy.dialects.postgresql import TIMESTAMP
@@ -37,9 +37,9 @@ Timestamp = TIMESTAMP(timezone=True)
 """An instant: every time column has it."""
 
 
-def one_of(column: str, words: Any) -> str:  # noqa: ANN401 - typing has no type for a Literal
+def one_of(column: str, words: object) -> str:
     """Return the CHECK that a text column holds one of the words of a Literal."""
-    listed: Sequence[str] = get_args(words) or words
+    listed = get_args(words)
     return f"{column} IN ({', '.join(repr(word) for word in listed)})"
 
 
@@ -143,7 +143,8 @@ class Query(Generic[R]):
     `Query(Booked, "bookings.book")` is the block `-- name: book` in app/bookings/sql/queries*.sql; `:name` marks a
     parameter. Its rows are `Booked`: a frozen dataclass whose fields are the columns, or the type of the only column;
     a field that holds dataclasses is read from JSON. `roles` are the database roles that run it. A test prepares each
-    on the migrated database under each of them and compares columns, types and privileges with the row.
+    on the migrated database under each of them and compares columns, types and privileges with the row. `replan` is for
+    optional filters: the statement is planned for its values every time, never once for all.
 
     It is for what needs a lock, a set, several tables or the last microsecond: SQLAlchemy costs more than the driver
     for a small statement. Its exceptions are SQLAlchemy's, and so is its event before execution.
@@ -151,9 +152,10 @@ class Query(Generic[R]):
 
     every: ClassVar[list["Query[Any]"]] = []
 
-    def __init__(self, row: type[R], name: str, *, roles: Sequence[Role] = (APP,)) -> None:
+    def __init__(self, row: type[R], name: str, *, roles: Sequence[Role] = (APP,), replan: bool = False) -> None:
         module, _, block = name.partition(".")
         self.name, self.row, self.roles = name, row, tuple(roles)
+        self._prepare = False if replan else None
         self.text = statements_of(module)[block]
         compiled = text(self.text).compile(dialect=PSYCOPG)
         self.parameters = frozenset(compiled.params)
@@ -195,7 +197,7 @@ class Query(Generic[R]):
         try:
             cursor = driver.cursor(row_factory=self._row_factory)
             connection.dispatch.before_cursor_execute(connection, cursor, self._sql, values, None, False)
-            return await cursor.execute(self._sql, values)
+            return await cursor.execute(self._sql, values, prepare=self._prepare)
         except psycopg.Error as error:
             if driver.closed:
                 with suppress(DBAPIError):  # SQLAlchemy meets the same and empties its pool
@@ -241,39 +243,6 @@ def _row_factory(row: type[R]) -> Callable[[Any], Callable[[Sequence[Any]], R]]:
 def holds_dataclasses(hint: object) -> bool:
     """Whether a field's type is a dataclass or a collection or union with one: a JSON column."""
     return is_dataclass(hint) or any(holds_dataclasses(part) for part in get_args(hint))
-
-
-async def rows(session: AsyncSession, sql: str, /, **parameters: Any) -> Sequence[Any]:  # noqa: ANN401 - SQL values
-    """Run one statement and return all its rows."""
-    return (await session.execute(text(sql), parameters)).all()
-
-
-class Direct:
-    """A statement of the hottest requests, given to the driver on the session's own connection and transaction.
-
-    SQLAlchemy costs more than the driver for a small statement: five of them were a quarter of a booking. Everything
-    else is as with `text()`: named parameters, psycopg's types, SQLAlchemy's exceptions and its event before execution.
-    """
-
-    def __init__(self, sql: str) -> None:
-        self._sql = str(text(sql).compile(dialect=PSYCOPG))
-
-    async def rows(self, session: AsyncSession, values: dict[str, Any]) -> list[Any]:
-        """Run it and return all rows as named tuples (none where it returns no rows); DBAPIError as SQLAlchemy's."""
-        connection = await _connection_of(session)
-        driver: Any = connection.connection.driver_connection
-        try:
-            cursor = driver.cursor(row_factory=namedtuple_row)
-            connection.dispatch.before_cursor_execute(connection, cursor, self._sql, values, None, False)
-            await cursor.execute(self._sql, values)
-            return await cursor.fetchall() if cursor.description else []
-        except psycopg.Error as error:
-            if driver.closed:
-                with suppress(DBAPIError):  # SQLAlchemy meets the same and empties its pool
-                    await session.execute(text("SELECT"))
-            raise DBAPIError.instance(
-                self._sql, None, error, psycopg.Error, hide_parameters=True, connection_invalidated=driver.closed
-            ) from error
 
 
 async def _connection_of(session: AsyncSession) -> Connection:

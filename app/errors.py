@@ -6,7 +6,7 @@ written before it was raised (counting a failed login).
 """
 
 from collections.abc import Iterator, Sequence
-from typing import Any, ClassVar
+from typing import ClassVar
 
 
 class AppError(Exception):
@@ -26,7 +26,7 @@ class AppError(Exception):
         cls.constraints = constraints
         cls.commits = commits
 
-    def __init__(self, detail: str | None = None, **members: Any) -> None:  # noqa: ANN401 - JSON values
+    def __init__(self, detail: str | None = None, **members: object) -> None:
         super().__init__(self.code)
         self.detail = detail or self.message()
         self.members = members

@@ -11,10 +11,10 @@ from contextlib import asynccontextmanager
 from copy import copy
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
 
 import structlog
 from procrastinate import App, Blueprint, JobContext, PsycopgConnector, RetryStrategy
+from procrastinate.types import JSONValue
 from sqlalchemy import func, select, text
 from sqlalchemy.ext.asyncio import AsyncSession
 
@@ -48,7 +48,7 @@ def job(name: str) -> Callable[[Job], Job]:
     """Register `async def run(session, **ids)`; it runs in its own transaction as the worker, retried with back-off."""
 
     def register(function: Job) -> Job:
-        async def run(context: JobContext, /, **arguments: Any) -> None:  # noqa: ANN401 - job arguments are JSON
+        async def run(context: JobContext, /, **arguments: str) -> None:
             database: Database = context.additional_context["database"]
             try:
                 async with database.begin(WORKER_ROLE) as session:
@@ -78,7 +78,7 @@ async def defer_many(session: AsyncSession, name: str, batch: Sequence[dict[str,
         queue = blueprint.tasks[name].queue
         raw = await raw_connection(session)
         await _deferring.configure_task(name, queue=queue, connection=raw).batch_defer_async(
-            *(dict[str, Any](arguments) for arguments in batch)
+            *(dict[str, JSONValue](arguments) for arguments in batch)
         )
 
 

@@ -7,13 +7,14 @@ job's arguments), so only their place in the code is kept. An exception becomes 
 import logging
 import re
 import sys
-from collections.abc import Mapping, MutableMapping
+from collections.abc import Mapping
 from pathlib import Path
 from traceback import extract_tb
 from types import TracebackType
-from typing import Any, Final, TextIO
+from typing import Final, TextIO
 
 import structlog
+from structlog.typing import EventDict, Processor
 
 ALLOWED: Final = frozenset(
     {
@@ -44,13 +45,12 @@ METHODS: Final = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OP
 LIBRARY: Final = re.compile(r"/site-packages/|/lib(64)?/python3")
 LONGEST_TEXT: Final = 200
 FRAMES: Final = 4
-Event = MutableMapping[str, Any]
 
 
 def configure(stream: TextIO = sys.stdout, *, console: bool = False) -> None:
     """Send our events from level info and those of libraries from level warning to a stream."""
-    renderer: Any = structlog.dev.ConsoleRenderer() if console else structlog.processors.JSONRenderer()
-    shared: list[Any] = [
+    renderer: Processor = structlog.dev.ConsoleRenderer() if console else structlog.processors.JSONRenderer()
+    shared: list[Processor] = [
         structlog.processors.add_log_level,
         structlog.processors.TimeStamper(fmt="iso", utc=True),
         _exception,
@@ -75,7 +75,7 @@ def configure(stream: TextIO = sys.stdout, *, console: bool = False) -> None:
     logging.captureWarnings(capture=True)
 
 
-def _library(logger: logging.Logger, _method: str, event: Event) -> Event:
+def _library(logger: logging.Logger, _method: str, event: EventDict) -> EventDict:
     """Keep where a library's message was written, not the message."""
     record: logging.LogRecord = event["_record"]
     event["event"] = "library_message"
@@ -87,7 +87,7 @@ def _library(logger: logging.Logger, _method: str, event: Event) -> Event:
     return event
 
 
-def _exception(_logger: object, _method: str, event: Event) -> Event:
+def _exception(_logger: object, _method: str, event: EventDict) -> EventDict:
     """Replace an exception by its class and the last places in the code; its text may hold values."""
     found = event.pop("exc_info", None)
     error: BaseException | None = None
@@ -112,7 +112,7 @@ def places(trace: TracebackType | None) -> str:
     )
 
 
-def _allowed(_logger: object, _method: str, event: Event) -> Mapping[str, Any]:
+def _allowed(_logger: object, _method: str, event: EventDict) -> Mapping[str, object]:
     kept = {key: _value(value) for key, value in event.items() if key in ALLOWED}
     if not EVENT.fullmatch(str(kept.get("event"))):
         kept["event"] = "unnamed_event"

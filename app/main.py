@@ -1,8 +1,7 @@
 """The application: routers, problem handlers, middleware, probes."""
 
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Coroutine
 from contextlib import asynccontextmanager
-from typing import Any
 
 from fastapi import FastAPI
 from fastapi.exceptions import RequestValidationError
@@ -51,6 +50,7 @@ def create_app(database: Database) -> FastAPI:
     app.state.database = database
     payment_days.load_calendars()
     app.state.sweeps = api.SWEEPS
+    app.state.passes = api.PASSES
     app.state.record_act = audit.record
     for router in api.ROUTERS + (api.SANDBOX_ROUTERS if settings().sandbox else ()):
         app.router.routes.extend(router.routes)  # include_router would match every request twice
@@ -61,7 +61,7 @@ def create_app(database: Database) -> FastAPI:
     return app
 
 
-def _handlers() -> dict[Any, Any]:
+def _handlers() -> dict[int | type[Exception], Callable[[Request, Exception], Coroutine[None, None, Response]]]:
     kinds = (AppError, RequestValidationError, HTTPException, DBAPIError, SQLAlchemyError)
     return dict.fromkeys(kinds, problems.handle)
 
@@ -87,8 +87,8 @@ def _probes(app: FastAPI) -> None:
     app.add_route("/metrics", metrics, include_in_schema=False)
 
 
-def _openapi(app: FastAPI) -> Callable[[], dict[str, Any]]:
-    def build() -> dict[str, Any]:
+def _openapi(app: FastAPI) -> Callable[[], examples.Document]:
+    def build() -> examples.Document:
         if app.openapi_schema is None:
             schema = get_openapi(
                 title=app.title, version=app.version, description=app.description, routes=app.router.routes
@@ -109,7 +109,7 @@ def _openapi(app: FastAPI) -> Callable[[], dict[str, Any]]:
     return build
 
 
-def _secure(schema: dict[str, Any]) -> None:
+def _secure(schema: examples.Document) -> None:
     """Name the two ways in, and which routes need them."""
     schema["components"]["securitySchemes"] = {
         "password": {"type": "oauth2", "flows": {"password": {"tokenUrl": "/v1/auth/token", "scopes": {}}}},

@@ -138,13 +138,10 @@ CREATE TABLE care.unit (
     delivered_at timestamp with time zone,
     complete_at timestamp with time zone,
     completed_at timestamp with time zone,
-    captured_cents bigint NOT NULL DEFAULT '0'::bigint,
-    payable_at timestamp with time zone,
     CONSTRAINT unit_pkey PRIMARY KEY (id),
     CONSTRAINT unit_booking_id_index_key UNIQUE (booking_id, index),
     CONSTRAINT unit_provider_id_booking_id_fkey FOREIGN KEY (provider_id, booking_id) REFERENCES care.booking(provider_id, id),
     CONSTRAINT unit_provider_id_slot_id_fkey FOREIGN KEY (provider_id, slot_id) REFERENCES public.slot(provider_id, id),
-    CONSTRAINT unit_captured_within_price CHECK (captured_cents >= 0 AND captured_cents <= price_cents),
     CONSTRAINT unit_completed_has_instant CHECK ((status = 'completed'::text) = (completed_at IS NOT NULL)),
     CONSTRAINT unit_delivered_has_deadline CHECK ((status = 'delivered'::text) = (complete_at IS NOT NULL)),
     CONSTRAINT unit_fee_funding_known CHECK (fee_funding = ANY (ARRAY['out_of_pocket'::text, 'from_credit'::text])),
@@ -153,17 +150,16 @@ CREATE TABLE care.unit (
     CONSTRAINT unit_frozen_never_completes CHECK (status <> 'completed'::text OR NOT (disputed OR needs_review)),
     CONSTRAINT unit_not_empty CHECK (ends_at > starts_at),
     CONSTRAINT unit_own_money_not_negative CHECK (own_money_due_cents >= 0),
-    CONSTRAINT unit_payable_was_captured CHECK (payable_at IS NULL OR captured_cents > 0),
     CONSTRAINT unit_price_positive CHECK (price_cents > 0),
     CONSTRAINT unit_status_known CHECK (status = ANY (ARRAY['requested'::text, 'confirmed'::text, 'delivered'::text, 'completed'::text, 'declined'::text, 'expired'::text, 'cancelled'::text, 'cancelled_late'::text, 'no_show'::text]))
 ) WITH (fillfactor=80);
 CREATE INDEX unit_booking_idx ON care.unit USING btree (provider_id, booking_id);
 CREATE INDEX unit_complete_at_idx ON care.unit USING btree (complete_at) WHERE complete_at IS NOT NULL;
-CREATE INDEX unit_payable_at_idx ON care.unit USING btree (provider_id, payable_at) WHERE payable_at IS NOT NULL;
 CREATE INDEX unit_slot_idx ON care.unit USING btree (provider_id, slot_id);
+CREATE TRIGGER unit_disputed_blocks AFTER UPDATE ON care.unit FOR EACH ROW WHEN (old.disputed <> new.disputed) EXECUTE FUNCTION care.block_what_is_disputed();
 CREATE TRIGGER unit_moved AFTER UPDATE ON care.unit REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION care.record_moved_units();
 CREATE TRIGGER unit_recorded AFTER INSERT ON care.unit REFERENCING NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION care.record_new_units();
-CREATE TRIGGER unit_settled_never_changes BEFORE UPDATE ON care.unit FOR EACH ROW WHEN (old.payable_at IS NOT NULL) EXECUTE FUNCTION care.refuse_change_once_settled();
+CREATE TRIGGER unit_settled_never_changes BEFORE UPDATE ON care.unit FOR EACH ROW WHEN (old.status = ANY (ARRAY['completed'::text, 'cancelled_late'::text, 'no_show'::text])) EXECUTE FUNCTION care.refuse_change_once_settled();
 GRANT INSERT, SELECT, UPDATE ON care.unit TO beatrice_app, beatrice_worker;
 
 CREATE TABLE care.unit_transition (
@@ -540,16 +536,27 @@ CREATE TABLE public.event (
     object_id uuid NOT NULL,
     organisation_ids uuid[] NOT NULL,
     created_at timestamp with time zone NOT NULL,
-    position bigint,
+    numbered boolean NOT NULL DEFAULT false,
     CONSTRAINT event_pkey PRIMARY KEY (id),
-    CONSTRAINT event_position_key UNIQUE ("position"),
     CONSTRAINT event_type_form CHECK (type ~ '^[a-z_]+\.[a-z_]+$'::text)
 );
 CREATE INDEX event_object_id_idx ON public.event USING btree (object_id);
-CREATE INDEX event_unnumbered_idx ON public.event USING btree (created_at) WHERE "position" IS NULL;
-GRANT INSERT ON public.event TO beatrice_hr;
-GRANT INSERT, SELECT ON public.event TO beatrice_app;
-GRANT INSERT, SELECT, UPDATE (position) ON public.event TO beatrice_worker;
+CREATE INDEX event_unnumbered_idx ON public.event USING btree (created_at) WHERE NOT numbered;
+CREATE TRIGGER event_append_only BEFORE UPDATE ON public.event FOR EACH ROW EXECUTE FUNCTION public.refuse_change_but_numbered();
+GRANT SELECT ON public.event TO beatrice_app, beatrice_worker;
+
+CREATE TABLE public.event_position (
+    organisation_id uuid NOT NULL,
+    position bigint NOT NULL,
+    event_id uuid NOT NULL,
+    CONSTRAINT event_position_pkey PRIMARY KEY (organisation_id, "position"),
+    CONSTRAINT event_position_once UNIQUE (event_id, organisation_id),
+    CONSTRAINT event_position_event_id_fkey FOREIGN KEY (event_id) REFERENCES public.event(id),
+    CONSTRAINT event_position_from_one CHECK ("position" > 0)
+);
+CREATE TRIGGER event_position_gapless AFTER INSERT ON public.event_position REFERENCING NEW TABLE AS new_position FOR EACH STATEMENT EXECUTE FUNCTION public.check_positions_gapless();
+CREATE TRIGGER event_position_no_change BEFORE UPDATE ON public.event_position FOR EACH ROW EXECUTE FUNCTION public.refuse_change();
+GRANT SELECT ON public.event_position TO beatrice_app, beatrice_worker;
 
 CREATE TABLE public.fee_rule (
     id uuid NOT NULL,
@@ -839,6 +846,44 @@ CREATE INDEX password_reset_user_id_idx ON public.password_reset USING btree (us
 GRANT DELETE, INSERT, SELECT, UPDATE ON public.password_reset TO beatrice_worker;
 GRANT INSERT, SELECT, UPDATE ON public.password_reset TO beatrice_app;
 
+CREATE TABLE public.payable (
+    id uuid NOT NULL,
+    payee_id uuid NOT NULL,
+    source_kind text NOT NULL,
+    source_id uuid NOT NULL,
+    kind text NOT NULL,
+    sequence integer NOT NULL,
+    gross_cents bigint NOT NULL,
+    vat_code text NOT NULL,
+    category text NOT NULL,
+    service_on date NOT NULL,
+    payable_at timestamp with time zone NOT NULL,
+    funding_line uuid,
+    transfer_id uuid NOT NULL,
+    settlement_id uuid,
+    blocked boolean NOT NULL DEFAULT false,
+    created_at timestamp with time zone NOT NULL,
+    CONSTRAINT payable_pkey PRIMARY KEY (id),
+    CONSTRAINT payable_source_once_key UNIQUE (source_kind, source_id, kind, sequence),
+    CONSTRAINT payable_transfer_id_key UNIQUE (transfer_id),
+    CONSTRAINT payable_payee_id_fkey FOREIGN KEY (payee_id) REFERENCES public.provider(organisation_id),
+    CONSTRAINT payable_transfer_id_fkey FOREIGN KEY (transfer_id) REFERENCES ledger.transfer(id),
+    CONSTRAINT payable_blocked_waits CHECK (settlement_id IS NULL OR NOT blocked),
+    CONSTRAINT payable_gross CHECK (gross_cents > 0 OR gross_cents < 0 AND kind = 'adjustment'::text),
+    CONSTRAINT payable_kind_known CHECK (kind = ANY (ARRAY['service'::text, 'late_fee'::text, 'no_show_fee'::text, 'adjustment'::text])),
+    CONSTRAINT payable_sequence_positive CHECK (sequence > 0),
+    CONSTRAINT payable_source_kind_known CHECK (source_kind = ANY (ARRAY['unit'::text, 'fee'::text, 'claim'::text, 'adjustment'::text, 'public_share'::text])),
+    CONSTRAINT payable_vat_code_known CHECK (vat_code = ANY (ARRAY['exempt'::text, 'not_subject'::text, 'vat_5'::text, 'vat_10'::text, 'vat_22'::text]))
+);
+CREATE INDEX payable_payee_id_idx ON public.payable USING btree (payee_id, payable_at);
+CREATE INDEX payable_unsettled_idx ON public.payable USING btree (payable_at) WHERE settlement_id IS NULL;
+CREATE TRIGGER payable_append_only BEFORE UPDATE ON public.payable FOR EACH ROW WHEN (old.settlement_id IS NOT NULL OR old.id IS DISTINCT FROM new.id OR old.payee_id IS DISTINCT FROM new.payee_id OR old.source_kind IS DISTINCT FROM new.source_kind OR old.source_id IS DISTINCT FROM new.source_id OR old.kind IS DISTINCT FROM new.kind OR old.sequence IS DISTINCT FROM new.sequence OR old.gross_cents IS DISTINCT FROM new.gross_cents OR old.vat_code IS DISTINCT FROM new.vat_code OR old.category IS DISTINCT FROM new.category OR old.service_on IS DISTINCT FROM new.service_on OR old.payable_at IS DISTINCT FROM new.payable_at OR old.funding_line IS DISTINCT FROM new.funding_line OR old.transfer_id IS DISTINCT FROM new.transfer_id OR old.created_at IS DISTINCT FROM new.created_at) EXECUTE FUNCTION public.refuse_change();
+CREATE TRIGGER payable_is_its_transfer AFTER INSERT ON public.payable REFERENCING NEW TABLE AS new_payable FOR EACH STATEMENT EXECUTE FUNCTION public.payable_is_its_transfer();
+CREATE TRIGGER payable_no_delete BEFORE DELETE ON public.payable FOR EACH ROW EXECUTE FUNCTION public.refuse_change();
+CREATE TRIGGER payable_no_truncate BEFORE TRUNCATE ON public.payable FOR EACH STATEMENT EXECUTE FUNCTION public.refuse_change();
+CREATE TRIGGER payable_settled_by_line AFTER UPDATE ON public.payable REFERENCING NEW TABLE AS new_payable FOR EACH STATEMENT EXECUTE FUNCTION public.payable_settled_by_line();
+GRANT INSERT, SELECT, UPDATE (settlement_id, blocked) ON public.payable TO beatrice_app, beatrice_worker;
+
 CREATE TABLE public.payout (
     id uuid NOT NULL,
     run_id uuid NOT NULL,
@@ -992,6 +1037,7 @@ CREATE TABLE public.settlement_line (
     id uuid NOT NULL,
     settlement_id uuid NOT NULL,
     provider_id uuid NOT NULL,
+    payable_id uuid NOT NULL,
     unit_id uuid NOT NULL,
     kind text NOT NULL,
     service_on date NOT NULL,
@@ -1002,9 +1048,9 @@ CREATE TABLE public.settlement_line (
     subsidy_cents bigint NOT NULL,
     net_cents bigint NOT NULL,
     CONSTRAINT settlement_line_pkey PRIMARY KEY (id),
-    CONSTRAINT settlement_line_unit_once_key UNIQUE (unit_id, kind),
+    CONSTRAINT settlement_line_payable_id_key UNIQUE (payable_id),
+    CONSTRAINT settlement_line_payable_id_fkey FOREIGN KEY (payable_id) REFERENCES public.payable(id),
     CONSTRAINT settlement_line_provider_id_settlement_id_fkey FOREIGN KEY (provider_id, settlement_id) REFERENCES public.settlement(provider_id, id),
-    CONSTRAINT settlement_line_unit_id_fkey FOREIGN KEY (unit_id) REFERENCES care.unit(id),
     CONSTRAINT settlement_line_adds_up CHECK (net_cents = (gross_cents - fee_cents - fee_vat_cents + subsidy_cents)),
     CONSTRAINT settlement_line_kind_known CHECK (kind = ANY (ARRAY['service'::text, 'late_fee'::text, 'no_show_fee'::text, 'adjustment'::text]))
 );
@@ -1087,7 +1133,27 @@ CREATE TABLE public.slot (
 ) WITH (fillfactor=70);
 CREATE INDEX slot_bookable_idx ON public.slot USING btree (offering_id, starts_at) WHERE status = 'open'::text;
 CREATE INDEX slot_offering_idx ON public.slot USING btree (provider_id, offering_id);
-GRANT INSERT, SELECT, UPDATE (capacity, taken, status, version) ON public.slot TO beatrice_app, beatrice_worker;
+GRANT INSERT (id, provider_id, offering_id, starts_at, ends_at, capacity, created_at), SELECT, UPDATE (capacity, status, version) ON public.slot TO beatrice_app, beatrice_worker;
+
+CREATE TABLE public.taking (
+    id uuid NOT NULL,
+    provider_id uuid NOT NULL,
+    slot_id uuid NOT NULL,
+    holder_kind text NOT NULL,
+    holder_id uuid NOT NULL,
+    seats integer NOT NULL,
+    until timestamp with time zone,
+    taken_at timestamp with time zone NOT NULL,
+    ended_at timestamp with time zone,
+    CONSTRAINT taking_pkey PRIMARY KEY (id),
+    CONSTRAINT taking_slot_fkey FOREIGN KEY (provider_id, slot_id) REFERENCES public.slot(provider_id, id),
+    CONSTRAINT taking_holder_known CHECK (holder_kind = ANY (ARRAY['unit'::text, 'offer'::text, 'allotment'::text])),
+    CONSTRAINT taking_seats_positive CHECK (seats > 0)
+);
+CREATE INDEX taking_counted_idx ON public.taking USING btree (slot_id) WHERE ended_at IS NULL;
+CREATE UNIQUE INDEX taking_open_key ON public.taking USING btree (holder_kind, holder_id, slot_id) WHERE ended_at IS NULL;
+CREATE INDEX taking_slot_idx ON public.taking USING btree (provider_id, slot_id);
+GRANT SELECT ON public.taking TO beatrice_app, beatrice_worker;
 
 CREATE TABLE public.top_up (
     id uuid NOT NULL,
@@ -1204,6 +1270,17 @@ UNION ALL
   WHERE employee.user_id IS NOT NULL;
 GRANT SELECT ON public.lot_owner TO beatrice_app, beatrice_worker;
 
+CREATE OR REPLACE FUNCTION care.block_what_is_disputed()
+ RETURNS trigger
+ LANGUAGE plpgsql
+ SECURITY DEFINER
+ SET search_path TO 'public', 'pg_temp'
+AS $function$
+BEGIN
+    UPDATE payable SET blocked = NEW.disputed WHERE source_kind = 'unit' AND source_id = NEW.id;
+    RETURN NULL;
+END $function$;
+
 CREATE OR REPLACE FUNCTION care.check_whole_units()
  RETURNS trigger
  LANGUAGE plpgsql
@@ -1274,7 +1351,8 @@ CREATE OR REPLACE FUNCTION care.refuse_change_once_settled()
  SET search_path TO 'public', 'pg_temp'
 AS $function$
 BEGIN
-    IF EXISTS (SELECT FROM settlement_line WHERE unit_id = OLD.id) THEN
+    PERFORM FROM payable WHERE source_kind = 'unit' AND source_id = OLD.id ORDER BY id FOR NO KEY UPDATE;
+    IF EXISTS (SELECT FROM payable WHERE source_kind = 'unit' AND source_id = OLD.id AND settlement_id IS NOT NULL) THEN
         RAISE EXCEPTION 'a settled unit never changes'
             USING ERRCODE = '23514', CONSTRAINT = 'unit_settled_never_changes';
     END IF;
@@ -1691,6 +1769,21 @@ BEGIN
     RETURN NULL;
 END $function$;
 
+CREATE OR REPLACE FUNCTION public.check_positions_gapless()
+ RETURNS trigger
+ LANGUAGE plpgsql
+ SET search_path TO 'public', 'pg_temp'
+AS $function$
+BEGIN
+    IF EXISTS (SELECT FROM new_position WHERE position > 1 AND NOT EXISTS (
+            SELECT FROM event_position AS before WHERE before.organisation_id = new_position.organisation_id
+            AND before.position = new_position.position - 1)) THEN
+        RAISE EXCEPTION 'positions have no gaps' USING ERRCODE = '23514', CONSTRAINT = 'event_position_gapless';
+    END IF;
+    RETURN NULL;
+END $function$;
+GRANT EXECUTE ON FUNCTION public.check_positions_gapless() TO PUBLIC;
+
 CREATE OR REPLACE FUNCTION public.check_programme()
  RETURNS trigger
  LANGUAGE plpgsql
@@ -1770,6 +1863,75 @@ AS $function$
 $function$;
 GRANT EXECUTE ON FUNCTION public.company_returned(uuid) TO beatrice_app, beatrice_hr, beatrice_worker;
 
+CREATE OR REPLACE FUNCTION public.give_back_seats(kind text, holders uuid[], happened_at timestamp with time zone)
+ RETURNS void
+ LANGUAGE plpgsql
+ SECURITY DEFINER
+ SET search_path TO 'public', 'pg_temp'
+AS $function$
+DECLARE
+    given_by uuid[];
+BEGIN
+    PERFORM FROM slot WHERE id IN (
+        SELECT slot_id FROM taking WHERE holder_kind = kind AND holder_id = ANY (holders) AND ended_at IS NULL
+    ) ORDER BY id FOR NO KEY UPDATE;
+    WITH ended AS (
+        UPDATE taking SET ended_at = happened_at
+        WHERE holder_kind = kind AND holder_id = ANY (holders) AND ended_at IS NULL
+        RETURNING holder_id, slot_id, seats
+    ), counted AS (
+        UPDATE slot SET taken = slot.taken - given.seats
+        FROM (SELECT slot_id, sum(seats) AS seats FROM ended GROUP BY slot_id) AS given
+        WHERE slot.id = given.slot_id
+    )
+    SELECT array_agg(DISTINCT holder_id) INTO given_by FROM ended;
+    IF NOT holders <@ coalesce(given_by, '{}') THEN
+        RAISE EXCEPTION 'a holder has no seat to give back'
+            USING ERRCODE = '23514', CONSTRAINT = 'taking_given_back_once';
+    END IF;
+END $function$;
+GRANT EXECUTE ON FUNCTION public.give_back_seats(text,uuid[],timestamp with time zone) TO beatrice_app, beatrice_worker;
+
+CREATE OR REPLACE FUNCTION public.is_employed(hired_on date, ended_on date, on_day date)
+ RETURNS boolean
+ LANGUAGE sql
+ IMMUTABLE
+AS $function$
+    SELECT hired_on <= on_day AND (ended_on IS NULL OR ended_on >= on_day)
+$function$;
+GRANT EXECUTE ON FUNCTION public.is_employed(date,date,date) TO beatrice_app, beatrice_hr, beatrice_worker;
+
+CREATE OR REPLACE FUNCTION public.number_events(at_most integer)
+ RETURNS bigint
+ LANGUAGE plpgsql
+ SECURITY DEFINER
+ SET search_path TO 'public', 'pg_temp'
+AS $function$
+DECLARE
+    done bigint;
+BEGIN
+    PERFORM pg_advisory_xact_lock(hashtextextended('event sequencer', 0));
+    WITH pass AS MATERIALIZED (
+        SELECT id, organisation_ids FROM event WHERE NOT numbered ORDER BY created_at, id LIMIT at_most
+    ), seen AS (
+        SELECT DISTINCT pass.id, organisation_id FROM pass, unnest(pass.organisation_ids) AS organisation_id
+    ), ordered AS (
+        SELECT id, organisation_id, row_number() OVER (PARTITION BY organisation_id ORDER BY id) AS step FROM seen
+    ), last AS MATERIALIZED (
+        SELECT organisation_id, (
+            SELECT coalesce(max(position), 0) FROM event_position
+            WHERE event_position.organisation_id = concerned.organisation_id) AS position
+        FROM (SELECT DISTINCT organisation_id FROM seen) AS concerned
+    ), given AS (
+        INSERT INTO event_position (organisation_id, position, event_id)
+        SELECT organisation_id, last.position + ordered.step, ordered.id FROM ordered JOIN last USING (organisation_id)
+    )
+    UPDATE event SET numbered = true FROM pass WHERE event.id = pass.id;
+    GET DIAGNOSTICS done = ROW_COUNT;
+    RETURN done;
+END $function$;
+GRANT EXECUTE ON FUNCTION public.number_events(integer) TO beatrice_app, beatrice_worker;
+
 CREATE OR REPLACE FUNCTION public.open_request(p_token_hash bytea, p_real_now timestamp with time zone, p_organisation_id uuid, p_alliance_id uuid, p_operator boolean, p_key text, p_fingerprint bytea, OUT clock_offset interval, OUT principal_kind text, OUT principal_id uuid, OUT locale text, OUT organisation_id uuid, OUT kinds text[], OUT roles text[], OUT scopes text[], OUT key_state text, OUT sealed_answer bytea)
  RETURNS record
  LANGUAGE plpgsql
@@ -1847,6 +2009,43 @@ BEGIN
 END $function$;
 GRANT EXECUTE ON FUNCTION public.open_request(bytea,timestamp with time zone,uuid,uuid,boolean,text,bytea) TO beatrice_app, beatrice_hr;
 
+CREATE OR REPLACE FUNCTION public.payable_is_its_transfer()
+ RETURNS trigger
+ LANGUAGE plpgsql
+ SECURITY DEFINER
+ SET search_path TO 'public', 'pg_temp'
+AS $function$
+BEGIN
+    IF EXISTS (
+        SELECT FROM new_payable
+        LEFT JOIN ledger.transfer ON transfer.id = new_payable.transfer_id
+            AND transfer.amount_cents = abs(new_payable.gross_cents) AND transfer.event_at = new_payable.payable_at
+        LEFT JOIN ledger.account ON account.kind = 'provider_payable' AND account.owner_id = new_payable.payee_id
+            AND account.id = CASE WHEN new_payable.gross_cents > 0 THEN transfer.to_account_id
+                ELSE transfer.from_account_id END
+        WHERE account.id IS NULL OR new_payable.settlement_id IS NOT NULL) THEN
+        RAISE EXCEPTION 'a payable begins unsettled and has the amount, payee and instant of its transfer'
+            USING ERRCODE = '23514', CONSTRAINT = 'payable_is_its_transfer';
+    END IF;
+    RETURN NULL;
+END $function$;
+
+CREATE OR REPLACE FUNCTION public.payable_settled_by_line()
+ RETURNS trigger
+ LANGUAGE plpgsql
+ SECURITY DEFINER
+ SET search_path TO 'public', 'pg_temp'
+AS $function$
+BEGIN
+    IF EXISTS (
+        SELECT FROM new_payable LEFT JOIN settlement_line AS line ON line.payable_id = new_payable.id
+        WHERE new_payable.settlement_id IS DISTINCT FROM line.settlement_id) THEN
+        RAISE EXCEPTION 'a payable is settled by a line'
+            USING ERRCODE = '23514', CONSTRAINT = 'payable_settled_by_line';
+    END IF;
+    RETURN NULL;
+END $function$;
+
 CREATE OR REPLACE FUNCTION public.payout_is_approved()
  RETURNS trigger
  LANGUAGE plpgsql
@@ -1911,6 +2110,17 @@ CREATE OR REPLACE FUNCTION public.plain_text(value text)
 RETURN lower(public.unaccent('public.unaccent'::regdictionary, value));
 GRANT EXECUTE ON FUNCTION public.plain_text(text) TO PUBLIC;
 
+CREATE OR REPLACE FUNCTION public.record_event(event_id uuid, event_type text, kind_of_object text, id_of_object uuid, seen_by uuid[], happened_at timestamp with time zone)
+ RETURNS uuid
+ LANGUAGE sql
+ SECURITY DEFINER
+ SET search_path TO 'public', 'pg_temp'
+AS $function$
+    INSERT INTO event (id, type, object_kind, object_id, organisation_ids, created_at)
+    VALUES (event_id, event_type, kind_of_object, id_of_object, seen_by, happened_at) RETURNING id
+$function$;
+GRANT EXECUTE ON FUNCTION public.record_event(uuid,text,text,uuid,uuid[],timestamp with time zone) TO beatrice_app, beatrice_hr, beatrice_worker;
+
 CREATE OR REPLACE FUNCTION public.refuse_change()
  RETURNS trigger
  LANGUAGE plpgsql
@@ -1920,6 +2130,19 @@ BEGIN
         USING ERRCODE = '23514', CONSTRAINT = TG_TABLE_NAME || '_append_only';
 END $function$;
 GRANT EXECUTE ON FUNCTION public.refuse_change() TO PUBLIC;
+
+CREATE OR REPLACE FUNCTION public.refuse_change_but_numbered()
+ RETURNS trigger
+ LANGUAGE plpgsql
+AS $function$
+BEGIN
+    IF OLD.numbered OR to_jsonb(NEW) - 'numbered' IS DISTINCT FROM to_jsonb(OLD) - 'numbered' THEN
+        RAISE EXCEPTION 'an event is only numbered, once'
+            USING ERRCODE = '23514', CONSTRAINT = 'event_append_only';
+    END IF;
+    RETURN NEW;
+END $function$;
+GRANT EXECUTE ON FUNCTION public.refuse_change_but_numbered() TO PUBLIC;
 
 CREATE OR REPLACE FUNCTION public.refuse_change_but_position()
  RETURNS trigger
@@ -2065,13 +2288,13 @@ CREATE OR REPLACE FUNCTION public.settlement_lines_agree()
 AS $function$
 BEGIN
     IF EXISTS (
-        SELECT FROM new_line LEFT JOIN care.unit ON unit.id = new_line.unit_id
-        WHERE new_line.kind <> 'adjustment' AND (unit.id IS NULL OR unit.payable_at IS NULL OR unit.disputed
-            OR unit.provider_id <> new_line.provider_id OR unit.captured_cents <> new_line.gross_cents
-            OR new_line.kind IS DISTINCT FROM CASE unit.status WHEN 'completed' THEN 'service'
-                WHEN 'cancelled_late' THEN 'late_fee' WHEN 'no_show' THEN 'no_show_fee' END)) THEN
-        RAISE EXCEPTION 'a line settles a payable unit of its provider, for what was captured'
-            USING ERRCODE = '23514', CONSTRAINT = 'settlement_line_is_the_units';
+        SELECT FROM new_line LEFT JOIN payable ON payable.id = new_line.payable_id
+        WHERE payable.settlement_id IS DISTINCT FROM new_line.settlement_id
+            OR (payable.payee_id, payable.source_id, payable.kind, payable.gross_cents, payable.vat_code,
+                payable.service_on) IS DISTINCT FROM (new_line.provider_id, new_line.unit_id, new_line.kind,
+                new_line.gross_cents, new_line.vat_code, new_line.service_on)) THEN
+        RAISE EXCEPTION 'a line settles a payable of its provider, for what is owed'
+            USING ERRCODE = '23514', CONSTRAINT = 'settlement_line_is_the_payable';
     END IF;
     IF EXISTS (
         WITH touched AS MATERIALIZED (SELECT DISTINCT provider_id, settlement_id FROM new_line)
@@ -2153,3 +2376,36 @@ BEGIN
         ) AS made
         WHERE settlement_run.id = p_run_id AND settlement_count = documents AND total_cents = total AND other = 0);
 END $function$;
+
+CREATE OR REPLACE FUNCTION public.take_seats(taking_ids uuid[], kind text, holder_ids uuid[], slot_ids uuid[], seats_asked integer[], bookable_from timestamp with time zone, kept_until timestamp with time zone, happened_at timestamp with time zone)
+ RETURNS text
+ LANGUAGE plpgsql
+ SECURITY DEFINER
+ SET search_path TO 'public', 'pg_temp'
+AS $function$
+DECLARE
+    refused text;
+BEGIN
+    PERFORM FROM slot WHERE id = ANY (slot_ids) ORDER BY id FOR NO KEY UPDATE;
+    -- A statement of its own: it sees what was committed while this one waited for the locks.
+    SELECT CASE
+        WHEN bool_or(slot.id IS NULL OR slot.status <> 'open' OR slot.starts_at <= bookable_from) THEN 'slot_closed'
+        WHEN bool_or(slot.taken + asked.seats > slot.capacity) THEN 'slot_full'
+        END INTO refused
+    FROM (SELECT given.slot_id, sum(given.seats) AS seats
+        FROM unnest(slot_ids, seats_asked) AS given (slot_id, seats) GROUP BY given.slot_id) AS asked
+    LEFT JOIN slot ON slot.id = asked.slot_id;
+    IF refused IS NOT NULL THEN
+        RETURN refused;
+    END IF;
+    INSERT INTO taking (id, provider_id, slot_id, holder_kind, holder_id, seats, until, taken_at)
+        SELECT given.id, slot.provider_id, slot.id, kind, given.holder_id, given.seats, kept_until, happened_at
+        FROM unnest(taking_ids, holder_ids, slot_ids, seats_asked) AS given (id, holder_id, slot_id, seats)
+        JOIN slot ON slot.id = given.slot_id;
+    UPDATE slot SET taken = slot.taken + asked.seats
+        FROM (SELECT given.slot_id, sum(given.seats) AS seats
+            FROM unnest(slot_ids, seats_asked) AS given (slot_id, seats) GROUP BY given.slot_id) AS asked
+        WHERE slot.id = asked.slot_id;
+    RETURN NULL;
+END $function$;
+GRANT EXECUTE ON FUNCTION public.take_seats(uuid[],text,uuid[],uuid[],integer[],timestamp with time zone,timestamp with time zone,timestamp with time zone) TO beatrice_app, beatrice_worker;

@@ -15,8 +15,9 @@ from app import clock
 
 APP = Path(__file__).parent.parent / "app"
 MODULES = (
-    "http", "events", "audit", "mail", "ledger", "identity", "organisations", "catalogue", "credit", "capacity",
-    "grants", "bookings", "settlements", "sandbox",
+    "http", "audit", "events", "mail", "ledger", "identity", "territory",
+    "organisations", "networks", "beneficiaries", "employees", "catalogue", "credit", "capacity",
+    "grants", "payables", "settlements", "bookings", "sandbox",
 )  # fmt: skip
 """Bottom-up: triggers and views may use what modules before their own make. Inside a module the files' names decide,
 so what must stand before something else stands in the same file."""

@@ -12,7 +12,7 @@ from typing import LiteralString
 import psycopg
 
 import migrations
-from app import embedded_postgres
+from app.sandbox import embedded_postgres
 
 FILE = Path(__file__).parent.parent / "docs" / "schema.sql"
 HEAD = """-- The database as the migrations and app/*/sql/ make it: tables, views, functions, and who may do what.

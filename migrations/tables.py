@@ -9,13 +9,18 @@ MODULES = (
     "app.mail.models",
     "app.ledger.models",
     "app.identity.models",
+    "app.territory.models",
     "app.organisations.models",
+    "app.networks.models",
+    "app.beneficiaries.models",
+    "app.employees.models",
     "app.catalogue.models",
     "app.credit.models",
     "app.capacity.models",
     "app.grants.models",
-    "app.bookings.models",
+    "app.payables.models",
     "app.settlements.models",
+    "app.bookings.models",
 )
 
 

@@ -24,9 +24,9 @@ from sqlalchemy.ext.asyncio import AsyncSession, create_async_engine
 from structlog.testing import capture_logs
 
 import migrations
-from app import embedded_postgres
 from app.db import APP_TIMEOUTS, WORKER_TIMEOUTS, Database, create_database, open_unit_of_work
 from app.main import create_app
+from app.sandbox import embedded_postgres
 from tests import territory
 from tests.territory import Territory
 from tests.world import World

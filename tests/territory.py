@@ -158,7 +158,7 @@ async def _side(world: World, client: httpx.AsyncClient, operator: Party, letter
     grant_id, programme_id = (await world.execute("SELECT grant_id, source_id FROM lot WHERE id = :id", id=lot_id))[0]
     books = Books(world, operator, company, person, lot_id)
     await books.units(provider, [100_00, 50_00])
-    await books.units(provider, [30_00], payable_at=None, outcome="delivered")
+    await books.units(provider, [30_00], outcome="delivered")
     side.ids = {
         "company_id": company.public_id,
         "provider_id": provider.public_id,

@@ -241,8 +241,7 @@ def test_money_moves_need_a_key() -> None:
 def test_changes_need_a_version() -> None:
     for route in routes():
         if "PATCH" in route.methods:
-            names = {field.alias for field in get_flat_params(route.dependant)}
-            assert "if-match" in names, route.path
+            assert "if-match" in {field.alias for field in get_flat_params(route.dependant)}, route.path
 
 
 # Permissions

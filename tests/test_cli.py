@@ -217,7 +217,10 @@ def test_verify_ledger_tells_the_first_difference(
     url = cluster.owner_url(fresh_database_name)
     sound = beatrice("verify-ledger", DATABASE_URL=url)
     assert (sound.exit_code, sound.stderr) == (0, "")
-    assert sound.stdout == "Every account adds up (0 accounts, 0 transfers, 0 holds, 0 hold ends).\n"
+    assert sound.stdout == (
+        "Every account adds up (0 accounts, 0 transfers, 0 holds, 0 hold ends, 0 payables, 0 owed transfers,"
+        " 0 settlement lines, 0 settled payables, 0 settlements, 0 settlement runs, 0 units, 0 owed units).\n"
+    )
     account = "01a20311-a797-73c1-946b-8c3477d2f102"
     with cluster.admin(fresh_database_name) as connection:
         connection.execute("SET session_replication_role = replica")
@@ -245,6 +248,33 @@ def test_migrate_by_a_login_without_rights_prints_the_administrators_sql(
     assert answer.exit_code == 1
     assert "CREATE ROLE beatrice_owner NOLOGIN;" in answer.stderr
     assert "Traceback" not in answer.stderr
+
+
+def test_migrate_waits_only_briefly_for_a_table_in_use(
+    beatrice: Beatrice, cluster: Cluster, fresh_database_name: str
+) -> None:
+    url = cluster.owner_url(fresh_database_name)
+    with cluster.admin(fresh_database_name) as connection:
+        connection.execute("DELETE FROM database_code WHERE path LIKE '%/lot_guards.sql'")
+        with connection.transaction():
+            connection.execute("SELECT FROM lot")
+            refused = beatrice("migrate", DATABASE_URL=url)
+    assert refused.exit_code == 1
+    assert refused.stderr == "A table is in use: run the command again.\n"
+    done = beatrice("migrate", DATABASE_URL=url)
+    assert (done.exit_code, done.stderr) == (0, "")
+    assert done.stdout.splitlines()[-1] == "database code is up to date, files applied: 1"
+
+
+def test_a_database_of_another_version_is_left_alone(
+    beatrice: Beatrice, cluster: Cluster, fresh_database_name: str
+) -> None:
+    with cluster.admin(fresh_database_name) as connection:
+        connection.execute("UPDATE alembic_version SET version_num = '9999'")
+    refused = beatrice("migrate", DATABASE_URL=cluster.owner_url(fresh_database_name))
+    assert refused.exit_code == 1
+    assert refused.stderr.startswith("Another version of Beatrice made this database (")
+    assert "Traceback" not in refused.stderr
 
 
 @pytest.mark.parametrize(

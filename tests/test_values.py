@@ -13,7 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import TypeAdapter, ValidationError
 
-from app import clock, config, ids, money
+from app import clock, config, ids, money, sealing
 from app.errors import Invalid
 from app.http.body import MalformedBody, parse_json
 from app.http.schemas import Code, Name, Prose
@@ -322,7 +322,7 @@ def environment(monkeypatch: pytest.MonkeyPatch) -> Iterator[pytest.MonkeyPatch]
 
 def _forget() -> None:
     config.settings.cache_clear()
-    config.derived_key.cache_clear()
+    sealing.derived_key.cache_clear()
 
 
 def key(letter: bytes) -> str:
@@ -373,14 +373,14 @@ def test_an_empty_or_unreadable_key_list_stops_the_start(environment: pytest.Mon
 
 @given(st.binary(max_size=500), st.binary(max_size=50))
 def test_seals_open_with_their_context_only(plain: bytes, context: bytes) -> None:
-    sealed = config.encrypt("test", plain, context)
-    assert config.decrypt("test", sealed, context) == plain
+    sealed = sealing.encrypt("test", plain, context)
+    assert sealing.decrypt("test", sealed, context) == plain
     with pytest.raises(InvalidTag):
-        config.decrypt("test", sealed, context + b"x")
+        sealing.decrypt("test", sealed, context + b"x")
     with pytest.raises(InvalidTag):
-        config.decrypt("other", sealed, context)
+        sealing.decrypt("other", sealed, context)
     with pytest.raises(InvalidTag):
-        config.decrypt("test", sealed[:-1] + bytes([sealed[-1] ^ 1]), context)
+        sealing.decrypt("test", sealed[:-1] + bytes([sealed[-1] ^ 1]), context)
 
 
 def test_keys_rotate(environment: pytest.MonkeyPatch) -> None:
@@ -389,14 +389,14 @@ def test_keys_rotate(environment: pytest.MonkeyPatch) -> None:
         _forget()
 
     use(b"a")
-    old = config.encrypt("test", b"kept")
+    old = sealing.encrypt("test", b"kept")
     use(b"b", b"a")
-    new = config.encrypt("test", b"fresh")
-    assert (config.decrypt("test", old), config.decrypt("test", new)) == (b"kept", b"fresh")
+    new = sealing.encrypt("test", b"fresh")
+    assert (sealing.decrypt("test", old), sealing.decrypt("test", new)) == (b"kept", b"fresh")
     assert old[:4] != new[:4]
     use(b"b")
-    assert config.decrypt("test", new) == b"fresh"
+    assert sealing.decrypt("test", new) == b"fresh"
     with pytest.raises(LookupError, match="no longer configured"):
-        config.decrypt("test", old)
+        sealing.decrypt("test", old)
     use(b"a", b"b")
-    assert config.decrypt("test", new) == b"fresh"
+    assert sealing.decrypt("test", new) == b"fresh"

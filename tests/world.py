@@ -9,7 +9,7 @@ from uuid import UUID
 
 from sqlalchemy import text
 
-from app import clock, config, ids
+from app import clock, ids, sealing
 from app.db import Database
 
 FAR = datetime(2100, 1, 1, tzinfo=UTC)
@@ -198,8 +198,8 @@ class World:
             company=company.id,
             user=user_id,
             family=f"Esempio{number}",
-            sealed=config.encrypt("fiscal_code", code.encode(), employee_id.bytes),
-            index=config.keyed_hash("fiscal_code", code.encode()),
+            sealed=sealing.encrypt("fiscal_code", code.encode(), employee_id.bytes),
+            index=sealing.keyed_hash("fiscal_code", code.encode()),
             category=category,
             hired_on=hired_on,
             at=START,
@@ -408,6 +408,21 @@ class World:
             at=START,
         )
         return slot_id
+
+    async def take_seats(self, slot_id: UUID, seats: int = 1) -> UUID:
+        """Let somebody have seats of a slot; return the holder, an allotment."""
+        holder = ids.new_id()
+        refused = await self.scalar(
+            "SELECT take_seats(ARRAY[CAST(:id AS uuid)], 'allotment', ARRAY[CAST(:holder AS uuid)],"
+            " ARRAY[CAST(:slot AS uuid)], ARRAY[CAST(:seats AS integer)], :at, NULL, :at)",
+            id=ids.new_id(),
+            holder=holder,
+            slot=slot_id,
+            seats=seats,
+            at=START,
+        )
+        assert refused is None
+        return holder
 
     async def balances(self, lot_id: UUID) -> tuple[int, int]:
         """(available, held) of a lot's account."""

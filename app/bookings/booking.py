@@ -43,7 +43,10 @@ async def book(session: AsyncSession, user_id: UUID, quote_id: UUID, note: str |
         session,
         booking_id=booking_id,
         quote_id=quote_id,
+        taking_ids=[ids.new_id() for _ in units],
+        unit_ids=[unit.id for unit in units],
         slot_ids=[unit.slot_id for unit in units],
+        seats=[1] * len(units),
         bookable_from=now + timedelta(hours=quote.min_notice_hours),
         status=status,
         free_until_hours=quote.free_until_hours,
@@ -57,8 +60,8 @@ async def book(session: AsyncSession, user_id: UUID, quote_id: UUID, note: str |
         event_id=ids.new_id(),
         event_type=f"booking.{status}",
     )
-    if booked.seats < len(units):
-        raise SlotClosed if booked.closed else SlotFull
+    if booked.refused is not None:
+        raise SlotClosed if booked.refused == "slot_closed" else SlotFull
     return views.booking_read(Loaded(booked, units, now))
 
 
@@ -95,6 +98,7 @@ def _unit(booking_id: UUID, quote: QuoteToBook, quoted: QuotedUnit, status: Unit
         starts_at=quoted.starts_at,
         ends_at=quoted.ends_at,
         price_cents=quoted.price_cents,
+        vat_code=quote.vat_code,
         fee_funding=quote.fee_funding.get(str(payer), "out_of_pocket"),
         own_money_due_cents=0 if quoted.on_credit else quoted.price_cents,
         legs=legs,

@@ -7,7 +7,6 @@ from uuid import UUID
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from app import ids
 from app.bookings import state
 from app.bookings.decisions import Fee, Loaded, no_fee
 from app.bookings.models import OPEN, UnitStatus
@@ -16,8 +15,11 @@ from app.bookings.state import Move
 from app.capacity import actions as capacity
 from app.credit import actions as credit
 from app.credit.actions import Capture
-from app.ledger import actions as ledger
-from app.ledger.instructions import NewTransfer
+from app.payables import actions as payables
+from app.payables.actions import Owed
+from app.payables.models import PayableKind
+
+FEE_KINDS: dict[UnitStatus, PayableKind] = {"cancelled_late": "late_fee", "no_show": "no_show_fee"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,22 +47,26 @@ async def end(
     releases = [hold for ending in endings for hold in ending.fee.releases]
     if captures:
         await credit.capture(session, captures, at=at, reason="fee")
-        owed = [(ending.unit, ending.fee.from_credit_cents, at) for ending in endings]
-        await _make_payable(session, loaded, owed, "fee_payable")
+        await payables.owe(
+            session,
+            [
+                _owed(loaded, ending.unit, FEE_KINDS[ending.status], ending.fee.from_credit_cents, at)
+                for ending in endings
+                if ending.fee.from_credit_cents
+            ],
+        )
     if releases:
         await credit.release(session, releases, at=at, caused_by_employee=caused_by_employee)
-    given_back = [ending.unit.slot_id for ending in endings if ending.status != "no_show"]
-    await capacity.give_back(session, [slot_id for slot_id in given_back if slot_id is not None])
+    leaving = [ending.unit for ending in endings if ending.status != "no_show" and ending.unit.slot_id is not None]
+    await capacity.give_back(session, "unit", [unit.id for unit in leaving], at=at)
     moves = [
         Move(
             ending.unit.id,
             ending.status,
             at,
             ending.fee.own_money_cents,
-            captured_cents=ending.fee.from_credit_cents,
             fee_cents=ending.fee.fee_cents,
             fee_source=ending.fee.source,
-            payable_at=at if ending.fee.from_credit_cents else None,
         )
         for ending in endings
     ]
@@ -69,19 +75,10 @@ async def end(
 
 async def complete(session: AsyncSession, loaded: Loaded, chosen: Sequence[tuple[UnitState, datetime]]) -> Loaded:
     """Complete delivered units, each at its instant: what the provider earned becomes owed."""
-    await _make_payable(session, loaded, [(unit, unit.captured_cents, at) for unit, at in chosen], "completed")
-    moves = [
-        Move(
-            unit.id,
-            "completed",
-            at,
-            unit.own_money_due_cents,
-            captured_cents=unit.captured_cents,
-            completed_at=at,
-            payable_at=at if unit.captured_cents else None,
-        )
-        for unit, at in chosen
-    ]
+    await payables.owe(
+        session, [_owed(loaded, unit, "service", unit.price_cents, at) for unit, at in chosen if unit.on_credit]
+    )
+    moves = [Move(unit.id, "completed", at, unit.own_money_due_cents, completed_at=at) for unit, at in chosen]
     return await state.move(session, loaded, moves, "booking.completed")
 
 
@@ -103,23 +100,19 @@ async def cancel_for_leaver(
         await end(session, loaded, endings, "booking.cancelled", caused_by_employee=True, at=due)
 
 
-async def _make_payable(
-    session: AsyncSession, loaded: Loaded, amounts: Sequence[tuple[UnitState, int, datetime]], reason: str
-) -> None:
-    """Move what a provider earned to what is owed to it: (unit, cents, instant) each."""
-    await ledger.transfer(
-        session,
-        [
-            NewTransfer(
-                id=ids.new_id(),
-                from_account_id=loaded.booking.earned_account_id,
-                to_account_id=loaded.booking.payable_account_id,
-                amount_cents=cents,
-                reason=reason,
-                event_at=at,
-                cause_id=unit.id,
-            )
-            for unit, cents, at in amounts
-            if cents > 0
-        ],
+def _owed(loaded: Loaded, unit: UnitState, kind: PayableKind, cents: int, at: datetime) -> Owed:
+    return Owed(
+        payee_id=loaded.booking.provider_id,
+        from_account_id=loaded.booking.earned_account_id,
+        payee_account_id=loaded.booking.payable_account_id,
+        source_kind="unit",
+        source_id=unit.id,
+        kind=kind,
+        gross_cents=cents,
+        vat_code=unit.vat_code,
+        category=loaded.booking.category,
+        service_on=unit.service_on,
+        payable_at=at,
+        reason="completed" if kind == "service" else "fee_payable",
+        blocked=unit.disputed,
     )

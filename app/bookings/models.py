@@ -21,6 +21,7 @@ from sqlalchemy import (
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import Mapped, mapped_column
 
+from app.catalogue.models import VatCode
 from app.credit.models import FeeFunding
 from app.credit.planner import FundingSource
 from app.db import Model, Timestamp, one_of
@@ -141,11 +142,8 @@ class Unit(Model):
         Index("unit_booking_idx", "provider_id", "booking_id"),
         Index("unit_slot_idx", "provider_id", "slot_id"),
         Index("unit_complete_at_idx", "complete_at", postgresql_where="complete_at IS NOT NULL"),
-        CheckConstraint("captured_cents BETWEEN 0 AND price_cents", name="captured_within_price"),
-        CheckConstraint("payable_at IS NULL OR captured_cents > 0", name="payable_was_captured"),
         CheckConstraint(one_of("fee_funding", FeeFunding), name="fee_funding_known"),
         CheckConstraint("ends_at > starts_at", name="not_empty"),
-        Index("unit_payable_at_idx", "provider_id", "payable_at", postgresql_where="payable_at IS NOT NULL"),
         {"schema": "care", "postgresql_with": {"fillfactor": "80"}},
     )
 
@@ -160,7 +158,7 @@ class Unit(Model):
     starts_at: Mapped[datetime] = mapped_column(Timestamp)
     ends_at: Mapped[datetime] = mapped_column(Timestamp)
     price_cents: Mapped[int] = mapped_column(BigInteger)
-    vat_code: Mapped[str] = mapped_column(Text)
+    vat_code: Mapped[VatCode] = mapped_column(Text)
     fee_funding: Mapped[FeeFunding] = mapped_column(Text)
     """What the paying programme says about a late fee: out_of_pocket or from_credit (snapshot)."""
     fee_cents: Mapped[int] = mapped_column(BigInteger, server_default="0")
@@ -172,10 +170,6 @@ class Unit(Model):
     complete_at: Mapped[datetime | None] = mapped_column(Timestamp)
     """When a delivered unit completes by itself (delivered mark + 5 x 24 h)."""
     completed_at: Mapped[datetime | None] = mapped_column(Timestamp)
-    captured_cents: Mapped[int] = mapped_column(BigInteger, server_default="0")
-    """Credit that went to the provider for this unit: its credit part at delivery, or a fee paid from credit."""
-    payable_at: Mapped[datetime | None] = mapped_column(Timestamp)
-    """When that credit became payable: the instant that decides the unit's settlement cutoff."""
 
 
 class Leg(Model):

@@ -7,8 +7,6 @@ from uuid import UUID
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app import ids
-from app.actor import Actor
-from app.audit import actions as audit
 from app.bookings import ending, queries, state, views
 from app.bookings.decisions import Loaded, fee_of, no_fee
 from app.bookings.ending import Ending
@@ -23,10 +21,8 @@ from app.credit.actions import Capture, HoldRequest
 from app.errors import AlreadyResolved
 
 
-async def read(session: AsyncSession, actor: Actor, provider_id: UUID, booking_id: UUID) -> ProviderBookingRead:
-    """Read a booking as its provider; the read of care data is audited."""
+async def read(session: AsyncSession, provider_id: UUID, booking_id: UUID) -> ProviderBookingRead:
     loaded = await state.load(session, booking_id, provider_id=provider_id, lock=False)
-    await audit.record(session, actor, "booking.read", "booking", booking_id)
     return await _view(session, loaded)
 
 
@@ -62,7 +58,6 @@ async def deliver(
             "delivered",
             loaded.now,
             unit.own_money_due_cents,
-            captured_cents=unit.price_cents if unit.on_credit else 0,
             delivered_at=loaded.now,
             complete_at=loaded.now + timedelta(hours=settings().acknowledge_hours),
         )

@@ -1,7 +1,6 @@
 """The provider's routes: answer requests, mark delivery, cancel."""
 
 from typing import Annotated
-from uuid import UUID
 
 from fastapi import Query
 
@@ -22,24 +21,20 @@ from app.bookings.schemas import (
 from app.capacity.errors import SlotClosed
 from app.clock import Day
 from app.credit.errors import InsufficientCredit
+from app.edge.at import At
 from app.errors import AlreadyResolved, Invalid, StateConflict
-from app.http.access import access
 from app.http.audiences import provider_router
-from app.http.pagination import BadCursor, PagingDep
+from app.http.pagination import PagingDep
 from app.http.schemas import Page
-from app.http.session import ActorDep, SessionDep
-from app.ids import BookingId, OrganisationId, SlotId
+from app.ids import BookingId, SlotId
 
 router = provider_router()
 VERB_ERRORS = (AlreadyResolved, StateConflict, UnitSettled)
 
 
-@router.get("/bookings", response_model=Page[ProviderBookingRead])
-@access("bookings:read", errors=[BadCursor])
+@router.list("/bookings", "bookings:read")
 async def provider_booking_list(
-    provider_id: OrganisationId,
-    session: SessionDep,
-    actor: ActorDep,
+    at: At,
     paging: PagingDep,
     status: Annotated[BookingStatus | None, Query()] = None,
     date_from: Annotated[Day | None, Query()] = None,
@@ -50,111 +45,73 @@ async def provider_booking_list(
         raise Invalid("/query/date_to", "before_date_from", "date_to is before date_from")
     now = clock.now()
     rows = await queries.PROVIDER_BOOKINGS.all(
-        session,
-        provider_id=provider_id,
+        at.session,
+        provider_id=at.tenant,
         now=now,
         status=status,
         starts_from=clock.midnight(date_from) if date_from is not None else None,
         starts_before=clock.end_of(date_to) if date_to is not None else None,
-        after=UUID(paging.after[0]) if paging.after else None,
+        after=paging.after_id,
         limit=paging.fetch,
     )
-    units = await queries.units_of(session, [row.id for row in rows])
-    contacts = await queries.beneficiary_contacts(session, [row.beneficiary_id for row in rows])
-    await audit.record(session, actor, "booking.list", "provider", provider_id)
-    return paging.page(
+    units = await queries.units_of(at.session, [row.id for row in rows])
+    contacts = await queries.beneficiary_contacts(at.session, [row.beneficiary_id for row in rows])
+    # The list has no object of its own: what was read is the provider's.
+    await audit.record(at.session, at.actor, "booking.list", "provider", at.tenant)
+    return paging.page_by_id(
         rows,
         lambda row: views.provider_booking_read(Loaded(row, units[row.id], now), contacts.get(row.beneficiary_id)),
-        lambda row: (str(row.id),),
     )
 
 
-@router.get("/bookings/{booking_id}", response_model=ProviderBookingRead)
-@access("bookings:read")
-async def provider_booking_get(
-    provider_id: OrganisationId, booking_id: BookingId, session: SessionDep, actor: ActorDep
-) -> ProviderBookingRead:
-    return await provider_actions.read(session, actor, provider_id, booking_id)
+@router.read("/bookings/{booking_id}", "bookings:read", audit="booking.read")
+async def provider_booking_get(at: At, booking_id: BookingId) -> ProviderBookingRead:
+    return await provider_actions.read(at.session, at.tenant, booking_id)
 
 
-@router.post("/bookings/{booking_id}/confirm", response_model=ProviderBookingRead)
-@access("bookings:write", idempotent=True, errors=VERB_ERRORS)
-async def booking_confirm(
-    provider_id: OrganisationId, booking_id: BookingId, session: SessionDep, actor: ActorDep
-) -> ProviderBookingRead:
+@router.command("/bookings/{booking_id}/confirm", "bookings:write", errors=VERB_ERRORS, audit="booking.confirm")
+async def booking_confirm(at: At, booking_id: BookingId) -> ProviderBookingRead:
     """Accept a request before `confirm_by`."""
-    await audit.record(session, actor, "booking.confirm", "booking", booking_id)
-    return await provider_actions.confirm(session, provider_id, booking_id)
+    return await provider_actions.confirm(at.session, at.tenant, booking_id)
 
 
-@router.post("/bookings/{booking_id}/decline", response_model=ProviderBookingRead)
-@access("bookings:write", idempotent=True, errors=VERB_ERRORS)
-async def booking_decline(
-    provider_id: OrganisationId, booking_id: BookingId, body: DeclineIn, session: SessionDep, actor: ActorDep
-) -> ProviderBookingRead:
+@router.command("/bookings/{booking_id}/decline", "bookings:write", errors=VERB_ERRORS, audit="booking.decline")
+async def booking_decline(at: At, booking_id: BookingId, body: DeclineIn) -> ProviderBookingRead:
     """Refuse a request; everything reserved returns."""
-    await audit.record(session, actor, "booking.decline", "booking", booking_id)
-    return await provider_actions.decline(session, provider_id, booking_id, body.reason)
+    return await provider_actions.decline(at.session, at.tenant, booking_id, body.reason)
 
 
-@router.post("/bookings/{booking_id}/deliver", response_model=ProviderBookingRead)
-@access("bookings:write", idempotent=True, errors=VERB_ERRORS)
-async def booking_deliver(
-    provider_id: OrganisationId,
-    booking_id: BookingId,
-    session: SessionDep,
-    actor: ActorDep,
-    body: UnitsIn | None = None,
-) -> ProviderBookingRead:
+@router.command("/bookings/{booking_id}/deliver", "bookings:write", errors=VERB_ERRORS, audit="booking.deliver")
+async def booking_deliver(at: At, booking_id: BookingId, body: UnitsIn | None = None) -> ProviderBookingRead:
     """Mark units delivered, once they have begun (all that have, when none is named)."""
-    await audit.record(session, actor, "booking.deliver", "booking", booking_id)
-    return await provider_actions.deliver(session, provider_id, booking_id, body.unit_ids if body else None)
+    return await provider_actions.deliver(at.session, at.tenant, booking_id, body.unit_ids if body else None)
 
 
-@router.post("/bookings/{booking_id}/no_show", response_model=ProviderBookingRead)
-@access("bookings:write", idempotent=True, errors=VERB_ERRORS)
-async def booking_no_show(
-    provider_id: OrganisationId,
-    booking_id: BookingId,
-    session: SessionDep,
-    actor: ActorDep,
-    body: UnitsIn | None = None,
-) -> ProviderBookingRead:
+@router.command("/bookings/{booking_id}/no_show", "bookings:write", errors=VERB_ERRORS, audit="booking.no_show")
+async def booking_no_show(at: At, booking_id: BookingId, body: UnitsIn | None = None) -> ProviderBookingRead:
     """Mark units whose beneficiary was not there."""
-    await audit.record(session, actor, "booking.no_show", "booking", booking_id)
-    return await provider_actions.no_show(session, provider_id, booking_id, body.unit_ids if body else None)
+    return await provider_actions.no_show(at.session, at.tenant, booking_id, body.unit_ids if body else None)
 
 
-@router.post("/bookings/{booking_id}/revert", response_model=ProviderBookingRead)
-@access("bookings:write", idempotent=True, errors=(*VERB_ERRORS, InsufficientCredit))
-async def booking_revert(
-    provider_id: OrganisationId,
-    booking_id: BookingId,
-    session: SessionDep,
-    actor: ActorDep,
-    body: UnitsIn | None = None,
-) -> ProviderBookingRead:
+@router.command(
+    "/bookings/{booking_id}/revert",
+    "bookings:write",
+    errors=(*VERB_ERRORS, InsufficientCredit),
+    audit="booking.revert",
+)
+async def booking_revert(at: At, booking_id: BookingId, body: UnitsIn | None = None) -> ProviderBookingRead:
     """Take back a mistaken delivery or no-show mark while nothing is owed for it."""
-    await audit.record(session, actor, "booking.revert", "booking", booking_id)
-    return await provider_actions.revert(session, provider_id, booking_id, body.unit_ids if body else None)
+    return await provider_actions.revert(at.session, at.tenant, booking_id, body.unit_ids if body else None)
 
 
-@router.post("/bookings/{booking_id}/cancel", response_model=ProviderBookingRead)
-@access("bookings:write", idempotent=True, errors=VERB_ERRORS)
-async def provider_booking_cancel(
-    provider_id: OrganisationId, booking_id: BookingId, body: ProviderCancelIn, session: SessionDep, actor: ActorDep
-) -> ProviderBookingRead:
+@router.command("/bookings/{booking_id}/cancel", "bookings:write", errors=VERB_ERRORS, audit="booking.cancel")
+async def provider_booking_cancel(at: At, booking_id: BookingId, body: ProviderCancelIn) -> ProviderBookingRead:
     """Cancel from the provider's side: free for the employee."""
-    await audit.record(session, actor, "booking.cancel", "booking", booking_id)
-    return await provider_actions.cancel(session, provider_id, booking_id, body.unit_ids, body.reason)
+    return await provider_actions.cancel(at.session, at.tenant, booking_id, body.unit_ids, body.reason)
 
 
-@router.post("/slots/{slot_id}/cancel", response_model=SlotCancelRead)
-@access("bookings:write", idempotent=True, errors=[*VERB_ERRORS, SlotClosed])
-async def slot_cancel(
-    provider_id: OrganisationId, slot_id: SlotId, session: SessionDep, actor: ActorDep, body: SlotCancelIn | None = None
-) -> SlotCancelRead:
+@router.command("/slots/{slot_id}/cancel", "bookings:write", errors=[*VERB_ERRORS, SlotClosed], audit="slot.cancel")
+async def slot_cancel(at: At, slot_id: SlotId, body: SlotCancelIn | None = None) -> SlotCancelRead:
     """Cancel a slot and whoever booked it, free of charge."""
-    await audit.record(session, actor, "slot.cancel", "slot", slot_id)
-    touched = await provider_actions.cancel_slot(session, provider_id, slot_id, body.reason if body else None)
+    touched = await provider_actions.cancel_slot(at.session, at.tenant, slot_id, body.reason if body else None)
     return SlotCancelRead(slot_id=slot_id, cancelled_bookings=touched)

@@ -10,6 +10,8 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from app import clock
 from app.bookings.models import OPEN, BookingStatus, FeeSource, Unit, UnitStatus
+from app.capacity.models import SeatsRefused
+from app.catalogue.models import VatCode
 from app.credit.models import FeeFunding
 from app.credit.planner import FundingSource
 from app.credit.planner import Leg as QuotedLeg
@@ -45,7 +47,7 @@ class QuoteToBook:
     expires_at: datetime
     facts_unchanged: bool
     offering_status: str
-    vat_code: str
+    vat_code: VatCode
     confirmation: str
     response_hours: int
     min_notice_hours: int
@@ -75,6 +77,7 @@ class BookingRow:
     sealed_end_reason: bytes | None
     created_at: datetime
     offering_name: str
+    category: str
     provider_name: str
     provider_phone: str | None
     earned_account_id: UUID
@@ -83,10 +86,9 @@ class BookingRow:
 
 @dataclass(frozen=True, slots=True)
 class BookedRow(BookingRow):
-    """A booking just made: how many seats it got, whether a slot was closed or begins too soon."""
+    """A booking just made: whether seats were refused and why; then it must be rolled back."""
 
-    seats: int
-    closed: bool
+    refused: SeatsRefused | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,15 +115,19 @@ class UnitState:
     starts_at: datetime
     ends_at: datetime
     price_cents: int
+    vat_code: VatCode
     fee_funding: FeeFunding
     own_money_due_cents: int
     legs: tuple[LegState, ...]
     fee_cents: int = 0
     fee_source: FeeSource | None = None
-    captured_cents: int = 0
     disputed: bool = False
     needs_review: bool = False
     complete_at: datetime | None = None
+
+    @property
+    def service_on(self) -> date:
+        return clock.day_of(self.starts_at)
 
     @property
     def on_credit(self) -> bool:

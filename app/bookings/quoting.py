@@ -10,6 +10,8 @@ from sqlalchemy import insert
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app import clock, ids
+from app.beneficiaries import queries as beneficiary_queries
+from app.beneficiaries.queries import BeneficiaryForCare
 from app.bookings import queries
 from app.bookings.errors import BeneficiaryNotEligible, OfferingNotAvailable
 from app.bookings.models import Quote
@@ -28,10 +30,11 @@ from app.catalogue.queries import BookableOffering
 from app.config import settings
 from app.credit.actions import UsableLot, usable_lots
 from app.credit.planner import PlanLot, PlanUnit, plan
+from app.employees import queries as employee_queries
+from app.employees.employments import is_employed
 from app.errors import NotFound
-from app.organisations import beneficiary_queries, employee_queries
-from app.organisations.beneficiary_queries import BeneficiaryForCare
 from app.rules.beneficiary import BeneficiaryFacts, age
+from app.rules.book import RuleBook, book_in_force
 from app.rules.decisions import Decision, Question, decide
 
 UNITS = TypeAdapter(list[QuotedUnit])
@@ -58,7 +61,7 @@ async def quote(
     priced = _priced(offering, slot_ids)
     _check_eligible(offering, beneficiary, priced)
     lots = await usable_lots(session, user_id)
-    examiner = _Examiner(offering.category, beneficiary.facts)
+    examiner = _Examiner(offering.category, beneficiary.facts, book_in_force())
     reading = employments[0].relatives_reading if employments else "strict"
     units = _planned(priced, lots, examiner, credit)
     decisions = [examiner.shown(lots, unit, reading) for unit in units]
@@ -101,13 +104,13 @@ async def _check_open(
 ) -> None:
     if offering.status != "active":
         raise OfferingNotAvailable
+    today = clock.today()
+    companies = [one.company_id for one in employments if is_employed(one.hired_on, one.ended_on, today)]
     if offering.audience == "alliance" and not await queries.SHARE_AN_ALLIANCE.one(
-        session,
-        provider_id=offering.provider_id,
-        company_ids=[employment.company_id for employment in employments],
+        session, provider_id=offering.provider_id, company_ids=companies
     ):
         raise OfferingNotAvailable
-    if offering.audience == "companies" and not employments:
+    if offering.audience == "companies" and not companies:
         raise OfferingNotAvailable
 
 
@@ -156,9 +159,10 @@ def _check_eligible(offering: BookableOffering, beneficiary: BeneficiaryForCare,
 class _Examiner:
     """Asks the rules once per (programme, reading, day)."""
 
-    def __init__(self, category: str, beneficiary: BeneficiaryFacts) -> None:
+    def __init__(self, category: str, beneficiary: BeneficiaryFacts, book: RuleBook) -> None:
         self.category = category
         self.beneficiary = beneficiary
+        self.book = book
         self._answers: dict[tuple[frozenset[str] | None, str, date], Decision] = {}
 
     def answer(self, rule_codes: frozenset[str] | None, reading: str, on: date) -> Decision:
@@ -173,7 +177,8 @@ class _Examiner:
                     reading="lenient" if reading == "lenient" else "strict",
                     refuse_unsigned=not settings().sandbox,
                     rule_codes=rule_codes,
-                )
+                ),
+                self.book,
             )[0]
         return self._answers[key]
 

@@ -3,14 +3,14 @@
 from typing import Literal
 from uuid import UUID
 
-from app import config
+from app import sealing
 
 Words = Literal["note", "end_reason"]
 
 
 def seal(kind: Words, words: str | None, booking_id: UUID) -> bytes | None:
-    return None if words is None else config.encrypt(kind, words.encode(), booking_id.bytes)
+    return None if words is None else sealing.encrypt(kind, words.encode(), booking_id.bytes)
 
 
 def unseal(kind: Words, sealed: bytes | None, booking_id: UUID) -> str | None:
-    return None if sealed is None else config.decrypt(kind, sealed, booking_id.bytes).decode()
+    return None if sealed is None else sealing.decrypt(kind, sealed, booking_id.bytes).decode()

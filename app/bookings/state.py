@@ -24,13 +24,11 @@ class Move:
     status: UnitStatus
     at: datetime
     own_money_due_cents: int
-    captured_cents: int = 0
     fee_cents: int = 0
     fee_source: FeeSource | None = None
     delivered_at: datetime | None = None
     complete_at: datetime | None = None
     completed_at: datetime | None = None
-    payable_at: datetime | None = None
 
 
 MOVES = TypeAdapter(list[Move])

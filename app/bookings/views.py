@@ -14,7 +14,7 @@ from app.bookings.schemas import (
     UnitRead,
 )
 from app.bookings.sealing import unseal
-from app.organisations.sealing import open_access_notes
+from app.sealing import open_access_notes
 
 
 def booking_read(loaded: Loaded) -> BookingRead:

@@ -1,29 +1,23 @@
-"""What happens to slots: published, resized, closed by their provider; seats taken and given back by bookings."""
+"""What happens to slots: published, resized, closed by their provider; seats given back by bookings."""
 
 from collections.abc import Sequence
 from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import text
+from sqlalchemy import update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app import clock, ids
 from app.actor import Actor
 from app.audit import actions as audit
 from app.capacity import queries, schemas
-from app.capacity.errors import SlotClosed, SlotFull, SlotTaken
-from app.catalogue import queries as catalogue
+from app.capacity.errors import SlotClosed, SlotTaken
+from app.capacity.models import HolderKind, Slot
+from app.capacity.queries import LockedSlot
 from app.errors import Invalid, NotFound, PreconditionFailed
 
 MONTHS_AHEAD = 24
 MAX_DAYS = 31
-INSERT = text("""
-    INSERT INTO slot (id, provider_id, offering_id, starts_at, ends_at, capacity, created_at)
-    SELECT :id, o.provider_id, o.id, :starts_at, :ends_at, :capacity, :at
-    FROM offering o WHERE o.provider_id = :provider AND o.id = :offering RETURNING id
-""")
-RESIZE = text("UPDATE slot SET capacity = :capacity, version = version + 1 WHERE provider_id = :provider AND id = :id")
-CLOSE = text("UPDATE slot SET status = 'cancelled', version = version + 1 WHERE provider_id = :provider AND id = :id")
 
 
 async def create_slot(
@@ -40,16 +34,10 @@ async def create_slot(
     if (wanted.ends_at - wanted.starts_at).days > MAX_DAYS:
         raise Invalid("/ends_at", "slot_too_long", f"a slot lasts at most {MAX_DAYS} days")
     slot_id = ids.new_id()
-    values = {
-        "id": slot_id,
-        "provider": provider_id,
-        "offering": offering_id,
-        "starts_at": wanted.starts_at,
-        "ends_at": wanted.ends_at,
-        "capacity": wanted.capacity,
-        "at": now,
-    }
-    if (await session.execute(INSERT, values)).one_or_none() is None:
+    published = await queries.PUBLISH.run(
+        session, id=slot_id, provider_id=provider_id, offering_id=offering_id, created_at=now, **dict(wanted)
+    )
+    if not published:
         raise NotFound
     await audit.record(session, actor, "slot.create", "slot", slot_id)
     return slot_id
@@ -59,16 +47,15 @@ async def resize_slot(
     session: AsyncSession, actor: Actor, provider_id: UUID, slot_id: UUID, version: int, capacity: int
 ) -> None:
     """Change a slot's capacity; SlotTaken below what is booked (the row's CHECK stands behind it)."""
-    found = await catalogue.one_of(session, queries.ONE_LOCKED, provider=provider_id, id=slot_id)
-    if found is None:
-        raise NotFound
-    if found["version"] != version:
+    found = await _lock_one(session, provider_id, slot_id)
+    if found.version != version:
         raise PreconditionFailed
-    if found["status"] != "open":
+    if found.status != "open":
         raise SlotClosed
-    if capacity < found["taken"]:
-        raise SlotTaken(taken=found["taken"])
-    await session.execute(RESIZE, {"capacity": capacity, "provider": provider_id, "id": slot_id})
+    if capacity < found.taken:
+        raise SlotTaken(taken=found.taken)
+    own = update(Slot).where(Slot.provider_id == provider_id, Slot.id == slot_id)
+    await session.execute(own.values(capacity=capacity, version=Slot.version + 1))
     await audit.record(session, actor, "slot.resize", "slot", slot_id)
 
 
@@ -77,40 +64,32 @@ async def close_slot(session: AsyncSession, provider_id: UUID, slot_id: UUID) ->
 
     Raises NotFound, SlotClosed when it is closed already, SlotTaken when a seat is (or was meanwhile) taken.
     """
-    found = await catalogue.one_of(session, queries.ONE_LOCKED, provider=provider_id, id=slot_id)
-    if found is None:
-        raise NotFound
-    if found["status"] != "open":
+    found = await _lock_one(session, provider_id, slot_id)
+    if found.status != "open":
         raise SlotClosed
-    if found["taken"]:
-        raise SlotTaken(taken=found["taken"])
-    await session.execute(CLOSE, {"provider": provider_id, "id": slot_id})
-
-
-async def take(session: AsyncSession, slot_ids: Sequence[UUID]) -> None:
-    """Take one seat per named slot in one statement, all or nothing once the caller rolls back.
-
-    Raises SlotClosed where a slot is not open (or is none), SlotFull where no seat is left.
-    """
-    if not slot_ids:
-        return
-    rows = (await session.execute(queries.TAKE, {"slots": list(slot_ids)})).all()
-    if any(row.status != "open" for row in rows):
-        raise SlotClosed
-    if not all(row.took for row in rows):
-        raise SlotFull
+    if found.taken:
+        raise SlotTaken(taken=found.taken)
+    own = update(Slot).where(Slot.provider_id == provider_id, Slot.id == slot_id)
+    await session.execute(own.values(status="cancelled", version=Slot.version + 1))
 
 
 async def lock(session: AsyncSession, slot_ids: Sequence[UUID]) -> None:
     """Lock slots by id, for callers that give back seats of several bookings."""
     if slot_ids:
-        await session.execute(queries.LOCK, {"slots": list(slot_ids)})
+        await queries.LOCK.run(session, ids=list(slot_ids))
 
 
-async def give_back(session: AsyncSession, slot_ids: Sequence[UUID]) -> None:
-    """Give back one seat per named slot; the CHECK refuses more than were taken."""
-    if slot_ids:
-        await session.execute(queries.GIVE_BACK, {"slots": list(slot_ids)})
+async def give_back(session: AsyncSession, kind: HolderKind, holder_ids: Sequence[UUID], *, at: datetime) -> None:
+    """Give back all seats that these holders have; who has none is refused by the database."""
+    if holder_ids:
+        await queries.GIVE_BACK.run(session, kind=kind, holder_ids=list(holder_ids), at=at)
+
+
+async def _lock_one(session: AsyncSession, provider_id: UUID, slot_id: UUID) -> LockedSlot:
+    found = await queries.LOCK_ONE.maybe(session, provider_id=provider_id, id=slot_id)
+    if found is None:
+        raise NotFound
+    return found
 
 
 def _horizon() -> datetime:

@@ -1,7 +1,7 @@
 """Routes of capacity: bookable slots for anyone, all slots for their provider."""
 
 from datetime import datetime
-from typing import Annotated, Any
+from typing import Annotated
 from uuid import UUID
 
 from fastapi import Query
@@ -43,11 +43,10 @@ async def slot_search(
     check_period(date_from, date_to)
     if await search.offering(session, await search.viewer_of(session, actor), offering_id) is None:
         raise NotFound
-    values = search.period(date_from, date_to)
-    rows = await catalogue.all_of(
-        session, queries.BOOKABLE, offering=offering_id, limit=page.fetch, **values, **_after(page)
-    )
-    return page.page(rows, _public_slot, _position)
+    now = clock.now()
+    asked = _stretch(page, date_from, date_to, now)
+    rows = await queries.BOOKABLE.all(session, offering_id=offering_id, now=now, **asked)
+    return page.page(rows, schemas.PublicSlot.model_validate, _position)
 
 
 @provider.get("/offerings/{offering_id}/slots", response_model=Page[schemas.SlotOut])
@@ -62,25 +61,11 @@ async def slot_list(
 ) -> Page[schemas.SlotOut]:
     """Show every slot of an offering by start, past and cancelled ones too."""
     check_period(date_from, date_to)
-    if (
-        await catalogue.one_of(session, catalogue.OFFERING, provider=provider_id, id=offering_id, today=clock.today())
-        is None
-    ):
+    if not await catalogue.owns_offering(session, provider_id, offering_id):
         raise NotFound
-    values = search.period(date_from, date_to)
-    values.pop("now")
-    if date_from is None:
-        values["period_from"] = EARLIEST
-    rows = await catalogue.all_of(
-        session,
-        queries.OF_OFFERING,
-        provider=provider_id,
-        offering=offering_id,
-        limit=page.fetch,
-        **values,
-        **_after(page),
-    )
-    return page.page(rows, _slot, _position)
+    asked = _stretch(page, date_from, date_to, EARLIEST)
+    rows = await queries.SLOTS.all(session, provider_id=provider_id, offering_id=offering_id, **asked)
+    return page.page(rows, schemas.SlotOut.model_validate, _position)
 
 
 @provider.post("/offerings/{offering_id}/slots", response_model=schemas.SlotOut, status_code=201)
@@ -103,11 +88,11 @@ async def slot_create(
 async def slot_read(
     session: SessionDep, response: Response, provider_id: OrganisationId, slot_id: SlotId
 ) -> schemas.SlotOut:
-    found = await catalogue.one_of(session, queries.ONE, provider=provider_id, id=slot_id)
+    found = await queries.SLOT.maybe(session, provider_id=provider_id, id=slot_id)
     if found is None:
         raise NotFound
-    set_etag(response, found["version"])
-    return _slot(found)
+    set_etag(response, found.version)
+    return schemas.SlotOut.model_validate(found)
 
 
 @provider.patch("/slots/{slot_id}", response_model=schemas.SlotOut)
@@ -129,19 +114,20 @@ async def slot_update(
 EARLIEST = clock.midnight(datetime(clock.FIRST_YEAR, 1, 1, tzinfo=clock.ROME).date())
 
 
-def _after(page: Paging) -> dict[str, Any]:
-    if page.after is None:
-        return {"after_start": EARLIEST, "after_id": UUID(int=0)}
-    return {"after_start": page.after[0], "after_id": page.after[1]}
+def _stretch(
+    page: Paging, date_from: clock.Day | None, date_to: clock.Day | None, earliest: datetime
+) -> dict[str, object]:
+    """Return from and before when slots start, after which one the page begins and how long it is."""
+    start, end = search.period(date_from, date_to, earliest)
+    after_start, after_id = page.after or (EARLIEST, UUID(int=0))
+    return {
+        "period_from": start,
+        "period_to": end,
+        "after_start": after_start,
+        "after_id": after_id,
+        "limit": page.fetch,
+    }
 
 
-def _position(row: catalogue.Row) -> list[str]:
-    return [row["starts_at"].isoformat(), str(row["id"])]
-
-
-def _public_slot(row: catalogue.Row) -> schemas.PublicSlot:
-    return schemas.PublicSlot(**{name: row[name] for name in schemas.PublicSlot.model_fields})
-
-
-def _slot(row: catalogue.Row) -> schemas.SlotOut:
-    return schemas.SlotOut(**{name: row[name] for name in schemas.SlotOut.model_fields})
+def _position(row: queries.BookableSlot) -> list[str]:
+    return [row.starts_at.isoformat(), str(row.id)]

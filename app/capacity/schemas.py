@@ -1,9 +1,10 @@
 """What capacity takes and shows."""
 
-from typing import Annotated, Literal
+from typing import Annotated
 
 from pydantic import Field
 
+from app.capacity.models import SlotStatus
 from app.clock import Instant
 from app.http.schemas import In, Out
 from app.ids import OfferingId, SlotId
@@ -44,5 +45,5 @@ class SlotOut(Out):
     capacity: int
     taken: int
     seats_left: int
-    status: Literal["open", "cancelled"]
+    status: SlotStatus
     created_at: Instant

@@ -1,75 +1,28 @@
 """What providers do with their sites, offerings and prices."""
 
-import json
-from collections.abc import Iterable, Mapping
 from datetime import timedelta
-from typing import Any
 from uuid import UUID
 
-from sqlalchemy import text
+from sqlalchemy import insert, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app import clock, ids
 from app.actor import Actor
 from app.audit import actions as audit
 from app.catalogue import queries, schemas
-from app.catalogue.queries import Row
+from app.catalogue.models import Mode, Offering, Price, Site
 from app.errors import Invalid, NotFound, PreconditionFailed
 from app.http.schemas import In
-from app.rules.book import BOOK
-
-INSERT_SITE = text(
-    "INSERT INTO site (id, provider_id, name, street, postcode, istat_code, created_at)"
-    " VALUES (:id, :provider, :name, :street, :postcode, :istat_code, :at)"
-)
-INSERT_OFFERING = text("""
-    INSERT INTO offering (id, provider_id, site_id, name, description, category, mode, unit, vat_code, min_age, max_age,
-        confirmation, response_hours, min_notice_hours, free_until_hours, late_fee_bps, no_show_fee_bps, audience,
-        access, external_id, metadata, created_at)
-    VALUES (:id, :provider_id, :site_id, :name, :description, :category, :mode, :unit, :vat_code, :min_age, :max_age,
-        :confirmation, :response_hours, :min_notice_hours, :free_until_hours, :late_fee_bps, :no_show_fee_bps,
-        :audience, :access, :external_id, CAST(:metadata AS jsonb), :at)
-""")
-ADD_AREA = text(
-    "INSERT INTO offering_area (offering_id, istat_code)"
-    " SELECT :id, code FROM unnest(CAST(:codes AS text[])) AS given (code) ON CONFLICT DO NOTHING"
-)
-DROP_AREA = text("DELETE FROM offering_area WHERE offering_id = :id AND istat_code <> ALL(CAST(:codes AS text[]))")
-INSERT_PRICE = text(
-    "INSERT INTO price (id, offering_id, price_cents, valid_from, valid_to, created_at)"
-    " VALUES (:id, :offering, :price_cents, :valid_from, :valid_to, :at)"
-)
-CLOSE_OPEN_PRICE = text(
-    "UPDATE price SET valid_to = :day WHERE offering_id = :offering AND valid_to IS NULL AND valid_from < :day"
-)
-# Both lists are column names of ours, never a client's words.
-SITE_FIELDS = frozenset({"name", "street", "postcode", "istat_code"})
-OFFERING_FIELDS = frozenset(
-    {
-        "name", "description", "vat_code", "site_id", "min_age", "max_age", "confirmation", "response_hours",
-        "min_notice_hours", "free_until_hours", "late_fee_bps", "no_show_fee_bps", "audience", "access", "status",
-        "external_id", "metadata",
-    }
-)  # fmt: skip
-PROVIDER_FIELDS = frozenset({"phone", "email", "description"})
-
-
-async def update_profile(
-    session: AsyncSession, actor: Actor, provider_id: UUID, version: int, changes: schemas.ProviderProfilePatch
-) -> None:
-    """Change how families reach a provider, if nobody changed it since `version`."""
-    found = await queries.one_of(session, queries.PROVIDER_LOCKED, id=provider_id)
-    values = _values(changes, changes.model_fields_set)
-    await _change(session, "provider", "organisation_id", found, version, values, PROVIDER_FIELDS)
-    await audit.record(session, actor, "provider.update", "provider", provider_id)
+from app.rules.book import book_in_force
+from app.territory.queries import unknown_municipalities
 
 
 async def create_site(session: AsyncSession, actor: Actor, provider_id: UUID, wanted: schemas.SiteNew) -> UUID:
     """Add a place of the provider's; 422 for an unknown municipality."""
     await _check_municipalities(session, [wanted.istat_code], "/istat_code")
     site_id = ids.new_id()
-    values = {"id": site_id, "provider": provider_id, "at": clock.now(), **wanted.model_dump()}
-    await session.execute(INSERT_SITE, values)
+    values = dict(wanted) | {"id": site_id, "provider_id": provider_id, "created_at": clock.now()}
+    await session.execute(insert(Site).values(**values))
     await audit.record(session, actor, "site.create", "site", site_id)
     return site_id
 
@@ -78,33 +31,36 @@ async def update_site(
     session: AsyncSession, actor: Actor, provider_id: UUID, site_id: UUID, version: int, changes: schemas.SitePatch
 ) -> None:
     """Correct a place, if nobody changed it since `version`."""
-    found = await queries.one_of(session, queries.SITE_LOCKED, provider=provider_id, id=site_id)
-    values = _values(changes, changes.model_fields_set)
-    if "istat_code" in values:
-        await _check_municipalities(session, [values["istat_code"]], "/istat_code")
-    await _change(session, "site", "id", found, version, values, SITE_FIELDS)
+    found = await queries.SITE_VERSION.maybe(session, provider_id=provider_id, id=site_id)
+    if "istat_code" in changes.model_fields_set:
+        await _check_municipalities(session, [changes.istat_code], "/istat_code")
+    _check_version(found, version)
+    own = update(Site).where(Site.provider_id == provider_id, Site.id == site_id)
+    await session.execute(own.values(**_changed(changes), version=Site.version + 1))
     await audit.record(session, actor, "site.update", "site", site_id)
 
 
 async def create_offering(session: AsyncSession, actor: Actor, provider_id: UUID, wanted: schemas.OfferingNew) -> UUID:
     """Publish an offering with its area and its first price, valid from today; 422 names what does not fit."""
     today = clock.today()
-    category = BOOK.category(wanted.category, today)
+    category = book_in_force().category(wanted.category, today)
     if category is None:
         raise Invalid("/category", "unknown_category", "not a category of today (GET /v1/categories)")
     if wanted.unit not in category.units:
         raise Invalid("/unit", "unit_not_of_category", "not a unit of this category (GET /v1/categories)")
-    values = _values(wanted, schemas.OfferingNew.model_fields)
-    await _check_offering(session, provider_id, values)
+    _check_ages(wanted.min_age, wanted.max_age)
+    await _check_area(session, wanted.mode, wanted.service_area)
+    await _check_site(session, provider_id, wanted.site_id)
     offering_id = ids.new_id()
     at = clock.now()
-    values |= {"id": offering_id, "provider_id": provider_id, "at": at, "metadata": json.dumps(wanted.metadata)}
-    area, price_cents = values.pop("service_area"), values.pop("price_cents")
-    await session.execute(INSERT_OFFERING, values)
-    if area:
-        await session.execute(ADD_AREA, {"id": offering_id, "codes": area})
-    price = {"id": ids.new_id(), "offering": offering_id, "price_cents": price_cents, "valid_from": today}
-    await session.execute(INSERT_PRICE, {**price, "valid_to": None, "at": at})
+    values = _columns(dict(wanted)) | {"id": offering_id, "provider_id": provider_id, "created_at": at}
+    values["metadata_"] = values.pop("metadata")
+    del values["service_area"], values["price_cents"]
+    await session.execute(insert(Offering).values(**values))
+    if wanted.service_area:
+        await queries.SERVE.run(session, id=offering_id, codes=wanted.service_area)
+    price = {"offering_id": offering_id, "price_cents": wanted.price_cents, "valid_from": today}
+    await session.execute(insert(Price).values(id=ids.new_id(), **price, created_at=at))
     await audit.record(session, actor, "offering.create", "offering", offering_id)
     return offering_id
 
@@ -118,19 +74,27 @@ async def update_offering(
     changes: schemas.OfferingPatch,
 ) -> None:
     """Change an offering for future bookings, if nobody changed it since `version`; existing ones keep their terms."""
-    if await queries.one_of(session, queries.OFFERING_LOCK, provider=provider_id, id=offering_id) is None:
+    if await queries.LOCK_OFFERING.maybe(session, provider_id=provider_id, id=offering_id) is None:
         raise NotFound
-    found = await queries.one_of(session, queries.OFFERING, provider=provider_id, id=offering_id, today=clock.today())
-    values = _values(changes, changes.model_fields_set)
-    if found is not None and found["version"] == version:
-        await _check_offering(session, provider_id, {**found, **values})
-    area = values.pop("service_area", None)
-    if "metadata" in values:
-        values["metadata"] = json.dumps(values["metadata"])
-    await _change(session, "offering", "id", found, version, values, OFFERING_FIELDS)
-    if area is not None:
-        await session.execute(DROP_AREA, {"id": offering_id, "codes": area})
-        await session.execute(ADD_AREA, {"id": offering_id, "codes": area})
+    found = await queries.offering(session, provider_id, offering_id)
+    if found is None or found.version != version:
+        raise PreconditionFailed
+    given = changes.model_fields_set
+    _check_ages(
+        changes.min_age if "min_age" in given else found.min_age,
+        changes.max_age if "max_age" in given else found.max_age,
+    )
+    if "service_area" in given:
+        await _check_area(session, found.mode, changes.service_area)
+    await _check_site(session, provider_id, changes.site_id)
+    changed = _changed(changes)
+    if "metadata" in changed:
+        changed["metadata_"] = changed.pop("metadata")
+    changed.pop("service_area", None)
+    own = update(Offering).where(Offering.provider_id == provider_id, Offering.id == offering_id)
+    await session.execute(own.values(**changed, version=Offering.version + 1))
+    if "service_area" in given:
+        await queries.SERVE.run(session, id=offering_id, codes=changes.service_area)
     await audit.record(session, actor, "offering.update", "offering", offering_id)
 
 
@@ -145,70 +109,63 @@ async def add_price(
         raise Invalid("/valid_from", "day_past", "a price cannot change the past")
     if wanted.valid_to is not None and wanted.valid_to < wanted.valid_from:
         raise Invalid("/valid_to", "end_before_start", "the last day is before the first")
-    if await queries.one_of(session, queries.OFFERING_LOCK, provider=provider_id, id=offering_id) is None:
+    if await queries.LOCK_OFFERING.maybe(session, provider_id=provider_id, id=offering_id) is None:
         raise NotFound
     if wanted.valid_to is None:
-        await session.execute(CLOSE_OPEN_PRICE, {"day": wanted.valid_from, "offering": offering_id})
+        day = wanted.valid_from
+        gives_way = Price.offering_id == offering_id, Price.valid_to.is_(None), Price.valid_from < day
+        await session.execute(update(Price).where(*gives_way).values(valid_to=day))
     price_id = ids.new_id()
     await session.execute(
-        INSERT_PRICE,
-        {
-            "id": price_id,
-            "offering": offering_id,
-            "price_cents": wanted.price_cents,
-            "valid_from": wanted.valid_from,
-            "valid_to": None if wanted.valid_to is None else wanted.valid_to + timedelta(days=1),
-            "at": clock.now(),
-        },
+        insert(Price).values(
+            id=price_id,
+            offering_id=offering_id,
+            price_cents=wanted.price_cents,
+            valid_from=wanted.valid_from,
+            valid_to=None if wanted.valid_to is None else wanted.valid_to + timedelta(days=1),
+            created_at=clock.now(),
+        )
     )
     await audit.record(session, actor, "price.create", "price", price_id)
     return price_id
 
 
-def _values(given: In, names: Iterable[str]) -> dict[str, Any]:
-    """Return the named fields as columns (dumping would turn ids into text)."""
-    values = {name: getattr(given, name) for name in names}
+def _changed(changes: In) -> dict[str, object]:
+    """Return the given fields of a change as columns."""
+    return _columns({name: value for name, value in changes if name in changes.model_fields_set})
+
+
+def _columns(values: dict[str, object]) -> dict[str, object]:
     terms = values.pop("cancellation", None)
-    return values if terms is None else {**values, **terms.model_dump()}
+    return values | dict(terms) if isinstance(terms, schemas.Cancellation) else values
 
 
-async def _check_offering(session: AsyncSession, provider_id: UUID, values: Mapping[str, Any]) -> None:
-    low, high = values["min_age"], values["max_age"]
+def _check_version(found: int | None, expected: int) -> None:
+    """Refuse to change a row that is not there, or that somebody changed since."""
+    if found is None:
+        raise NotFound
+    if found != expected:
+        raise PreconditionFailed
+
+
+def _check_ages(low: int | None, high: int | None) -> None:
     if low is not None and high is not None and high < low:
         raise Invalid("/max_age", "max_below_min", "max_age is below min_age")
-    area: list[str] = values["service_area"]
-    if values["mode"] == "home_visit" and not area:
+
+
+async def _check_area(session: AsyncSession, mode: Mode, area: list[str]) -> None:
+    if mode == "home_visit" and not area:
         raise Invalid("/service_area", "area_missing", "a home visit needs the municipalities it serves")
     if len(set(area)) < len(area):
         raise Invalid("/service_area", "duplicate", "a municipality is named twice")
     await _check_municipalities(session, area, "/service_area")
-    if values["site_id"] is not None:
-        site = await queries.one_of(session, queries.SITE, provider=provider_id, id=values["site_id"])
-        if site is None:
-            raise Invalid("/site_id", "unknown_site", "not a site of this provider")
+
+
+async def _check_site(session: AsyncSession, provider_id: UUID, site_id: UUID | None) -> None:
+    if site_id is not None and await queries.site(session, provider_id, site_id) is None:
+        raise Invalid("/site_id", "unknown_site", "not a site of this provider")
 
 
 async def _check_municipalities(session: AsyncSession, codes: list[str], pointer: str) -> None:
-    if codes and await queries.all_of(session, queries.UNKNOWN_MUNICIPALITIES, codes=codes):
+    if codes and await unknown_municipalities(session, codes):
         raise Invalid(pointer, "unknown_municipality", "not an ISTAT code of a municipality (GET /v1/municipalities)")
-
-
-async def _change(
-    session: AsyncSession,
-    table: str,
-    key: str,
-    found: Row | None,
-    version: int,
-    values: Mapping[str, Any],
-    allowed: frozenset[str],
-) -> None:
-    """Write the changed columns of a locked row and count its version."""
-    if found is None:
-        raise NotFound
-    if found["version"] != version:
-        raise PreconditionFailed
-    if not values.keys() <= allowed:
-        raise ValueError("a field without a column")
-    columns = "".join(f"{name} = :{name}, " for name in sorted(values))
-    statement = text(f"UPDATE {table} SET {columns}version = version + 1 WHERE {key} = :row_key")  # noqa: S608 - own names
-    await session.execute(statement, {**values, "row_key": found[key]})

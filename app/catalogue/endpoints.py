@@ -1,6 +1,5 @@
 """Routes of the catalogue: public search and providers, and the provider's own offerings."""
 
-from datetime import timedelta
 from typing import Annotated
 from uuid import UUID
 
@@ -9,27 +8,25 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from app import clock
-from app.catalogue import actions, onboarding, providers, queries, schemas, search
+from app.catalogue import actions, queries, schemas, search
 from app.catalogue.errors import PriceOverlap
-from app.catalogue.queries import Row
+from app.catalogue.models import Mode
 from app.errors import Invalid, NotFound
 from app.http.access import access
-from app.http.audiences import operator_router, provider_router, public_router
+from app.http.audiences import provider_router, public_router
 from app.http.etag import ExpectedVersion, MalformedPrecondition, set_etag
 from app.http.pagination import BadCursor, Paging, PagingDep, paging
 from app.http.schemas import Page
 from app.http.session import ActorDep, SessionDep
 from app.ids import OfferingId, OrganisationId, SiteId
 from app.money import MAX_CENTS
-from app.organisations.endpoints import read_organisation
-from app.organisations.errors import TaxCodeTaken
-from app.organisations.schemas import OrganisationRead
-from app.rules import book
-from app.rules.rows import Category, Rule
+from app.organisations import actions as parties
+from app.organisations.schemas import ProviderUpdate
+from app.rules.book import book_in_force
+from app.territory.schemas import IstatCode
 
 public = public_router()
 provider = provider_router()
-operator = operator_router()
 
 FIRST = UUID(int=0)
 
@@ -54,13 +51,13 @@ async def offering_search(
     page: PagingDep,
     q: Annotated[str | None, Query(max_length=200, description="words, Italian; quotes, `or` and `-word` work")] = None,
     category: Annotated[str | None, Query(max_length=64)] = None,
-    municipality: Annotated[schemas.IstatCode | None, Query(description="in the service area, or no area")] = None,
+    municipality: Annotated[IstatCode | None, Query(description="in the service area, or no area")] = None,
     provider_id: Annotated[OrganisationId | None, Query()] = None,
     age: Annotated[int | None, Query(ge=0, le=130)] = None,
     date_from: Annotated[clock.Day | None, Query(description="a free slot on or after this Rome day")] = None,
     date_to: Annotated[clock.Day | None, Query(description="a free slot on or before this Rome day")] = None,
     max_price_cents: Annotated[int | None, Query(ge=0, le=MAX_CENTS)] = None,
-    mode: Annotated[schemas.Mode | None, Query()] = None,
+    mode: Annotated[Mode | None, Query()] = None,
 ) -> Page[schemas.PublicOffering]:
     """Search what can be booked: by relevance where words are given, else by name."""
     check_period(date_from, date_to)
@@ -78,7 +75,7 @@ async def offering_search(
     )
     viewer = await search.viewer_of(session, actor)
     rows = await search.search(session, viewer, filters, page.fetch, page.after)
-    return page.page(rows, _public_offering, search.position)
+    return page.page(rows, schemas.PublicOffering.model_validate, search.position)
 
 
 @public.get("/offerings/{offering_id}", response_model=schemas.PublicOffering)
@@ -87,25 +84,26 @@ async def offering_read(session: SessionDep, actor: ActorDep, offering_id: Offer
     found = await search.offering(session, await search.viewer_of(session, actor), offering_id)
     if found is None:
         raise NotFound
-    return _public_offering(found)
+    return schemas.PublicOffering.model_validate(found)
 
 
 @public.get("/providers", response_model=Page[schemas.PublicProvider])
 @access("public", errors=[BadCursor])
 async def provider_list(session: SessionDep, page: PagingDep) -> Page[schemas.PublicProvider]:
     """Providers by name."""
-    rows = await providers.listed(session, page.fetch, page.after)
-    return page.page(rows, _public_provider, lambda row: [str(row["id"])])
+    after = page.after[0] if page.after else None
+    rows = await queries.PROVIDERS.all(session, after=after, limit=page.fetch)
+    return page.page(rows, schemas.PublicProvider.model_validate, lambda row: [str(row.id)])
 
 
 @public.get("/providers/{provider_id}", response_model=schemas.PublicProvider)
 @access("public")
 async def provider_read(session: SessionDep, response: Response, provider_id: OrganisationId) -> schemas.PublicProvider:
-    found = await providers.one(session, provider_id)
+    found = await queries.PROVIDER.maybe(session, id=provider_id)
     if found is None:
         raise NotFound
-    set_etag(response, found["version"])
-    return _public_provider(found)
+    set_etag(response, found.version)
+    return schemas.PublicProvider.model_validate(found)
 
 
 @public.get("/categories", response_model=Page[schemas.CategoryOut])
@@ -113,8 +111,9 @@ async def provider_read(session: SessionDep, response: Response, provider_id: Or
 async def category_list(page: ShortListDep) -> Page[schemas.CategoryOut]:
     """Kinds of care of today and the rule codes that may pay for them, preferred first."""
     seen = page.after[0] if page.after else ""
-    rows = sorted((row for row in book.categories(clock.today()) if row.code > seen), key=lambda row: row.code)
-    return page.page(rows, _category, lambda row: [row.code])
+    today = book_in_force().categories_on(clock.today())
+    rows = sorted((row for row in today if row.code > seen), key=lambda row: row.code)
+    return page.page(rows, schemas.CategoryOut.model_validate, lambda row: [row.code])
 
 
 @public.get("/rules", response_model=Page[schemas.RuleOut])
@@ -124,8 +123,9 @@ async def rule_list(
 ) -> Page[schemas.RuleOut]:
     """Show the rule codes in force on a day, with citation and whether an adviser confirmed the row."""
     seen = page.after[0] if page.after else ""
-    rows = sorted((row for row in book.rules_on(on or clock.today()) if row.code > seen), key=lambda row: row.code)
-    return page.page(rows, _rule, lambda row: [row.code])
+    valid = book_in_force().rules_on(on or clock.today())
+    rows = sorted((row for row in valid if row.code > seen), key=lambda row: row.code)
+    return page.page(rows, schemas.RuleOut.model_validate, lambda row: [row.code])
 
 
 @provider.patch("", response_model=schemas.PublicProvider)
@@ -136,18 +136,18 @@ async def provider_update(
     response: Response,
     provider_id: OrganisationId,
     version: ExpectedVersion,
-    body: schemas.ProviderProfilePatch,
+    body: ProviderUpdate,
 ) -> schemas.PublicProvider:
     """Change the public profile; the ETag is that of `GET /v1/providers/{provider_id}`."""
-    await actions.update_profile(session, actor, provider_id, version, body)
+    await parties.update_profile(session, actor, provider_id, version, body)
     return await provider_read(session, response, provider_id)
 
 
 @provider.get("/sites", response_model=Page[schemas.SiteOut])
 @access("catalogue:read", errors=[BadCursor])
 async def site_list(session: SessionDep, page: PagingDep, provider_id: OrganisationId) -> Page[schemas.SiteOut]:
-    rows = await queries.all_of(session, queries.SITES, provider=provider_id, after=_after_id(page), limit=page.fetch)
-    return page.page(rows, _site, lambda row: [str(row["id"])])
+    rows = await queries.sites(session, provider_id, _after_id(page), page.fetch)
+    return page.page(rows, schemas.SiteOut.model_validate, lambda row: [str(row.id)])
 
 
 @provider.post("/sites", response_model=schemas.SiteOut, status_code=201)
@@ -164,11 +164,11 @@ async def site_create(
 async def site_read(
     session: SessionDep, response: Response, provider_id: OrganisationId, site_id: SiteId
 ) -> schemas.SiteOut:
-    found = await queries.one_of(session, queries.SITE, provider=provider_id, id=site_id)
+    found = await queries.site(session, provider_id, site_id)
     if found is None:
         raise NotFound
-    set_etag(response, found["version"])
-    return _site(found)
+    set_etag(response, found.version)
+    return schemas.SiteOut.model_validate(found)
 
 
 @provider.patch("/sites/{site_id}", response_model=schemas.SiteOut)
@@ -192,10 +192,10 @@ async def provider_offering_list(
     session: SessionDep, page: PagingDep, provider_id: OrganisationId
 ) -> Page[schemas.OfferingOut]:
     """The provider's offerings, withdrawn ones too, oldest first."""
-    rows = await queries.all_of(
-        session, queries.OFFERINGS, provider=provider_id, after=_after_id(page), limit=page.fetch, today=clock.today()
+    rows = await queries.OFFERINGS.all(
+        session, provider_id=provider_id, after=_after_id(page), limit=page.fetch, today=clock.today()
     )
-    return page.page(rows, _offering, lambda row: [str(row["id"])])
+    return page.page(rows, schemas.OfferingOut.model_validate, lambda row: [str(row.id)])
 
 
 @provider.post("/offerings", response_model=schemas.OfferingOut, status_code=201)
@@ -213,11 +213,11 @@ async def offering_create(
 async def provider_offering_read(
     session: SessionDep, response: Response, provider_id: OrganisationId, offering_id: OfferingId
 ) -> schemas.OfferingOut:
-    found = await queries.one_of(session, queries.OFFERING, provider=provider_id, id=offering_id, today=clock.today())
+    found = await queries.offering(session, provider_id, offering_id)
     if found is None:
         raise NotFound
-    set_etag(response, found["version"])
-    return _offering(found)
+    set_etag(response, found.version)
+    return schemas.OfferingOut.model_validate(found)
 
 
 @provider.patch("/offerings/{offering_id}", response_model=schemas.OfferingOut)
@@ -242,14 +242,13 @@ async def price_list(
     session: SessionDep, page: PagingDep, provider_id: OrganisationId, offering_id: OfferingId
 ) -> Page[schemas.PriceOut]:
     """Past, present and future prices, oldest first."""
-    own = await queries.one_of(session, queries.OFFERING, provider=provider_id, id=offering_id, today=clock.today())
-    if own is None:
+    if not await queries.owns_offering(session, provider_id, offering_id):
         raise NotFound
     after = page.after[0] if page.after else f"{clock.FIRST_YEAR}-01-01"
-    rows = await queries.all_of(
-        session, queries.PRICES, provider=provider_id, offering=offering_id, after=after, limit=page.fetch
+    rows = await queries.PRICES.all(
+        session, provider_id=provider_id, offering_id=offering_id, after=after, limit=page.fetch
     )
-    return page.page(rows, _price, lambda row: [row["valid_from"].isoformat()])
+    return page.page(rows, schemas.PriceOut.model_validate, lambda row: [row.valid_from.isoformat()])
 
 
 @provider.post("/offerings/{offering_id}/prices", response_model=schemas.PriceOut, status_code=201)
@@ -262,17 +261,6 @@ async def price_create(
     return schemas.PriceOut(id=price_id, offering_id=offering_id, **body.model_dump())
 
 
-@operator.post("/organisations", response_model=OrganisationRead, status_code=201)
-@access("organisations:write", errors=[TaxCodeTaken])
-async def organisation_create(
-    session: SessionDep, actor: ActorDep, response: Response, body: schemas.OrganisationNew
-) -> OrganisationRead:
-    """Admit a legal party with the accounts its kinds need; its first administrator is invited separately."""
-    row = await onboarding.onboard(session, actor, body)
-    set_etag(response, row.version)
-    return read_organisation(row)
-
-
 def check_period(date_from: clock.Day | None, date_to: clock.Day | None) -> None:
     """Refuse a period that ends before it begins."""
     if date_from is not None and date_to is not None and date_to < date_from:
@@ -281,39 +269,3 @@ def check_period(date_from: clock.Day | None, date_to: clock.Day | None) -> None
 
 def _after_id(page: Paging) -> UUID:
     return UUID(page.after[0]) if page.after else FIRST
-
-
-def _cancellation(row: Row) -> schemas.CancellationOut:
-    return schemas.CancellationOut(**{name: row[name] for name in schemas.CancellationOut.model_fields})
-
-
-def _public_offering(row: Row) -> schemas.PublicOffering:
-    names = schemas.PublicOffering.model_fields.keys() - {"cancellation"}
-    return schemas.PublicOffering(**{name: row[name] for name in names}, cancellation=_cancellation(row))
-
-
-def _offering(row: Row) -> schemas.OfferingOut:
-    names = schemas.OfferingOut.model_fields.keys() - {"cancellation"}
-    return schemas.OfferingOut(**{name: row[name] for name in names}, cancellation=_cancellation(row))
-
-
-def _site(row: Row) -> schemas.SiteOut:
-    return schemas.SiteOut(**{name: row[name] for name in schemas.SiteOut.model_fields})
-
-
-def _public_provider(row: Row) -> schemas.PublicProvider:
-    return schemas.PublicProvider(**{name: row[name] for name in schemas.PublicProvider.model_fields})
-
-
-def _price(row: Row) -> schemas.PriceOut:
-    """Show the last day where the table keeps the day after it."""
-    valid_to = row["valid_to"]
-    return schemas.PriceOut(**{**row, "valid_to": None if valid_to is None else valid_to - timedelta(days=1)})
-
-
-def _category(row: Category) -> schemas.CategoryOut:
-    return schemas.CategoryOut.model_validate(row)
-
-
-def _rule(row: Rule) -> schemas.RuleOut:
-    return schemas.RuleOut.model_validate(row)

@@ -1,7 +1,7 @@
 """Tables of the catalogue."""
 
 from datetime import date, datetime
-from typing import Any
+from typing import Literal
 from uuid import UUID
 
 from sqlalchemy import (
@@ -23,30 +23,19 @@ from sqlalchemy.dialects.postgresql import JSONB, TSVECTOR, ExcludeConstraint
 from sqlalchemy.orm import Mapped, mapped_column
 
 from app.db import Model, Timestamp, one_of
+from app.rules.rows import OfferingUnit
 
-MODES = ("appointment", "home_visit", "session", "stay", "enrolment", "on_request")
-UNITS = ("visit", "hour", "half_day", "day", "night", "week", "month", "session", "meal", "ride", "cycle")
-VAT_BPS = {"exempt": 0, "not_subject": 0, "vat_5": 500, "vat_10": 1000, "vat_22": 2200}
+Mode = Literal["appointment", "home_visit", "session", "stay", "enrolment", "on_request"]
+VatCode = Literal["exempt", "not_subject", "vat_5", "vat_10", "vat_22"]
+Confirmation = Literal["instant", "provider"]
+Audience = Literal["public", "alliance", "companies"]
+CareAccess = Literal["free", "assessment", "prescription"]
+OfferingStatus = Literal["active", "inactive"]
+VAT_BPS: dict[VatCode, int] = {"exempt": 0, "not_subject": 0, "vat_5": 500, "vat_10": 1000, "vat_22": 2200}
 SEARCH = (
     "setweight(to_tsvector('public.it_unaccent'::regconfig, name), 'A') ||"
     " setweight(to_tsvector('public.it_unaccent'::regconfig, description), 'B')"
 )
-
-
-class Provider(Model):
-    """An organisation that delivers care, with its set of ledger accounts."""
-
-    __tablename__ = "provider"
-
-    organisation_id: Mapped[UUID] = mapped_column(ForeignKey("organisation.id"), primary_key=True)
-    phone: Mapped[str | None] = mapped_column(Text)
-    email: Mapped[str | None] = mapped_column(Text)
-    description: Mapped[str] = mapped_column(Text, server_default="")
-    earned_account_id: Mapped[UUID] = mapped_column(ForeignKey("ledger.account.id"), unique=True)
-    payable_account_id: Mapped[UUID] = mapped_column(ForeignKey("ledger.account.id"), unique=True)
-    in_transit_account_id: Mapped[UUID] = mapped_column(ForeignKey("ledger.account.id"), unique=True)
-    recoverable_account_id: Mapped[UUID] = mapped_column(ForeignKey("ledger.account.id"), unique=True)
-    version: Mapped[int] = mapped_column(Integer, server_default="1")
 
 
 class Site(Model):
@@ -72,13 +61,13 @@ class Offering(Model):
     __table_args__ = (
         UniqueConstraint("provider_id", "id"),
         ForeignKeyConstraint(["provider_id", "site_id"], ["site.provider_id", "site.id"], name="offering_site_fkey"),
-        CheckConstraint(one_of("mode", MODES), name="mode_known"),
-        CheckConstraint(one_of("unit", UNITS), name="unit_known"),
-        CheckConstraint(one_of("vat_code", tuple(VAT_BPS)), name="vat_code_known"),
-        CheckConstraint("confirmation IN ('instant','provider')", name="confirmation_known"),
-        CheckConstraint("audience IN ('public','alliance','companies')", name="audience_known"),
-        CheckConstraint("access IN ('free','assessment','prescription')", name="access_known"),
-        CheckConstraint("status IN ('active','inactive')", name="status_known"),
+        CheckConstraint(one_of("mode", Mode), name="mode_known"),
+        CheckConstraint(one_of("unit", OfferingUnit), name="unit_known"),
+        CheckConstraint(one_of("vat_code", VatCode), name="vat_code_known"),
+        CheckConstraint(one_of("confirmation", Confirmation), name="confirmation_known"),
+        CheckConstraint(one_of("audience", Audience), name="audience_known"),
+        CheckConstraint(one_of("access", CareAccess), name="access_known"),
+        CheckConstraint(one_of("status", OfferingStatus), name="status_known"),
         CheckConstraint("min_age >= 0 AND max_age >= coalesce(min_age, 0)", name="ages"),
         CheckConstraint(
             "response_hours > 0 AND min_notice_hours >= 0 AND free_until_hours >= 0", name="hours_not_negative"
@@ -101,25 +90,25 @@ class Offering(Model):
     name: Mapped[str] = mapped_column(Text)
     description: Mapped[str] = mapped_column(Text)
     category: Mapped[str] = mapped_column(Text)
-    mode: Mapped[str] = mapped_column(Text)
-    unit: Mapped[str] = mapped_column(Text)
-    vat_code: Mapped[str] = mapped_column(Text)
+    mode: Mapped[Mode] = mapped_column(Text)
+    unit: Mapped[OfferingUnit] = mapped_column(Text)
+    vat_code: Mapped[VatCode] = mapped_column(Text)
     min_age: Mapped[int | None] = mapped_column(Integer)
     max_age: Mapped[int | None] = mapped_column(Integer)
-    confirmation: Mapped[str] = mapped_column(Text)
+    confirmation: Mapped[Confirmation] = mapped_column(Text)
     response_hours: Mapped[int] = mapped_column(Integer)
     min_notice_hours: Mapped[int] = mapped_column(Integer)
     free_until_hours: Mapped[int] = mapped_column(Integer)
     late_fee_bps: Mapped[int] = mapped_column(Integer)
     no_show_fee_bps: Mapped[int] = mapped_column(Integer)
-    audience: Mapped[str] = mapped_column(Text, server_default="public")
-    access: Mapped[str] = mapped_column(Text, server_default="free")
-    status: Mapped[str] = mapped_column(Text, server_default="active")
+    audience: Mapped[Audience] = mapped_column(Text, server_default="public")
+    access: Mapped[CareAccess] = mapped_column(Text, server_default="free")
+    status: Mapped[OfferingStatus] = mapped_column(Text, server_default="active")
     name_key: Mapped[str] = mapped_column(Text(collation="C"), Computed("public.plain_text(name)", persisted=True))
     """Name in lower case without accents: the order of lists, and what near misses are compared with."""
     search: Mapped[str] = mapped_column(TSVECTOR, Computed(SEARCH, persisted=True))
     external_id: Mapped[str | None] = mapped_column(Text)
-    metadata_: Mapped[dict[str, Any]] = mapped_column("metadata", JSONB, server_default="{}")
+    metadata_: Mapped[dict[str, str]] = mapped_column("metadata", JSONB, server_default="{}")
     created_at: Mapped[datetime] = mapped_column(Timestamp)
     version: Mapped[int] = mapped_column(Integer, server_default="1")
 

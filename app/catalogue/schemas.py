@@ -5,25 +5,17 @@ from typing import Annotated, Literal
 from pydantic import Field, StringConstraints
 
 from app import money
+from app.catalogue.models import Audience, CareAccess, Confirmation, Mode, OfferingStatus, VatCode
 from app.clock import Day, Instant
-from app.http.schemas import Code, In, Metadata, Name, Out, Prose
-from app.identity.schemas import ABSENT, Email
+from app.http.schemas import ABSENT, Code, In, Metadata, Name, Out, Prose
 from app.ids import OfferingId, OrganisationId, PriceId, SiteId
-from app.organisations.schemas import OrganisationCreate
 from app.rules.rows import OfferingUnit, PaymentForm, RelativesCondition, RuleCode, Status
+from app.territory.schemas import IstatCode
 
-Mode = Literal["appointment", "home_visit", "session", "stay", "enrolment", "on_request"]
 OpenMode = Literal["appointment", "home_visit", "session"]
 """The modes that can be published so far; the others have no booking path yet."""
-VatCode = Literal["exempt", "not_subject", "vat_5", "vat_10", "vat_22"]
-Confirmation = Literal["instant", "provider"]
-Audience = Literal["public", "alliance", "companies"]
-CareAccess = Literal["free", "assessment", "prescription"]
-OfferingStatus = Literal["active", "inactive"]
 
-IstatCode = Annotated[str, StringConstraints(pattern=r"^[0-9]{6}$"), Field(examples=["016004"])]
 Postcode = Annotated[str, StringConstraints(pattern=r"^[0-9]{5}$"), Field(examples=["24021"])]
-Phone = Annotated[str, StringConstraints(pattern=r"^\+?[0-9][0-9 ./-]{4,29}$"), Field(examples=["+39 035 123456"])]
 Age = Annotated[int, Field(ge=0, le=130)]
 Hours = Annotated[int, Field(ge=0, le=8760)]
 ServiceArea = Annotated[list[IstatCode], Field(max_length=400)]
@@ -105,19 +97,6 @@ class RuleOut(Out):
     status: Status
     valid_from: Day
     valid_to: Day | None
-
-
-class OrganisationNew(OrganisationCreate):
-    """A legal party; phone and e-mail are what a provider shows to families."""
-
-    phone: Phone | None = None
-    email: Email | None = None
-
-
-class ProviderProfilePatch(In):
-    phone: Phone | None = None
-    email: Email | None = None
-    description: Prose = ABSENT
 
 
 class SiteNew(In):

@@ -1,8 +1,9 @@
 """Other wordings of a search: Italian spelling variants and everyday names, from `data/synonyms.toml`."""
 
+import re
 import tomllib
 import unicodedata
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 MAX_VARIANTS = 12
@@ -42,3 +43,9 @@ def variants(query: str, groups: Iterable[tuple[str, ...]] = GROUPS) -> list[str
             continue
         found += [padded.replace(f" {said} ", f" {other} ").strip() for other in group if other != said]
     return found[:MAX_VARIANTS]
+
+
+def any_of(wordings: Sequence[str]) -> str:
+    """Return one web search for any of the wordings; a sign after the last word would hide the `or` that follows."""
+    first, *others = wordings
+    return " or ".join([re.sub(r"[\W_]+$", "", first), *others]) if others else first

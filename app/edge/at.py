@@ -36,6 +36,12 @@ class Place:
             raise TypeError("this audience has no tenant")
         return self.tenant_id
 
+    @property
+    def expected_version(self) -> int:
+        if self.expected is None:
+            raise TypeError("only a change names a version")
+        return self.expected
+
     def tagged(self, version: int, answer: T) -> T:
         """Return the answer and let its ETag be this version."""
         self.version = version

@@ -16,7 +16,7 @@ from sqlalchemy.orm import Mapped, mapped_column
 from starlette.requests import Request
 from starlette.responses import Response
 
-from app import clock, config
+from app import clock, sealing
 from app.db import APP, HR, NOTHING, Model, Query, Timestamp
 from app.errors import AppError
 
@@ -58,12 +58,12 @@ def fingerprint(request: Request, raw: bytes) -> bytes:
 
 async def keep(session: AsyncSession, principal_id: UUID, key: str, print_: bytes, answer: Response) -> None:
     """Write the answer under its key; a duplicate key means that another transaction answered first."""
-    sealed = config.encrypt("idempotency", _pack(answer), principal_id.bytes)
+    sealed = sealing.encrypt("idempotency", _pack(answer), principal_id.bytes)
     await KEEP.run(session, principal_id=principal_id, key=key, fingerprint=print_, sealed=sealed, at=clock.real())
 
 
 def replay(principal_id: UUID, sealed: bytes) -> Response:
-    packed = json.loads(config.decrypt("idempotency", sealed, principal_id.bytes))
+    packed = json.loads(sealing.decrypt("idempotency", sealed, principal_id.bytes))
     answer = Response(base64.b64decode(packed["body"]), packed["status"], packed["headers"])
     answer.headers["Idempotent-Replayed"] = "true"
     return answer

@@ -8,7 +8,7 @@ import random
 from abc import ABC, abstractmethod
 from collections.abc import Awaitable, Callable, Coroutine
 from dataclasses import replace
-from typing import Any, ClassVar
+from typing import Any, ClassVar, TypeVar
 
 from fastapi.routing import APIRoute
 from sqlalchemy.exc import DBAPIError
@@ -24,6 +24,7 @@ from app.edge.permissions import ALL_PERMISSIONS
 from app.edge.request import Audience, Opened, authorise, bearer, language_of, open_request, tenant_of
 from app.errors import AppError, Busy, Invalid
 
+T = TypeVar("T")
 Handler = Callable[[Request], Awaitable[Response]]
 ATTEMPTS = 3
 KEPT_REFUSALS = frozenset({404, 409, 422})
@@ -35,7 +36,7 @@ class EdgeRoute(APIRoute, ABC):
 
     audience: ClassVar[Audience] = Audience("public")
 
-    def __init__(self, path: str, endpoint: Callable[..., Any], **options: Any) -> None:  # noqa: ANN401 - FastAPI's
+    def __init__(self, path: str, endpoint: Callable[..., object], **options: Any) -> None:  # noqa: ANN401 - FastAPI's
         access: Access | None = getattr(endpoint, "__access__", None)
         if access is None or access.permission not in ALL_PERMISSIONS:
             raise RuntimeError(f"{path}: declare a known permission")
@@ -60,7 +61,7 @@ class EdgeRoute(APIRoute, ABC):
     def finish(self, response: Response, place: Place) -> None:
         """Add to an answer what follows from the place: its tag."""
 
-    def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
+    def get_route_handler(self) -> Callable[[Request], Coroutine[None, None, Response]]:
         handler = super().get_route_handler()
 
         async def handle(request: Request) -> Response:
@@ -97,7 +98,7 @@ class EdgeRoute(APIRoute, ABC):
     async def _key(self, request: Request, raw: bytes) -> str:
         return self.key_of(request, raw)
 
-    async def _or_identity(self, request: Request, work: Awaitable[Any]) -> Any:  # noqa: ANN401 - what the work gives
+    async def _or_identity(self, request: Request, work: Awaitable[T]) -> T:
         """Do the work; a stranger learns 401 or 404 before what is wrong with the body or key."""
         try:
             return await work

@@ -8,9 +8,9 @@ from uuid import UUID
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app import clock, ids
-from app.db import APP, HR, NOTHING, WORKER, Query
+from app.db import APP, HR, WORKER, Query
 
-RECORD = Query(NOTHING, "events.record", roles=(APP, HR, WORKER))
+RECORD = Query(UUID, "events.record", roles=(APP, HR, WORKER))
 
 
 @dataclass(frozen=True)
@@ -33,7 +33,7 @@ async def record_many(session: AsyncSession, events: Sequence[NewEvent]) -> None
     if not events:
         return
     now = clock.now()
-    await RECORD.run(
+    await RECORD.all(
         session,
         ids=[ids.new_id() for _ in events],
         types=[event.type for event in events],

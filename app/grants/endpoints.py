@@ -6,6 +6,7 @@ from fastapi import Depends, Query, Response
 
 from app.edge.at import At
 from app.errors import AlreadyResolved, Invalid, NotFound, StateConflict
+from app.files.errors import ImportRefused, NotCsv, TooManyRows
 from app.grants import grant_csv, grants, programmes, queries, top_ups
 from app.grants.errors import ApproverIsMaker, ProgrammeEnded, ProgrammeInUse
 from app.grants.models import GeneralityReason, GrantStatus, TopUpStatus
@@ -26,7 +27,6 @@ from app.http.json_or_csv import JsonOrCsv
 from app.http.pagination import PagingDep
 from app.http.schemas import Page
 from app.ids import LAST, GrantId, ProgrammeId, TopUpId
-from app.organisations.errors import ImportRefused, NotCsv, TooManyRows
 
 company = company_router()
 operator = operator_router()

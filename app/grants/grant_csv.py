@@ -9,11 +9,11 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from app import clock, ids
 from app.banking.fiscal_codes import normalise_fiscal_code
 from app.errors import field_errors
+from app.files.csv import CellError, Column, Row, parse_euro, read
+from app.files.errors import ImportRefused
 from app.grants import queries
 from app.grants.schemas import MAX_LINES, GrantLineCreate
-from app.organisations.csv_files import CellError, Column, Row, parse_euro, read
-from app.organisations.errors import ImportRefused
-from app.organisations.sealing import fiscal_code_index
+from app.sealing import fiscal_code_index
 
 COLUMNS = (
     Column("employee_id", ("id_dipendente",)),

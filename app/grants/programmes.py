@@ -15,7 +15,7 @@ from app.grants.errors import ProgrammeInUse
 from app.grants.models import Programme
 from app.grants.queries import ProgrammeRow
 from app.grants.schemas import ProgrammeCreate, ProgrammeRead, ProgrammeUpdate
-from app.rules import book
+from app.rules.book import book_in_force
 
 
 async def create_programme(session: AsyncSession, company_id: UUID, given: ProgrammeCreate) -> ProgrammeRow:
@@ -103,7 +103,7 @@ def _check_programme(terms: ProgrammeCreate | ProgrammeRead) -> None:
         wrong.append(("/lot_expires_on", "past", "credit cannot expire before it exists"))
     if len(set(terms.rule_codes)) < len(terms.rule_codes):
         wrong.append(("/rule_codes", "duplicate", "a rule code is given twice"))
-    known = {category.code for category in book.categories(clock.today())}
+    known = {category.code for category in book_in_force().categories_on(clock.today())}
     categories = terms.categories or []
     for index, code in enumerate(categories):
         if code not in known:

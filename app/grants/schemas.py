@@ -8,8 +8,7 @@ from pydantic_core import PydanticCustomError
 from app.clock import Day, Instant
 from app.credit.models import ExpiredCreditTo, FeeFunding, LeaversRule, ProgrammeSource, ValidityBasis
 from app.grants.models import GeneralityReason, GrantStatus, TopUpStatus
-from app.http.schemas import Code, In, Name, Out
-from app.identity.schemas import ABSENT
+from app.http.schemas import ABSENT, Code, In, Name, Out
 from app.ids import EmployeeId, GrantId, OrganisationId, ProgrammeId, TopUpId
 from app.money import PositiveCents
 from app.rules.decisions import Reading

@@ -4,9 +4,9 @@ Four kinds of route, each declaring permission, errors and the audit entry once.
 """
 
 from collections.abc import Callable, Sequence
-from typing import Any, TypedDict, TypeVar, Unpack
+from typing import TypedDict, TypeVar, Unpack
 
-from fastapi import APIRouter, Depends
+from fastapi import APIRouter, Depends, Response
 
 from app.db import HR
 from app.edge.access import ORDINARY_BYTES, Access, BodyKind
@@ -17,15 +17,16 @@ from app.http.pagination import BadCursor
 from app.http.route import BeatriceRoute
 from app.ids import AllianceId, OrganisationId
 
-F = TypeVar("F", bound=Callable[..., Any])
+F = TypeVar("F", bound=Callable[..., object])
 Errors = Sequence[type[AppError]]
 
 
 class Documented(TypedDict, total=False):
     """What OpenAPI cannot take from the endpoint."""
 
-    responses: dict[int | str, dict[str, Any]]
-    openapi_extra: dict[str, Any]
+    responses: dict[int | str, dict[str, object]]
+    openapi_extra: dict[str, object]
+    response_class: type[Response]
 
 
 class Routes(APIRouter):
@@ -56,7 +57,7 @@ class Routes(APIRouter):
         return self._route("GET", path, Access(permission, errors=(*errors, BadCursor), audit=audit), **options)
 
     def change(self, path: str, permission: str, *, errors: Errors = (), audit: str | None = None) -> Callable[[F], F]:
-        """PATCH one object, from the version that If-Match names (`at.expected`): absent keeps, null clears."""
+        """PATCH one object, from the version that If-Match names (`at.expected_version`): absent keeps, null clears."""
         access = Access(permission, errors=(*errors, MalformedPrecondition), audit=audit)
         return self._route("PATCH", path, access, needs=place_expected)
 
@@ -87,7 +88,7 @@ class Routes(APIRouter):
         access: Access,
         *,
         status: int = 200,
-        needs: Callable[..., Any] | None = None,
+        needs: Callable[..., object] | None = None,
         **options: Unpack[Documented],
     ) -> Callable[[F], F]:
         needed = [] if needs is None else [Depends(needs)]
@@ -116,7 +117,7 @@ async def _alliance(alliance_id: AllianceId) -> None:
     """Name the tenant in the path: `at.tenant`."""
 
 
-def _router(audience: Audience, prefix: str, tag: str, tenant: Callable[..., Any] | None = None) -> Routes:
+def _router(audience: Audience, prefix: str, tag: str, tenant: Callable[..., object] | None = None) -> Routes:
     route_class = type(f"{audience.name.title()}Route", (BeatriceRoute,), {"audience": audience})
     named = [] if tenant is None else [Depends(tenant)]
     return Routes(prefix=prefix, tags=[tag], route_class=route_class, redirect_slashes=False, dependencies=named)

@@ -3,7 +3,7 @@
 import asyncio
 import json
 from collections.abc import Iterator
-from typing import Any
+from typing import NoReturn
 
 from starlette.requests import ClientDisconnect, Request
 
@@ -91,7 +91,7 @@ async def _bounded(request: Request, limit: int) -> bytes:
     return b"".join(chunks)
 
 
-def parse_json(raw: bytes) -> Any:  # noqa: ANN401 - JSON
+def parse_json(raw: bytes) -> object:
     """Parse strictly: UTF-8 without BOM, bounded depth and integers, unique keys, finite numbers, clean strings."""
     try:
         text = raw.decode("utf-8")
@@ -133,7 +133,7 @@ def _check_depth(text: str) -> None:
             depth -= 1
 
 
-def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+def _unique(pairs: list[tuple[str, object]]) -> dict[str, object]:
     result = dict(pairs)
     if len(result) != len(pairs):
         raise ValueError("duplicate key")
@@ -153,14 +153,14 @@ def _number(text: str) -> float:
     return number
 
 
-def _constant(name: str) -> Any:  # noqa: ANN401 - signature of json
+def _constant(name: str) -> NoReturn:
     raise ValueError(name)
 
 
 DECODER = json.JSONDecoder(object_pairs_hook=_unique, parse_int=_integer, parse_float=_number, parse_constant=_constant)
 
 
-def _strings(value: Any) -> Iterator[str]:  # noqa: ANN401 - JSON
+def _strings(value: object) -> Iterator[str]:
     if isinstance(value, str):
         yield value
     elif isinstance(value, dict):

@@ -4,7 +4,9 @@ from collections.abc import Mapping
 from typing import Any
 
 Schema = Mapping[str, Any]
-TEXTS: dict[str, Any] = {
+Document = dict[str, Any]
+"""OpenAPI, as the framework builds it."""
+TEXTS: dict[str, str] = {
     "address": "Via Roma",
     "agreement_code": "C011",
     "category": "home_help",
@@ -44,7 +46,7 @@ OTHER_TEXT = "testo"
 CENTS = 22_50
 
 
-def add_examples(document: dict[str, Any]) -> None:
+def add_examples(document: Document) -> None:
     """Give each JSON request and successful answer its example."""
     schemas = document["components"]["schemas"]
     for path in document["paths"].values():
@@ -55,15 +57,15 @@ def add_examples(document: dict[str, Any]) -> None:
                     _add(answer, schemas, whole=True)
 
 
-def _add(described: dict[str, Any], schemas: Schema, *, whole: bool) -> None:
+def _add(described: Document, schemas: Schema, *, whole: bool) -> None:
     for kind, content in described.get("content", {}).items():
         if kind in {"application/json", "application/x-www-form-urlencoded"}:
             content["example"] = example_of(content["schema"], schemas, whole=whole)
 
 
-def example_of(schema: Schema, schemas: Schema, name: str = "", *, whole: bool) -> Any:  # noqa: ANN401 - JSON
+def example_of(schema: Schema, schemas: Schema, name: str = "", *, whole: bool) -> object:
     """Return a value that fits; `whole` fills optional fields too, otherwise only what must be sent."""
-    example: Any
+    example: object
     match schema:
         case {"examples": [example, *_]} | {"const": example} | {"enum": [example, *_]}:
             pass
@@ -85,7 +87,7 @@ def example_of(schema: Schema, schemas: Schema, name: str = "", *, whole: bool) 
     return example
 
 
-def _object(schema: Schema, schemas: Schema, *, whole: bool) -> dict[str, Any]:
+def _object(schema: Schema, schemas: Schema, *, whole: bool) -> dict[str, object]:
     fields = schema.get("properties", {})
     sent = list(fields) if whole else schema.get("required") or list(fields)[:1]
     return {name: example_of(fields[name], schemas, name, whole=whole) for name in sent}

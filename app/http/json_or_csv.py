@@ -1,6 +1,6 @@
 """A body that is JSON of one model or a CSV file, on one path: imports and batches."""
 
-from typing import Any, Generic, TypeVar
+from typing import Generic, TypeVar
 
 from fastapi.exceptions import RequestValidationError
 from pydantic import BaseModel, ValidationError
@@ -34,7 +34,7 @@ class JsonOrCsv(Generic[M]):
             found = error.errors(include_url=False, include_input=False)
             raise RequestValidationError([{**item, "loc": ("body", *item["loc"])} for item in found]) from error
 
-    def described(self) -> dict[str, Any]:
+    def described(self) -> dict[str, object]:
         """What OpenAPI says about the body."""
         schema = self.model.model_json_schema()
         content = {

@@ -1,12 +1,10 @@
 """Where the JSON face reads a command's key: the header `Idempotency-Key` (IETF draft httpapi-idempotency-key)."""
 
-from typing import Any
-
 from starlette.requests import Request
 
 from app.edge.idempotency import KEY_MAX, KeyMissing
 
-PARAMETER: dict[str, Any] = {
+PARAMETER: dict[str, object] = {
     "name": "Idempotency-Key",
     "in": "header",
     "required": True,

@@ -5,7 +5,6 @@ import re
 import time
 from collections import OrderedDict
 from http import HTTPStatus
-from typing import Any
 
 import structlog
 from prometheus_client import Counter, Histogram
@@ -158,8 +157,7 @@ class _Outgoing:
 
 
 def _record(scope: Scope, status: int | None, seconds: float, request_id: str) -> None:
-    route: Any = scope.get("route")
-    template = getattr(route, "path", "unmatched")
+    template = getattr(scope.get("route"), "path", "unmatched")
     method = scope["method"] if scope["method"] in METHODS else "other"
     REQUESTS.labels(method, template, str(status)).inc()
     SECONDS.labels(method, template).observe(seconds)

@@ -11,7 +11,7 @@ from uuid import UUID
 from fastapi import Depends, Query
 from starlette.requests import Request
 
-from app import config
+from app import sealing
 from app.errors import AppError
 from app.http.schemas import Page
 
@@ -55,7 +55,7 @@ class Paging:
         """Cut rows that are in order of their ids."""
         return self.page(rows, read, lambda row: [str(row.id)])
 
-    def page(self, rows: Sequence[T], read: Callable[[T], R], key: Callable[[T], Sequence[Any]]) -> Page[R]:
+    def page(self, rows: Sequence[T], read: Callable[[T], R], key: Callable[[T], Sequence[object]]) -> Page[R]:
         """Cut the fetched rows to a page; `key` gives JSON-able sort values of a row."""
         shown = rows[: self.limit]
         more = len(rows) > self.limit
@@ -81,14 +81,14 @@ PagingDep = Annotated[Paging, Depends(paging)]
 
 
 def _mac(payload: bytes, scope: bytes) -> bytes:
-    return hmac.digest(config.derived_key("cursor"), scope + b"\x00" + payload, "sha256")[:MAC_BYTES]
+    return hmac.digest(sealing.derived_key("cursor"), scope + b"\x00" + payload, "sha256")[:MAC_BYTES]
 
 
 def _seal(payload: bytes, scope: bytes) -> str:
     return base64.urlsafe_b64encode(_mac(payload, scope) + payload).rstrip(b"=").decode()
 
 
-def _open(cursor: str, scope: bytes) -> list[Any]:
+def _open(cursor: str, scope: bytes) -> list[object]:
     try:
         sealed = base64.b64decode(cursor + "=" * (-len(cursor) % 4), altchars=b"-_", validate=True)
     except ValueError:
@@ -96,5 +96,5 @@ def _open(cursor: str, scope: bytes) -> list[Any]:
     mac, payload = sealed[:MAC_BYTES], sealed[MAC_BYTES:]
     if not hmac.compare_digest(mac, _mac(payload, scope)):
         raise BadCursor
-    values: list[Any] = json.loads(payload)
+    values: list[object] = json.loads(payload)
     return values

@@ -4,12 +4,12 @@ import json
 import random
 from collections.abc import Sequence
 from http import HTTPStatus
-from typing import Any
 
 import structlog
 from fastapi.exceptions import RequestValidationError
 from fastapi.routing import iter_route_contexts
 from psycopg import errors as pg
+from pydantic_core import ErrorDetails
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 from starlette.exceptions import HTTPException
@@ -65,7 +65,7 @@ def from_validation(error: RequestValidationError) -> AppError:
     """Keep where and what, drop the input; a well-formed id of another type in the path is an absent object."""
     problems: list[tuple[str, str, str]] = []
     for item in error.errors():
-        where: Sequence[Any] = item["loc"]
+        where: Sequence[object] = item["loc"]
         if where and where[0] == "path" and item["type"] == "type_id_prefix":
             return NotFound()
         root = POINTER_ROOTS.get(str(where[0]), "") if where else ""
@@ -80,7 +80,7 @@ def _safe(part: object) -> str:
     return text if (len(text) <= 40 and text.isidentifier()) or text.isdigit() else "?"  # noqa: PLR2004 - our longest
 
 
-def _message(item: dict[str, Any]) -> str:
+def _message(item: ErrorDetails) -> str:
     kind = str(item["type"])
     if kind in {"type_id", "type_id_prefix", "instant", "instant_naive", "instant_range", "day", "day_range"}:
         return str(item["msg"])
@@ -144,7 +144,7 @@ def translate(error: Exception) -> AppError:
     return InternalError()
 
 
-def described(codes: dict[int, list[type[AppError]]]) -> dict[int | str, dict[str, Any]]:
+def described(codes: dict[int, list[type[AppError]]]) -> dict[int | str, dict[str, object]]:
     """Describe error answers for OpenAPI."""
     return {
         status: {

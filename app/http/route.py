@@ -40,7 +40,7 @@ class RepeatedParameter(AppError, status=400, code="repeated_parameter"):
 class BeatriceRoute(EdgeRoute):
     """A JSON route."""
 
-    def __init__(self, path: str, endpoint: Callable[..., Any], **options: Any) -> None:  # noqa: ANN401 - FastAPI's
+    def __init__(self, path: str, endpoint: Callable[..., object], **options: Any) -> None:  # noqa: ANN401 - FastAPI's
         access: Access | None = getattr(endpoint, "__access__", None)
         if access is not None:
             options["operation_id"] = endpoint.__name__
@@ -93,7 +93,7 @@ class BeatriceRoute(EdgeRoute):
             seen.add(name)
 
 
-def _is_page(model: Any) -> bool:  # noqa: ANN401 - FastAPI's
+def _is_page(model: object) -> bool:
     return isinstance(model, type) and issubclass(model, Page)
 
 

@@ -2,8 +2,11 @@
 
 from typing import Annotated, Any, Generic, TypeVar
 
+from email_validator import EmailNotValidError, validate_email
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 from pydantic_core import PydanticCustomError
+
+from app.clock import Day
 
 
 class In(BaseModel):
@@ -18,6 +21,16 @@ class Out(BaseModel):
     model_config = ConfigDict(extra="forbid", from_attributes=True, json_schema_serialization_defaults_required=True)
 
 
+def _unique(values: list[str]) -> list[str]:
+    if len(set(values)) != len(values):
+        raise PydanticCustomError("duplicate", "each value may be given once")
+    return values
+
+
+Unique = AfterValidator(_unique)
+ABSENT: Any = Field(default_factory=lambda: None)
+"""Default of a PATCH field that cannot be null: absent keeps (`model_fields_set` tells), null is refused."""
+
 T = TypeVar("T")
 
 
@@ -26,6 +39,11 @@ class Page(Out, Generic[T]):
 
     data: list[T]
     next_cursor: str | None = None
+
+
+class PeriodRead(Out):
+    start: Day = Field(serialization_alias="from")
+    end: Day | None = Field(serialization_alias="to")
 
 
 class FieldError(Out):
@@ -67,10 +85,18 @@ def _single_line(value: str) -> str:
     return stripped
 
 
+def _email(text: str) -> str:
+    try:
+        checked = validate_email(text.strip(), check_deliverability=False, allow_smtputf8=False, test_environment=True)
+    except EmailNotValidError:
+        raise PydanticCustomError("email", "not an e-mail address") from None
+    return (checked.ascii_email or checked.normalized).lower()
+
+
+Email = Annotated[str, Field(min_length=3, max_length=254, examples=["anna@example.com"]), AfterValidator(_email)]
 Name = Annotated[str, Field(min_length=1, max_length=200), AfterValidator(_single_line)]
 Code = Annotated[str, Field(min_length=1, max_length=64), AfterValidator(_single_line)]
 Prose = Annotated[str, Field(max_length=4000), AfterValidator(_no_controls)]
 Metadata = Annotated[
     dict[Code, Annotated[str, Field(max_length=500), AfterValidator(_no_controls)]], Field(max_length=50)
 ]
-JsonObject = dict[str, Any]

@@ -11,7 +11,7 @@ from datetime import datetime, timedelta
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from app import clock, config
+from app import clock, sealing
 from app.db import APP, HR, NOTHING, Query
 from app.errors import RateLimited
 
@@ -35,7 +35,7 @@ Limits = Mapping[bytes, int]
 
 
 def key(what: str, value: str) -> bytes:
-    return config.keyed_hash("attempt", f"{what}:{value}".encode())
+    return sealing.keyed_hash("attempt", f"{what}:{value}".encode())
 
 
 def by_address(what: str, address: str) -> bytes:

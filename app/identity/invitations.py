@@ -15,7 +15,7 @@ from sqlalchemy import update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from app import clock, config, ids
+from app import clock, ids, sealing
 from app.actor import Actor
 from app.audit.actions import record
 from app.config import settings
@@ -258,11 +258,11 @@ def _sealed_code(invitation_id: UUID) -> bytes | None:
     if settings().sandbox:
         return None
     code = f"{secrets.randbelow(10**CODE_DIGITS):0{CODE_DIGITS}d}"
-    return config.encrypt("activation_code", code.encode(), invitation_id.bytes)
+    return sealing.encrypt("activation_code", code.encode(), invitation_id.bytes)
 
 
 def _opened_code(invitation_id: UUID, sealed: bytes) -> str:
-    return config.decrypt("activation_code", sealed, invitation_id.bytes).decode()
+    return sealing.decrypt("activation_code", sealed, invitation_id.bytes).decode()
 
 
 def _mail(template: str, recipient: str, organisation_name: str, locale: str, token: str) -> NewMail:

@@ -1,29 +1,14 @@
 """What goes in and out of identity."""
 
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
-from email_validator import EmailNotValidError, validate_email
 from pydantic import AfterValidator, Field
-from pydantic_core import PydanticCustomError
 
 from app import ids
 from app.clock import Instant
-from app.http.schemas import In, Name, Out
+from app.http.schemas import ABSENT, Email, In, Name, Out
 from app.identity.models import Locale
 
-ABSENT: Any = Field(default_factory=lambda: None)
-"""Default of a PATCH field that cannot be null: absent keeps (`model_fields_set` tells), null is refused."""
-
-
-def _email(text: str) -> str:
-    try:
-        checked = validate_email(text.strip(), check_deliverability=False, allow_smtputf8=False, test_environment=True)
-    except EmailNotValidError:
-        raise PydanticCustomError("email", "not an e-mail address") from None
-    return (checked.ascii_email or checked.normalized).lower()
-
-
-Email = Annotated[str, Field(min_length=3, max_length=254, examples=["anna@example.com"]), AfterValidator(_email)]
 GivenEmail = Annotated[
     str,
     Field(min_length=3, max_length=254, pattern="@", examples=["anna@example.com"]),
@@ -43,7 +28,7 @@ NewPassword = Annotated[
 ]
 
 
-class TokenRequest(In):
+class TokenCreate(In):
     """The OAuth2 password form (RFC 6749, 4.3); the client's own credentials are not used."""
 
     grant_type: Literal["password"] = "password"
@@ -60,11 +45,11 @@ class TokenRead(Out):
     expires_in: int = Field(description="Seconds")
 
 
-class PasswordResetRequest(In):
+class PasswordResetCreate(In):
     email: GivenEmail
 
 
-class PasswordResetRequested(Out):
+class PasswordResetCreated(Out):
     """The same answer whether or not there is such a login."""
 
     status: Literal["accepted"] = "accepted"
@@ -79,7 +64,7 @@ class ContactRead(Out):
     locale: Locale
 
 
-class ContactChange(In):
+class ContactUpdate(In):
     """Absent keeps; a new e-mail address needs the current password."""
 
     email: Email = ABSENT
@@ -87,7 +72,7 @@ class ContactChange(In):
     current_password: GivenPassword = ABSENT
 
 
-class PasswordChange(In):
+class PasswordUpdate(In):
     current_password: GivenPassword
     new_password: NewPassword
 

@@ -1,16 +1,14 @@
 """Routes of the ledger: the operator reads its sums."""
 
-from app.http.access import access
+from app.edge.at import At
 from app.http.audiences import operator_router
-from app.http.session import SessionDep
 from app.ledger import queries
-from app.ledger.schemas import TrialBalanceOut
+from app.ledger.schemas import TrialBalanceRead
 
 operator = operator_router()
 
 
-@operator.get("/ledger/trial_balance", response_model=TrialBalanceOut)
-@access("trial_balance:read")
-async def trial_balance_read(session: SessionDep) -> TrialBalanceOut:
+@operator.read("/ledger/trial_balance", "trial_balance:read")
+async def trial_balance_get(at: At) -> TrialBalanceRead:
     """Sum the ledger by kind of account."""
-    return TrialBalanceOut.model_validate(await queries.trial_balance(session))
+    return TrialBalanceRead.model_validate(await queries.trial_balance(at.session))

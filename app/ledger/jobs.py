@@ -1,5 +1,6 @@
 """The nightly proof that the ledger adds up."""
 
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import Final
 
@@ -20,12 +21,12 @@ ROME_HOUR: Final = 3
 async def verify_nightly(context: JobContext, timestamp: int) -> None:
     """Verify the ledger at 03:00 Rome and keep the result, which payouts look at."""
     if datetime.fromtimestamp(timestamp, UTC).astimezone(clock.ROME).hour == ROME_HOUR:
-        await verify_and_record(context.additional_context["database"])
+        await verify_and_record(context.additional_context["database"], context.additional_context["passes"])
 
 
-async def verify_and_record(database: Database) -> verify.Report:
+async def verify_and_record(database: Database, passes: Sequence[verify.Pass]) -> verify.Report:
     async with database.begin(WORKER_ROLE) as session:
-        report = await verify.verify(session)
+        report = await verify.verify(session, passes)
         await verify.record(session, report)
     if not report.ok:
         log.error("ledger_does_not_add_up", count=len(report.differences))

@@ -3,12 +3,12 @@
 from app.http.schemas import Out
 
 
-class KindTotal(Out):
+class KindTotalRead(Out):
     kind: str
     debit_cents: int
     credit_cents: int
 
 
-class TrialBalanceOut(Out):
+class TrialBalanceRead(Out):
     balanced: bool
-    accounts: list[KindTotal]
+    accounts: list[KindTotalRead]

@@ -1,5 +1,4 @@
-"""Parties and people: organisations, companies, networks, alliances, municipalities, employees, beneficiaries.
+"""Parties: organisations with their accounts as companies and providers, their members, how they join.
 
-Invariants: an employment has one company and at most one open row per person; after activation the contact is the
-person's; a beneficiary belongs to a login and lives in schema care, where company routes cannot look.
+Invariants: a tax code occurs once; where money goes is set once here; an organisation keeps an administrator.
 """

@@ -1,49 +1,18 @@
-"""Reading parties, territory and members."""
+"""Reading parties and members."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import exists, select
+from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from app.db import NOTHING, Query
+from app.db import Query
 from app.errors import NotFound
 from app.identity.models import Membership, User
-from app.organisations.models import AllianceMembership, AllianceRole, Kind, Network, Organisation
+from app.organisations.models import Kind, Organisation
 from app.organisations.schemas import UserMe
-
-
-@dataclass(frozen=True, slots=True)
-class FoundMunicipality:
-    """A municipality with its place in the search."""
-
-    istat_code: str
-    name: str
-    province: str
-    sort_key: str
-    rank: int
-
-
-@dataclass(frozen=True, slots=True)
-class AllianceRow:
-    id: UUID
-    name: str
-    network_id: UUID
-    network_name: str
-    lead_organisation_name: str
-    municipalities: list[str]
-
-
-@dataclass(frozen=True, slots=True)
-class AllianceMembershipRow:
-    id: UUID
-    organisation_id: UUID
-    organisation_name: str
-    role: AllianceRole
-    joined_on: date
-    ended_on: date | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,55 +36,19 @@ class OwnMemberships:
     roles: list[str]
 
 
-SEARCH_MUNICIPALITIES = Query(FoundMunicipality, "organisations.search_municipalities")
-KNOWN_MUNICIPALITIES = Query(str, "organisations.known_municipalities")
-ALLIANCES = Query(AllianceRow, "organisations.alliances")
-ALLIANCE = Query(AllianceRow, "organisations.alliance")
-ADD_TERRITORY = Query(NOTHING, "organisations.add_territory")
-ALLIANCE_MEMBERSHIPS = Query(AllianceMembershipRow, "organisations.alliance_memberships")
-LOCK_ALLIANCE_MEMBERSHIP = Query(AllianceMembershipRow, "organisations.lock_alliance_membership")
 MEMBERS = Query(MemberRow, "organisations.members")
 MEMBER = Query(MemberRow, "organisations.member")
 LOCK_MEMBERS = Query(UUID, "organisations.lock_members")
 MEMBERSHIPS_OF = Query(OwnMemberships, "organisations.memberships_of")
 WORKS_FOR_OPERATOR = Query(bool, "organisations.works_for_operator")
+IN_ALLIANCE = Query(bool, "organisations.in_alliance")
+PROVIDER_VERSION = Query(int, "organisations.provider_version")
 
 
-async def search_municipalities(
-    session: AsyncSession, needle: str, after: tuple[int, str, str] | None, limit: int
-) -> list[FoundMunicipality]:
-    """Return municipalities whose sort key contains the needle, those beginning with it first."""
-    rank, key, code = after or (-1, "", "")
-    pattern = f"%{_literal(needle)}%"
-    return await SEARCH_MUNICIPALITIES.all(
-        session, needle=needle, pattern=pattern, rank=rank, key=key, code=code, limit=limit
-    )
-
-
-def _literal(text: str) -> str:
-    return text.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_")
-
-
-async def unknown_municipalities(session: AsyncSession, codes: Sequence[str]) -> set[str]:
-    return set(codes).difference(await KNOWN_MUNICIPALITIES.all(session, codes=list(codes)))
-
-
-async def alliances(session: AsyncSession, after: tuple[str, str] | None, limit: int) -> list[AllianceRow]:
-    name, alliance_id = after or (None, None)
-    return await ALLIANCES.all(session, name=name, id=alliance_id, limit=limit)
-
-
-async def alliance(session: AsyncSession, alliance_id: UUID) -> AllianceRow:
-    found = await ALLIANCE.maybe(session, id=alliance_id)
-    if found is None:
-        raise NotFound
-    return found
-
-
-async def organisations(session: AsyncSession, after: tuple[str] | None, limit: int) -> Sequence[Organisation]:
+async def organisations(session: AsyncSession, after: UUID | None, limit: int) -> Sequence[Organisation]:
     page = select(Organisation).order_by(Organisation.id).limit(limit)
     if after is not None:
-        page = page.where(Organisation.id > UUID(after[0]))
+        page = page.where(Organisation.id > after)
     return (await session.scalars(page)).all()
 
 
@@ -126,32 +59,8 @@ async def organisation(session: AsyncSession, organisation_id: UUID) -> Organisa
     return found
 
 
-async def networks(session: AsyncSession, after: tuple[str] | None, limit: int) -> Sequence[Network]:
-    page = select(Network).order_by(Network.id).limit(limit)
-    if after is not None:
-        page = page.where(Network.id > UUID(after[0]))
-    return (await session.scalars(page)).all()
-
-
-async def alliance_memberships(
-    session: AsyncSession, alliance_id: UUID, after: tuple[str] | None, limit: int
-) -> list[AllianceMembershipRow]:
-    return await ALLIANCE_MEMBERSHIPS.all(session, alliance_id=alliance_id, after=after and after[0], limit=limit)
-
-
-async def lock_alliance_membership(
-    session: AsyncSession, alliance_id: UUID, membership_id: UUID
-) -> AllianceMembershipRow:
-    found = await LOCK_ALLIANCE_MEMBERSHIP.maybe(session, alliance_id=alliance_id, id=membership_id)
-    if found is None:
-        raise NotFound
-    return found
-
-
-async def members(
-    session: AsyncSession, organisation_id: UUID, after: tuple[str] | None, limit: int
-) -> list[MemberRow]:
-    return await MEMBERS.all(session, organisation_id=organisation_id, after=after and after[0], limit=limit)
+async def members(session: AsyncSession, organisation_id: UUID, after: UUID | None, limit: int) -> list[MemberRow]:
+    return await MEMBERS.all(session, organisation_id=organisation_id, after=after, limit=limit)
 
 
 async def member(session: AsyncSession, organisation_id: UUID, membership_id: UUID) -> MemberRow:
@@ -186,8 +95,7 @@ async def memberships_of(session: AsyncSession, user_id: UUID) -> list[OwnMember
 
 async def in_alliance(session: AsyncSession, organisation_id: UUID) -> bool:
     """Tell whether the organisation leads an alliance or belongs to one."""
-    live = exists().where(AllianceMembership.organisation_id == organisation_id, AllianceMembership.ended_on.is_(None))
-    return bool(await session.scalar(select(live)))
+    return await IN_ALLIANCE.one(session, organisation_id=organisation_id)
 
 
 async def works_for_operator(session: AsyncSession, email: str) -> bool:

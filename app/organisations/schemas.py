@@ -1,44 +1,20 @@
-"""What goes in and out about organisations, alliances and members; people are in people_schemas."""
+"""What goes in and out about organisations and members."""
 
 from typing import Annotated
 
-from pydantic import AfterValidator, Field
-from pydantic_core import PydanticCustomError
+from pydantic import Field, StringConstraints
 
 from app import ids
 from app.banking.fiscal_codes import TaxCode
 from app.banking.iban import Iban
-from app.clock import Day, Instant
-from app.http.schemas import Code, In, Metadata, Name, Out
+from app.clock import Instant
+from app.http.schemas import ABSENT, Code, Email, In, Metadata, Name, Out, Prose, Unique
 from app.identity.models import Locale
-from app.identity.schemas import ABSENT, Email, NewPassword
-from app.organisations.models import AdmittedRole, AllianceRole, Kind
+from app.organisations.models import Kind
 
-
-def _unique(values: list[str]) -> list[str]:
-    if len(set(values)) != len(values):
-        raise PydanticCustomError("duplicate", "each value may be given once")
-    return values
-
-
-IstatCode = Annotated[str, Field(pattern=r"^[0-9]{6}$", examples=["016004"])]
+Phone = Annotated[str, StringConstraints(pattern=r"^\+?[0-9][0-9 ./-]{4,29}$"), Field(examples=["+39 035 123456"])]
 Role = Annotated[str, Field(min_length=1, max_length=40, examples=["admin"])]
-Roles = Annotated[list[Role], Field(min_length=1, max_length=20), AfterValidator(_unique)]
-
-
-class MunicipalityRead(Out):
-    istat_code: str
-    name: str
-    province: str
-
-
-class AllianceRead(Out):
-    id: ids.AllianceId
-    name: str
-    network_id: ids.NetworkId
-    network_name: str
-    lead_organisation_name: str
-    municipalities: list[str]
+Roles = Annotated[list[Role], Field(min_length=1, max_length=20), Unique]
 
 
 class Address(In):
@@ -60,15 +36,20 @@ class AddressRead(Out):
 
 
 class OrganisationCreate(In):
-    """A legal party; `tax_code` is 11 digits or, for a sole trader, the personal code."""
+    """A legal party; `tax_code` is 11 digits or, for a sole trader, the personal code.
+
+    Phone and e-mail are what a provider shows to families.
+    """
 
     name: Name
-    kinds: Annotated[list[Kind], Field(min_length=1), AfterValidator(_unique)]
+    kinds: Annotated[list[Kind], Field(min_length=1), Unique]
     tax_code: TaxCode
     iban: Iban | None = None
     address: Address | None = None
     external_id: Code | None = None
     metadata: Metadata = Field(default_factory=dict)
+    phone: Phone | None = None
+    email: Email | None = None
 
 
 class OrganisationUpdate(In):
@@ -93,37 +74,10 @@ class OrganisationRead(Out):
     created_at: Instant
 
 
-class NetworkCreate(In):
-    name: Name
-
-
-class NetworkRead(Out):
-    id: ids.NetworkId
-    name: str
-    created_at: Instant
-
-
-class AllianceCreate(In):
-    network_id: ids.NetworkId
-    name: Name
-    lead_organisation_id: ids.OrganisationId
-    municipalities: Annotated[list[IstatCode], Field(min_length=1, max_length=2000), AfterValidator(_unique)]
-
-
-class AllianceMembershipCreate(In):
-    """`company` and `provider` need an organisation of that kind; the lead is named with the alliance."""
-
-    organisation_id: ids.OrganisationId
-    role: AdmittedRole
-
-
-class AllianceMembershipRead(Out):
-    id: ids.MembershipId
-    organisation_id: ids.OrganisationId
-    organisation_name: str
-    role: AllianceRole
-    joined_on: Day
-    ended_on: Day | None
+class ProviderUpdate(In):
+    phone: Phone | None = None
+    email: Email | None = None
+    description: Prose = ABSENT
 
 
 class MemberInvite(In):
@@ -151,28 +105,7 @@ class MembershipMe(Out):
     roles: list[str]
 
 
-class EmploymentMe(Out):
-    employee_id: ids.EmployeeId
-    company_id: ids.OrganisationId
-    company_name: str
-
-
 class UserMe(Out):
     id: ids.UserId
     email: str
     locale: Locale
-
-
-class MeRead(Out):
-    """Who is logged in, where, and as what."""
-
-    user: UserMe
-    memberships: list[MembershipMe]
-    employments: list[EmploymentMe]
-
-
-class InvitationAccept(In):
-    """`activation_code` (letter, help desk) is needed outside the sandbox."""
-
-    password: NewPassword
-    activation_code: Annotated[str, Field(min_length=1, max_length=64)] | None = None

@@ -4,12 +4,13 @@ import tomllib
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from datetime import date
+from functools import cache
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import TypeVar, get_args
 
 from pydantic import TypeAdapter, ValidationError
 
-from app.rules.rows import Category, Parameter, Row, Rule
+from app.rules.rows import Category, Parameter, Row, Rule, RuleCode
 
 DATA_FOLDER = Path(__file__).parent / "data"
 
@@ -35,6 +36,10 @@ class RuleBook:
     def rule(self, code: str, on: date) -> Rule | None:
         """The row of that rule code valid on that day."""
         return next((row for row in self.rules if row.code == code and row.holds(on)), None)
+
+    def rules_on(self, on: date) -> tuple[Rule, ...]:
+        """The rule codes valid on that day."""
+        return tuple(row for row in self.rules if row.holds(on))
 
     def parameter(self, name: str, on: date) -> Parameter:
         """The row of that parameter valid on that day; UnknownParameter where there is none."""
@@ -70,9 +75,15 @@ def load(folder: Path = DATA_FOLDER) -> RuleBook:
     return book
 
 
+@cache
+def book_in_force() -> RuleBook:
+    """The book that decides today: read once, asked for where a request begins its work and handed on from there."""
+    return load()
+
+
 def _rows(path: Path, table: str, adapter: TypeAdapter[_Rows]) -> _Rows:
     try:
-        content: Mapping[str, Any] = tomllib.loads(path.read_text(encoding="utf-8"))
+        content: Mapping[str, object] = tomllib.loads(path.read_text(encoding="utf-8"))
     except tomllib.TOMLDecodeError as error:
         raise RuleDataError(f"{path.name}: {error}") from error
     if set(content) != {table}:
@@ -89,6 +100,8 @@ def _check(book: RuleBook) -> None:
     _check_rows("cover", ((f"{each.code}/{row.rule_code}", row) for each in book.categories for row in each.covers))
     if len({category.code for category in book.categories}) < len(book.categories):
         raise RuleDataError("a category code appears twice")
+    if rowless := set(get_args(RuleCode)) - {rule.code for rule in book.rules}:
+        raise RuleDataError(f"no rule row at all for {', '.join(sorted(rowless))}")
     for category in book.categories:
         for cover in category.covers:
             if book.rule(cover.rule_code, cover.valid_from) is None:
@@ -112,26 +125,3 @@ def _check_rows(kind: str, keyed: Iterable[tuple[str, Row]]) -> None:
 def _overlap(one: Row, other: Row) -> bool:
     first, second = sorted((one, other), key=lambda row: row.valid_from)
     return first.valid_to is None or second.valid_from <= first.valid_to
-
-
-BOOK = load()
-
-
-def rules_on(on: date, book: RuleBook = BOOK) -> tuple[Rule, ...]:
-    """The rule codes valid on that day, for `GET /v1/rules`."""
-    return tuple(row for row in book.rules if row.holds(on))
-
-
-def parameters_on(on: date, book: RuleBook = BOOK) -> tuple[Parameter, ...]:
-    """The parameters valid on that day, for `GET /v1/rules`."""
-    return tuple(row for row in book.parameters if row.holds(on))
-
-
-def categories(on: date, book: RuleBook = BOOK) -> tuple[Category, ...]:
-    """The care categories of that day with the rule codes that may pay for them, for `GET /v1/categories`."""
-    return book.categories_on(on)
-
-
-def parameter(name: str, on: date, book: RuleBook = BOOK) -> Parameter:
-    """A dated parameter of the law, e.g. `parameter("fringe_limit_cents", day).integer`."""
-    return book.parameter(name, on)

@@ -13,7 +13,7 @@ from app.rules.beneficiary import (
     is_certified,
     lives_with_or_is_maintained,
 )
-from app.rules.book import BOOK, RuleBook
+from app.rules.book import RuleBook
 from app.rules.reasons import TEMPLATES, AlternativeCode, DecisionCode, ReadingNote, Text
 from app.rules.rows import Category, Cover, PaymentForm, Row, Rule, RuleCode, Status
 
@@ -81,7 +81,7 @@ class Decision:
     alternatives: tuple[Alternative, ...] = ()
 
 
-def decide(question: Question, book: RuleBook = BOOK) -> tuple[Decision, ...]:
+def decide(question: Question, book: RuleBook) -> tuple[Decision, ...]:
     """One decision per rule code of the category, the answer first: the preferred yes, else the no nearest to a yes.
 
     Never empty. `C3_FRINGE` is a yes only with `allow_fringe`, and only ever after every other rule code. A decision
@@ -110,7 +110,7 @@ def decide(question: Question, book: RuleBook = BOOK) -> tuple[Decision, ...]:
     )
 
 
-def allowed_rule_code(question: Question, book: RuleBook = BOOK) -> RuleCode | None:
+def allowed_rule_code(question: Question, book: RuleBook) -> RuleCode | None:
     """The rule code under which credit may pay, None where it may not: what the planner asks for each lot."""
     answer = _by_rule_code(question, book)[0]
     return answer.rule_code if answer.allowed else None

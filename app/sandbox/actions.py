@@ -10,6 +10,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession
 from app import clock, jobs
 from app.db import WORKER_TIMEOUTS, Database, create_database
 from app.errors import Busy, Invalid
+from app.ledger import verify
 from app.sandbox import queries
 from app.sandbox.errors import ClockBackwards
 
@@ -38,7 +39,9 @@ async def move_clock(session: AsyncSession, to: datetime | None, advance_seconds
     return after
 
 
-async def run_jobs(url: URL, sweeps: Sequence[jobs.Sweep]) -> dict[str, int]:
+async def run_jobs(
+    url: URL, sweeps: Sequence[jobs.Sweep], passes: Sequence[verify.Pass] = verify.PASSES
+) -> dict[str, int]:
     """Run all sweeps until nothing is due, then every job that may run now; return what was done, by name.
 
     Works beside a running worker: its sweeping is waited for, and so are the jobs it took.
@@ -52,7 +55,7 @@ async def run_jobs(url: URL, sweeps: Sequence[jobs.Sweep]) -> dict[str, int]:
         async with jobs.sweeping(database, wait=True):
             ran = await jobs.run_sweeps(database, sweeps)
         try:
-            await _drain(database, worker_url, sweeps)
+            await _drain(database, worker_url, sweeps, passes)
         except TimeoutError:
             raise Busy from None
         async with database.begin(jobs.WORKER_ROLE) as session:
@@ -69,7 +72,7 @@ def as_worker(url: URL) -> URL:
     return url.set(username=jobs.WORKER_ROLE) if on_socket and url.username == "beatrice_app" else url
 
 
-async def _drain(database: Database, url: URL, sweeps: Sequence[jobs.Sweep]) -> None:
+async def _drain(database: Database, url: URL, sweeps: Sequence[jobs.Sweep], passes: Sequence[verify.Pass]) -> None:
     """Work until no job runs or may run now, also none that another worker took; Busy if that takes a minute."""
     conninfo = url.set(drivername="postgresql").render_as_string(hide_password=False)
     app = jobs.worker_app(conninfo, f"{WORKER_TIMEOUTS} -c role={jobs.WORKER_ROLE}")
@@ -81,7 +84,7 @@ async def _drain(database: Database, url: URL, sweeps: Sequence[jobs.Sweep]) -> 
                 concurrency=2,
                 listen_notify=False,
                 install_signal_handlers=False,
-                additional_context={"database": database, "sweeps": sweeps},
+                additional_context={"database": database, "sweeps": sweeps, "passes": passes},
             )
             async with database.begin(jobs.WORKER_ROLE) as session:
                 if not await queries.OPEN_JOB_IDS.all(session):

@@ -14,6 +14,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from app import clock, ids
 from app.config import settings
 from app.db import Database
+from app.events import jobs as events
 from app.money import euro
 from app.organisations.models import Organisation
 from app.sandbox import (
@@ -76,3 +77,5 @@ async def _write(session: AsyncSession, start: datetime, report: Report) -> None
     made += await demo_bookings.load(session, world, demo_bookings.SINCE, people)
     await demo_bookings.sweep(session, start)
     report(f"{made} bookings")
+    while await events.NUMBER.one(session, at_most=events.BATCH):
+        pass

@@ -128,7 +128,7 @@ async def load(session: AsyncSession, world: World, courses: tuple[Course, ...],
     for course in courses:
         for index in range(course.count):
             person = next(people)
-            while course.end in BY_HAND and person.offer.terms["confirmation"] != "provider":
+            while course.end in BY_HAND and person.offer.terms.confirmation != "provider":
                 person = next(people)
             booked = await _book(session, world, course, index, person)
             await _finish(session, world, booked, course.end)

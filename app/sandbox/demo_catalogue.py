@@ -3,7 +3,6 @@
 from collections.abc import Container, Iterator
 from dataclasses import dataclass
 from datetime import date, time, timedelta
-from typing import Any
 from uuid import UUID
 
 import holidays
@@ -12,14 +11,14 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from app.capacity.models import Slot
 from app.catalogue.models import Offering, OfferingArea, Price, Site
 from app.money import share_bps
+from app.sandbox.demo_data import ProviderEntry, ServiceEntry, providers, services
 from app.sandbox.demo_parties import World
-from app.sandbox.demo_rows import Row, data, make_id, rome, write
+from app.sandbox.demo_rows import Row, make_id, rome, write
 
 WEEKS = 12
 HISTORY_DAYS = 70
 """So long before the start offerings with a history have slots: the bookings of the past are in them."""
 SCALVE = ("016017", "016078", "016195", "016243")
-WORKING_DAYS = [0, 1, 2, 3, 4]
 HOLIDAYS: Container[date] = holidays.country_holidays("IT")
 
 
@@ -39,33 +38,32 @@ class Offer:
         return make_id("offering", self.provider, self.service)
 
     @property
-    def terms(self) -> dict[str, Any]:
-        terms: dict[str, Any] = data("services")[self.service]
-        return terms
+    def terms(self) -> ServiceEntry:
+        return services()[self.service]
 
     @property
     def is_at_site(self) -> bool:
-        return bool(self.terms.get("here", False))
+        return self.terms.here
 
 
 def offers() -> Iterator[Offer]:
     """Give all offerings of all providers."""
-    for provider in data("providers")["provider"]:
-        for service in provider["offers"]:
+    for provider in providers():
+        for service in provider.offers:
             yield Offer(
-                provider["slug"],
+                provider.slug,
                 service,
-                provider["istat"],
-                provider["area"],
-                provider["price_bps"],
-                service in provider.get("history", []),
+                provider.istat,
+                provider.area,
+                provider.price_bps,
+                service in provider.history,
             )
 
 
 async def load(session: AsyncSession, world: World) -> int:
     """Write sites and offerings; return how many offerings."""
     made = list(offers())
-    await write(session, Site, [_site(world, provider) for provider in data("providers")["provider"]])
+    await write(session, Site, [_site(world, provider) for provider in providers()])
     await write(session, Offering, [_offering(world, offer) for offer in made])
     await write(
         session,
@@ -79,7 +77,7 @@ async def load(session: AsyncSession, world: World) -> int:
             {
                 "id": make_id("price", offer.provider, offer.service),
                 "offering_id": offer.id,
-                "price_cents": share_bps(offer.terms["price_cents"], offer.price_bps) // 50 * 50,
+                "price_cents": share_bps(offer.terms.price_cents, offer.price_bps) // 50 * 50,
                 "valid_from": min(date(2026, 1, 1), world.founded.date()),
                 "created_at": world.founded,
             }
@@ -89,41 +87,41 @@ async def load(session: AsyncSession, world: World) -> int:
     return len(made)
 
 
-def _site(world: World, provider: dict[str, Any]) -> Row:
+def _site(world: World, provider: ProviderEntry) -> Row:
     return {
-        "id": make_id("site", provider["slug"]),
-        "provider_id": world.organisations[provider["slug"]],
-        "name": f"Sede di {world.places[provider['istat']].name}",
-        "street": f"{provider['street']} {provider['number']}",
-        "postcode": world.places[provider["istat"]].postcode,
-        "istat_code": provider["istat"],
+        "id": make_id("site", provider.slug),
+        "provider_id": world.organisations[provider.slug],
+        "name": f"Sede di {world.places[provider.istat].name}",
+        "street": f"{provider.street} {provider.number}",
+        "postcode": world.places[provider.istat].postcode,
+        "istat_code": provider.istat,
         "created_at": world.founded,
     }
 
 
 def _offering(world: World, offer: Offer) -> Row:
     terms = offer.terms
-    by_hand = terms["confirmation"] == "provider"
+    by_hand = terms.confirmation == "provider"
     return {
         "id": offer.id,
         "provider_id": world.organisations[offer.provider],
         "site_id": make_id("site", offer.provider) if offer.is_at_site else None,
-        "name": f"{terms['name']} ({world.places[offer.place].name})" if offer.is_at_site else terms["name"],
-        "description": terms["description"],
-        "category": terms["category"],
-        "mode": terms["mode"],
-        "unit": terms["unit"],
-        "vat_code": terms["vat"],
-        "min_age": terms.get("min_age"),
-        "max_age": terms.get("max_age"),
-        "confirmation": terms["confirmation"],
+        "name": f"{terms.name} ({world.places[offer.place].name})" if offer.is_at_site else terms.name,
+        "description": terms.description,
+        "category": terms.category,
+        "mode": terms.mode,
+        "unit": terms.unit,
+        "vat_code": terms.vat,
+        "min_age": terms.min_age,
+        "max_age": terms.max_age,
+        "confirmation": terms.confirmation,
         "response_hours": 48 if by_hand else 24,
-        "min_notice_hours": 12 if terms["mode"] == "home_visit" else 2,
+        "min_notice_hours": 12 if terms.mode == "home_visit" else 2,
         "free_until_hours": 24,
         "late_fee_bps": 5000,
         "no_show_fee_bps": 10_000,
         "audience": "public",
-        "access": terms.get("access", "free"),
+        "access": terms.access,
         "metadata": {},
         "created_at": world.founded,
     }
@@ -149,15 +147,15 @@ async def load_slots(session: AsyncSession, world: World) -> int:
 def _slots(world: World, offer: Offer) -> Iterator[Row]:
     terms = offer.terms
     for day in _days(world, offer):
-        for written in terms["times"]:
+        for written in terms.times:
             starts_at = rome(day, time.fromisoformat(written))
             yield {
                 "id": slot_id(offer, day, written),
                 "provider_id": world.organisations[offer.provider],
                 "offering_id": offer.id,
                 "starts_at": starts_at,
-                "ends_at": starts_at + timedelta(minutes=terms["minutes"]),
-                "capacity": terms.get("capacity", 1),
+                "ends_at": starts_at + timedelta(minutes=terms.minutes),
+                "capacity": terms.capacity,
                 "created_at": world.founded,
             }
 
@@ -170,9 +168,9 @@ def slot_id(offer: Offer, day: date, written: str) -> UUID:
 def _days(world: World, offer: Offer) -> Iterator[date]:
     """Give the working days on which an offering is open: no Italian holiday, no weekend."""
     terms = offer.terms
-    first = terms.get("from") or world.ago(HISTORY_DAYS if offer.has_history else 0).date()
-    last = terms.get("to") or world.start.date() + timedelta(weeks=WEEKS, days=-1)
+    first = terms.open_from or world.ago(HISTORY_DAYS if offer.has_history else 0).date()
+    last = terms.open_to or world.start.date() + timedelta(weeks=WEEKS, days=-1)
     for offset in range((last - first).days + 1):
         day = first + timedelta(days=offset)
-        if day.weekday() in terms.get("days", WORKING_DAYS) and day not in HOLIDAYS:
+        if day.weekday() in terms.days and day not in HOLIDAYS:
             yield day

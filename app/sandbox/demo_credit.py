@@ -3,7 +3,6 @@
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
-from typing import Any
 from uuid import UUID
 
 from sqlalchemy.ext.asyncio import AsyncSession
@@ -17,8 +16,9 @@ from app.grants import grants, programmes, top_ups
 from app.grants.models import TopUp
 from app.grants.queries import GrantRow
 from app.grants.schemas import GrantCreate, ProgrammeCreate
+from app.sandbox.demo_data import CompanyEntry, parties
 from app.sandbox.demo_parties import World
-from app.sandbox.demo_rows import data, make_id, write
+from app.sandbox.demo_rows import make_id, write
 
 ANNOUNCED, CONFIRMED, DRAFTED, APPROVED = 83, 81, 80, 77
 LATER = 5
@@ -57,43 +57,41 @@ class Plan:
         )
 
 
-def plans(company: dict[str, Any], year: int) -> Iterator[Plan]:
+def plans(company: CompanyEntry, year: int) -> Iterator[Plan]:
     """Give a company's programmes: on-top credit to the end of the year, the agreement's to the end of May."""
-    for category in company["categories"]:
+    for category in company.categories:
         yield Plan(
             f"Piano di cura {year}, {category}",
             "on_top",
             None,
             category,
-            company["on_top_cents"][category],
+            company.on_top_cents[category],
             date(year, 12, 31),
-            company["fee_funding"],
+            company.fee_funding,
         )
         yield Plan(
             f"Welfare contrattuale {year}, {category}",
             "collective_agreement",
             "Contratto collettivo nazionale",
             category,
-            company["agreement_cents"][category],
+            company.agreement_cents[category],
             date(year + 1, 5, 31),
-            company["fee_funding"],
+            company.fee_funding,
         )
 
 
 async def load(session: AsyncSession, world: World) -> int:
     """Fund every company, make its programmes and grants; return how many cents were granted."""
     granted_cents = 0
-    for order, company in enumerate(data("parties")["company"]):
+    for order, company in enumerate(parties().company):
         after = timedelta(minutes=order)
-        top_up_id = await _announce(
-            session, world, company["slug"], company["top_up_cents"], world.ago(ANNOUNCED) + after
-        )
+        top_up_id = await _announce(session, world, company.slug, company.top_up_cents, world.ago(ANNOUNCED) + after)
         with clock.stopped_at(world.ago(CONFIRMED) + after):
             await top_ups.confirm_top_up(session, operator(world), top_up_id)
             await audit.record(session, operator(world), "top_up.confirm", "top_up", top_up_id)
         for plan in plans(company, world.start.year):
             state = await _grant(
-                session, world, company["slug"], plan, world.ago(DRAFTED) + after, world.ago(APPROVED) + after
+                session, world, company.slug, plan, world.ago(DRAFTED) + after, world.ago(APPROVED) + after
             )
             granted_cents += state.total_cents
     await _load_waiting(session, world)

@@ -5,7 +5,6 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from importlib.resources import files
-from typing import Any
 from uuid import UUID
 
 from schwifty import IBAN
@@ -13,20 +12,14 @@ from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 from stdnum import luhn
 
-from app.catalogue.models import Provider
 from app.identity.models import Membership, User
 from app.identity.passwords import hash_now
 from app.ledger.models import Account
-from app.organisations.models import (
-    Alliance,
-    AllianceMembership,
-    AllianceMunicipality,
-    Company,
-    Municipality,
-    Network,
-    Organisation,
-)
-from app.sandbox.demo_rows import Row, data, make_id, write
+from app.networks.models import Alliance, AllianceMembership, AllianceMunicipality, Network
+from app.organisations.models import Company, Organisation, Provider
+from app.sandbox.demo_data import PartyEntry, names, parties, providers
+from app.sandbox.demo_rows import Row, make_id, write
+from app.territory.models import Municipality
 
 PASSWORD = "beatrice-demo-2026"  # noqa: S105 - published, sandbox only
 ACCOUNTS_OF_ONE = (
@@ -80,7 +73,7 @@ async def open_world(session: AsyncSession, start: datetime) -> World:
     listing = (files("migrations") / "data" / "beatrice_alliance.tsv").read_text(encoding="utf-8")
     districts = {line["istat_code"]: line["district"] for line in csv.DictReader(listing.splitlines(), delimiter="\t")}
     found = await session.scalars(select(Municipality).where(Municipality.istat_code.in_(districts)))
-    postcodes: dict[str, str] = data("names")["postcodes"]
+    postcodes = names().postcodes
     places = {
         row.istat_code: Place(
             row.istat_code,
@@ -94,14 +87,13 @@ async def open_world(session: AsyncSession, start: datetime) -> World:
     return World(start, places, hash_now(PASSWORD))
 
 
-def described() -> Iterator[tuple[dict[str, Any], list[str], dict[str, list[str]]]]:
+def described() -> Iterator[tuple[PartyEntry, list[str], dict[str, list[str]]]]:
     """Give every organisation of the files with its kinds and the roles of its logins."""
-    parties = data("parties")
-    for party in parties["party"]:
-        yield party, party["kinds"], party.get("logins", {})
-    for company in parties["company"]:
+    for party in parties().party:
+        yield party, party.kinds, party.logins
+    for company in parties().company:
         yield company, ["company"], COMPANY_LOGINS
-    for provider in data("providers")["provider"]:
+    for provider in providers():
         yield provider, ["provider"], PROVIDER_LOGINS
 
 
@@ -111,17 +103,16 @@ async def load(session: AsyncSession, world: World) -> None:
     users: list[Row] = []
     memberships: list[Row] = []
     for number, (party, kinds, logins) in enumerate(described(), start=101):
-        organisation = _organisation(world, party, kinds, number)
-        organisations.append(organisation)
-        world.organisations[party["slug"]] = organisation["id"]
+        world.organisations[party.slug] = make_id("organisation", party.slug, order=number)
+        organisations.append(_organisation(world, party, kinds, number))
         for name, roles in logins.items():
-            email = f"{name}@{party['slug']}.example"
+            email = f"{name}@{party.slug}.example"
             users.append(user_row(world, email, len(users)))
             memberships += [
                 {
                     "id": make_id("membership", email, role),
                     "user_id": world.users[email],
-                    "organisation_id": organisation["id"],
+                    "organisation_id": world.organisations[party.slug],
                     "role": role,
                     "created_at": world.founded,
                 }
@@ -140,19 +131,19 @@ def user_row(world: World, email: str, order: int) -> Row:
     return {"id": world.users[email], "email": email, "password_hash": world.password_hash, "created_at": world.founded}
 
 
-def _organisation(world: World, party: dict[str, Any], kinds: list[str], number: int) -> Row:
-    place = world.places[party["istat"]]
+def _organisation(world: World, party: PartyEntry, kinds: list[str], number: int) -> Row:
+    place = world.places[party.istat]
     stem = f"0999{number:03d}016"
     return {
-        "id": make_id("organisation", party["slug"], order=number),
-        "name": party["name"],
+        "id": world.organisations[party.slug],
+        "name": party.name,
         "kinds": kinds,
         "tax_code": stem + luhn.calc_check_digit(stem),
         "iban": str(
             IBAN.generate("IT", bank_code=UNKNOWN_BANK, branch_code=UNKNOWN_BRANCH, account_code=f"{number:012d}")
         ),
-        "street": party["street"],
-        "street_number": party["number"],
+        "street": party.street,
+        "street_number": party.number,
         "postcode": place.postcode,
         "town": place.name,
         "country": "IT",
@@ -164,30 +155,30 @@ def _organisation(world: World, party: dict[str, Any], kinds: list[str], number:
 async def _load_accounts(session: AsyncSession, world: World) -> None:
     accounts: list[Row] = [_account(world, kind, None) for kind in ACCOUNTS_OF_ONE]
     companies: list[Row] = []
-    providers: list[Row] = []
-    for company in data("parties")["company"]:
-        company_id = world.organisations[company["slug"]]
+    payees: list[Row] = []
+    for company in parties().company:
+        company_id = world.organisations[company.slug]
         account = _account(world, "company_account", company_id)
         accounts.append(account)
         companies.append(
-            {"organisation_id": company_id, "account_id": account["id"], "relatives_reading": company["reading"]}
+            {"organisation_id": company_id, "account_id": account["id"], "relatives_reading": company.reading}
         )
-    for number, provider in enumerate(data("providers")["provider"], start=101):
-        provider_id = world.organisations[provider["slug"]]
+    for number, provider in enumerate(providers(), start=101):
+        provider_id = world.organisations[provider.slug]
         own = {name: _account(world, f"provider_{name}", provider_id) for name in PROVIDER_ACCOUNTS}
         accounts += own.values()
-        providers.append(
+        payees.append(
             {
                 "organisation_id": provider_id,
                 "phone": f"+39 035 0000 {number}",
-                "email": f"info@{provider['slug']}.example",
-                "description": provider["about"],
+                "email": f"info@{provider.slug}.example",
+                "description": provider.about,
                 **{f"{name}_account_id": account["id"] for name, account in own.items()},
             }
         )
     await write(session, Account, accounts)
     await write(session, Company, companies)
-    await write(session, Provider, providers)
+    await write(session, Provider, payees)
 
 
 def _account(world: World, kind: str, owner_id: UUID | None) -> Row:
@@ -195,11 +186,10 @@ def _account(world: World, kind: str, owner_id: UUID | None) -> Row:
 
 
 async def _load_alliance(session: AsyncSession, world: World) -> None:
-    parties = data("parties")
     network_id, alliance_id = make_id("network"), make_id("alliance")
     solidarity = _account(world, "solidarity_fund", alliance_id)
     await write(session, Account, [solidarity])
-    await write(session, Network, [{"id": network_id, "name": parties["network"], "created_at": world.founded}])
+    await write(session, Network, [{"id": network_id, "name": parties().network, "created_at": world.founded}])
     await write(
         session,
         Alliance,
@@ -207,7 +197,7 @@ async def _load_alliance(session: AsyncSession, world: World) -> None:
             {
                 "id": alliance_id,
                 "network_id": network_id,
-                "name": parties["alliance"],
+                "name": parties().alliance,
                 "lead_organisation_id": world.organisations["ambito-albino"],
                 "solidarity_account_id": solidarity["id"],
                 "created_at": world.founded,
@@ -219,9 +209,9 @@ async def _load_alliance(session: AsyncSession, world: World) -> None:
         AllianceMunicipality,
         [{"alliance_id": alliance_id, "istat_code": istat_code} for istat_code in world.places],
     )
-    roles = {party["slug"]: party["alliance_role"] for party in parties["party"] if "alliance_role" in party}
-    roles |= {company["slug"]: "company" for company in parties["company"]}
-    roles |= {provider["slug"]: "provider" for provider in data("providers")["provider"]}
+    roles = {party.slug: party.alliance_role for party in parties().party if party.alliance_role is not None}
+    roles |= {company.slug: "company" for company in parties().company}
+    roles |= {provider.slug: "provider" for provider in providers()}
     await write(
         session,
         AllianceMembership,

@@ -4,23 +4,29 @@ import random
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import date, timedelta
-from typing import Any
 from uuid import UUID
 
 from sqlalchemy.ext.asyncio import AsyncSession
 from stdnum.it import codicefiscale
 
+from app import sealing
+from app.beneficiaries.models import Beneficiary
+from app.employees.models import Employee
 from app.identity.models import User
-from app.organisations import sealing
-from app.organisations.models import Beneficiary, Employee
+from app.sandbox.demo_data import CompanyEntry, Generation, names, parties
 from app.sandbox.demo_parties import World, user_row
-from app.sandbox.demo_rows import SEED, Row, data, make_id, write
+from app.sandbox.demo_rows import SEED, Row, make_id, write
 
 MONTHS = "ABCDEHLMPRST"
 VOWELS = "AEIOU"
 AT_HOME = 60
 """Employees of each company who live in the lower valley and may have bookings."""
 WITH_RELATIVES = 120
+OLD = 70
+SHARE_OF_WOMEN = 0.45
+"""As in such firms."""
+LETTERS = 3
+"""Of each name in a fiscal code."""
 PLAIN = str.maketrans("ÀÈÉÌÒÙ", "AEEIOU")
 
 
@@ -41,11 +47,11 @@ class Relative:
 
     relation: str
     age: int
-    facts: dict[str, Any]
+    facts: dict[str, object]
     female: bool | None = None
 
 
-def _lives_with() -> dict[str, Any]:
+def _lives_with() -> dict[str, object]:
     return {"cohabitation": [{"from": "2020-01-01", "to": None}]}
 
 
@@ -96,8 +102,8 @@ async def load(session: AsyncSession, world: World) -> int:
     users: list[Row] = []
     employees: list[Row] = []
     beneficiaries: list[Row] = []
-    for company in data("parties")["company"]:
-        slug = company["slug"]
+    for company in parties().company:
+        slug = company.slug
         for number, category in enumerate(_categories(company), start=1):
             age = draw.randint(36, 45) if number <= WITH_RELATIVES else draw.randint(21, 63)
             human = _human(draw, world, age, taken)
@@ -110,8 +116,8 @@ async def load(session: AsyncSession, world: World) -> int:
     return len(employees)
 
 
-def _categories(company: dict[str, Any]) -> Iterator[str]:
-    for category, count in company["categories"].items():
+def _categories(company: CompanyEntry) -> Iterator[str]:
+    for category, count in company.categories.items():
         for _ in range(count):
             yield category
 
@@ -123,16 +129,15 @@ def _human(
     taken: set[str],
     *,
     family_name: str | None = None,
-    names: str = "",
+    generation: Generation = "adult",
     female: bool | None = None,
 ) -> Human:
     """Draw a person of an age today whose fiscal code nobody else has."""
-    words = data("names")
     if female is None:
-        female = draw.random() < 0.45  # noqa: PLR2004 - a share of women as in such firms
+        female = draw.random() < SHARE_OF_WOMEN
+    pool = names().given(generation, female=female)
     while True:
-        pool = words[names] if names == "children" else words[names + ("female" if female else "male")]
-        given, family = draw.choice(pool), family_name or draw.choice(words["family"])
+        given, family = draw.choice(pool), family_name or draw.choice(names().family)
         born = _years_before(world.start.date(), age) - timedelta(days=draw.randrange(1, 300))
         code = fiscal_code(given, family, born, draw.choice(list(world.places.values())).cadastral_code, female=female)
         if code not in taken:
@@ -147,12 +152,12 @@ def _years_before(day: date, years: int) -> date:
 def fiscal_code(given_name: str, family_name: str, born_on: date, cadastral_code: str, *, female: bool) -> str:
     """Return the codice fiscale that these facts give (DM 23 December 1976)."""
     consonants = [letter for letter in given_name.upper().translate(PLAIN) if letter not in VOWELS]
-    if len(consonants) > 3:  # noqa: PLR2004 - of four and more the second is left out
+    if len(consonants) > LETTERS:  # of four and more the second is left out
         consonants.pop(1)
     day = born_on.day + (40 if female else 0)
     stem = (
         _three(family_name)
-        + ("".join(consonants[:3]) if len(consonants) >= 3 else _three(given_name))  # noqa: PLR2004 - as above
+        + ("".join(consonants[:LETTERS]) if len(consonants) >= LETTERS else _three(given_name))
         + f"{born_on.year % 100:02d}{MONTHS[born_on.month - 1]}{day:02d}{cadastral_code}"
     )
     return stem + str(codicefiscale.calc_check_digit(stem))
@@ -161,24 +166,24 @@ def fiscal_code(given_name: str, family_name: str, born_on: date, cadastral_code
 def _three(name: str) -> str:
     letters = [letter for letter in name.upper().translate(PLAIN) if letter.isalpha()]
     first = [letter for letter in letters if letter not in VOWELS] + [letter for letter in letters if letter in VOWELS]
-    return "".join(first)[:3].ljust(3, "X")
+    return "".join(first)[:LETTERS].ljust(LETTERS, "X")
 
 
 def _employee(
-    world: World, draw: random.Random, company: dict[str, Any], number: int, category: str, human: Human
+    world: World, draw: random.Random, company: CompanyEntry, number: int, category: str, human: Human
 ) -> Row:
-    row_id = employee_id(company["slug"], number)
+    row_id = employee_id(company.slug, number)
     last_year = world.start.year - 1
     fixed_term = number % 17 == 0
     return {
         "id": row_id,
-        "company_id": world.organisations[company["slug"]],
-        "user_id": world.users[f"employee{number}@{company['slug']}.example"],
+        "company_id": world.organisations[company.slug],
+        "user_id": world.users[f"employee{number}@{company.slug}.example"],
         "given_name": human.given_name,
         "family_name": human.family_name,
         "sealed_fiscal_code": sealing.seal_fiscal_code(human.fiscal_code, row_id),
         "fiscal_code_index": sealing.fiscal_code_index(human.fiscal_code),
-        "external_id": f"{company['code']}{number:04d}",
+        "external_id": f"{company.code}{number:04d}",
         "category": category,
         "hired_on": date(draw.randint(min(last_year, human.born_on.year + 20), last_year), draw.randint(1, 12), 1),
         "contract": "fixed_term" if fixed_term else "permanent",
@@ -202,9 +207,10 @@ def _household(
     yield _beneficiary(beneficiary_id(company, number, 0), "self", human, person, {})
     for position, relative in enumerate(family_of(company, number), start=1):
         family_name = human.family_name if relative.relation in {"child", "parent"} else None
-        names = "children" if relative.relation == "child" else "old_" if relative.age > 70 else ""  # noqa: PLR2004
+        adult: Generation = "old" if relative.age > OLD else "adult"
+        generation = "children" if relative.relation == "child" else adult
         female = not human.female if relative.relation == "spouse" else relative.female
-        other = _human(draw, world, relative.age, taken, family_name=family_name, names=names, female=female)
+        other = _human(draw, world, relative.age, taken, family_name=family_name, generation=generation, female=female)
         lives_here = "cohabitation" in relative.facts
         where = person if lives_here else {**person, **_address(world, draw, draw.choice(lower))}
         facts = dict(relative.facts)
@@ -214,11 +220,11 @@ def _household(
 
 
 def _address(world: World, draw: random.Random, istat_code: str) -> dict[str, str]:
-    street = f"{draw.choice(data('names')['streets'])} {draw.randint(1, 80)}"
+    street = f"{draw.choice(names().streets)} {draw.randint(1, 80)}"
     return {"street": street, "postcode": world.places[istat_code].postcode, "istat_code": istat_code}
 
 
-def _beneficiary(row_id: UUID, relation: str, human: Human, where: dict[str, Any], facts: dict[str, Any]) -> Row:
+def _beneficiary(row_id: UUID, relation: str, human: Human, where: Row, facts: dict[str, object]) -> Row:
     notes = "Suonare due volte, scala B." if relation in {"parent", "parent_in_law"} else None
     return {
         "id": row_id,

@@ -1,13 +1,9 @@
 """How the demo world makes rows: ids that follow from names, instants of its own, one statement per table."""
 
 import json
-import tomllib
 from collections.abc import Mapping, Sequence
 from datetime import UTC, date, datetime, time
-from functools import lru_cache
 from hashlib import sha256
-from importlib.resources import files
-from typing import Any
 from uuid import UUID
 
 from sqlalchemy import Text, column, func, insert, literal, select
@@ -21,7 +17,7 @@ SEED = "beatrice demo 1"
 EPOCH = datetime(2026, 1, 12, 8, 0, tzinfo=UTC)
 """The time in the ids of things that are no events."""
 
-Row = Mapping[str, Any]
+Row = Mapping[str, object]
 
 
 def _digest(name: str) -> int:
@@ -53,12 +49,6 @@ class IdSource:
 def rome(day: date, at: time) -> datetime:
     """Return the instant of a local time on a day."""
     return datetime.combine(day, at, clock.ROME)
-
-
-@lru_cache(maxsize=8)
-def data(name: str) -> dict[str, Any]:
-    """Read one of the demo's own files."""
-    return tomllib.loads((files("app.sandbox") / "data" / f"{name}.toml").read_text(encoding="utf-8"))
 
 
 async def write(session: AsyncSession, model: type[Model], rows: Sequence[Row]) -> None:

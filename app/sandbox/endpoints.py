@@ -35,7 +35,8 @@ async def jobs_run(at: At, request: Request) -> JobsRan:
     # This request has nothing to write: its connection goes back before the work begins.
     await at.session.rollback()
     state = request.app.state
-    return JobsRan(ran=await actions.run_jobs(actions.database_url(state.database), state.sweeps))
+    url = actions.database_url(state.database)
+    return JobsRan(ran=await actions.run_jobs(url, state.sweeps, state.passes))
 
 
 @sandbox.list("/mail", "sandbox:read")

@@ -11,11 +11,9 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from app import clock, ids
 from app.actor import Actor
-from app.audit import actions as audit
 from app.banking.iban import IbanError
 from app.banking.pain001 import PaymentFileError
 from app.banking.payment_days import payment_day
-from app.catalogue.models import Provider
 from app.config import settings
 from app.errors import Invalid, NotFound, StateConflict
 from app.events import actions as events
@@ -23,8 +21,8 @@ from app.events.actions import NewEvent
 from app.ledger import actions as ledger
 from app.ledger import queries as ledger_queries
 from app.ledger.instructions import NewTransfer
-from app.organisations.models import Organisation
-from app.rules.book import BOOK
+from app.organisations.models import Organisation, Provider
+from app.rules.book import book_in_force
 from app.settlements import closing, models, payments, queries
 from app.settlements.errors import (
     ApproverIsMaker,
@@ -38,27 +36,25 @@ from app.settlements.errors import (
 )
 from app.settlements.models import FeeRule, RunStatus, Settlement, SettlementRun
 from app.settlements.payments import Payee, PaymentOrder, Payout
-from app.settlements.schemas import FeeRuleNew
+from app.settlements.schemas import FeeRuleCreate
 
 STORED_OF_PAYOUT = tuple(field.name for field in fields(Payout) if field.name != "number")
 
 
-async def create_fee_rule(session: AsyncSession, actor: Actor, new: FeeRuleNew) -> FeeRule:
+async def create_fee_rule(session: AsyncSession, new: FeeRuleCreate) -> FeeRule:
     """Add a rule; rules never change, a newer one takes over from its day on."""
     if new.valid_to is not None and new.valid_to <= new.valid_from:
         raise Invalid("/valid_to", "not_after_valid_from", "must be after valid_from")
     if new.max_cents is not None and new.max_cents < (new.min_cents or 0):
         raise Invalid("/max_cents", "below_min_cents", "must not be below min_cents")
-    if new.category is not None and new.category not in {category.code for category in BOOK.categories}:
+    if new.category is not None and new.category not in {row.code for row in book_in_force().categories}:
         raise Invalid("/category", "unknown_category", "no such category")
     if new.provider_id is not None:
         known = select(Provider.organisation_id).where(Provider.organisation_id == new.provider_id)
         if await session.scalar(known) is None:
             raise NotFound
     written = insert(FeeRule).values(id=ids.new_id(), created_at=clock.now(), **dict(new)).returning(FeeRule)
-    rule = (await session.scalars(written)).one()
-    await audit.record(session, actor, "fee_rule.create", "fee_rule", rule.id)
-    return rule
+    return (await session.scalars(written)).one()
 
 
 async def close_run(session: AsyncSession, actor: Actor, cutoff_on: clock.Day) -> SettlementRun:
@@ -96,7 +92,6 @@ async def close_run(session: AsyncSession, actor: Actor, cutoff_on: clock.Day) -
     await events.record_many(
         session, [NewEvent("settlement.issued", "settlement", row.id, (row.provider_id,)) for row in settled]
     )
-    await audit.record(session, actor, "settlement_run.create", "settlement_run", run_id)
     return await _run(session, run_id)
 
 
@@ -144,18 +139,16 @@ async def approve_run(session: AsyncSession, actor: Actor, run_id: UUID, seen_sh
             for payee in payees
         ],
     )
-    await audit.record(session, actor, "settlement_run.approve", "settlement_run", run_id)
     return approved
 
 
-async def mark_sent(session: AsyncSession, actor: Actor, run_id: UUID) -> SettlementRun:
+async def mark_sent(session: AsyncSession, run_id: UUID) -> SettlementRun:
     """Record that the bank has the payment file, once."""
     await _locked(session, run_id, "approved")
     sent = update(SettlementRun).where(SettlementRun.id == run_id).values(status="sent", sent_at=clock.now())
     run = (await session.scalars(sent.returning(SettlementRun))).one()
     await session.execute(update(Settlement).where(Settlement.run_id == run_id).values(status="paying"))
     await session.execute(update(models.Payout).where(models.Payout.run_id == run_id).values(status="paying"))
-    await audit.record(session, actor, "settlement_run.send", "settlement_run", run_id)
     return run
 
 

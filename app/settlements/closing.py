@@ -1,15 +1,15 @@
-"""Closing the books for a cutoff: one statement finds the due units, prices, numbers, hashes and writes everything.
+"""Closing the books for a cutoff: one statement finds the due payables, prices, numbers, hashes and writes everything.
 
 Money (half up on the document's total, largest remainder on the split, as in app/money.py):
 - a fee is taken per document and fee rule: percent of the total + the fixed part for each line, within the rule's
   bounds and never more than leaves the provider zero; it is split over the lines by their gross amount;
 - VAT on fees is taken per document and rate, split over the lines by their fee;
 - the VAT contained in the gross amount is taken per document and VAT code.
-Ids follow from cutoff, provider and unit, so that a run that was killed and is made again gives the same rows.
+Ids follow from cutoff, provider and payable, so that a run that was killed and is made again gives the same rows.
 """
 
 from dataclasses import dataclass
-from datetime import date, datetime, timedelta
+from datetime import date, datetime
 from uuid import UUID
 
 from sqlalchemy.ext.asyncio import AsyncSession
@@ -28,14 +28,6 @@ class Prepared:
     run_id: UUID | None
     fees_account_id: UUID
     vat_account_id: UUID
-
-
-@dataclass(frozen=True, slots=True)
-class Span:
-    """From when to when due units take place; nothing where none is due."""
-
-    first: datetime | None
-    last: datetime | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +54,6 @@ class Settled:
 
 
 PREPARE = Query(Prepared, "settlements.prepare")
-LOCK_BOOKINGS = Query(Span, "settlements.lock_bookings")
 CLOSE = Query(Settled, "settlements.close")
 
 
@@ -74,11 +65,6 @@ async def prepare(session: AsyncSession, cutoff_on: date) -> Prepared:
 async def close(session: AsyncSession, closing: Closing) -> list[Settled]:
     """Write run, settlements and lines."""
     cutoff_end = clock.end_of(closing.cutoff_on)
-    span = await LOCK_BOOKINGS.one(session, cutoff_end=cutoff_end)
-    first_day = closing.cutoff_on if span.first is None else clock.day_of(span.first)
-    last_day = closing.cutoff_on if span.last is None else clock.day_of(span.last)
-    # A unit that became due after it was looked for and lies outside these days waits for the next run.
-    midnights = [clock.midnight(first_day + timedelta(days=n)) for n in range(max(0, (last_day - first_day).days) + 2)]
     return await CLOSE.all(
         session,
         run_id=closing.run_id,
@@ -90,10 +76,6 @@ async def close(session: AsyncSession, closing: Closing) -> list[Settled]:
         created_at=closing.created_at,
         cutoff_end=cutoff_end,
         cutoff_hex=f"{int(cutoff_end.timestamp() * 1000):012x}",
-        first_day=first_day,
-        midnights=midnights,
-        first_instant=midnights[0],
-        last_instant=midnights[-1],
         vat_codes=list(VAT_BPS),
         vat_bps=list(VAT_BPS.values()),
     )

@@ -1,16 +1,13 @@
 """Routes of settlement: the operator closes, approves and pays; providers read what they are owed."""
 
-from uuid import UUID
-
 from fastapi import Response
 
+from app.edge.at import At
 from app.errors import NotFound, StateConflict
-from app.http.access import access
 from app.http.audiences import operator_router, provider_router
-from app.http.pagination import BadCursor, Paging, PagingDep
+from app.http.pagination import PagingDep
 from app.http.schemas import Page
-from app.http.session import ActorDep, SessionDep
-from app.ids import OrganisationId, SettlementId, SettlementRunId
+from app.ids import SettlementId, SettlementRunId
 from app.settlements import actions, queries, statement
 from app.settlements.errors import (
     ApproverIsMaker,
@@ -22,16 +19,15 @@ from app.settlements.errors import (
     RunExists,
     RunInProgress,
 )
-from app.settlements.models import FeeRule, Settlement, SettlementRun
 from app.settlements.schemas import (
-    FeeRuleNew,
-    FeeRuleOut,
-    SettlementItem,
-    SettlementLineOut,
-    SettlementOut,
+    FeeRuleCreate,
+    FeeRuleRead,
+    SettlementItemRead,
+    SettlementLineRead,
+    SettlementRead,
     SettlementRunApproval,
-    SettlementRunNew,
-    SettlementRunOut,
+    SettlementRunCreate,
+    SettlementRunRead,
 )
 
 operator = operator_router()
@@ -44,112 +40,102 @@ XML: dict[int | str, dict[str, object]] = {
 }
 
 
-@operator.get("/fee_rules", response_model=Page[FeeRuleOut])
-@access("fees:read", errors=[BadCursor])
-async def fee_rule_list(session: SessionDep, paging: PagingDep) -> Page[FeeRuleOut]:
+@operator.list("/fee_rules", "fees:read")
+async def fee_rule_list(at: At, paging: PagingDep) -> Page[FeeRuleRead]:
     """List fee rules, newest first."""
-    rows = await queries.fee_rules(session, paging.fetch, _after(paging))
-    return paging.page(rows, FeeRuleOut.model_validate, _id)
+    rows = await queries.fee_rules(at.session, paging.fetch, paging.after_id)
+    return paging.page_by_id(rows, FeeRuleRead.model_validate)
 
 
-@operator.post("/fee_rules", response_model=FeeRuleOut, status_code=201)
-@access("fees:write")
-async def fee_rule_create(session: SessionDep, actor: ActorDep, new: FeeRuleNew) -> FeeRuleOut:
+@operator.command("/fee_rules", "fees:write", keyed=False, status=201, audit="fee_rule.create")
+async def fee_rule_create(at: At, body: FeeRuleCreate) -> FeeRuleRead:
     """Add a fee rule; it takes over from less specific and older ones for services from its first day on."""
-    return FeeRuleOut.model_validate(await actions.create_fee_rule(session, actor, new))
+    rule = await actions.create_fee_rule(at.session, body)
+    return at.about(rule.id, FeeRuleRead.model_validate(rule))
 
 
-@operator.get("/settlement_runs", response_model=Page[SettlementRunOut])
-@access("settlement_runs:read", errors=[BadCursor])
-async def settlement_run_list(session: SessionDep, paging: PagingDep) -> Page[SettlementRunOut]:
+@operator.list("/settlement_runs", "settlement_runs:read")
+async def settlement_run_list(at: At, paging: PagingDep) -> Page[SettlementRunRead]:
     """List runs, newest first."""
-    rows = await queries.runs(session, paging.fetch, _after(paging))
-    return paging.page(rows, SettlementRunOut.model_validate, _id)
+    rows = await queries.runs(at.session, paging.fetch, paging.after_id)
+    return paging.page_by_id(rows, SettlementRunRead.model_validate)
 
 
-@operator.post("/settlement_runs", response_model=SettlementRunOut, status_code=201)
-@access("settlement_runs:write", idempotent=True, errors=[RunExists, RunInProgress])
-async def settlement_run_create(session: SessionDep, actor: ActorDep, new: SettlementRunNew) -> SettlementRunOut:
+@operator.command(
+    "/settlement_runs",
+    "settlement_runs:write",
+    status=201,
+    errors=[RunExists, RunInProgress],
+    audit="settlement_run.create",
+)
+async def settlement_run_create(at: At, body: SettlementRunCreate) -> SettlementRunRead:
     """Settle all that became payable up to the end of a day, one settlement per provider; final."""
-    return SettlementRunOut.model_validate(await actions.close_run(session, actor, new.cutoff_on))
+    run = await actions.close_run(at.session, at.actor, body.cutoff_on)
+    return at.about(run.id, SettlementRunRead.model_validate(run))
 
 
-@operator.get("/settlement_runs/{run_id}", response_model=SettlementRunOut)
-@access("settlement_runs:read")
-async def settlement_run_read(session: SessionDep, run_id: SettlementRunId) -> SettlementRunOut:
+@operator.read("/settlement_runs/{run_id}", "settlement_runs:read")
+async def settlement_run_get(at: At, run_id: SettlementRunId) -> SettlementRunRead:
     """Read one run."""
-    run = await queries.run(session, run_id)
+    run = await queries.run(at.session, run_id)
     if run is None:
         raise NotFound
-    return SettlementRunOut.model_validate(run)
+    return SettlementRunRead.model_validate(run)
 
 
-@operator.post("/settlement_runs/{run_id}/approve", response_model=SettlementRunOut)
-@access(
+@operator.command(
+    "/settlement_runs/{run_id}/approve",
     "settlement_approvals:write",
-    idempotent=True,
     errors=[StateConflict, ApproverIsMaker, ContentChanged, LedgerUnverified, PayeeIncomplete, DebtorIncomplete],
+    audit="settlement_run.approve",
 )
 async def settlement_run_approve(
-    session: SessionDep, actor: ActorDep, run_id: SettlementRunId, approval: SettlementRunApproval | None = None
-) -> SettlementRunOut:
+    at: At, run_id: SettlementRunId, body: SettlementRunApproval | None = None
+) -> SettlementRunRead:
     """Release a run for payment, as another person than who made it: the money leaves the providers' accounts."""
-    seen = None if approval is None else approval.content_sha256
-    return SettlementRunOut.model_validate(await actions.approve_run(session, actor, run_id, seen))
+    seen = None if body is None else body.content_sha256
+    return SettlementRunRead.model_validate(await actions.approve_run(at.session, at.actor, run_id, seen))
 
 
-@operator.post("/settlement_runs/{run_id}/sent", response_model=SettlementRunOut)
-@access("settlement_runs:write", idempotent=True, errors=[StateConflict])
-async def settlement_run_send(session: SessionDep, actor: ActorDep, run_id: SettlementRunId) -> SettlementRunOut:
+@operator.command(
+    "/settlement_runs/{run_id}/sent", "settlement_runs:write", errors=[StateConflict], audit="settlement_run.send"
+)
+async def settlement_run_send(at: At, run_id: SettlementRunId) -> SettlementRunRead:
     """Record that the payment file was handed to the bank."""
-    return SettlementRunOut.model_validate(await actions.mark_sent(session, actor, run_id))
+    return SettlementRunRead.model_validate(await actions.mark_sent(at.session, run_id))
 
 
-@operator.get("/settlement_runs/{run_id}/payment_file", response_class=Response, responses=XML)
-@access("settlement_runs:read", errors=[StateConflict, ContentChanged, NothingToPay])
-async def settlement_run_payment_file(session: SessionDep, run_id: SettlementRunId) -> Response:
+@operator.read(
+    "/settlement_runs/{run_id}/payment_file",
+    "settlement_runs:read",
+    errors=[StateConflict, ContentChanged, NothingToPay],
+    responses=XML,
+    response_class=Response,
+)
+async def settlement_run_payment_file(at: At, run_id: SettlementRunId) -> Response:
     """Download the bank's file of an approved run: the same bytes every time."""
-    name, content = await actions.payment_file(session, run_id)
+    name, content = await actions.payment_file(at.session, run_id)
     return Response(content, 200, {"Content-Disposition": f'attachment; filename="{name}"'}, "application/xml")
 
 
-@provider.get("/settlements", response_model=Page[SettlementItem])
-@access("settlements:read", errors=[BadCursor])
-async def settlement_list(session: SessionDep, provider_id: OrganisationId, paging: PagingDep) -> Page[SettlementItem]:
+@provider.list("/settlements", "settlements:read")
+async def settlement_list(at: At, paging: PagingDep) -> Page[SettlementItemRead]:
     """List settlements by cutoff, newest first."""
-    rows = await queries.settlements(session, provider_id, paging.fetch, _after(paging))
-    return paging.page(rows, SettlementItem.model_validate, _id)
+    rows = await queries.settlements(at.session, at.tenant, paging.fetch, paging.after_id)
+    return paging.page_by_id(rows, SettlementItemRead.model_validate)
 
 
-@provider.get("/settlements/{settlement_id}.csv", response_class=Response, responses=CSV)
-@access("settlements:read")
-async def settlement_csv(session: SessionDep, provider_id: OrganisationId, settlement_id: SettlementId) -> Response:
+@provider.read("/settlements/{settlement_id}.csv", "settlements:read", responses=CSV, response_class=Response)
+async def settlement_csv(at: At, settlement_id: SettlementId) -> Response:
     """Download a settlement's lines as CSV, amounts in cents."""
-    found = await queries.settlement(session, provider_id, settlement_id)
-    if found is None:
-        raise NotFound
-    document, lines = found
+    document, lines = await queries.settlement(at.session, at.tenant, settlement_id)
     headers = {"Content-Disposition": f'attachment; filename="settlement-{document.year}-{document.sequence}.csv"'}
     return Response(statement.to_csv(document.number, lines), 200, headers, "text/csv; charset=utf-8")
 
 
-@provider.get("/settlements/{settlement_id}", response_model=SettlementOut)
-@access("settlements:read")
-async def settlement_read(
-    session: SessionDep, provider_id: OrganisationId, settlement_id: SettlementId
-) -> SettlementOut:
+@provider.read("/settlements/{settlement_id}", "settlements:read")
+async def settlement_get(at: At, settlement_id: SettlementId) -> SettlementRead:
     """Read a settlement with its lines."""
-    found = await queries.settlement(session, provider_id, settlement_id)
-    if found is None:
-        raise NotFound
-    document, lines = found
-    item = SettlementItem.model_validate(document)
-    return SettlementOut(**dict(item), lines=[SettlementLineOut.model_validate(line) for line in lines])
-
-
-def _after(paging: Paging) -> UUID | None:
-    return None if paging.after is None else UUID(paging.after[0])
-
-
-def _id(row: FeeRule | SettlementRun | Settlement) -> list[str]:
-    return [str(row.id)]
+    document, lines = await queries.settlement(at.session, at.tenant, settlement_id)
+    item = SettlementItemRead.model_validate(document)
+    return SettlementRead(**dict(item), lines=[SettlementLineRead.model_validate(line) for line in lines])

@@ -19,11 +19,11 @@ from sqlalchemy import (
 from sqlalchemy.orm import Mapped, mapped_column
 
 from app.db import Model, Timestamp, one_of
+from app.payables.models import PayableKind
 
 FeePayer = Literal["provider", "company", "project_fund"]
 RunStatus = Literal["closed", "approved", "sent", "reconciled", "cancelled"]
 SettlementStatus = Literal["issued", "approved", "paying", "paid", "returned"]
-LineKind = Literal["service", "late_fee", "no_show_fee", "adjustment"]
 PayoutStatus = Literal["approved", "paying", "paid", "returned"]
 
 
@@ -144,13 +144,13 @@ class Settlement(Model):
 
 
 class SettlementLine(Model):
-    """One unit in a settlement; at most once per kind, over all settlements."""
+    """One payable in a settlement, at most once over all settlements; `unit_id` is the source it is shown with."""
 
     __tablename__ = "settlement_line"
     __table_args__ = (
-        UniqueConstraint("unit_id", "kind", name="settlement_line_unit_once_key"),
+        UniqueConstraint("payable_id"),
         ForeignKeyConstraint(["provider_id", "settlement_id"], ["settlement.provider_id", "settlement.id"]),
-        CheckConstraint(one_of("kind", LineKind), name="kind_known"),
+        CheckConstraint(one_of("kind", PayableKind), name="kind_known"),
         CheckConstraint("net_cents = gross_cents - fee_cents - fee_vat_cents + subsidy_cents", name="adds_up"),
         Index("settlement_line_settlement_idx", "provider_id", "settlement_id"),
     )
@@ -158,8 +158,9 @@ class SettlementLine(Model):
     id: Mapped[UUID] = mapped_column(Uuid, primary_key=True)
     settlement_id: Mapped[UUID] = mapped_column(Uuid)
     provider_id: Mapped[UUID] = mapped_column(Uuid)
-    unit_id: Mapped[UUID] = mapped_column(ForeignKey("care.unit.id"))
-    kind: Mapped[LineKind] = mapped_column(Text)
+    payable_id: Mapped[UUID] = mapped_column(ForeignKey("payable.id"))
+    unit_id: Mapped[UUID] = mapped_column(Uuid)
+    kind: Mapped[PayableKind] = mapped_column(Text)
     service_on: Mapped[date] = mapped_column(Date)
     vat_code: Mapped[str] = mapped_column(Text)
     gross_cents: Mapped[int] = mapped_column(BigInteger)

@@ -10,7 +10,9 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import InstrumentedAttribute
 
 from app.db import NOTHING, Query
-from app.settlements.models import FeeRule, LineKind, RunStatus, Settlement, SettlementRun
+from app.errors import NotFound
+from app.payables.models import PayableKind
+from app.settlements.models import FeeRule, RunStatus, Settlement, SettlementRun
 from app.settlements.payments import Payee, Payout
 
 
@@ -37,7 +39,7 @@ class Line:
     """One line of a settlement, as providers see it."""
 
     unit_id: UUID
-    kind: LineKind
+    kind: PayableKind
     service_on: date
     gross_cents: int
     fee_cents: int
@@ -76,14 +78,12 @@ async def settlements(session: AsyncSession, provider_id: UUID, limit: int, afte
     return (await session.scalars(own.order_by(Settlement.id.desc()).limit(limit))).all()
 
 
-async def settlement(
-    session: AsyncSession, provider_id: UUID, settlement_id: UUID
-) -> tuple[Settlement, list[Line]] | None:
-    """Return a provider's settlement with its lines, None when it is foreign or absent."""
+async def settlement(session: AsyncSession, provider_id: UUID, settlement_id: UUID) -> tuple[Settlement, list[Line]]:
+    """Return a provider's settlement with its lines; NotFound when it is foreign or absent."""
     own = select(Settlement).where(Settlement.provider_id == provider_id, Settlement.id == settlement_id)
     found = await session.scalar(own)
     if found is None:
-        return None
+        raise NotFound
     return found, await LINES.all(session, provider_id=provider_id, settlement_id=settlement_id)
 
 

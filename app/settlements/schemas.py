@@ -8,12 +8,13 @@ from app.clock import Day, Instant
 from app.http.schemas import Code, In, Out
 from app.ids import FeeRuleId, OrganisationId, SettlementId, SettlementRunId, UnitId, UserId
 from app.money import BasisPoints, Cents
-from app.settlements.models import FeePayer, LineKind, RunStatus, SettlementStatus
+from app.payables.models import PayableKind
+from app.settlements.models import FeePayer, RunStatus, SettlementStatus
 
 Sha256 = Annotated[str, Field(pattern="^[0-9a-f]{64}$", examples=["9f" * 32])]
 
 
-class FeeRuleNew(In):
+class FeeRuleCreate(In):
     """The most specific rule on the service date wins: provider and category, provider, category, everybody."""
 
     provider_id: OrganisationId | None = None
@@ -27,7 +28,7 @@ class FeeRuleNew(In):
     valid_to: Day | None = Field(default=None, description="The first day on which it no longer holds")
 
 
-class FeeRuleOut(Out):
+class FeeRuleRead(Out):
     id: FeeRuleId
     provider_id: OrganisationId | None
     category: str | None
@@ -41,7 +42,7 @@ class FeeRuleOut(Out):
     created_at: Instant
 
 
-class SettlementRunNew(In):
+class SettlementRunCreate(In):
     cutoff_on: Day = Field(description="The last day (Rome) that belongs to the run; not after today")
 
 
@@ -49,7 +50,7 @@ class SettlementRunApproval(In):
     content_sha256: Sha256 | None = Field(default=None, description="The content you checked")
 
 
-class SettlementRunOut(Out):
+class SettlementRunRead(Out):
     id: SettlementRunId
     cutoff_on: Day
     status: RunStatus
@@ -64,9 +65,9 @@ class SettlementRunOut(Out):
     sent_at: Instant | None
 
 
-class SettlementLineOut(Out):
+class SettlementLineRead(Out):
     unit_id: UnitId
-    kind: LineKind
+    kind: PayableKind
     service_on: Day
     gross_cents: int
     fee_cents: int
@@ -75,7 +76,7 @@ class SettlementLineOut(Out):
     net_cents: int
 
 
-class SettlementItem(Out):
+class SettlementItemRead(Out):
     """A settlement in a list: without its lines."""
 
     id: SettlementId
@@ -92,5 +93,5 @@ class SettlementItem(Out):
     content_sha256: str
 
 
-class SettlementOut(SettlementItem):
-    lines: list[SettlementLineOut]
+class SettlementRead(SettlementItemRead):
+    lines: list[SettlementLineRead]

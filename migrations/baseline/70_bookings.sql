@@ -75,8 +75,6 @@ CREATE TABLE care.unit (
     delivered_at TIMESTAMP WITH TIME ZONE,
     complete_at TIMESTAMP WITH TIME ZONE,
     completed_at TIMESTAMP WITH TIME ZONE,
-    captured_cents BIGINT DEFAULT '0' NOT NULL,
-    payable_at TIMESTAMP WITH TIME ZONE,
     CONSTRAINT unit_pkey PRIMARY KEY (id),
     CONSTRAINT unit_booking_id_index_key UNIQUE (booking_id, index),
     CONSTRAINT unit_provider_id_booking_id_fkey FOREIGN KEY(provider_id, booking_id) REFERENCES care.booking (provider_id, id),
@@ -89,14 +87,11 @@ CREATE TABLE care.unit (
     CONSTRAINT unit_delivered_has_deadline CHECK ((status = 'delivered') = (complete_at IS NOT NULL)),
     CONSTRAINT unit_completed_has_instant CHECK ((status = 'completed') = (completed_at IS NOT NULL)),
     CONSTRAINT unit_frozen_never_completes CHECK (status <> 'completed' OR NOT (disputed OR needs_review)),
-    CONSTRAINT unit_captured_within_price CHECK (captured_cents BETWEEN 0 AND price_cents),
-    CONSTRAINT unit_payable_was_captured CHECK (payable_at IS NULL OR captured_cents > 0),
     CONSTRAINT unit_fee_funding_known CHECK (fee_funding IN ('out_of_pocket','from_credit')),
     CONSTRAINT unit_not_empty CHECK (ends_at > starts_at)
 ) WITH (fillfactor = 80);
 CREATE INDEX unit_booking_idx ON care.unit (provider_id, booking_id);
 CREATE INDEX unit_complete_at_idx ON care.unit (complete_at) WHERE complete_at IS NOT NULL;
-CREATE INDEX unit_payable_at_idx ON care.unit (provider_id, payable_at) WHERE payable_at IS NOT NULL;
 CREATE INDEX unit_slot_idx ON care.unit (provider_id, slot_id);
 
 CREATE TABLE care.leg (

@@ -89,6 +89,7 @@ CREATE TABLE settlement_line (
     id UUID NOT NULL,
     settlement_id UUID NOT NULL,
     provider_id UUID NOT NULL,
+    payable_id UUID NOT NULL,
     unit_id UUID NOT NULL,
     kind TEXT NOT NULL,
     service_on DATE NOT NULL,
@@ -99,11 +100,11 @@ CREATE TABLE settlement_line (
     subsidy_cents BIGINT NOT NULL,
     net_cents BIGINT NOT NULL,
     CONSTRAINT settlement_line_pkey PRIMARY KEY (id),
-    CONSTRAINT settlement_line_unit_once_key UNIQUE (unit_id, kind),
+    CONSTRAINT settlement_line_payable_id_key UNIQUE (payable_id),
     CONSTRAINT settlement_line_provider_id_settlement_id_fkey FOREIGN KEY(provider_id, settlement_id) REFERENCES settlement (provider_id, id),
     CONSTRAINT settlement_line_kind_known CHECK (kind IN ('service','late_fee','no_show_fee','adjustment')),
     CONSTRAINT settlement_line_adds_up CHECK (net_cents = gross_cents - fee_cents - fee_vat_cents + subsidy_cents),
-    CONSTRAINT settlement_line_unit_id_fkey FOREIGN KEY(unit_id) REFERENCES care.unit (id)
+    CONSTRAINT settlement_line_payable_id_fkey FOREIGN KEY(payable_id) REFERENCES payable (id)
 );
 CREATE INDEX settlement_line_settlement_idx ON settlement_line (provider_id, settlement_id);
 

@@ -15,7 +15,7 @@ from uuid import UUID
 
 from app import ids
 from app.db import APP_TIMEOUTS
-from app.embedded_postgres import find_binaries
+from app.sandbox.embedded_postgres import find_binaries
 from tests.bench.stage import DATABASE, Booker, Job, Stage
 from tests.bench.trace import Statement, Traced
 

@@ -27,9 +27,10 @@ from fastapi import FastAPI
 from sqlalchemy.engine import make_url
 
 import migrations
-from app import embedded_postgres, ids
+from app import ids
 from app.db import Database, create_database
 from app.main import create_app
+from app.sandbox import embedded_postgres
 from tests.world import World
 
 DATABASE = "bench"

@@ -43,6 +43,24 @@ async def test_each_verb_of_a_provider_names_who_used_it(scene: Scene, december:
     ]
 
 
+async def test_an_employees_acts_are_named_too(scene: Scene, december: December) -> None:
+    kept = await scene.confirmed([await scene.slot(december(1))])
+    given_up = await scene.book([await scene.slot(december(10))])
+    assert (await scene.mine(given_up["id"], "cancel")).status_code == 200
+    await scene.world.set_now(december(1) + timedelta(hours=1))
+    assert (await scene.theirs(kept["id"], "deliver")).status_code == 200
+    assert (await scene.mine(kept["id"], "acknowledge")).status_code == 200
+    found = await scene.world.execute(
+        "SELECT action, object_kind, object_id, organisation_id FROM audit_entry"
+        " WHERE actor_kind = 'user' AND actor_id = :actor ORDER BY id",
+        actor=scene.person.user_id,
+    )
+    assert found == [
+        (f"booking.{verb}", "booking", ids.decode("bkg", booking["id"]), None)
+        for verb, booking in (("create", kept), ("create", given_up), ("cancel", given_up), ("acknowledge", kept))
+    ]
+
+
 async def test_what_was_refused_leaves_no_entry(scene: Scene, december: December) -> None:
     booking = await scene.confirmed([await scene.slot(december(10))])
     before = await entries(scene)

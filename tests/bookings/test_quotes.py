@@ -135,3 +135,23 @@ async def test_credit_gone_since_the_quote(scene: Scene, december: December) -> 
     assert second.json()["available_cents"] == 170_00
     assert await scene.lots() == ((0, 120_00), (170_00, 130_00))
     assert await scene.world.scalar("SELECT sum(taken) FROM slot") == 1
+
+
+async def test_a_slot_is_asked_for_once(scene: Scene, december: Callable[[int], datetime]) -> None:
+    slot = await scene.slot(december(2), 2)
+    answer = await scene.quote([slot, slot])
+    assert answer.status_code == 422
+    assert [(error["pointer"], error["code"]) for error in answer.json()["errors"]] == [("/slot_ids", "not_distinct")]
+
+
+async def test_what_is_for_companies_needs_a_present_employment(scene: Scene, december: December) -> None:
+    await scene.world.execute("UPDATE offering SET audience = 'companies'")
+    slots = [await scene.slot(december(2))]
+    assert (await scene.quote(slots)).status_code == 201
+    for hired, ended in (("2020-01-01", "2026-11-22"), ("2026-11-24", None)):
+        await scene.world.execute(
+            "UPDATE employee SET hired_on = CAST(:hired AS date), ended_on = CAST(:ended AS date)",
+            hired=hired, ended=ended,
+        )  # fmt: skip
+        refused = await scene.quote(slots)
+        assert (refused.status_code, refused.json()["code"]) == (409, "offering_not_available")

@@ -44,7 +44,8 @@ async def test_delivered_completes_after_five_days(
     assert before["status"] == "completed"
     assert (await run_sweeps(fresh_worker, SWEEPS))["bookings.complete_delivered"] == 1
     assert (await scene.client.get(path, headers=scene.person.headers)).json() == before
-    row = (await scene.world.execute("SELECT payable_at, completed_at, captured_cents FROM care.unit"))[0]
+    owed = "SELECT payable_at, completed_at, gross_cents FROM care.unit JOIN payable ON source_id = unit.id"
+    (row,) = await scene.world.execute(owed)
     assert row[0] == row[1]
     assert row[2] == 22_50
     assert december(8) <= row[0] < december(8) + timedelta(minutes=1)

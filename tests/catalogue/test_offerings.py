@@ -1,9 +1,10 @@
-from typing import Any
+from typing import Any, get_args
 
 import httpx
 import pytest
 
 from app import ids
+from app.catalogue.models import VAT_BPS, VatCode
 from tests.catalogue.shop import ALBINO, BERGAMO, CLUSONE, NOW, OFFERING, base, publish
 from tests.world import Party, World
 
@@ -355,3 +356,7 @@ async def test_the_providers_own_lists_page(client: httpx.AsyncClient, world: Wo
     assert second.json()["next_cursor"] is None
     stolen = await client.get(url, params={"limit": 2, "cursor": cursor}, headers=coop.headers["manager"])
     assert (stolen.status_code, stolen.json()["code"]) == (400, "bad_cursor")
+
+
+def test_every_vat_code_has_a_rate() -> None:
+    assert tuple(VAT_BPS) == get_args(VatCode)

@@ -219,7 +219,7 @@ async def test_a_period_asks_for_a_free_slot_in_it(
     await slot(client, coop, shelf["sad"]["id"], 24.1)
     soon = await slot(client, coop, shelf["physio"]["id"], 23)
     full = await slot(client, coop, shelf["nursery"]["id"], 48)
-    await world.execute("UPDATE slot SET taken = capacity WHERE id = :id", id=ids.decode("slt", full["id"]))
+    await world.take_seats(ids.decode("slt", full["id"]), full["capacity"])
     cancelled = await slot(client, coop, shelf["camp"]["id"], 48)
     await world.execute("UPDATE slot SET status = 'cancelled' WHERE id = :id", id=ids.decode("slt", cancelled["id"]))
     assert soon["starts_at"] == "2026-11-24T07:00:00Z"
@@ -255,6 +255,8 @@ async def test_who_sees_what(client: httpx.AsyncClient, world: World, coop: Part
     await world.execute("UPDATE employee SET ended_on = '2026-11-23'")
     assert await found(client, employee.headers) == everything
     await world.execute("UPDATE employee SET ended_on = '2026-11-22'")
+    assert await found(client, employee.headers) == ["aperto"]
+    await world.execute("UPDATE employee SET hired_on = '2026-11-24', ended_on = NULL")
     assert await found(client, employee.headers) == ["aperto"]
 
 

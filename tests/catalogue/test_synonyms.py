@@ -26,3 +26,8 @@ def test_operators_are_taken_as_they_are() -> None:
 
 def test_wordings_are_bounded() -> None:
     assert len(synonyms.variants(" ".join(group[0] for group in synonyms.GROUPS))) == synonyms.MAX_VARIANTS
+
+
+def test_any_wording_may_be_found_whatever_sign_the_first_ends_with() -> None:
+    assert synonyms.any_of(["Baby-Sitter!"]) == "Baby-Sitter!"
+    assert synonyms.any_of(["Baby-Sitter (&_", "tata"]) == "Baby-Sitter or tata"

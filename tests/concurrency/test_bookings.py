@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+import random
 from collections import Counter
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
@@ -20,6 +21,7 @@ ROUNDS = 100 if SOAK else 5
 KEYS = 10_000 if SOAK else 100
 CLIENTS = 64
 TURNS = 500 if SOAK else 16
+SEATS = (10, 10, 10, 20, 20)
 
 
 async def many_people(scene: Scene, count: int, credit_cents: int) -> list[Person]:
@@ -67,6 +69,37 @@ async def test_two_hundred_on_fifty_places(fresh_world: World, fresh_client: htt
         assert await fresh_world.scalar("SELECT taken FROM slot WHERE id = :id", id=slot_id) == 50
     held = await fresh_world.scalar("SELECT sum(held_cents) FROM ledger.account WHERE kind = 'lot'")
     assert held == 50 * 22_50 * ROUNDS
+
+
+async def test_many_slots_in_any_order_never_deadlock(fresh_world: World, fresh_client: httpx.AsyncClient) -> None:
+    """Three slots each, ids in no order of time; whoever loses met a full slot, and took no seat of the others."""
+    scene = await make_scene(fresh_world, fresh_client)
+    shuffle = random.Random(7)  # noqa: S311 - a repeatable order
+    days = shuffle.sample(range(1, 6), 5)
+    slots = [
+        await scene.slot(datetime(2026, 12, day, 9, tzinfo=UTC), seats) for day, seats in zip(days, SEATS, strict=True)
+    ]
+    wanted = [shuffle.sample(slots, 3) for _ in range(60)]
+    quotes = [(await scene.quote(order, credit={"mode": "none"})).json()["id"] for order in wanted]
+
+    async def book(index: int) -> httpx.Response:
+        headers = scene.person.headers | {"Idempotency-Key": f"order-{index}"}
+        return await fresh_client.post("/v1/me/bookings", json={"quote_id": quotes[index]}, headers=headers)
+
+    answers = await asyncio.gather(*(book(index) for index in range(len(quotes))))
+    outcome = Counter((answer.status_code, answer.json().get("code")) for answer in answers)
+    assert set(outcome) == {(201, None), (409, "slot_full")}
+    won = Counter(
+        slot for order, answer in zip(wanted, answers, strict=True) if answer.status_code == 201 for slot in order
+    )
+    taken = dict(await fresh_world.execute("SELECT id, taken FROM slot"))
+    assert {ids.encode("slt", slot_id): seats for slot_id, seats in taken.items()} == {
+        slot: won[slot] for slot in slots
+    }
+    full = {slot for slot, seats in zip(slots, SEATS, strict=True) if won[slot] == seats}
+    assert all(full & set(order) for order, answer in zip(wanted, answers, strict=True) if answer.status_code == 409)
+    deadlocks = "SELECT deadlocks FROM pg_stat_database WHERE datname = current_database()"
+    assert await fresh_world.scalar(deadlocks) == 0
 
 
 async def test_two_bookings_race_for_one_wallet(fresh_world: World, fresh_client: httpx.AsyncClient) -> None:

@@ -5,7 +5,7 @@ from uuid import uuid4
 
 import httpx
 
-from app import config
+from app import sealing
 from tests.credit.stage import Stage
 from tests.grants.desk import Desk, count, employee, pointers
 from tests.world import World
@@ -22,7 +22,7 @@ async def test_a_grant_from_csv(world: World, stage: Stage, desk: Desk) -> None:
     await world.execute("UPDATE employee SET external_id = 'A1' WHERE id = :id", id=stage.person.employee_id)
     await world.execute(
         "UPDATE employee SET fiscal_code_index = :index WHERE id = :id",
-        index=config.keyed_hash("fiscal_code", code.encode()), id=second.employee_id,
+        index=sealing.keyed_hash("fiscal_code", code.encode()), id=second.employee_id,
     )  # fmt: skip
     programme_id = await desk.programme()
     content = f"\ufeffMatricola;Codice fiscale;Importo\nA1;;250,00\n;{code.lower()};1.250,00\n"

@@ -2,7 +2,7 @@ import asyncio
 
 import pytest
 
-from app import clock, config
+from app import clock, sealing
 from app.edge import idempotency
 from tests.conftest import Cluster
 from tests.http.probe import Scene, principal_lock, problem
@@ -169,7 +169,7 @@ async def test_stored_answers_are_sealed_for_their_caller(scene: Scene, anna: He
     )[0]
     assert b"canary" not in bytes(sealed)
     assert b"a visible canary" in bytes(idempotency.replay(principal, sealed).body)
-    assert b"status" in config.decrypt("idempotency", sealed, principal.bytes)
+    assert b"status" in sealing.decrypt("idempotency", sealed, principal.bytes)
     assert abs((clock.real() - kept_at).total_seconds()) < 60
 
 

@@ -9,7 +9,7 @@ from uuid import UUID
 import httpx
 import pytest
 
-from app import config, ids
+from app import config, ids, sealing
 from app.identity import passwords
 from tests.world import World
 
@@ -65,7 +65,7 @@ def few_tries(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
 
 def clear() -> None:
     config.settings.cache_clear()
-    config.derived_key.cache_clear()
+    sealing.derived_key.cache_clear()
 
 
 async def log_in(client: httpx.AsyncClient, email: str, password: str) -> httpx.Response:

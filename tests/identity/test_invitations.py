@@ -10,7 +10,7 @@ from sqlalchemy import text
 from sqlalchemy.exc import DBAPIError, ProgrammingError
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from app import clock, config, ids
+from app import clock, ids, sealing
 from app.db import Database
 from app.errors import AppError, Invalid, RateLimited
 from app.identity.errors import ActivationCodeWrong, InvalidCredentials, TokenInvalid
@@ -319,7 +319,7 @@ async def test_members_need_no_code(world: World) -> None:
 
 
 async def test_a_code_is_sealed_for_its_own_invitation(world: World, company: Party) -> None:
-    sealed = config.encrypt("activation_code", b"12345678", ids.new_id().bytes)
+    sealed = sealing.encrypt("activation_code", b"12345678", ids.new_id().bytes)
     assert b"12345678" not in sealed
     await invite(world, company, await employment(world, company))
     assert await world.scalar("SELECT sealed_activation_code FROM invitation") is None

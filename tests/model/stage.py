@@ -42,8 +42,11 @@ LOTS = """
 """
 UNITS = """
     SELECT b.id AS booking_id, b.status AS booking_status, b.confirm_by, u.id, u.slot_id, u.status, u.status_at,
-        u.price_cents, u.fee_cents, u.fee_source, u.own_money_due_cents, u.captured_cents, u.complete_at,
-        u.completed_at, u.payable_at,
+        u.price_cents, u.fee_cents, u.fee_source, u.own_money_due_cents, u.complete_at, u.completed_at,
+        (CASE WHEN u.fee_source = 'credit' THEN u.fee_cents
+            WHEN u.status IN ('delivered', 'completed') THEN coalesce((SELECT sum(l.amount_cents) FROM care.leg l
+                WHERE l.unit_id = u.id AND l.source <> 'own_money'), 0) ELSE 0 END)::bigint AS captured_cents,
+        (SELECT p.payable_at FROM payable p WHERE p.source_kind = 'unit' AND p.source_id = u.id) AS payable_at,
         (SELECT coalesce(json_agg(json_build_array(l.lot_id, l.amount_cents) ORDER BY l.id), '[]')
             FROM care.leg l WHERE l.unit_id = u.id AND l.source <> 'own_money') AS legs
     FROM care.booking b JOIN care.unit u ON u.booking_id = b.id WHERE b.user_id = :user_id ORDER BY b.id, u.index

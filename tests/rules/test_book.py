@@ -7,11 +7,12 @@ from typing import get_args
 
 import pytest
 
-from app.rules.book import BOOK, DATA_FOLDER, RuleDataError, UnknownParameter, categories, load, parameter, rules_on
+from app.rules.book import DATA_FOLDER, RuleDataError, UnknownParameter, book_in_force, load
 from app.rules.reasons import TEMPLATES, AlternativeCode, DecisionCode, ReadingNote
 from app.rules.rows import RuleCode
 
 DAY = date(2026, 11, 23)
+BOOK = book_in_force()
 
 
 @pytest.mark.parametrize(
@@ -41,7 +42,7 @@ DAY = date(2026, 11, 23)
     ],
 )
 def test_seed_values(name: str, on: date, value: int) -> None:
-    assert parameter(name, on).integer == value
+    assert BOOK.parameter(name, on).integer == value
 
 
 @pytest.mark.parametrize(
@@ -60,31 +61,31 @@ def test_seed_values(name: str, on: date, value: int) -> None:
     ],
 )
 def test_seed_days(name: str, year: int, day: date) -> None:
-    assert parameter(name, date(year, 3, 1)).day_in(year) == day
+    assert BOOK.parameter(name, date(year, 3, 1)).day_in(year) == day
 
 
 def test_what_the_design_leaves_unconfirmed_is_unconfirmed() -> None:
     unconfirmed = {row.name for row in BOOK.parameters if row.status == "unconfirmed" and row.holds(DAY)}
     assert unconfirmed == {"bonus_conversion_cap_cents", "fringe_previous_year_until"}
-    assert parameter("bonus_conversion_cap_cents", date(2025, 6, 1)).status == "confirmed"
+    assert BOOK.parameter("bonus_conversion_cap_cents", date(2025, 6, 1)).status == "confirmed"
 
 
 def test_a_parameter_without_a_row_that_day_is_an_error() -> None:
     with pytest.raises(UnknownParameter, match="fringe_limit_cents on 2024-12-31"):
-        parameter("fringe_limit_cents", date(2024, 12, 31))
+        BOOK.parameter("fringe_limit_cents", date(2024, 12, 31))
 
 
 def test_a_number_is_no_day_and_a_day_no_number() -> None:
     with pytest.raises(TypeError):
-        parameter("elderly_age", DAY).day_in(2026)
+        BOOK.parameter("elderly_age", DAY).day_in(2026)
     with pytest.raises(TypeError):
-        _ = parameter("confapi_usable_until", DAY).integer
+        _ = BOOK.parameter("confapi_usable_until", DAY).integer
 
 
 def test_all_six_rule_codes_hold_today_and_grew_with_the_law() -> None:
-    assert {row.code for row in rules_on(DAY)} == set(get_args(RuleCode))
-    assert {row.code for row in rules_on(date(2016, 6, 1))} == {"C2_F", "C2_F_BIS", "C2_F_TER", "C3_FRINGE"}
-    assert rules_on(date(2015, 12, 31)) == ()
+    assert {row.code for row in BOOK.rules_on(DAY)} == set(get_args(RuleCode))
+    assert {row.code for row in BOOK.rules_on(date(2016, 6, 1))} == {"C2_F", "C2_F_BIS", "C2_F_TER", "C3_FRINGE"}
+    assert BOOK.rules_on(date(2015, 12, 31)) == ()
 
 
 def test_payment_forms_are_those_of_the_law() -> None:
@@ -93,7 +94,7 @@ def test_payment_forms_are_those_of_the_law() -> None:
 
 
 def test_categories_are_named_in_both_languages_and_end_with_the_last_resort() -> None:
-    found = categories(DAY)
+    found = BOOK.categories_on(DAY)
     assert len(found) == 30
     for category in found:
         assert category.name, category.code
@@ -138,6 +139,20 @@ def test_unsound_rows_are_refused(tmp_path: Path, file: str, old: str, new: str,
     (folder / file).write_text(text.replace(old, new, 1), encoding="utf-8")
     with pytest.raises(RuleDataError, match=complaint):
         load(folder)
+
+
+def test_a_rule_code_without_a_row_is_refused(tmp_path: Path) -> None:
+    folder = shutil.copytree(DATA_FOLDER, tmp_path / "data")
+    file = folder / "rules.toml"
+    comment, first, *others = file.read_text(encoding="utf-8").split("[[rule]]")
+    assert 'code = "C2_D_BIS"' in first
+    file.write_text("[[rule]]".join((comment, *others)), encoding="utf-8")
+    with pytest.raises(RuleDataError, match="no rule row at all for C2_D_BIS"):
+        load(folder)
+
+
+def test_the_book_in_force_is_read_once() -> None:
+    assert book_in_force() is BOOK
 
 
 def test_an_unchanged_copy_loads_equal(tmp_path: Path) -> None:

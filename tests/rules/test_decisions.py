@@ -7,10 +7,11 @@ from typing import TypeVar, get_args
 import pytest
 
 from app.rules.beneficiary import ART_433_RELATIVES, BeneficiaryFacts, Certificate, Period, Relation, age
-from app.rules.book import BOOK, RuleBook, categories
+from app.rules.book import RuleBook, book_in_force
 from app.rules.decisions import Decision, Question, allowed_rule_code, decide
 from app.rules.rows import PaymentForm, Row
 
+BOOK = book_in_force()
 RowT = TypeVar("RowT", bound=Row)
 
 SELF = BeneficiaryFacts(relation="self", birth_date=date(1984, 5, 2))
@@ -31,7 +32,7 @@ PHYSIOTHERAPY = replace(HOME_HELP, category="physiotherapy", beneficiary=MOTHER)
 
 
 def answer(question: Question) -> Decision:
-    return decide(question)[0]
+    return decide(question, BOOK)[0]
 
 
 def signed(row: RowT) -> RowT:
@@ -151,7 +152,7 @@ def test_spouse_and_children_need_not_live_together(relation: Relation) -> None:
 @pytest.mark.parametrize("on", [date(2024, 6, 1), date(2026, 6, 1)])
 def test_who_is_no_relative_in_law_is_never_covered(on: date) -> None:
     neighbour = replace(MOTHER, relation="other")
-    decisions = decide(replace(HOME_HELP, beneficiary=neighbour, on=on, reading="lenient", allow_fringe=True))
+    decisions = decide(replace(HOME_HELP, beneficiary=neighbour, on=on, reading="lenient", allow_fringe=True), BOOK)
     assert {decision.code for decision in decisions} == {"not_a_relative"}
 
 
@@ -178,7 +179,7 @@ def test_a_certificate_counts_while_it_is_valid() -> None:
 
 def test_neither_elderly_nor_certified_is_said_where_only_that_rule_could_reimburse() -> None:
     father = replace(MOTHER, birth_date=date(1960, 1, 1))
-    decisions = decide(replace(PHYSIOTHERAPY, beneficiary=father, payment_form="reimbursement"))
+    decisions = decide(replace(PHYSIOTHERAPY, beneficiary=father, payment_form="reimbursement"), BOOK)
     assert {decision.rule_code: decision.code for decision in decisions} == {
         "C2_F_TER": "beneficiary_not_elderly_or_certified",
         "C2_F": "not_reimbursable",
@@ -216,7 +217,7 @@ def test_babysitting_is_unconfirmed() -> None:
 
 
 def test_c2_f_bis_is_not_for_the_employee() -> None:
-    decisions = decide(replace(HOME_HELP, category="nursery", beneficiary=SELF))
+    decisions = decide(replace(HOME_HELP, category="nursery", beneficiary=SELF), BOOK)
     assert {each.rule_code: each.code for each in decisions} == {
         "C2_F_BIS": "not_for_self",
         "C3_FRINGE": "fringe_needs_consent",
@@ -227,7 +228,7 @@ def test_a_transport_pass_asks_for_a_fiscally_dependent_relative_of_that_year() 
     dependent = replace(CHILD, dependent_years=frozenset({2026}))
     question = replace(HOME_HELP, category="transport_pass", beneficiary=dependent, rule_codes=frozenset({"C2_D_BIS"}))
     decisions = {
-        on.year: next(each for each in decide(replace(question, on=on)) if each.rule_code == "C2_D_BIS").code
+        on.year: next(each for each in decide(replace(question, on=on), BOOK) if each.rule_code == "C2_D_BIS").code
         for on in (date(2025, 12, 31), date(2026, 1, 1), date(2027, 1, 1))
     }
     assert decisions == {2025: "beneficiary_not_dependent", 2026: "allowed", 2027: "beneficiary_not_dependent"}
@@ -240,9 +241,9 @@ def test_a_transport_pass_asks_for_a_fiscally_dependent_relative_of_that_year() 
 )
 def test_a_long_term_care_policy_is_paid_to_the_insurer_for_the_employee_only(form: PaymentForm, code: str) -> None:
     question = replace(HOME_HELP, category="long_term_care_policy", beneficiary=SELF, payment_form=form)
-    decisions = {each.rule_code: each.code for each in decide(question)}
+    decisions = {each.rule_code: each.code for each in decide(question, BOOK)}
     assert decisions["C2_F_QUATER"] == code
-    relative = {each.rule_code: each.code for each in decide(replace(question, beneficiary=MOTHER))}
+    relative = {each.rule_code: each.code for each in decide(replace(question, beneficiary=MOTHER), BOOK)}
     assert relative["C2_F_QUATER"] == "not_for_relatives"
 
 
@@ -252,8 +253,8 @@ def test_fringe_is_never_chosen_without_a_yes_and_is_always_last() -> None:
     assert (refused.code, refused.rule_code) == ("fringe_needs_consent", "C3_FRINGE")
     agreed = answer(replace(only_fringe, allow_fringe=True))
     assert (agreed.code, agreed.rule_code) == ("allowed", "C3_FRINGE")
-    for category in categories(HOME_HELP.on):
-        decisions = decide(replace(HOME_HELP, category=category.code, beneficiary=CHILD, allow_fringe=True))
+    for category in BOOK.categories_on(HOME_HELP.on):
+        decisions = decide(replace(HOME_HELP, category=category.code, beneficiary=CHILD, allow_fringe=True), BOOK)
         yes = [each.rule_code for each in decisions if each.allowed]
         assert "C3_FRINGE" not in yes[:-1], category.code
 
@@ -290,7 +291,7 @@ def test_a_programme_may_lack_the_preferred_rule() -> None:
 
 @pytest.mark.parametrize("category", ["pottery", ""])
 def test_an_unknown_category_is_not_covered(category: str) -> None:
-    decisions = decide(replace(HOME_HELP, category=category))
+    decisions = decide(replace(HOME_HELP, category=category), BOOK)
     assert [(each.code, each.rule_code) for each in decisions] == [("category_not_covered", None)]
     assert decisions[0].reason.it == "Nessuna regola permette di pagare questa spesa con il credito il 12/03/2026."
     assert [each.code for each in decisions[0].alternatives] == ["own_money"]
@@ -304,7 +305,7 @@ def test_before_the_law_nothing_is_covered() -> None:
 
 
 def test_production_refuses_to_decide_on_unsigned_rows() -> None:
-    decisions = decide(replace(PHYSIOTHERAPY, refuse_unsigned=True))
+    decisions = decide(replace(PHYSIOTHERAPY, refuse_unsigned=True), BOOK)
     assert {each.code for each in decisions} == {"rule_unsigned"}
     assert [each.code for each in decisions[0].alternatives] == ["own_money"]
 
@@ -330,5 +331,5 @@ def test_one_unsigned_parameter_is_enough_to_refuse(name: str) -> None:
 
 
 def test_allowed_rule_code_is_the_first_yes_or_none() -> None:
-    assert allowed_rule_code(PHYSIOTHERAPY) == "C2_F_TER"
-    assert allowed_rule_code(replace(PHYSIOTHERAPY, rule_codes=frozenset({"C3_FRINGE"}))) is None
+    assert allowed_rule_code(PHYSIOTHERAPY, BOOK) == "C2_F_TER"
+    assert allowed_rule_code(replace(PHYSIOTHERAPY, rule_codes=frozenset({"C3_FRINGE"})), BOOK) is None

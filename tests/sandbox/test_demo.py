@@ -13,7 +13,7 @@ import pytest
 from lxml import etree
 from sqlalchemy import text
 
-from app import api, clock, ids
+from app import api, clock, ids, sealing
 from app.banking.fiscal_codes import is_born_on, normalise_fiscal_code, normalise_tax_code
 from app.banking.iban import normalise_iban
 from app.catalogue import schemas as catalogue
@@ -21,8 +21,7 @@ from app.config import settings
 from app.db import WORKER_TIMEOUTS, Database, create_database
 from app.ledger import verify
 from app.main import create_app
-from app.organisations import sealing
-from app.rules.book import BOOK
+from app.rules.book import book_in_force
 from app.sandbox import demo
 from tests.conftest import Cluster
 
@@ -319,7 +318,7 @@ async def test_offerings_are_such_as_providers_may_publish(world: Loaded) -> Non
         cancellation = {name: values[name] for name in ("free_until_hours", "late_fee_bps", "no_show_fee_bps")}
         wanted = {name: values[name] for name in catalogue.OfferingNew.model_fields if name in values}
         catalogue.OfferingNew.model_validate({**wanted, "service_area": row.area, "cancellation": cancellation})
-        category = BOOK.category(row.category, date(2026, 11, 23))
+        category = book_in_force().category(row.category, date(2026, 11, 23))
         assert category is not None
         assert row.unit in category.units
         assert (row.mode == "home_visit") <= (len(row.area) > 0)

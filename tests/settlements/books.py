@@ -7,9 +7,13 @@ from uuid import UUID
 
 from sqlalchemy import text
 
-from app import ids
+from app import clock, ids
+from app.catalogue.models import VatCode
 from app.ledger import actions as ledger
 from app.ledger.instructions import Capture, NewAccount, NewHold, NewTransfer
+from app.payables import actions as payables
+from app.payables.actions import Owed
+from app.payables.models import PayableKind
 from tests.world import Party, Person, World
 
 BEFORE = datetime(2026, 10, 1, 8, tzinfo=UTC)
@@ -48,18 +52,20 @@ LEG = """
 """
 DELIVER = """
     UPDATE care.unit SET status = 'delivered', status_at = ends_at, delivered_at = ends_at,
-        complete_at = ends_at + interval '5 days', captured_cents = price_cents WHERE id = ANY (:units)
+        complete_at = ends_at + interval '5 days' WHERE id = ANY (:units)
 """
 COMPLETE = """
     UPDATE care.unit SET status = 'completed', status_at = CAST(:payable_at AS timestamptz), complete_at = NULL,
-        completed_at = CAST(:payable_at AS timestamptz), payable_at = CAST(:payable_at AS timestamptz)
+        completed_at = CAST(:payable_at AS timestamptz)
     WHERE id = ANY (:units)
 """
 FEE = """
     UPDATE care.unit SET status = :status, status_at = CAST(:payable_at AS timestamptz), fee_cents = :cents,
-        fee_source = 'credit', captured_cents = :cents, payable_at = CAST(:payable_at AS timestamptz)
+        fee_source = 'credit'
     WHERE id = ANY (:units)
 """
+
+OWED_FOR: dict[str, PayableKind] = {"completed": "service", "cancelled_late": "late_fee", "no_show": "no_show_fee"}
 
 
 @dataclass
@@ -93,9 +99,9 @@ class Books:
         prices: list[int],
         *,
         category: str = "home_help",
-        vat_code: str = "vat_5",
+        vat_code: VatCode = "vat_5",
         starts: list[datetime] | None = None,
-        payable_at: datetime | None = PAYABLE,
+        payable_at: datetime = PAYABLE,
         outcome: str = "completed",
         fee_cents: int = 0,
     ) -> list[UUID]:
@@ -149,14 +155,14 @@ class Books:
             for statement in moves:
                 await session.execute(text(statement), values)
             if outcome != "delivered":
-                await ledger.transfer(
+                await payables.owe(
                     session,
                     [
-                        NewTransfer(
-                            ids.new_id(), accounts.earned_account_id, accounts.payable_account_id, cents, "completed",
-                            PAYABLE, unit,
+                        Owed(
+                            provider.id, accounts.earned_account_id, accounts.payable_account_id, "unit", unit,
+                            OWED_FOR[outcome], cents, vat_code, category, clock.day_of(start), payable_at, "completed",
                         )
-                        for unit, cents in zip(unit_ids, captured, strict=True)
+                        for unit, cents, start in zip(unit_ids, captured, values["starts"], strict=True)
                     ],
                 )  # fmt: skip
         return unit_ids

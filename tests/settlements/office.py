@@ -73,7 +73,16 @@ async def ledger(books: Books) -> dict[str, int]:
 
 async def stored(books: Books) -> dict[str, list[Any]]:
     """Return every row of settlement, to see that a refusal changed nothing."""
-    tables = ("settlement_run", "settlement_counter", "settlement", "settlement_line", "payout", "event", "audit_entry")
+    tables = (
+        "settlement_run",
+        "settlement_counter",
+        "settlement",
+        "settlement_line",
+        "payout",
+        "payable",
+        "event",
+        "audit_entry",
+    )
     return {
         table: await books.world.execute(f"SELECT to_jsonb(t) FROM {table} t ORDER BY to_jsonb(t)::text")
         for table in (*tables, "ledger.transfer")

@@ -30,7 +30,7 @@ RULES: tuple[dict[str, Any], ...] = (
     {"percent_bps": 250, "category": "home_nursing", "fixed_cents": 7},
     {"percent_bps": 999, "category": "respite_stay", "max_cents": 30_01},
 )
-STATEMENTS_PER_RUN = 14
+STATEMENTS_PER_RUN = 13
 
 
 @contextmanager

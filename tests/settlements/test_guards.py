@@ -177,33 +177,52 @@ async def test_payout_pays_what_is_owed_once(attack: Attack, client: httpx.Async
 
 
 LINE = """
-    INSERT INTO settlement_line (id, settlement_id, provider_id, unit_id, kind, service_on, vat_code, gross_cents,
-        fee_cents, fee_vat_cents, subsidy_cents, net_cents)
-    SELECT gen_random_uuid(), settlement.id, :provider, :unit, :kind, '2026-11-02', 'vat_5', :gross, 0, 0, 0, :gross
-    FROM settlement LIMIT 1
+    INSERT INTO settlement_line (id, settlement_id, provider_id, payable_id, unit_id, kind, service_on, vat_code,
+        gross_cents, fee_cents, fee_vat_cents, subsidy_cents, net_cents)
+    SELECT gen_random_uuid(), settlement.id, :provider, payable.id, payable.source_id, :kind, CAST(:day AS date), :vat,
+        :gross, 0, 0, 0, :gross
+    FROM payable, settlement WHERE payable.source_id = :unit AND settlement.provider_id = :provider
 """
+SETTLE = f"""
+    WITH line AS ({LINE})
+    UPDATE payable SET settlement_id = settlement.id
+    FROM settlement WHERE source_id = :unit AND settlement.provider_id = :provider
+"""
+TRUE: dict[str, Any] = {"kind": "service", "day": date(2026, 11, 2), "vat": "vat_5", "gross": 5_00}
 
 
-async def test_a_unit_is_settled_once_per_kind(attack: Attack) -> None:
-    await attack.refused(LINE, guard="settlement_line_unit_once_key", unit=attack.units[0], kind="service", gross=22_50)
+async def test_a_payable_is_settled_once(attack: Attack) -> None:
+    values = {**TRUE, "gross": 22_50, "unit": attack.units[0]}
+    await attack.refused(LINE, guard="settlement_line_payable_id_key", **values)
+    for change in ("settlement_id = NULL", "settlement_id = gen_random_uuid()", "blocked = true"):
+        again = f"UPDATE payable SET {change} WHERE source_id = :unit"
+        await attack.refused(again, guard="payable_append_only", unit=attack.units[0])
 
 
 async def test_a_settled_document_takes_no_further_line(attack: Attack) -> None:
     (unit,) = await attack.books.units(attack.provider, [5_00])
-    await attack.refused(LINE, guard="settlement_is_sum_of_lines", unit=unit, kind="service", gross=5_00)
-    await attack.refused(LINE, guard="settlement_is_sum_of_lines", unit=attack.units[0], kind="adjustment", gross=-5_00)
+    await attack.refused(SETTLE, guard="settlement_is_sum_of_lines", unit=unit, **TRUE)
 
 
-async def test_a_line_is_its_units(attack: Attack) -> None:
+async def test_a_line_is_its_payable(attack: Attack) -> None:
     (unit,) = await attack.books.units(attack.provider, [5_00])
-    (delivered,) = await attack.books.units(attack.provider, [5_00], outcome="delivered")
-    other = await attack.books.world.provider()
-    (foreign,) = await attack.books.units(other, [5_00])
-    for unit_id, kind, gross in (
-        (unit, "service", 5_01), (unit, "no_show_fee", 5_00), (unit, "late_fee", 5_00), (delivered, "service", 5_00),
-        (foreign, "service", 5_00),
-    ):  # fmt: skip
-        await attack.refused(LINE, guard="settlement_line_is_the_units", unit=unit_id, kind=kind, gross=gross)
+    (foreign,) = await attack.books.units(await attack.books.world.provider(), [5_00])
+    changes: list[dict[str, Any]] = [
+        {"gross": 5_01}, {"kind": "no_show_fee"}, {"kind": "late_fee"}, {"kind": "adjustment"}, {"vat": "exempt"},
+        {"day": date(2026, 11, 3)}, {"unit": foreign},
+    ]  # fmt: skip
+    for change in changes:
+        values = {"unit": unit, **TRUE, **change}
+        await attack.refused(SETTLE, guard="settlement_line_is_the_payable", **values)
+    await attack.refused(LINE, guard="settlement_line_is_the_payable", unit=unit, **TRUE)
+
+
+async def test_a_payable_is_settled_by_its_line(attack: Attack) -> None:
+    (unit,) = await attack.books.units(attack.provider, [5_00])
+    settle = "UPDATE payable SET settlement_id = (SELECT id FROM settlement) WHERE source_id = :unit"
+    await attack.refused(settle, guard="payable_settled_by_line", unit=unit)
+    await attack.books.world.execute("UPDATE payable SET blocked = true WHERE source_id = :unit", unit=unit)
+    await attack.refused(settle, guard="payable_blocked_waits", unit=unit)
 
 
 SETTLEMENT = """
@@ -252,8 +271,7 @@ async def test_numbers_have_no_gap(attack: Attack) -> None:
 
 async def test_a_settled_unit_never_changes(attack: Attack) -> None:
     for change in (
-        "captured_cents = captured_cents - 1",
-        "payable_at = NULL",
+        "price_cents = price_cents - 1",
         "disputed = true",
         "starts_at = starts_at + interval '1 second'",
         "own_money_due_cents = 1",
@@ -268,6 +286,9 @@ async def test_an_unsettled_unit_still_changes(attack: Attack) -> None:
     (unit,) = await attack.books.units(attack.provider, [5_00], outcome="cancelled_late", fee_cents=1_00)
     await attack.books.world.execute("UPDATE care.unit SET disputed = true WHERE id = :unit", unit=unit)
     assert await attack.books.world.scalar("SELECT disputed FROM care.unit WHERE id = :unit", unit=unit) is True
+    assert await attack.books.world.scalar("SELECT blocked FROM payable WHERE source_id = :unit", unit=unit) is True
+    await attack.books.world.execute("UPDATE care.unit SET disputed = false WHERE id = :unit", unit=unit)
+    assert await attack.books.world.scalar("SELECT blocked FROM payable WHERE source_id = :unit", unit=unit) is False
 
 
 async def test_one_run_per_cutoff(attack: Attack) -> None:

@@ -25,14 +25,8 @@ JOIN provider ON provider.organisation_id = quote.provider_id
 WHERE quote.id = :quote_id AND quote.user_id = :user_id;
 
 -- name: book
--- One statement takes the seats and writes everything: a shortage of seats shows in `seats`, the caller rolls back.
-WITH locked AS (
-    SELECT id FROM slot WHERE id = ANY (CAST(:slot_ids AS uuid[])) ORDER BY id FOR NO KEY UPDATE
-), seats AS (
-    UPDATE slot SET taken = taken + 1
-    WHERE id IN (SELECT id FROM locked) AND status = 'open' AND taken < capacity AND starts_at > :bookable_from
-    RETURNING id
-), new_booking AS (
+-- One statement takes the seats and writes everything: when seats are refused the caller rolls back.
+WITH new_booking AS (
     INSERT INTO care.booking (id, quote_id, user_id, provider_id, offering_id, beneficiary_id, status,
         free_until_hours, late_fee_bps, no_show_fee_bps, confirm_by, sealed_note, created_at)
     SELECT :booking_id, id, user_id, provider_id, offering_id, beneficiary_id, :status,
@@ -56,18 +50,17 @@ WITH locked AS (
     FROM new_units JOIN given ON given.id = new_units.id, jsonb_to_recordset(given.legs) AS leg (id uuid, source text,
         lot_id uuid, hold_id uuid, amount_cents bigint, rule_code text)
 ), new_event AS (
-    INSERT INTO event (id, type, object_kind, object_id, organisation_ids, created_at)
-    SELECT :event_id, :event_type, 'booking', id, ARRAY[provider_id], :now FROM new_booking
+    SELECT record_event(:event_id, :event_type, 'booking', id, ARRAY[provider_id], :now) AS id FROM new_booking
 )
 SELECT booking.id, booking.user_id, booking.provider_id, booking.offering_id, booking.beneficiary_id,
     booking.free_until_hours, booking.late_fee_bps, booking.no_show_fee_bps, booking.confirm_by, booking.sealed_note,
     booking.sealed_end_reason, booking.created_at, offering.name AS offering_name,
-    organisation.name AS provider_name, provider.phone AS provider_phone, provider.earned_account_id,
+    offering.category, organisation.name AS provider_name, provider.phone AS provider_phone, provider.earned_account_id,
     provider.payable_account_id,
-    (SELECT count(*) FROM seats) AS seats,
-    EXISTS (SELECT FROM slot WHERE id = ANY (CAST(:slot_ids AS uuid[]))
-        AND (status <> 'open' OR starts_at <= :bookable_from)) AS closed
+    take_seats(CAST(:taking_ids AS uuid[]), 'unit', CAST(:unit_ids AS uuid[]), CAST(:slot_ids AS uuid[]),
+        CAST(:seats AS integer[]), :bookable_from, NULL, :now) AS refused
 FROM new_booking booking
+CROSS JOIN new_event -- a function in a CTE is called only if its row is wanted
 JOIN offering ON offering.id = booking.offering_id
 JOIN provider ON provider.organisation_id = booking.provider_id
 JOIN organisation ON organisation.id = booking.provider_id;
@@ -76,7 +69,7 @@ JOIN organisation ON organisation.id = booking.provider_id;
 SELECT booking.id, booking.user_id, booking.provider_id, booking.offering_id, booking.beneficiary_id,
     booking.free_until_hours, booking.late_fee_bps, booking.no_show_fee_bps, booking.confirm_by, booking.sealed_note,
     booking.sealed_end_reason, booking.created_at, offering.name AS offering_name,
-    organisation.name AS provider_name, provider.phone AS provider_phone, provider.earned_account_id,
+    offering.category, organisation.name AS provider_name, provider.phone AS provider_phone, provider.earned_account_id,
     provider.payable_account_id
 FROM care.booking
 JOIN offering ON offering.id = booking.offering_id
@@ -89,7 +82,7 @@ WHERE booking.id = :id AND (booking.user_id = :user_id OR booking.provider_id = 
 SELECT booking.id, booking.user_id, booking.provider_id, booking.offering_id, booking.beneficiary_id,
     booking.free_until_hours, booking.late_fee_bps, booking.no_show_fee_bps, booking.confirm_by, booking.sealed_note,
     booking.sealed_end_reason, booking.created_at, offering.name AS offering_name,
-    organisation.name AS provider_name, provider.phone AS provider_phone, provider.earned_account_id,
+    offering.category, organisation.name AS provider_name, provider.phone AS provider_phone, provider.earned_account_id,
     provider.payable_account_id
 FROM care.booking
 JOIN offering ON offering.id = booking.offering_id
@@ -105,7 +98,7 @@ FOR NO KEY UPDATE OF booking;
 SELECT booking.id, booking.user_id, booking.provider_id, booking.offering_id, booking.beneficiary_id,
     booking.free_until_hours, booking.late_fee_bps, booking.no_show_fee_bps, booking.confirm_by, booking.sealed_note,
     booking.sealed_end_reason, booking.created_at, offering.name AS offering_name,
-    organisation.name AS provider_name, provider.phone AS provider_phone, provider.earned_account_id,
+    offering.category, organisation.name AS provider_name, provider.phone AS provider_phone, provider.earned_account_id,
     provider.payable_account_id
 FROM care.booking
 JOIN offering ON offering.id = booking.offering_id
@@ -140,7 +133,7 @@ ORDER BY booking.id DESC LIMIT :limit;
 SELECT booking.id, booking.user_id, booking.provider_id, booking.offering_id, booking.beneficiary_id,
     booking.free_until_hours, booking.late_fee_bps, booking.no_show_fee_bps, booking.confirm_by, booking.sealed_note,
     booking.sealed_end_reason, booking.created_at, offering.name AS offering_name,
-    organisation.name AS provider_name, provider.phone AS provider_phone, provider.earned_account_id,
+    offering.category, organisation.name AS provider_name, provider.phone AS provider_phone, provider.earned_account_id,
     provider.payable_account_id
 FROM care.booking
 JOIN offering ON offering.id = booking.offering_id
@@ -178,7 +171,7 @@ ORDER BY booking.id DESC LIMIT :limit;
 
 -- name: units
 SELECT unit.id, unit.booking_id, unit.index, unit.slot_id, unit.status, unit.starts_at, unit.ends_at, unit.price_cents,
-    unit.fee_funding, unit.fee_cents, unit.fee_source, unit.own_money_due_cents, unit.captured_cents, unit.disputed,
+    unit.vat_code, unit.fee_funding, unit.fee_cents, unit.fee_source, unit.own_money_due_cents, unit.disputed,
     unit.needs_review, unit.complete_at,
     coalesce((SELECT jsonb_agg(jsonb_build_object('id', leg.id, 'source', leg.source, 'lot_id', leg.lot_id,
             'hold_id', leg.hold_id, 'amount_cents', leg.amount_cents, 'rule_code', leg.rule_code) ORDER BY leg.id)
@@ -189,19 +182,17 @@ FROM care.unit WHERE unit.booking_id = ANY (CAST(:booking_ids AS uuid[])) ORDER 
 WITH moved AS (
     UPDATE care.unit SET status = given.status, status_at = given.at, fee_cents = given.fee_cents,
         fee_source = given.fee_source, own_money_due_cents = given.own_money_due_cents,
-        captured_cents = given.captured_cents, delivered_at = given.delivered_at, complete_at = given.complete_at,
-        completed_at = given.completed_at, payable_at = given.payable_at
+        delivered_at = given.delivered_at, complete_at = given.complete_at, completed_at = given.completed_at
     FROM jsonb_to_recordset(CAST(:moves AS jsonb)) AS given (unit_id uuid, status text, at timestamptz,
-        fee_cents bigint, fee_source text, own_money_due_cents bigint, captured_cents bigint, delivered_at timestamptz,
-        complete_at timestamptz, completed_at timestamptz, payable_at timestamptz)
+        fee_cents bigint, fee_source text, own_money_due_cents bigint, delivered_at timestamptz, complete_at timestamptz,
+        completed_at timestamptz)
     WHERE unit.id = given.unit_id AND unit.booking_id = :booking_id
 ), recomputed AS (
     UPDATE care.booking SET status = :status, version = version + 1,
         sealed_end_reason = coalesce(:sealed_end_reason, sealed_end_reason)
     WHERE id = :booking_id RETURNING provider_id
 )
-INSERT INTO event (id, type, object_kind, object_id, organisation_ids, created_at)
-SELECT :event_id, :event_type, 'booking', :booking_id, ARRAY[provider_id], :at FROM recomputed;
+SELECT record_event(:event_id, :event_type, 'booking', :booking_id, ARRAY[provider_id], :at) FROM recomputed;
 
 -- name: replace_holds
 -- Fresh holds take the place of captured or released ones.
@@ -241,3 +232,48 @@ JOIN care.unit ON unit.id = leg.unit_id
 WHERE employee.ended_on < :today AND unit.status IN ('requested', 'confirmed')
     AND unit.starts_at >= CAST(employee.ended_on AS timestamptz) + interval '22 hours'
 ORDER BY employee.ended_on, unit.booking_id, unit.id LIMIT :limit;
+
+-- name: verify_units
+-- What was paid from credit for a service enjoyed or a fee is owed once, for the same amount, since the same instant.
+WITH batch AS MATERIALIZED (
+    SELECT id AS key, * FROM care.unit WHERE id >= :start ORDER BY id LIMIT :size
+), expected AS (
+    SELECT batch.*,
+        CASE WHEN status = 'completed' AND on_credit THEN 'service' WHEN fee_source IS DISTINCT FROM 'credit' THEN NULL
+            WHEN status = 'cancelled_late' THEN 'late_fee' WHEN status = 'no_show' THEN 'no_show_fee' END AS owed_kind,
+        CASE WHEN status = 'completed' THEN price_cents ELSE fee_cents END AS owed_cents
+    FROM batch CROSS JOIN LATERAL (
+        SELECT EXISTS (SELECT FROM care.leg WHERE leg.unit_id = key AND leg.lot_id IS NOT NULL) AS on_credit) AS paid
+), judged AS (
+    SELECT key, CASE
+            WHEN owed_kind IS NULL AND owed.count > 0 OR owed.count > 1 THEN 'payable_unexpected'
+            WHEN owed_kind IS NULL THEN NULL
+            WHEN owed.count = 0 THEN 'payable_missing'
+            WHEN owed.cents <> owed_cents THEN 'payable_amount'
+            WHEN owed.kind <> owed_kind OR owed.payee_id <> provider_id OR owed.payable_at <> status_at
+                OR owed.vat_code <> expected.vat_code THEN 'payable_differs'
+            WHEN owed.blocked <> disputed THEN 'payable_blocked'
+            END AS problem, owed.cents AS stored, CASE WHEN owed_kind IS NULL THEN 0 ELSE owed_cents END AS recomputed
+    FROM expected CROSS JOIN LATERAL (
+        SELECT count(*) AS count, coalesce(sum(gross_cents), 0)::bigint AS cents, min(kind) AS kind,
+            (array_agg(payee_id))[1] AS payee_id, min(payable_at) AS payable_at, min(payable.vat_code) AS vat_code,
+            bool_or(payable.blocked) AS blocked
+        FROM payable WHERE source_kind = 'unit' AND source_id = key AND kind <> 'adjustment'
+    ) AS owed
+), differing AS (
+    SELECT * FROM judged WHERE problem IS NOT NULL ORDER BY key LIMIT :limit
+)
+SELECT (SELECT count(*) FROM batch) AS size, (SELECT key FROM batch ORDER BY key DESC LIMIT 1) AS last,
+    (SELECT coalesce(jsonb_agg(jsonb_build_object('table', 'unit', 'id', key, 'problem', problem,
+        'stored', stored, 'recomputed', recomputed) ORDER BY key), '[]') FROM differing) AS differences;
+
+-- name: verify_owed_units
+WITH batch AS MATERIALIZED (
+    SELECT id AS key, * FROM payable WHERE id >= :start ORDER BY id LIMIT :size
+), differing AS (
+    SELECT * FROM batch
+    WHERE source_kind = 'unit' AND NOT EXISTS (SELECT FROM care.unit WHERE unit.id = source_id) ORDER BY key LIMIT :limit
+)
+SELECT (SELECT count(*) FROM batch) AS size, (SELECT key FROM batch ORDER BY key DESC LIMIT 1) AS last,
+    (SELECT coalesce(jsonb_agg(jsonb_build_object('table', 'payable', 'id', key, 'problem', 'unit_missing',
+        'stored', gross_cents, 'recomputed', 0) ORDER BY key), '[]') FROM differing) AS differences;

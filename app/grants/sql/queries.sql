@@ -66,13 +66,13 @@ WHERE programme.company_id = :company_id AND programme.id = :id FOR SHARE OF pro
 
 -- name: employed_in_category
 SELECT id FROM employee
-WHERE company_id = :company_id AND hired_on <= :today AND (ended_on IS NULL OR ended_on >= :today)
+WHERE company_id = :company_id AND is_employed(hired_on, ended_on, :today)
     AND category = :category
 ORDER BY id;
 
 -- name: category_sizes
 SELECT count(*) FILTER (WHERE category = :category) AS in_category, count(*) AS in_company FROM employee
-WHERE company_id = :company_id AND hired_on <= :today AND (ended_on IS NULL OR ended_on >= :today);
+WHERE company_id = :company_id AND is_employed(hired_on, ended_on, :today);
 
 -- name: employees
 SELECT id, category, ended_on FROM employee WHERE company_id = :company_id AND id = ANY (CAST(:ids AS uuid[]));

@@ -1,45 +1,4 @@
--- Statements about parties, members and territory.
-
--- name: search_municipalities
-SELECT istat_code, name, province, sort_key, rank FROM (
-    SELECT istat_code, name, province, sort_key, CASE WHEN starts_with(sort_key, :needle) THEN 0 ELSE 1 END AS rank
-    FROM municipality WHERE sort_key LIKE :pattern
-) AS found
-WHERE (rank, sort_key, istat_code) > (:rank, :key, :code)
-ORDER BY rank, sort_key, istat_code LIMIT :limit;
-
--- name: known_municipalities
-SELECT istat_code FROM municipality WHERE istat_code = ANY (CAST(:codes AS text[]));
-
--- name: alliances
-SELECT a.id, a.name, a.network_id, n.name AS network_name, o.name AS lead_organisation_name,
-    ARRAY(SELECT m.istat_code FROM alliance_municipality m WHERE m.alliance_id = a.id ORDER BY m.istat_code)
-        AS municipalities
-FROM alliance a JOIN network n ON n.id = a.network_id JOIN organisation o ON o.id = a.lead_organisation_id
-WHERE CAST(:name AS text) IS NULL OR (a.name COLLATE "C", a.id) > (CAST(:name AS text), CAST(:id AS uuid))
-ORDER BY a.name COLLATE "C", a.id LIMIT :limit;
-
--- name: alliance
-SELECT a.id, a.name, a.network_id, n.name AS network_name, o.name AS lead_organisation_name,
-    ARRAY(SELECT m.istat_code FROM alliance_municipality m WHERE m.alliance_id = a.id ORDER BY m.istat_code)
-        AS municipalities
-FROM alliance a JOIN network n ON n.id = a.network_id JOIN organisation o ON o.id = a.lead_organisation_id
-WHERE a.id = :id;
-
--- name: add_territory
-INSERT INTO alliance_municipality (alliance_id, istat_code)
-SELECT :id, code FROM unnest(CAST(:codes AS text[])) AS code;
-
--- name: alliance_memberships
-SELECT m.id, m.organisation_id, o.name AS organisation_name, m.role, m.joined_on, m.ended_on
-FROM alliance_membership m JOIN organisation o ON o.id = m.organisation_id
-WHERE m.alliance_id = :alliance_id AND (CAST(:after AS uuid) IS NULL OR m.id > CAST(:after AS uuid))
-ORDER BY m.id LIMIT :limit;
-
--- name: lock_alliance_membership
-SELECT m.id, m.organisation_id, o.name AS organisation_name, m.role, m.joined_on, m.ended_on
-FROM alliance_membership m JOIN organisation o ON o.id = m.organisation_id
-WHERE m.alliance_id = :alliance_id AND m.id = :id FOR NO KEY UPDATE OF m;
+-- Statements about parties and members.
 
 -- name: members
 SELECT m.id, m.user_id, u.email, m.role, m.created_at
@@ -69,3 +28,9 @@ SELECT EXISTS (
     JOIN organisation o ON o.id = m.organisation_id AND 'operator' = ANY (o.kinds)
     WHERE u.email = lower(:email)
 );
+
+-- name: in_alliance
+SELECT EXISTS (SELECT FROM alliance_membership WHERE organisation_id = :organisation_id AND ended_on IS NULL);
+
+-- name: provider_version
+SELECT version FROM provider WHERE organisation_id = :id FOR NO KEY UPDATE;

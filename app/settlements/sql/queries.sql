@@ -34,4 +34,4 @@ WHERE payout.run_id = :run_id ORDER BY payout.provider_id;
 -- name: lines
 SELECT unit_id, kind, service_on, gross_cents, fee_cents, fee_vat_cents, subsidy_cents, net_cents
 FROM settlement_line WHERE provider_id = :provider_id AND settlement_id = :settlement_id
-ORDER BY service_on, unit_id, kind;
+ORDER BY service_on, unit_id, kind, payable_id;

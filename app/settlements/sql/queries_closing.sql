@@ -1,4 +1,4 @@
--- Closing the books for a cutoff: find the due units, price, number, hash and write everything in one statement.
+-- Closing the books for a cutoff: find the due payables, price, number, hash and write everything in one statement.
 --
 -- What a hash is taken of is canonical JSON (sorted keys, no blanks, dates ISO, ids as UUIDs): the same text as
 -- json.dumps(content, sort_keys=True, separators=(",", ":")), written here because documents are made and checked
@@ -14,42 +14,17 @@ SELECT ARRAY[set_config('statement_timeout', '60s', true), set_config('jit', 'of
     (SELECT id FROM ledger.account WHERE kind = 'platform_fees' AND owner_id IS NULL) AS fees_account_id,
     (SELECT id FROM ledger.account WHERE kind = 'vat_payable' AND owner_id IS NULL) AS vat_account_id;
 
--- name: lock_bookings
--- Whoever moves units locks their booking first: taken here in order, no two can wait for each other.
-WITH
--- what is due, as in `close`
-due AS MATERIALIZED (
-    SELECT unit.booking_id, unit.starts_at FROM care.unit
-    WHERE unit.payable_at < :cutoff_end AND unit.captured_cents > 0 AND NOT unit.disputed
-        AND unit.status IN ('completed', 'cancelled_late', 'no_show')
-        AND NOT EXISTS (SELECT FROM settlement_line
-            WHERE settlement_line.unit_id = unit.id AND settlement_line.kind <> 'adjustment')
-),
--- its bookings, by id
-locked AS MATERIALIZED (
-    SELECT booking.id FROM care.booking WHERE booking.id IN (SELECT due.booking_id FROM due)
-    ORDER BY booking.id FOR NO KEY UPDATE
-)
-SELECT min(due.starts_at) AS first, max(due.starts_at) AS last FROM due, (SELECT count(*) FROM locked) AS all_locked;
-
 -- name: close
 -- Every id is a UUIDv7 whose time is the cutoff's end and whose random bits follow from a name.
 WITH
--- what is due, each unit a line, locked in order; a service's day is the Rome day it starts on
+-- what is due, each payable a line, locked in order
 due AS MATERIALIZED (
-    SELECT unit.id AS unit_id, unit.provider_id, offering.category, unit.vat_code, unit.captured_cents AS gross_cents,
-        CAST(:first_day AS date) + width_bucket(unit.starts_at, CAST(:midnights AS timestamptz[])) - 1 AS service_on,
-        CASE unit.status WHEN 'completed' THEN 'service' WHEN 'no_show' THEN 'no_show_fee' ELSE 'late_fee' END AS kind
-    FROM care.unit
-    JOIN care.booking ON booking.id = unit.booking_id
-    JOIN offering ON offering.id = booking.offering_id
-    WHERE unit.payable_at < :cutoff_end AND unit.captured_cents > 0 AND NOT unit.disputed
-        AND unit.status IN ('completed', 'cancelled_late', 'no_show')
-        AND NOT EXISTS (SELECT FROM settlement_line
-            WHERE settlement_line.unit_id = unit.id AND settlement_line.kind <> 'adjustment')
-        AND unit.starts_at >= :first_instant AND unit.starts_at < :last_instant
-    ORDER BY unit.id
-    FOR NO KEY UPDATE OF unit
+    SELECT id AS payable_id, source_id AS unit_id, payee_id AS provider_id, category, vat_code, gross_cents, service_on,
+        kind
+    FROM payable
+    WHERE settlement_id IS NULL AND NOT blocked AND payable_at < :cutoff_end
+    ORDER BY id
+    FOR NO KEY UPDATE
 ),
 -- the most specific and newest fee rule of each provider, category and day that occurs
 rule AS MATERIALIZED (
@@ -90,12 +65,12 @@ fee_share AS (
 ),
 -- the same with the spare cents: the first lines by their rest get one each
 fee_line AS (
-    SELECT unit_id, provider_id, vat_code, gross_cents, service_on, kind, vat_bps,
+    SELECT payable_id, unit_id, provider_id, vat_code, gross_cents, service_on, kind, vat_bps,
         share_cents + CASE WHEN row_number() OVER spare <= total_cents - sum(share_cents) OVER document
             THEN 1 ELSE 0 END AS fee_cents
     FROM fee_share
     WINDOW document AS (PARTITION BY provider_id, rule_id),
-        spare AS (PARTITION BY provider_id, rule_id ORDER BY rest DESC, service_on, unit_id)
+        spare AS (PARTITION BY provider_id, rule_id ORDER BY rest DESC, service_on, unit_id, payable_id)
 ),
 -- a document's VAT on fees by rate, beside each line
 fee_vat AS (
@@ -112,14 +87,14 @@ fee_vat_share AS (
 ),
 -- the lines as they are written, spare cents of VAT given out like those of fees
 line AS MATERIALIZED (
-    SELECT unit_id, provider_id, kind, service_on, vat_code, gross_cents, fee_cents, fee_vat_cents,
+    SELECT payable_id, unit_id, provider_id, kind, service_on, vat_code, gross_cents, fee_cents, fee_vat_cents,
         0::bigint AS subsidy_cents, gross_cents - fee_cents - fee_vat_cents AS net_cents
     FROM (
         SELECT *, share_cents + CASE WHEN row_number() OVER spare <= total_cents - sum(share_cents) OVER document
             THEN 1 ELSE 0 END AS fee_vat_cents
         FROM fee_vat_share
         WINDOW document AS (PARTITION BY provider_id, vat_bps),
-            spare AS (PARTITION BY provider_id, vat_bps ORDER BY rest DESC, service_on, unit_id)
+            spare AS (PARTITION BY provider_id, vat_bps ORDER BY rest DESC, service_on, unit_id, payable_id)
     ) AS divided
 ),
 -- the VAT contained in a document's gross amount, taken per VAT code
@@ -140,7 +115,7 @@ summed AS MATERIALIZED (
             || '","net_cents":' || line.net_cents || ',"service_on":"' || to_char(line.service_on, 'YYYY-MM-DD')
             || '","subsidy_cents":' || line.subsidy_cents || ',"unit_id":"' || line.unit_id
             || '","vat_code":"' || line.vat_code || '"}',
-            ',' ORDER BY line.service_on, line.unit_id, line.kind) AS lines_text
+            ',' ORDER BY line.service_on, line.unit_id, line.kind, line.payable_id) AS lines_text
     FROM line GROUP BY line.provider_id HAVING sum(net_cents) >= :minimum_payout_cents
 ),
 -- the next number of each such provider in the cutoff's year
@@ -193,14 +168,19 @@ new_settlement AS (
 ),
 -- a row for each line of these documents
 new_line AS (
-    INSERT INTO settlement_line (id, settlement_id, provider_id, unit_id, kind, service_on, vat_code, gross_cents,
-        fee_cents, fee_vat_cents, subsidy_cents, net_cents)
+    INSERT INTO settlement_line (id, settlement_id, provider_id, payable_id, unit_id, kind, service_on, vat_code,
+        gross_cents, fee_cents, fee_vat_cents, subsidy_cents, net_cents)
     SELECT CAST(CAST(:cutoff_hex AS text) || '7' || overlay(left(encode(sha256(convert_to(
-            'settlement_line ' || line.kind || ' ' || line.unit_id, 'UTF8')), 'hex'), 18)
+            'settlement_line ' || line.payable_id, 'UTF8')), 'hex'), 18)
             PLACING '8' FROM 4 FOR 0) AS uuid),
-        ready.id, line.provider_id, line.unit_id, line.kind, line.service_on, line.vat_code, line.gross_cents,
+        ready.id, line.provider_id, line.payable_id, line.unit_id, line.kind, line.service_on, line.vat_code, line.gross_cents,
         line.fee_cents, line.fee_vat_cents, line.subsidy_cents, line.net_cents
     FROM line JOIN ready USING (provider_id)
+),
+-- whatever has a line is settled
+settled AS (
+    UPDATE payable SET settlement_id = ready.id
+    FROM line JOIN ready USING (provider_id) WHERE payable.id = line.payable_id
 )
 SELECT ready.id, ready.provider_id, ready.fee_cents, ready.fee_vat_cents, provider.payable_account_id
 FROM ready JOIN provider ON provider.organisation_id = ready.provider_id ORDER BY ready.provider_id;
@@ -227,7 +207,7 @@ FROM settlement_run LEFT JOIN LATERAL (
             || '","net_cents":' || line.net_cents || ',"service_on":"' || to_char(line.service_on, 'YYYY-MM-DD')
             || '","subsidy_cents":' || line.subsidy_cents || ',"unit_id":"' || line.unit_id
             || '","vat_code":"' || line.vat_code || '"}',
-            ',' ORDER BY line.service_on, line.unit_id, line.kind) AS lines_text
+            ',' ORDER BY line.service_on, line.unit_id, line.kind, line.payable_id) AS lines_text
         FROM settlement_line AS line
         WHERE line.provider_id = settlement.provider_id AND line.settlement_id = settlement.id
     ) AS line

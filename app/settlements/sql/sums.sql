@@ -23,13 +23,13 @@ CREATE OR REPLACE FUNCTION settlement_lines_agree() RETURNS trigger
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = public, pg_temp AS $$
 BEGIN
     IF EXISTS (
-        SELECT FROM new_line LEFT JOIN care.unit ON unit.id = new_line.unit_id
-        WHERE new_line.kind <> 'adjustment' AND (unit.id IS NULL OR unit.payable_at IS NULL OR unit.disputed
-            OR unit.provider_id <> new_line.provider_id OR unit.captured_cents <> new_line.gross_cents
-            OR new_line.kind IS DISTINCT FROM CASE unit.status WHEN 'completed' THEN 'service'
-                WHEN 'cancelled_late' THEN 'late_fee' WHEN 'no_show' THEN 'no_show_fee' END)) THEN
-        RAISE EXCEPTION 'a line settles a payable unit of its provider, for what was captured'
-            USING ERRCODE = '23514', CONSTRAINT = 'settlement_line_is_the_units';
+        SELECT FROM new_line LEFT JOIN payable ON payable.id = new_line.payable_id
+        WHERE payable.settlement_id IS DISTINCT FROM new_line.settlement_id
+            OR (payable.payee_id, payable.source_id, payable.kind, payable.gross_cents, payable.vat_code,
+                payable.service_on) IS DISTINCT FROM (new_line.provider_id, new_line.unit_id, new_line.kind,
+                new_line.gross_cents, new_line.vat_code, new_line.service_on)) THEN
+        RAISE EXCEPTION 'a line settles a payable of its provider, for what is owed'
+            USING ERRCODE = '23514', CONSTRAINT = 'settlement_line_is_the_payable';
     END IF;
     IF EXISTS (
         WITH touched AS MATERIALIZED (SELECT DISTINCT provider_id, settlement_id FROM new_line)
@@ -42,6 +42,21 @@ END $$;
 REVOKE ALL ON FUNCTION settlement_lines_agree FROM PUBLIC;
 CREATE OR REPLACE TRIGGER settlement_line_agrees AFTER INSERT ON settlement_line REFERENCING NEW TABLE AS new_line
     FOR EACH STATEMENT EXECUTE FUNCTION settlement_lines_agree();
+
+CREATE OR REPLACE FUNCTION payable_settled_by_line() RETURNS trigger
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = public, pg_temp AS $$
+BEGIN
+    IF EXISTS (
+        SELECT FROM new_payable LEFT JOIN settlement_line AS line ON line.payable_id = new_payable.id
+        WHERE new_payable.settlement_id IS DISTINCT FROM line.settlement_id) THEN
+        RAISE EXCEPTION 'a payable is settled by a line'
+            USING ERRCODE = '23514', CONSTRAINT = 'payable_settled_by_line';
+    END IF;
+    RETURN NULL;
+END $$;
+REVOKE ALL ON FUNCTION payable_settled_by_line FROM PUBLIC;
+CREATE OR REPLACE TRIGGER payable_settled_by_line AFTER UPDATE ON payable REFERENCING NEW TABLE AS new_payable
+    FOR EACH STATEMENT EXECUTE FUNCTION payable_settled_by_line();
 
 CREATE OR REPLACE FUNCTION settlement_adds_up() RETURNS trigger
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = public, pg_temp AS $$

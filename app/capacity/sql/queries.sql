@@ -1,0 +1,56 @@
+-- Statements of slots. Locks are taken in order of id, whatever order was asked in.
+
+-- name: publish
+INSERT INTO slot (id, provider_id, offering_id, starts_at, ends_at, capacity, created_at)
+SELECT :id, o.provider_id, o.id, :starts_at, :ends_at, :capacity, :created_at
+FROM offering o WHERE o.provider_id = :provider_id AND o.id = :offering_id;
+
+-- name: slot
+SELECT id, offering_id, starts_at, ends_at, capacity, capacity - taken AS seats_left, taken, status, created_at, version
+FROM slot WHERE provider_id = :provider_id AND id = :id;
+
+-- name: slots
+SELECT id, offering_id, starts_at, ends_at, capacity, capacity - taken AS seats_left, taken, status, created_at, version
+FROM slot
+WHERE provider_id = :provider_id AND offering_id = :offering_id
+    AND starts_at >= :period_from AND starts_at < :period_to
+    AND (starts_at, id) > (CAST(:after_start AS timestamptz), CAST(:after_id AS uuid))
+ORDER BY starts_at, id LIMIT :limit;
+
+-- name: lock_one
+SELECT status, taken, version FROM slot WHERE provider_id = :provider_id AND id = :id FOR NO KEY UPDATE;
+
+-- name: bookable
+-- Whether the offering is visible at all was asked before.
+SELECT s.id, s.offering_id, s.starts_at, s.ends_at, s.capacity, s.capacity - s.taken AS seats_left
+FROM slot s JOIN offering o ON o.id = s.offering_id
+WHERE s.offering_id = :offering_id AND s.status = 'open' AND s.taken < s.capacity
+    AND s.starts_at > CAST(:now AS timestamptz) + make_interval(hours => o.min_notice_hours)
+    AND s.starts_at >= :period_from AND s.starts_at < :period_to
+    AND (s.starts_at, s.id) > (CAST(:after_start AS timestamptz), CAST(:after_id AS uuid))
+ORDER BY s.starts_at, s.id LIMIT :limit;
+
+-- name: lock
+SELECT id FROM slot WHERE id = ANY (CAST(:ids AS uuid[])) ORDER BY id FOR NO KEY UPDATE;
+
+-- name: give_back
+SELECT give_back_seats(:kind, CAST(:holder_ids AS uuid[]), :at);
+
+-- name: verify_slots
+-- The seats of a slot are those of its takings that are not ended, and within its capacity.
+WITH batch AS MATERIALIZED (
+    SELECT id AS key, * FROM slot WHERE id >= :start ORDER BY id LIMIT :size
+), judged AS (
+    SELECT key, CASE
+            WHEN taken NOT BETWEEN 0 AND capacity OR (status <> 'open' AND taken > 0) THEN 'malformed'
+            WHEN taken <> counted THEN 'seats'
+            END AS problem, CAST(taken AS bigint) AS stored, counted AS recomputed
+    FROM batch CROSS JOIN LATERAL (
+        SELECT coalesce(sum(seats), 0) AS counted FROM taking WHERE slot_id = key AND ended_at IS NULL
+    ) AS kept
+), differing AS (
+    SELECT * FROM judged WHERE problem IS NOT NULL ORDER BY key LIMIT :limit
+)
+SELECT (SELECT count(*) FROM batch) AS size, (SELECT key FROM batch ORDER BY key DESC LIMIT 1) AS last,
+    (SELECT coalesce(jsonb_agg(jsonb_build_object('table', 'slot', 'id', key, 'problem', problem,
+        'stored', stored, 'recomputed', recomputed) ORDER BY key), '[]') FROM differing) AS differences;

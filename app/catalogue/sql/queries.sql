@@ -1,0 +1,73 @@
+-- Statements of the catalogue; tenant scope is in every one that a provider's routes run.
+
+-- name: site_version
+SELECT version FROM site WHERE provider_id = :provider_id AND id = :id FOR NO KEY UPDATE;
+
+-- name: lock_offering
+SELECT id FROM offering WHERE provider_id = :provider_id AND id = :id FOR NO KEY UPDATE;
+
+-- name: offerings
+SELECT o.id, o.provider_id, o.site_id, o.name, o.description, o.category, o.mode, o.unit, o.vat_code, o.min_age,
+    o.max_age, o.confirmation, o.response_hours, o.min_notice_hours, o.free_until_hours, o.late_fee_bps,
+    o.no_show_fee_bps, o.audience, o.access, o.status, o.external_id, o.metadata, o.created_at, o.version,
+    ARRAY(SELECT a.istat_code FROM offering_area a WHERE a.offering_id = o.id ORDER BY a.istat_code) AS service_area,
+    (SELECT p.price_cents FROM price p WHERE p.offering_id = o.id
+        AND p.valid_from <= :today AND (p.valid_to IS NULL OR p.valid_to > :today)) AS price_cents
+FROM offering o WHERE o.provider_id = :provider_id AND o.id > :after ORDER BY o.id LIMIT :limit;
+
+-- name: offering
+SELECT o.id, o.provider_id, o.site_id, o.name, o.description, o.category, o.mode, o.unit, o.vat_code, o.min_age,
+    o.max_age, o.confirmation, o.response_hours, o.min_notice_hours, o.free_until_hours, o.late_fee_bps,
+    o.no_show_fee_bps, o.audience, o.access, o.status, o.external_id, o.metadata, o.created_at, o.version,
+    ARRAY(SELECT a.istat_code FROM offering_area a WHERE a.offering_id = o.id ORDER BY a.istat_code) AS service_area,
+    (SELECT p.price_cents FROM price p WHERE p.offering_id = o.id
+        AND p.valid_from <= :today AND (p.valid_to IS NULL OR p.valid_to > :today)) AS price_cents
+FROM offering o WHERE o.provider_id = :provider_id AND o.id = :id;
+
+-- name: serve
+WITH dropped AS (
+    DELETE FROM offering_area WHERE offering_id = :id AND istat_code <> ALL (CAST(:codes AS text[]))
+)
+INSERT INTO offering_area (offering_id, istat_code)
+SELECT :id, given.code FROM unnest(CAST(:codes AS text[])) AS given (code) ON CONFLICT DO NOTHING;
+
+-- name: prices
+-- Shows the last day where the table keeps the day after it.
+SELECT p.id, p.offering_id, p.price_cents, p.valid_from, p.valid_to - 1 AS valid_to
+FROM price p JOIN offering o ON o.id = p.offering_id
+WHERE o.provider_id = :provider_id AND o.id = :offering_id AND p.valid_from > CAST(:after AS date)
+ORDER BY p.valid_from LIMIT :limit;
+
+-- name: provider
+SELECT g.id, g.name, v.description, v.phone, v.email, v.version,
+    (SELECT coalesce(jsonb_agg(jsonb_build_object('id', s.id, 'name', s.name, 'street', s.street,
+        'postcode', s.postcode, 'istat_code', s.istat_code) ORDER BY s.id), '[]')
+     FROM site s WHERE s.provider_id = g.id) AS sites
+FROM provider v JOIN organisation g ON g.id = v.organisation_id WHERE g.id = :id;
+
+-- name: providers
+SELECT g.id, g.name, v.description, v.phone, v.email, v.version,
+    (SELECT coalesce(jsonb_agg(jsonb_build_object('id', s.id, 'name', s.name, 'street', s.street,
+        'postcode', s.postcode, 'istat_code', s.istat_code) ORDER BY s.id), '[]')
+     FROM site s WHERE s.provider_id = g.id) AS sites
+FROM provider v JOIN organisation g ON g.id = v.organisation_id
+WHERE CAST(:after AS uuid) IS NULL OR (public.plain_text(g.name) COLLATE "C", g.id) > (
+    (SELECT public.plain_text(l.name) FROM organisation l WHERE l.id = :after), :after)
+ORDER BY public.plain_text(g.name) COLLATE "C", g.id LIMIT :limit;
+
+-- name: bookable_offering
+SELECT o.id, o.provider_id, o.site_id, o.name, o.category, o.mode, o.unit, o.vat_code, o.min_age, o.max_age,
+    o.confirmation, o.response_hours, o.min_notice_hours, o.free_until_hours, o.late_fee_bps, o.no_show_fee_bps,
+    o.audience, o.access, o.status,
+    g.name AS provider_name, v.phone AS provider_phone, v.earned_account_id, v.payable_account_id,
+    ARRAY(SELECT a.istat_code FROM offering_area a WHERE a.offering_id = o.id ORDER BY a.istat_code) AS service_area,
+    (SELECT coalesce(jsonb_agg(jsonb_build_object('price_cents', p.price_cents, 'valid_from', p.valid_from,
+        'valid_to', p.valid_to) ORDER BY p.valid_from), '[]')
+     FROM price p WHERE p.offering_id = o.id AND (p.valid_to IS NULL OR p.valid_to > :on)) AS prices,
+    (SELECT coalesce(jsonb_object_agg(s.id, jsonb_build_object('id', s.id, 'starts_at', s.starts_at,
+        'ends_at', s.ends_at, 'seats_left', s.capacity - s.taken, 'status', s.status)), '{}')
+     FROM slot s WHERE s.id = ANY (CAST(:slot_ids AS uuid[])) AND s.offering_id = o.id) AS slots
+FROM offering o
+JOIN provider v ON v.organisation_id = o.provider_id
+JOIN organisation g ON g.id = o.provider_id
+WHERE o.id = :id;

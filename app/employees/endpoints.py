@@ -1,0 +1,158 @@
+"""Routes about employments: the session's own view, invitations, a company's employees."""
+
+from typing import Annotated
+
+from fastapi import Path, Query, Request, Response
+
+from app.edge.at import At
+from app.employees import actions, activation, importing, queries
+from app.employees.errors import EmployeeExists, ExternalIdTaken, LoginDiffers
+from app.employees.schemas import (
+    EmployeeCreate,
+    EmployeeRead,
+    EmployeeUpdate,
+    EmploymentMe,
+    ImportErrorRead,
+    ImportRead,
+    InvitationAccept,
+    MeRead,
+    Status,
+)
+from app.errors import StateConflict
+from app.files.errors import ImportRefused, NotCsv, TooManyRows
+from app.http.audiences import company_router, session_router
+from app.http.pagination import PagingDep
+from app.http.schemas import Page
+from app.identity.errors import ActivationCodeWrong, EmailTaken, InvalidCredentials, TokenInvalid
+from app.identity.schemas import TokenRead
+from app.ids import EmployeeId
+from app.organisations.queries import login, memberships_of
+from app.organisations.schemas import MembershipMe
+
+session_routes = session_router()
+company = company_router()
+MAX_FILE = 5 * 1024 * 1024
+CSV_TYPE = "text/csv; charset=utf-8"
+CSV_BODY: dict[str, object] = {
+    "requestBody": {"required": True, "content": {"text/csv": {"schema": {"type": "string"}}}}
+}
+
+
+@session_routes.read("/me", "person")
+async def me_get(at: At) -> MeRead:
+    """Tell who is logged in, with which roles and employments."""
+    return MeRead(
+        user=await login(at.session, at.actor.user_id),
+        memberships=[MembershipMe.model_validate(row) for row in await memberships_of(at.session, at.actor.user_id)],
+        employments=[
+            EmploymentMe(employee_id=one.employee_id, company_id=one.company_id, company_name=one.company_name)
+            for one in await queries.employments_of(at.session, at.actor.user_id)
+        ],
+    )
+
+
+@session_routes.command(
+    "/auth/invitations/{token}/accept",
+    "public",
+    keyed=False,
+    stores_answer=False,
+    errors=[TokenInvalid, ActivationCodeWrong, InvalidCredentials, EmailTaken, LoginDiffers],
+)
+async def invitation_accept(
+    at: At, request: Request, token: Annotated[str, Path(max_length=200)], body: InvitationAccept
+) -> TokenRead:
+    """Accept an invitation once, with a new password or the one of the existing login, and log in."""
+    return await activation.accept_invitation(
+        at.session,
+        token,
+        body.password,
+        body.activation_code,
+        "en" if at.language == "en" else "it",
+        request.client.host if request.client is not None else None,
+    )
+
+
+@company.list("/employees", "employees:read")
+async def employee_list(
+    at: At,
+    paging: PagingDep,
+    external_id: Annotated[str | None, Query(min_length=1, max_length=64)] = None,
+    category: Annotated[str | None, Query(min_length=1, max_length=64)] = None,
+    status: Annotated[Status | None, Query()] = None,
+) -> Page[EmployeeRead]:
+    found = await queries.EMPLOYEES.all(
+        at.session, company_id=at.tenant, external_id=external_id, category=category, status=status,
+        after=paging.after_id, limit=paging.fetch,
+    )  # fmt: skip
+    return paging.page_by_id(found, EmployeeRead.model_validate)
+
+
+@company.command(
+    "/employees",
+    "employees:write",
+    keyed=False,
+    status=201,
+    errors=[EmployeeExists, ExternalIdTaken],
+    audit="employee.create",
+)
+async def employee_create(at: At, body: EmployeeCreate) -> EmployeeRead:
+    """Add an employment; with `email` the person gets the first invitation."""
+    row = await actions.create_employee(at.session, at.tenant, body)
+    return at.about(row.id, at.tagged(row.version, EmployeeRead.model_validate(row)))
+
+
+@company.command("/employees/import", "employees:write", keyed=False, body="csv", max_bytes=MAX_FILE,
+                 errors=[ImportRefused, NotCsv, TooManyRows, EmployeeExists, ExternalIdTaken],
+                 openapi_extra=CSV_BODY)  # fmt: skip
+async def employee_import(
+    at: At,
+    request: Request,
+    dry_run: Annotated[bool, Query()] = False,  # noqa: FBT002 - a query parameter
+) -> ImportRead:
+    """Import a CSV file, all or nothing.
+
+    Rows are matched by `external_id`, else by fiscal code; who is not in the file stays as is. A blank cell clears an
+    optional field, but `email` and `contract` stay. With `dry_run` the answer says what would happen, errors included;
+    without it a file with errors is refused (422 `import_refused`) and nothing is stored. A file that cannot be read
+    (columns, quotes, encoding) is refused either way.
+    """
+    done = await actions.import_employees(at.session, at.actor, at.tenant, await request.body(), dry_run=dry_run)
+    return ImportRead(
+        created=done.created,
+        updated=done.updated,
+        unchanged=done.unchanged,
+        errors=[ImportErrorRead.model_validate(error) for error in done.errors],
+    )
+
+
+@company.read(
+    "/employees/template.csv",
+    "employees:read",
+    response_class=Response,
+    responses={200: {"description": "The header of an import file", "content": {"text/csv": {}}}},
+)
+async def employee_template() -> Response:
+    """Return an empty file with every column an import knows."""
+    headers = {"Content-Disposition": 'attachment; filename="employees.csv"'}
+    return Response(importing.template(), media_type=CSV_TYPE, headers=headers)
+
+
+@company.read("/employees/{employee_id}", "employees:read")
+async def employee_get(at: At, employee_id: EmployeeId) -> EmployeeRead:
+    row = await queries.employee(at.session, at.tenant, employee_id)
+    return at.tagged(row.version, EmployeeRead.model_validate(row))
+
+
+@company.change("/employees/{employee_id}", "employees:write", errors=[EmployeeExists, ExternalIdTaken, StateConflict])
+async def employee_update(at: At, employee_id: EmployeeId, body: EmployeeUpdate) -> EmployeeRead:
+    """Change an employment; after activation neither e-mail nor fiscal code."""
+    row = await actions.update_employee(at.session, at.actor, at.tenant, employee_id, at.expected_version, body)
+    return at.tagged(row.version, EmployeeRead.model_validate(row))
+
+
+@company.command(
+    "/employees/{employee_id}/invite", "employees:write", keyed=False, errors=[StateConflict], audit="employee.invite"
+)
+async def employee_invite(at: At, employee_id: EmployeeId) -> EmployeeRead:
+    """Send the first invitation again, only before activation."""
+    return EmployeeRead.model_validate(await actions.invite_again(at.session, at.tenant, employee_id))

@@ -1,0 +1,94 @@
+"""Routes of networks and alliances: public, operator, alliance."""
+
+from app.edge.at import At
+from app.errors import StateConflict
+from app.http.audiences import alliance_router, operator_router, public_router
+from app.http.pagination import PagingDep
+from app.http.schemas import Page
+from app.ids import AllianceId, MembershipId
+from app.networks import actions, queries
+from app.networks.errors import AlreadyMember, NameTaken
+from app.networks.schemas import (
+    AllianceCreate,
+    AllianceMembershipCreate,
+    AllianceMembershipRead,
+    AllianceRead,
+    NetworkCreate,
+    NetworkRead,
+)
+
+public = public_router()
+operator = operator_router()
+alliance = alliance_router()
+
+
+@public.list("/alliances", "public")
+async def alliance_list(at: At, paging: PagingDep) -> Page[AllianceRead]:
+    """List the local alliances with their territory."""
+    found = await queries.alliances(at.session, paging.after, paging.fetch)
+    return paging.page(found, AllianceRead.model_validate, lambda row: [row.name, str(row.id)])
+
+
+@operator.list("/networks", "organisations:read")
+async def network_list(at: At, paging: PagingDep) -> Page[NetworkRead]:
+    found = await queries.networks(at.session, paging.after_id, paging.fetch)
+    return paging.page_by_id(found, NetworkRead.model_validate)
+
+
+@operator.command(
+    "/networks", "organisations:write", keyed=False, status=201, errors=[NameTaken], audit="network.create"
+)
+async def network_create(at: At, body: NetworkCreate) -> NetworkRead:
+    row = await actions.create_network(at.session, body.name)
+    return at.about(row.id, NetworkRead.model_validate(row))
+
+
+@operator.list("/alliances", "organisations:read")
+async def operator_alliance_list(at: At, paging: PagingDep) -> Page[AllianceRead]:
+    return await alliance_list(at, paging)
+
+
+@operator.command(
+    "/alliances", "organisations:write", keyed=False, status=201, errors=[NameTaken], audit="alliance.create"
+)
+async def alliance_create(at: At, body: AllianceCreate) -> AllianceRead:
+    """Add an alliance with its territory and lead organisation."""
+    row = await actions.create_alliance(at.session, body)
+    return at.about(row.id, AllianceRead.model_validate(row))
+
+
+@operator.read("/alliances/{alliance_id}", "organisations:read")
+async def alliance_get(at: At, alliance_id: AllianceId) -> AllianceRead:
+    return AllianceRead.model_validate(await queries.alliance(at.session, alliance_id))
+
+
+@alliance.list("/memberships", "alliance:read")
+async def alliance_membership_list(at: At, paging: PagingDep) -> Page[AllianceMembershipRead]:
+    found = await queries.alliance_memberships(at.session, at.tenant, paging.after_id, paging.fetch)
+    return paging.page_by_id(found, AllianceMembershipRead.model_validate)
+
+
+@alliance.command(
+    "/memberships",
+    "alliance:write",
+    keyed=False,
+    status=201,
+    errors=[AlreadyMember],
+    audit="alliance_membership.create",
+)
+async def alliance_membership_create(at: At, body: AllianceMembershipCreate) -> AllianceMembershipRead:
+    """Admit an organisation to the alliance."""
+    row = await actions.add_alliance_membership(at.session, at.tenant, body.organisation_id, body.role)
+    return at.about(row.id, AllianceMembershipRead.model_validate(row))
+
+
+@alliance.command(
+    "/memberships/{membership_id}/end",
+    "alliance:write",
+    keyed=False,
+    errors=[StateConflict],
+    audit="alliance_membership.end",
+)
+async def alliance_membership_end(at: At, membership_id: MembershipId) -> AllianceMembershipRead:
+    row = await actions.end_alliance_membership(at.session, at.tenant, membership_id)
+    return AllianceMembershipRead.model_validate(row)

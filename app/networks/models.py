@@ -1,0 +1,79 @@
+"""Tables of networks and alliances."""
+
+from datetime import date, datetime
+from typing import Literal
+from uuid import UUID
+
+from sqlalchemy import (
+    CheckConstraint,
+    Date,
+    ForeignKey,
+    Index,
+    Text,
+    Uuid,
+)
+from sqlalchemy.orm import Mapped, mapped_column
+
+from app.db import Model, Timestamp, one_of
+
+AdmittedRole = Literal["partner", "company", "provider"]
+AllianceRole = Literal["lead", AdmittedRole]
+
+
+class Network(Model):
+    """A rete territoriale under an ATS."""
+
+    __tablename__ = "network"
+
+    id: Mapped[UUID] = mapped_column(Uuid, primary_key=True)
+    name: Mapped[str] = mapped_column(Text, unique=True)
+    created_at: Mapped[datetime] = mapped_column(Timestamp)
+
+
+class Alliance(Model):
+    """An alleanza locale inside a network, with its lead organisation (capofila)."""
+
+    __tablename__ = "alliance"
+
+    id: Mapped[UUID] = mapped_column(Uuid, primary_key=True)
+    network_id: Mapped[UUID] = mapped_column(ForeignKey("network.id"), index=True)
+    name: Mapped[str] = mapped_column(Text, unique=True)
+    lead_organisation_id: Mapped[UUID] = mapped_column(ForeignKey("organisation.id"), index=True)
+    solidarity_account_id: Mapped[UUID] = mapped_column(ForeignKey("ledger.account.id"), unique=True)
+    created_at: Mapped[datetime] = mapped_column(Timestamp)
+
+
+class AllianceMunicipality(Model):
+    """The territory of an alliance."""
+
+    __tablename__ = "alliance_municipality"
+
+    alliance_id: Mapped[UUID] = mapped_column(ForeignKey("alliance.id"), primary_key=True)
+    istat_code: Mapped[str] = mapped_column(ForeignKey("municipality.istat_code"), primary_key=True, index=True)
+
+
+class AllianceMembership(Model):
+    """An organisation's place in an alliance; ended memberships stay as history."""
+
+    __tablename__ = "alliance_membership"
+    __table_args__ = (
+        CheckConstraint(one_of("role", AllianceRole), name="role_known"),
+        CheckConstraint("ended_on IS NULL OR ended_on > joined_on", name="period"),
+        Index(
+            "alliance_membership_live_key",
+            "alliance_id",
+            "organisation_id",
+            "role",
+            unique=True,
+            postgresql_where="ended_on IS NULL",
+        ),
+        Index("alliance_membership_alliance_id_idx", "alliance_id"),
+        Index("alliance_membership_organisation_id_idx", "organisation_id"),
+    )
+
+    id: Mapped[UUID] = mapped_column(Uuid, primary_key=True)
+    alliance_id: Mapped[UUID] = mapped_column(ForeignKey("alliance.id"))
+    organisation_id: Mapped[UUID] = mapped_column(ForeignKey("organisation.id"))
+    role: Mapped[AllianceRole] = mapped_column(Text)
+    joined_on: Mapped[date] = mapped_column(Date)
+    ended_on: Mapped[date | None] = mapped_column(Date)

@@ -1,0 +1,31 @@
+-- Statements about alliances and who belongs to them.
+
+-- name: alliances
+SELECT a.id, a.name, a.network_id, n.name AS network_name, o.name AS lead_organisation_name,
+    ARRAY(SELECT m.istat_code FROM alliance_municipality m WHERE m.alliance_id = a.id ORDER BY m.istat_code)
+        AS municipalities
+FROM alliance a JOIN network n ON n.id = a.network_id JOIN organisation o ON o.id = a.lead_organisation_id
+WHERE CAST(:name AS text) IS NULL OR (a.name COLLATE "C", a.id) > (CAST(:name AS text), CAST(:id AS uuid))
+ORDER BY a.name COLLATE "C", a.id LIMIT :limit;
+
+-- name: alliance
+SELECT a.id, a.name, a.network_id, n.name AS network_name, o.name AS lead_organisation_name,
+    ARRAY(SELECT m.istat_code FROM alliance_municipality m WHERE m.alliance_id = a.id ORDER BY m.istat_code)
+        AS municipalities
+FROM alliance a JOIN network n ON n.id = a.network_id JOIN organisation o ON o.id = a.lead_organisation_id
+WHERE a.id = :id;
+
+-- name: add_territory
+INSERT INTO alliance_municipality (alliance_id, istat_code)
+SELECT :id, code FROM unnest(CAST(:codes AS text[])) AS code;
+
+-- name: alliance_memberships
+SELECT m.id, m.organisation_id, o.name AS organisation_name, m.role, m.joined_on, m.ended_on
+FROM alliance_membership m JOIN organisation o ON o.id = m.organisation_id
+WHERE m.alliance_id = :alliance_id AND (CAST(:after AS uuid) IS NULL OR m.id > CAST(:after AS uuid))
+ORDER BY m.id LIMIT :limit;
+
+-- name: lock_alliance_membership
+SELECT m.id, m.organisation_id, o.name AS organisation_name, m.role, m.joined_on, m.ended_on
+FROM alliance_membership m JOIN organisation o ON o.id = m.organisation_id
+WHERE m.alliance_id = :alliance_id AND m.id = :id FOR NO KEY UPDATE OF m;

@@ -1,0 +1,1 @@
+"""Municipalities: the ISTAT list, searched by name and asked for by code."""

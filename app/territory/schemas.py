@@ -1,0 +1,15 @@
+"""What goes out about municipalities."""
+
+from typing import Annotated
+
+from pydantic import Field
+
+from app.http.schemas import Out
+
+IstatCode = Annotated[str, Field(pattern=r"^[0-9]{6}$", examples=["016004"])]
+
+
+class MunicipalityRead(Out):
+    istat_code: str
+    name: str
+    province: str

@@ -1,0 +1,3 @@
+from tests.parties import company, operator
+
+__all__ = ["company", "operator"]

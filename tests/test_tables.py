@@ -1,0 +1,103 @@
+"""Tables are imports too: a table has an owner, only its module writes it, and nobody reads a table of a line above."""
+
+import ast
+import importlib
+import re
+import tomllib
+from collections.abc import Iterator
+from pathlib import Path
+
+from app.db import APP_FOLDER, Model, Query
+from migrations.tables import MODULES, load_models
+
+ROOT = Path(__file__).parent.parent
+
+WRITES = re.compile(r"\b(?:INSERT INTO|UPDATE|DELETE FROM)\s+(?:ONLY\s+)?([a-z_.]+)", re.IGNORECASE)
+READS = re.compile(r"\b(?:FROM|JOIN)\s+(?:ONLY\s+)?([a-z_.]+)", re.IGNORECASE)
+WRITING = {"insert", "update", "delete"}
+LOTS = "lots are opened by grants and ended by credit's rules until credit has a source of its own"
+ROLES = "roles and invitations of an organisation are identity's rows; they move with roles as scoped rows"
+FIRST = "the first statement of a request looks up tenant and role at once; it moves with roles as scoped rows"
+EXCEPTIONS: dict[str, str] = {
+    "bookings writes payable": "the flag of a disputed unit blocks what is owed for it in the same statement",
+    "settlements writes payable": "a run marks what it settles in the statement that writes the lines",
+    "catalogue reads slot": "search by free capacity stands in the catalogue until it has a room above capacity",
+    "credit reads credit_grant": LOTS,
+    "credit reads grant_line": LOTS,
+    "credit reads programme": LOTS,
+    "grants writes lot": LOTS,
+    "grants writes ledger.account": LOTS,
+    "grants writes ledger.transfer": LOTS,
+    "credit writes ledger.transfer": "a revoked grant's rest goes back in one function that tells HR nothing",
+    "credit writes ledger.hold": "credit is placed in one statement: the hottest of the product",
+    "employees writes invitation": ROLES,
+    "organisations writes membership": ROLES,
+    "organisations reads alliance_membership": "which parties share an alliance; alliances stand above parties",
+    "identity reads alliance": FIRST,
+    "identity reads alliance_membership": FIRST,
+    "identity reads organisation": FIRST,
+    "identity writes idempotency_key": "the nightly sweep of what is old",
+}
+"""`module writes|reads table`: why."""
+
+
+def owners() -> dict[str, str]:
+    """Return the module of each table."""
+    load_models()
+    return {
+        mapper.local_table.fullname: mapper.class_.__module__.split(".")[1]  # type: ignore[attr-defined]
+        for mapper in Model.registry.mappers
+    }
+
+
+def floors() -> dict[str, int]:
+    """Return how high each package stands; packages on one line are equal."""
+    contract = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["importlinter"]["contracts"][0]
+    lines = list(reversed(contract["layers"]))
+    return {name.strip(): floor for floor, line in enumerate(lines) for name in line.split("|")}
+
+
+def sql_of(module: str) -> Iterator[str]:
+    """Give the module's named statements and its database code, comments left out."""
+    for file in sorted((APP_FOLDER / module / "sql").glob("*.sql")):
+        yield re.sub(r"--[^\n]*", "", file.read_text())
+
+
+def written_models(module: str) -> Iterator[str]:
+    """Give the tables of other modules' models that Python code inserts into, updates or deletes from."""
+    for source in sorted((APP_FOLDER / module).rglob("*.py")):
+        tree = ast.parse(source.read_text())
+        imported = {
+            name.asname or name.name: (node.module, name.name)
+            for node in ast.walk(tree)
+            if isinstance(node, ast.ImportFrom) and re.fullmatch(r"app\.\w+(\.\w+)?\.?\w*models", node.module or "")
+            for name in node.names
+        }
+        for node in ast.walk(tree):
+            if (
+                isinstance(node, ast.Call)
+                and isinstance(node.func, ast.Name)
+                and node.func.id in WRITING
+                and node.args
+                and isinstance(node.args[0], ast.Name)
+                and node.args[0].id in imported
+            ):
+                folder, name = imported[node.args[0].id]
+                yield getattr(importlib.import_module(str(folder)), name).__table__.fullname
+
+
+def test_every_statement_is_found() -> None:
+    assert len(Query.every) > 100
+    assert len(owners()) > 45
+    assert set(owners().values()) == {name.split(".")[1] for name in MODULES}
+
+
+def test_only_the_owner_writes_and_nobody_reads_upward() -> None:
+    owner, floor = owners(), floors()
+    found = set()
+    for module in {path.parent.name for path in APP_FOLDER.glob("*/__init__.py")}:
+        written = {table for text in sql_of(module) for table in WRITES.findall(text)} | set(written_models(module))
+        read = {table for text in sql_of(module) for table in READS.findall(text)}
+        found |= {f"{module} writes {table}" for table in written if owner.get(table, module) != module}
+        found |= {f"{module} reads {table}" for table in read if floor[owner.get(table, module)] > floor[module]}
+    assert found == set(EXCEPTIONS)
