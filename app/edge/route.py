@@ -28,6 +28,8 @@ T = TypeVar("T")
 Handler = Callable[[Request], Awaitable[Response]]
 ATTEMPTS = 3
 KEPT_REFUSALS = frozenset({404, 409, 422})
+YES = frozenset({"1", "true", "t", "yes", "y", "on"})
+"""What a query parameter may say for true, as pydantic reads it."""
 METHODS_WITH_BODY = frozenset({"POST", "PUT", "PATCH"})
 
 
@@ -93,7 +95,7 @@ class EdgeRoute(APIRoute, ABC):
         raise Busy
 
     def _rehearsal(self, request: Request) -> bool:
-        return self.access.rehearses and request.query_params.get("dry_run", "").lower() in {"true", "1"}
+        return self.access.rehearses and request.query_params.get("dry_run", "").lower() in YES
 
     async def _key(self, request: Request, raw: bytes) -> str:
         return self.key_of(request, raw)
