@@ -74,8 +74,8 @@ JOIN lot origin ON origin.id = given.grace_of;
 -- name: wallet
 SELECT life.id, life.expires_on, life.last_day, life.ended_at, life.ended_early, life.employee_id,
     life.source_name AS programme_name, life.programme_source AS source, life.kind, life.rule_codes,
-    life.amount_cents, life.valid_from, account.posted_cents, account.held_cents, moved.captured_cents - coalesce(undone.cents, 0) AS captured_cents, moved.expired_cents,
-    moved.returned_cents
+    life.amount_cents, life.valid_from, account.posted_cents, account.held_cents,
+    moved.captured_cents - coalesce(undone.cents, 0) AS captured_cents, moved.expired_cents, moved.returned_cents
 FROM lot_owner owner JOIN lot_life life ON life.id = owner.lot_id
 JOIN ledger.account ON account.id = life.id
 CROSS JOIN LATERAL (
