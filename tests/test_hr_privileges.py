@@ -28,7 +28,6 @@ READABLE = {
 }
 INSERTABLE = {
     "attempt_count": "*",
-    "audit_entry": "*",
     "credit_grant": "*",
     "employee": f"company_id created_at id {EMPLOYEE}",
     "grant_line": "*",
@@ -57,6 +56,7 @@ FUNCTIONS = {
     "open_request",
     "person_behind",
     "plain_text",
+    "record_act",
     "record_event",
     "refuse_credit",
     "return_revoked_lots",
