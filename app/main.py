@@ -14,7 +14,6 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
 from app import api
-from app.audit import actions as audit
 from app.banking import payment_days
 from app.config import settings
 from app.db import Database
@@ -51,7 +50,6 @@ def create_app(database: Database) -> FastAPI:
     payment_days.load_calendars()
     app.state.sweeps = api.SWEEPS
     app.state.passes = api.PASSES
-    app.state.record_act = audit.record
     for router in api.ROUTERS + (api.SANDBOX_ROUTERS if settings().sandbox else ()):
         app.router.routes.extend(router.routes)  # include_router would match every request twice
     docs.mount(app)

@@ -394,9 +394,8 @@ CREATE INDEX audit_entry_unnumbered_idx ON public.audit_entry USING btree (creat
 CREATE TRIGGER audit_entry_append_only BEFORE UPDATE ON public.audit_entry FOR EACH ROW EXECUTE FUNCTION public.refuse_change_but_position();
 CREATE TRIGGER audit_entry_no_delete BEFORE DELETE ON public.audit_entry FOR EACH ROW EXECUTE FUNCTION public.refuse_change();
 CREATE TRIGGER audit_entry_no_truncate BEFORE TRUNCATE ON public.audit_entry FOR EACH STATEMENT EXECUTE FUNCTION public.refuse_change();
-GRANT INSERT ON public.audit_entry TO beatrice_hr;
-GRANT INSERT, SELECT ON public.audit_entry TO beatrice_app;
-GRANT INSERT, SELECT, UPDATE (position) ON public.audit_entry TO beatrice_worker;
+GRANT SELECT ON public.audit_entry TO beatrice_app;
+GRANT SELECT, UPDATE (position) ON public.audit_entry TO beatrice_worker;
 
 CREATE TABLE public.clock_offset (
     only_row boolean NOT NULL DEFAULT true,
@@ -2109,6 +2108,17 @@ CREATE OR REPLACE FUNCTION public.plain_text(value text)
  IMMUTABLE PARALLEL SAFE STRICT
 RETURN lower(public.unaccent('public.unaccent'::regdictionary, value));
 GRANT EXECUTE ON FUNCTION public.plain_text(text) TO PUBLIC;
+
+CREATE OR REPLACE FUNCTION public.record_act(entry_id uuid, who_kind text, who uuid, for_organisation uuid, what text, kind_of_object text, id_of_object uuid, happened_at timestamp with time zone)
+ RETURNS uuid
+ LANGUAGE sql
+ SECURITY DEFINER
+ SET search_path TO 'public', 'pg_temp'
+AS $function$
+    INSERT INTO audit_entry (id, actor_kind, actor_id, organisation_id, action, object_kind, object_id, created_at)
+    VALUES (entry_id, who_kind, who, for_organisation, what, kind_of_object, id_of_object, happened_at) RETURNING id
+$function$;
+GRANT EXECUTE ON FUNCTION public.record_act(uuid,text,uuid,uuid,text,text,uuid,timestamp with time zone) TO beatrice_app, beatrice_hr, beatrice_worker;
 
 CREATE OR REPLACE FUNCTION public.record_event(event_id uuid, event_type text, kind_of_object text, id_of_object uuid, seen_by uuid[], happened_at timestamp with time zone)
  RETURNS uuid

@@ -29,7 +29,6 @@ READABLE = {
 }
 INSERTABLE = {
     "attempt_count": "*",
-    "audit_entry": "*",
     "credit_grant": "*",
     "credit_source": "*",
     "employee": f"company_id created_at id {EMPLOYEE}",
@@ -60,6 +59,7 @@ FUNCTIONS = {
     "open_request",
     "person_behind",
     "plain_text",
+    "record_act",
     "record_event",
     "refuse_credit",
     "return_revoked_lots",

@@ -8,8 +8,6 @@ from sqlalchemy import update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app import clock, ids
-from app.actor import Actor
-from app.audit import actions as audit
 from app.capacity import queries, schemas
 from app.capacity.errors import SlotClosed, SlotTaken
 from app.capacity.models import HolderKind, Slot
@@ -20,9 +18,7 @@ MONTHS_AHEAD = 24
 MAX_DAYS = 31
 
 
-async def create_slot(
-    session: AsyncSession, actor: Actor, provider_id: UUID, offering_id: UUID, wanted: schemas.SlotNew
-) -> UUID:
+async def create_slot(session: AsyncSession, provider_id: UUID, offering_id: UUID, wanted: schemas.SlotCreate) -> UUID:
     """Publish a slot in the future, at most 24 months ahead and 31 days long."""
     now = clock.now()
     if wanted.starts_at <= now:
@@ -39,13 +35,10 @@ async def create_slot(
     )
     if not published:
         raise NotFound
-    await audit.record(session, actor, "slot.create", "slot", slot_id)
     return slot_id
 
 
-async def resize_slot(
-    session: AsyncSession, actor: Actor, provider_id: UUID, slot_id: UUID, version: int, capacity: int
-) -> None:
+async def resize_slot(session: AsyncSession, provider_id: UUID, slot_id: UUID, version: int, capacity: int) -> None:
     """Change a slot's capacity; SlotTaken below what is booked (the row's CHECK stands behind it)."""
     found = await _lock_one(session, provider_id, slot_id)
     if found.version != version:
@@ -56,7 +49,6 @@ async def resize_slot(
         raise SlotTaken(taken=found.taken)
     own = update(Slot).where(Slot.provider_id == provider_id, Slot.id == slot_id)
     await session.execute(own.values(capacity=capacity, version=Slot.version + 1))
-    await audit.record(session, actor, "slot.resize", "slot", slot_id)
 
 
 async def close_slot(session: AsyncSession, provider_id: UUID, slot_id: UUID) -> None:

@@ -12,7 +12,7 @@ from app.ids import OfferingId, SlotId
 Capacity = Annotated[int, Field(ge=1, le=1000, examples=[1])]
 
 
-class SlotNew(In):
+class SlotCreate(In):
     """A piece of capacity; its length is the offering's unit."""
 
     starts_at: Instant
@@ -20,7 +20,7 @@ class SlotNew(In):
     capacity: Capacity
 
 
-class SlotPatch(In):
+class SlotUpdate(In):
     capacity: Capacity
 
 
@@ -35,7 +35,7 @@ class PublicSlot(Out):
     seats_left: int
 
 
-class SlotOut(Out):
+class SlotRead(Out):
     """A slot as its provider sees it."""
 
     id: SlotId

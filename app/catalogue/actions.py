@@ -7,8 +7,6 @@ from sqlalchemy import insert, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app import clock, ids
-from app.actor import Actor
-from app.audit import actions as audit
 from app.catalogue import queries, schemas
 from app.catalogue.models import Mode, Offering, Price, Site
 from app.errors import Invalid, NotFound, PreconditionFailed
@@ -17,18 +15,17 @@ from app.rules.book import book_in_force
 from app.territory.queries import unknown_municipalities
 
 
-async def create_site(session: AsyncSession, actor: Actor, provider_id: UUID, wanted: schemas.SiteNew) -> UUID:
+async def create_site(session: AsyncSession, provider_id: UUID, wanted: schemas.SiteCreate) -> UUID:
     """Add a place of the provider's; 422 for an unknown municipality."""
     await _check_municipalities(session, [wanted.istat_code], "/istat_code")
     site_id = ids.new_id()
     values = dict(wanted) | {"id": site_id, "provider_id": provider_id, "created_at": clock.now()}
     await session.execute(insert(Site).values(**values))
-    await audit.record(session, actor, "site.create", "site", site_id)
     return site_id
 
 
 async def update_site(
-    session: AsyncSession, actor: Actor, provider_id: UUID, site_id: UUID, version: int, changes: schemas.SitePatch
+    session: AsyncSession, provider_id: UUID, site_id: UUID, version: int, changes: schemas.SiteUpdate
 ) -> None:
     """Correct a place, if nobody changed it since `version`."""
     found = await queries.SITE_VERSION.maybe(session, provider_id=provider_id, id=site_id)
@@ -37,10 +34,9 @@ async def update_site(
     _check_version(found, version)
     own = update(Site).where(Site.provider_id == provider_id, Site.id == site_id)
     await session.execute(own.values(**_changed(changes), version=Site.version + 1))
-    await audit.record(session, actor, "site.update", "site", site_id)
 
 
-async def create_offering(session: AsyncSession, actor: Actor, provider_id: UUID, wanted: schemas.OfferingNew) -> UUID:
+async def create_offering(session: AsyncSession, provider_id: UUID, wanted: schemas.OfferingCreate) -> UUID:
     """Publish an offering with its area and its first price, valid from today; 422 names what does not fit."""
     today = clock.today()
     category = book_in_force().category(wanted.category, today)
@@ -61,17 +57,15 @@ async def create_offering(session: AsyncSession, actor: Actor, provider_id: UUID
         await queries.SERVE.run(session, id=offering_id, codes=wanted.service_area)
     price = {"offering_id": offering_id, "price_cents": wanted.price_cents, "valid_from": today}
     await session.execute(insert(Price).values(id=ids.new_id(), **price, created_at=at))
-    await audit.record(session, actor, "offering.create", "offering", offering_id)
     return offering_id
 
 
 async def update_offering(
     session: AsyncSession,
-    actor: Actor,
     provider_id: UUID,
     offering_id: UUID,
     version: int,
-    changes: schemas.OfferingPatch,
+    changes: schemas.OfferingUpdate,
 ) -> None:
     """Change an offering for future bookings, if nobody changed it since `version`; existing ones keep their terms."""
     if await queries.LOCK_OFFERING.maybe(session, provider_id=provider_id, id=offering_id) is None:
@@ -95,12 +89,9 @@ async def update_offering(
     await session.execute(own.values(**changed, version=Offering.version + 1))
     if "service_area" in given:
         await queries.SERVE.run(session, id=offering_id, codes=changes.service_area)
-    await audit.record(session, actor, "offering.update", "offering", offering_id)
 
 
-async def add_price(
-    session: AsyncSession, actor: Actor, provider_id: UUID, offering_id: UUID, wanted: schemas.PriceNew
-) -> UUID:
+async def add_price(session: AsyncSession, provider_id: UUID, offering_id: UUID, wanted: schemas.PriceCreate) -> UUID:
     """Set a price from today on or later; an open-ended one ends the open-ended one before it the day before.
 
     Raises PriceOverlap (by the exclusion constraint) where another price is valid on one of its days.
@@ -126,7 +117,6 @@ async def add_price(
             created_at=clock.now(),
         )
     )
-    await audit.record(session, actor, "price.create", "price", price_id)
     return price_id
 
 

@@ -1,23 +1,20 @@
 """Routes of the catalogue: public search and providers, and the provider's own offerings."""
 
 from typing import Annotated
-from uuid import UUID
 
 from fastapi import Depends, Query
 from starlette.requests import Request
-from starlette.responses import Response
 
 from app import clock
 from app.catalogue import actions, queries, schemas, search
 from app.catalogue.errors import PriceOverlap
 from app.catalogue.models import Mode
+from app.edge.at import At
 from app.errors import Invalid, NotFound
-from app.http.access import access
+from app.http import pagination
 from app.http.audiences import provider_router, public_router
-from app.http.etag import ExpectedVersion, MalformedPrecondition, set_etag
-from app.http.pagination import BadCursor, Paging, PagingDep, paging
+from app.http.pagination import Paging, PagingDep
 from app.http.schemas import Page
-from app.http.session import ActorDep, SessionDep
 from app.ids import OfferingId, OrganisationId, SiteId
 from app.money import MAX_CENTS
 from app.organisations import actions as parties
@@ -28,8 +25,6 @@ from app.territory.schemas import IstatCode
 public = public_router()
 provider = provider_router()
 
-FIRST = UUID(int=0)
-
 
 async def whole_list(
     request: Request,
@@ -37,18 +32,16 @@ async def whole_list(
     cursor: Annotated[str | None, Query(max_length=500)] = None,
 ) -> Paging:
     """Return a page large enough for lists that are short by nature."""
-    return await paging(request, limit, cursor)
+    return await pagination.paging(request, limit, cursor)
 
 
 ShortListDep = Annotated[Paging, Depends(whole_list)]
 
 
-@public.get("/offerings", response_model=Page[schemas.PublicOffering])
-@access("public", errors=[BadCursor])
+@public.list("/offerings", "public")
 async def offering_search(
-    session: SessionDep,
-    actor: ActorDep,
-    page: PagingDep,
+    at: At,
+    paging: PagingDep,
     q: Annotated[str | None, Query(max_length=200, description="words, Italian; quotes, `or` and `-word` work")] = None,
     category: Annotated[str | None, Query(max_length=64)] = None,
     municipality: Annotated[IstatCode | None, Query(description="in the service area, or no area")] = None,
@@ -73,199 +66,145 @@ async def offering_search(
         max_price_cents=max_price_cents,
         mode=mode,
     )
-    viewer = await search.viewer_of(session, actor)
-    rows = await search.search(session, viewer, filters, page.fetch, page.after)
-    return page.page(rows, schemas.PublicOffering.model_validate, search.position)
+    viewer = await search.viewer_of(at.session, at.actor)
+    rows = await search.search(at.session, viewer, filters, paging.fetch, paging.after)
+    return paging.page(rows, schemas.PublicOffering.model_validate, search.position)
 
 
-@public.get("/offerings/{offering_id}", response_model=schemas.PublicOffering)
-@access("public")
-async def offering_read(session: SessionDep, actor: ActorDep, offering_id: OfferingId) -> schemas.PublicOffering:
-    found = await search.offering(session, await search.viewer_of(session, actor), offering_id)
+@public.read("/offerings/{offering_id}", "public")
+async def offering_get(at: At, offering_id: OfferingId) -> schemas.PublicOffering:
+    found = await search.offering(at.session, await search.viewer_of(at.session, at.actor), offering_id)
     if found is None:
         raise NotFound
     return schemas.PublicOffering.model_validate(found)
 
 
-@public.get("/providers", response_model=Page[schemas.PublicProvider])
-@access("public", errors=[BadCursor])
-async def provider_list(session: SessionDep, page: PagingDep) -> Page[schemas.PublicProvider]:
+@public.list("/providers", "public")
+async def provider_list(at: At, paging: PagingDep) -> Page[schemas.PublicProvider]:
     """Providers by name."""
-    after = page.after[0] if page.after else None
-    rows = await queries.PROVIDERS.all(session, after=after, limit=page.fetch)
-    return page.page(rows, schemas.PublicProvider.model_validate, lambda row: [str(row.id)])
+    rows = await queries.PROVIDERS.all(at.session, after=paging.after_id, limit=paging.fetch)
+    return paging.page_by_id(rows, schemas.PublicProvider.model_validate)
 
 
-@public.get("/providers/{provider_id}", response_model=schemas.PublicProvider)
-@access("public")
-async def provider_read(session: SessionDep, response: Response, provider_id: OrganisationId) -> schemas.PublicProvider:
-    found = await queries.PROVIDER.maybe(session, id=provider_id)
+@public.read("/providers/{provider_id}", "public")
+async def provider_get(at: At, provider_id: OrganisationId) -> schemas.PublicProvider:
+    found = await queries.PROVIDER.maybe(at.session, id=provider_id)
     if found is None:
         raise NotFound
-    set_etag(response, found.version)
-    return schemas.PublicProvider.model_validate(found)
+    return at.tagged(found.version, schemas.PublicProvider.model_validate(found))
 
 
-@public.get("/categories", response_model=Page[schemas.CategoryOut])
-@access("public", errors=[BadCursor])
-async def category_list(page: ShortListDep) -> Page[schemas.CategoryOut]:
+@public.list("/categories", "public")
+async def category_list(paging: ShortListDep) -> Page[schemas.CategoryRead]:
     """Kinds of care of today and the rule codes that may pay for them, preferred first."""
-    seen = page.after[0] if page.after else ""
+    seen = paging.after[0] if paging.after else ""
     today = book_in_force().categories_on(clock.today())
     rows = sorted((row for row in today if row.code > seen), key=lambda row: row.code)
-    return page.page(rows, schemas.CategoryOut.model_validate, lambda row: [row.code])
+    return paging.page(rows, schemas.CategoryRead.model_validate, lambda row: [row.code])
 
 
-@public.get("/rules", response_model=Page[schemas.RuleOut])
-@access("public", errors=[BadCursor])
+@public.list("/rules", "public")
 async def rule_list(
-    page: ShortListDep, on: Annotated[clock.Day | None, Query(description="default today (Rome)")] = None
-) -> Page[schemas.RuleOut]:
+    paging: ShortListDep, on: Annotated[clock.Day | None, Query(description="default today (Rome)")] = None
+) -> Page[schemas.RuleRead]:
     """Show the rule codes in force on a day, with citation and whether an adviser confirmed the row."""
-    seen = page.after[0] if page.after else ""
+    seen = paging.after[0] if paging.after else ""
     valid = book_in_force().rules_on(on or clock.today())
     rows = sorted((row for row in valid if row.code > seen), key=lambda row: row.code)
-    return page.page(rows, schemas.RuleOut.model_validate, lambda row: [row.code])
+    return paging.page(rows, schemas.RuleRead.model_validate, lambda row: [row.code])
 
 
-@provider.patch("", response_model=schemas.PublicProvider)
-@access("provider:write", errors=[MalformedPrecondition])
-async def provider_update(
-    session: SessionDep,
-    actor: ActorDep,
-    response: Response,
-    provider_id: OrganisationId,
-    version: ExpectedVersion,
-    body: ProviderUpdate,
-) -> schemas.PublicProvider:
+@provider.change("", "provider:write", audit="provider.update")
+async def provider_update(at: At, body: ProviderUpdate) -> schemas.PublicProvider:
     """Change the public profile; the ETag is that of `GET /v1/providers/{provider_id}`."""
-    await parties.update_profile(session, actor, provider_id, version, body)
-    return await provider_read(session, response, provider_id)
+    await parties.update_profile(at.session, at.tenant, at.expected_version, body)
+    return await provider_get(at, at.tenant)
 
 
-@provider.get("/sites", response_model=Page[schemas.SiteOut])
-@access("catalogue:read", errors=[BadCursor])
-async def site_list(session: SessionDep, page: PagingDep, provider_id: OrganisationId) -> Page[schemas.SiteOut]:
-    rows = await queries.sites(session, provider_id, _after_id(page), page.fetch)
-    return page.page(rows, schemas.SiteOut.model_validate, lambda row: [str(row.id)])
+@provider.list("/sites", "catalogue:read")
+async def site_list(at: At, paging: PagingDep) -> Page[schemas.SiteRead]:
+    rows = await queries.sites(at.session, at.tenant, paging.after_id, paging.fetch)
+    return paging.page_by_id(rows, schemas.SiteRead.model_validate)
 
 
-@provider.post("/sites", response_model=schemas.SiteOut, status_code=201)
-@access("catalogue:write")
-async def site_create(
-    session: SessionDep, actor: ActorDep, response: Response, provider_id: OrganisationId, body: schemas.SiteNew
-) -> schemas.SiteOut:
-    site_id = await actions.create_site(session, actor, provider_id, body)
-    return await site_read(session, response, provider_id, site_id)
+@provider.command("/sites", "catalogue:write", keyed=False, status=201, audit="site.create")
+async def site_create(at: At, body: schemas.SiteCreate) -> schemas.SiteRead:
+    site_id = await actions.create_site(at.session, at.tenant, body)
+    return at.about(site_id, await site_get(at, site_id))
 
 
-@provider.get("/sites/{site_id}", response_model=schemas.SiteOut)
-@access("catalogue:read")
-async def site_read(
-    session: SessionDep, response: Response, provider_id: OrganisationId, site_id: SiteId
-) -> schemas.SiteOut:
-    found = await queries.site(session, provider_id, site_id)
+@provider.read("/sites/{site_id}", "catalogue:read")
+async def site_get(at: At, site_id: SiteId) -> schemas.SiteRead:
+    found = await queries.site(at.session, at.tenant, site_id)
     if found is None:
         raise NotFound
-    set_etag(response, found.version)
-    return schemas.SiteOut.model_validate(found)
+    return at.tagged(found.version, schemas.SiteRead.model_validate(found))
 
 
-@provider.patch("/sites/{site_id}", response_model=schemas.SiteOut)
-@access("catalogue:write", errors=[MalformedPrecondition])
-async def site_update(
-    session: SessionDep,
-    actor: ActorDep,
-    response: Response,
-    provider_id: OrganisationId,
-    site_id: SiteId,
-    version: ExpectedVersion,
-    body: schemas.SitePatch,
-) -> schemas.SiteOut:
-    await actions.update_site(session, actor, provider_id, site_id, version, body)
-    return await site_read(session, response, provider_id, site_id)
+@provider.change("/sites/{site_id}", "catalogue:write", audit="site.update")
+async def site_update(at: At, site_id: SiteId, body: schemas.SiteUpdate) -> schemas.SiteRead:
+    await actions.update_site(at.session, at.tenant, site_id, at.expected_version, body)
+    return await site_get(at, site_id)
 
 
-@provider.get("/offerings", response_model=Page[schemas.OfferingOut])
-@access("catalogue:read", errors=[BadCursor])
-async def provider_offering_list(
-    session: SessionDep, page: PagingDep, provider_id: OrganisationId
-) -> Page[schemas.OfferingOut]:
+@provider.list("/offerings", "catalogue:read")
+async def provider_offering_list(at: At, paging: PagingDep) -> Page[schemas.OfferingRead]:
     """The provider's offerings, withdrawn ones too, oldest first."""
     rows = await queries.OFFERINGS.all(
-        session, provider_id=provider_id, after=_after_id(page), limit=page.fetch, today=clock.today()
+        at.session, provider_id=at.tenant, after=paging.after_id, limit=paging.fetch, today=clock.today()
     )
-    return page.page(rows, schemas.OfferingOut.model_validate, lambda row: [str(row.id)])
+    return paging.page_by_id(rows, schemas.OfferingRead.model_validate)
 
 
-@provider.post("/offerings", response_model=schemas.OfferingOut, status_code=201)
-@access("catalogue:write")
-async def offering_create(
-    session: SessionDep, actor: ActorDep, response: Response, provider_id: OrganisationId, body: schemas.OfferingNew
-) -> schemas.OfferingOut:
+@provider.command("/offerings", "catalogue:write", keyed=False, status=201, audit="offering.create")
+async def offering_create(at: At, body: schemas.OfferingCreate) -> schemas.OfferingRead:
     """Publish an offering; its price is valid from today."""
-    offering_id = await actions.create_offering(session, actor, provider_id, body)
-    return await provider_offering_read(session, response, provider_id, offering_id)
+    offering_id = await actions.create_offering(at.session, at.tenant, body)
+    return at.about(offering_id, await provider_offering_get(at, offering_id))
 
 
-@provider.get("/offerings/{offering_id}", response_model=schemas.OfferingOut)
-@access("catalogue:read")
-async def provider_offering_read(
-    session: SessionDep, response: Response, provider_id: OrganisationId, offering_id: OfferingId
-) -> schemas.OfferingOut:
-    found = await queries.offering(session, provider_id, offering_id)
+@provider.read("/offerings/{offering_id}", "catalogue:read")
+async def provider_offering_get(at: At, offering_id: OfferingId) -> schemas.OfferingRead:
+    found = await queries.offering(at.session, at.tenant, offering_id)
     if found is None:
         raise NotFound
-    set_etag(response, found.version)
-    return schemas.OfferingOut.model_validate(found)
+    return at.tagged(found.version, schemas.OfferingRead.model_validate(found))
 
 
-@provider.patch("/offerings/{offering_id}", response_model=schemas.OfferingOut)
-@access("catalogue:write", errors=[MalformedPrecondition])
-async def offering_update(
-    session: SessionDep,
-    actor: ActorDep,
-    response: Response,
-    provider_id: OrganisationId,
-    offering_id: OfferingId,
-    version: ExpectedVersion,
-    body: schemas.OfferingPatch,
-) -> schemas.OfferingOut:
+@provider.change("/offerings/{offering_id}", "catalogue:write", audit="offering.update")
+async def offering_update(at: At, offering_id: OfferingId, body: schemas.OfferingUpdate) -> schemas.OfferingRead:
     """Change terms for future bookings; `status: inactive` withdraws the offering."""
-    await actions.update_offering(session, actor, provider_id, offering_id, version, body)
-    return await provider_offering_read(session, response, provider_id, offering_id)
+    await actions.update_offering(at.session, at.tenant, offering_id, at.expected_version, body)
+    return await provider_offering_get(at, offering_id)
 
 
-@provider.get("/offerings/{offering_id}/prices", response_model=Page[schemas.PriceOut])
-@access("catalogue:read", errors=[BadCursor])
-async def price_list(
-    session: SessionDep, page: PagingDep, provider_id: OrganisationId, offering_id: OfferingId
-) -> Page[schemas.PriceOut]:
+@provider.list("/offerings/{offering_id}/prices", "catalogue:read")
+async def price_list(at: At, paging: PagingDep, offering_id: OfferingId) -> Page[schemas.PriceRead]:
     """Past, present and future prices, oldest first."""
-    if not await queries.owns_offering(session, provider_id, offering_id):
+    if not await queries.owns_offering(at.session, at.tenant, offering_id):
         raise NotFound
-    after = page.after[0] if page.after else f"{clock.FIRST_YEAR}-01-01"
+    after = paging.after[0] if paging.after else f"{clock.FIRST_YEAR}-01-01"
     rows = await queries.PRICES.all(
-        session, provider_id=provider_id, offering_id=offering_id, after=after, limit=page.fetch
+        at.session, provider_id=at.tenant, offering_id=offering_id, after=after, limit=paging.fetch
     )
-    return page.page(rows, schemas.PriceOut.model_validate, lambda row: [row.valid_from.isoformat()])
+    return paging.page(rows, schemas.PriceRead.model_validate, lambda row: [row.valid_from.isoformat()])
 
 
-@provider.post("/offerings/{offering_id}/prices", response_model=schemas.PriceOut, status_code=201)
-@access("catalogue:write", errors=[PriceOverlap])
-async def price_create(
-    session: SessionDep, actor: ActorDep, provider_id: OrganisationId, offering_id: OfferingId, body: schemas.PriceNew
-) -> schemas.PriceOut:
+@provider.command(
+    "/offerings/{offering_id}/prices",
+    "catalogue:write",
+    keyed=False,
+    status=201,
+    errors=[PriceOverlap],
+    audit="price.create",
+)
+async def price_create(at: At, offering_id: OfferingId, body: schemas.PriceCreate) -> schemas.PriceRead:
     """Set a price from today or later on; without `valid_to` it ends the open-ended price before it."""
-    price_id = await actions.add_price(session, actor, provider_id, offering_id, body)
-    return schemas.PriceOut(id=price_id, offering_id=offering_id, **body.model_dump())
+    price_id = await actions.add_price(at.session, at.tenant, offering_id, body)
+    return at.about(price_id, schemas.PriceRead(id=price_id, offering_id=offering_id, **body.model_dump()))
 
 
 def check_period(date_from: clock.Day | None, date_to: clock.Day | None) -> None:
     """Refuse a period that ends before it begins."""
     if date_from is not None and date_to is not None and date_to < date_from:
         raise Invalid("/query/date_to", "end_before_start", "the last day is before the first")
-
-
-def _after_id(page: Paging) -> UUID:
-    return UUID(page.after[0]) if page.after else FIRST

@@ -152,10 +152,10 @@ PRICES = Query(PriceRow, "catalogue.prices")
 BOOKABLE_OFFERING = Query(BookableOffering, "catalogue.bookable_offering")
 
 
-async def sites(session: AsyncSession, provider_id: UUID, after: UUID, limit: int) -> Sequence[Site]:
+async def sites(session: AsyncSession, provider_id: UUID, after: UUID | None, limit: int) -> Sequence[Site]:
     """Return a provider's places, oldest first."""
-    page = select(Site).where(Site.provider_id == provider_id, Site.id > after).order_by(Site.id).limit(limit)
-    return (await session.scalars(page)).all()
+    own = select(Site).where(Site.provider_id == provider_id).order_by(Site.id).limit(limit)
+    return (await session.scalars(own if after is None else own.where(Site.id > after))).all()
 
 
 async def site(session: AsyncSession, provider_id: UUID, site_id: UUID) -> Site | None:

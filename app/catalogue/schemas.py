@@ -29,7 +29,7 @@ class Cancellation(In):
     no_show_fee_bps: money.BasisPoints = 10_000
 
 
-class CancellationOut(Out):
+class CancellationRead(Out):
     free_until_hours: int
     late_fee_bps: int
     no_show_fee_bps: int
@@ -51,11 +51,11 @@ class PublicOffering(Out):
     min_age: int | None
     max_age: int | None
     confirmation: Confirmation
-    cancellation: CancellationOut
+    cancellation: CancellationRead
     access: CareAccess
 
 
-class SiteOut(Out):
+class SiteRead(Out):
     id: SiteId
     name: str
     street: str
@@ -69,10 +69,10 @@ class PublicProvider(Out):
     description: str
     phone: str | None
     email: str | None
-    sites: list[SiteOut]
+    sites: list[SiteRead]
 
 
-class CategoryOut(Out):
+class CategoryRead(Out):
     """A kind of care, with the rule codes that may pay for it today; without units it exists for claims only."""
 
     code: str
@@ -82,7 +82,7 @@ class CategoryOut(Out):
     units: list[OfferingUnit]
 
 
-class RuleOut(Out):
+class RuleRead(Out):
     """One dated row of law; `valid_to` is the last day."""
 
     code: RuleCode
@@ -99,21 +99,21 @@ class RuleOut(Out):
     valid_to: Day | None
 
 
-class SiteNew(In):
+class SiteCreate(In):
     name: Name
     street: Name
     postcode: Postcode
     istat_code: IstatCode
 
 
-class SitePatch(In):
+class SiteUpdate(In):
     name: Name = ABSENT
     street: Name = ABSENT
     postcode: Postcode = ABSENT
     istat_code: IstatCode = ABSENT
 
 
-class OfferingNew(In):
+class OfferingCreate(In):
     """A service to publish; its first price is valid from today."""
 
     name: Name
@@ -137,7 +137,7 @@ class OfferingNew(In):
     metadata: Metadata = Field(default_factory=dict)
 
 
-class OfferingPatch(In):
+class OfferingUpdate(In):
     """What may change: not category, mode and unit (withdraw and publish anew), not the price (`/prices`)."""
 
     name: Name = ABSENT
@@ -158,7 +158,7 @@ class OfferingPatch(In):
     metadata: Metadata = ABSENT
 
 
-class OfferingOut(Out):
+class OfferingRead(Out):
     """An offering as its provider sees it."""
 
     id: OfferingId
@@ -177,7 +177,7 @@ class OfferingOut(Out):
     confirmation: Confirmation
     response_hours: int
     min_notice_hours: int
-    cancellation: CancellationOut
+    cancellation: CancellationRead
     audience: Audience
     access: CareAccess
     status: OfferingStatus
@@ -186,7 +186,7 @@ class OfferingOut(Out):
     created_at: Instant
 
 
-class PriceNew(In):
+class PriceCreate(In):
     """A price from a day on; `valid_to` is its last day, without one it is open-ended."""
 
     price_cents: money.PositiveCents
@@ -194,7 +194,7 @@ class PriceNew(In):
     valid_to: Day | None = None
 
 
-class PriceOut(Out):
+class PriceRead(Out):
     id: PriceId
     offering_id: OfferingId
     price_cents: int

@@ -18,10 +18,12 @@ from starlette.responses import Response
 
 from app import clock, sealing
 from app.db import APP, HR, NOTHING, Model, Query, Timestamp
+from app.edge.act import Act
 from app.errors import AppError
 
 KEY_MAX = 255
 KEEP = Query(NOTHING, "edge.keep_answer", roles=(APP, HR))
+KEEP_WITH_ACT = Query(NOTHING, "edge.keep_answer_and_act", roles=(APP, HR))
 KEPT_HEADERS = ("etag", "location", "content-type")
 RETENTION_DAYS = 7
 
@@ -56,10 +58,13 @@ def fingerprint(request: Request, raw: bytes) -> bytes:
     return hashlib.sha256(head + hashlib.sha256(raw).digest()).digest()
 
 
-async def keep(session: AsyncSession, principal_id: UUID, key: str, print_: bytes, answer: Response) -> None:
-    """Write the answer under its key; a duplicate key means that another transaction answered first."""
+async def keep(
+    session: AsyncSession, principal_id: UUID, key: str, print_: bytes, answer: Response, act: Act | None = None
+) -> None:
+    """Write the answer under its key, and the act; a duplicate key means that another transaction answered first."""
     sealed = sealing.encrypt("idempotency", _pack(answer), principal_id.bytes)
-    await KEEP.run(session, principal_id=principal_id, key=key, fingerprint=print_, sealed=sealed, at=clock.real())
+    row = {"principal_id": principal_id, "key": key, "fingerprint": print_, "sealed": sealed, "at": clock.real()}
+    await (KEEP.run(session, **row) if act is None else KEEP_WITH_ACT.run(session, **row, **act.values()))
 
 
 def replay(principal_id: UUID, sealed: bytes) -> Response:

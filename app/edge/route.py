@@ -7,7 +7,6 @@ import asyncio
 import random
 from abc import ABC, abstractmethod
 from collections.abc import Awaitable, Callable, Coroutine
-from dataclasses import replace
 from typing import Any, ClassVar, TypeVar
 
 from fastapi.routing import APIRoute
@@ -15,10 +14,12 @@ from sqlalchemy.exc import DBAPIError
 from starlette.requests import Request
 from starlette.responses import Response
 
-from app import ids
+from app import clock, ids
 from app.db import Database
+from app.edge import act as acts
 from app.edge import idempotency, refusals
 from app.edge.access import ORDINARY_BYTES, Access
+from app.edge.act import Act
 from app.edge.at import Place
 from app.edge.permissions import ALL_PERMISSIONS
 from app.edge.request import Audience, Opened, authorise, bearer, language_of, open_request, tenant_of
@@ -136,9 +137,11 @@ class EdgeRoute(APIRoute, ABC):
             try:
                 response = await handler(request)
                 self.finish(response, place)
-                await self._record_act(request, place)
+                act = self._act(request, place)
                 if key is not None and self.access.stores_answer and actor.id is not None:
-                    await idempotency.keep(session, actor.id, key, print_, response)
+                    await idempotency.keep(session, actor.id, key, print_, response, act)
+                elif act is not None:
+                    await acts.record(session, act)
             except AppError as error:
                 await (session.commit() if error.commits else session.rollback())
                 if key is None or not _is_kept(error) or actor.id is None:
@@ -157,17 +160,23 @@ class EdgeRoute(APIRoute, ABC):
             await session.commit()
         return response
 
-    async def _record_act(self, request: Request, place: Place) -> None:
-        """Write the audit entry that the route declares; `app.state.record_act` is the audit trail's own function."""
+    def _act(self, request: Request, place: Place) -> Act | None:
+        """Return the audit entry that the route declares; a rehearsal does nothing that one could tell of."""
         if self.access.audit is None or self._rehearsal(request):
-            return
+            return None
         actor = place.actor
-        if actor.organisation_id is None and place.tenant_id is not None and self.audience.tenant != "alliance_id":
-            actor = replace(actor, organisation_id=place.tenant_id)
         named = [value for name, value in request.path_params.items() if name.endswith("_id")]
         subject = place.subject or (ids.split(str(named[-1]))[1] if named else None)
-        noun = self.access.audit.partition(".")[0]
-        await request.app.state.record_act(place.session, actor, self.access.audit, noun, subject)
+        return Act(
+            act_id=ids.new_id(),
+            actor_kind=actor.kind,
+            actor_id=actor.id,
+            organisation_id=actor.organisation_id,
+            action=self.access.audit,
+            object_kind=self.access.audit.partition(".")[0],
+            object_id=subject,
+            happened_at=clock.now(),
+        )
 
     async def _keep_refusal(self, request: Request, key: str, print_: bytes, error: AppError) -> Response:
         """Store a business refusal in its own short transaction; whoever stored an answer first is right."""

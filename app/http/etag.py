@@ -35,9 +35,6 @@ async def place_expected(request: Request, version: Annotated[int, Depends(expec
     request.state.place.expected = version
 
 
-ExpectedVersion = Annotated[int, Depends(expected_version)]
-
-
 def set_etag(response: Response, version: int) -> None:
     response.headers["ETag"] = f'"{version}"'
 

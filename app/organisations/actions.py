@@ -49,9 +49,7 @@ def columns_of(data: OrganisationCreate | OrganisationUpdate, given: Collection[
     return columns
 
 
-async def update_profile(
-    session: AsyncSession, actor: Actor, provider_id: UUID, version: int, changes: ProviderUpdate
-) -> None:
+async def update_profile(session: AsyncSession, provider_id: UUID, version: int, changes: ProviderUpdate) -> None:
     """Change how families reach a provider, if nobody changed it since `version`."""
     found = await queries.PROVIDER_VERSION.maybe(session, id=provider_id)
     if found is None:
@@ -61,4 +59,3 @@ async def update_profile(
     given = {name: value for name, value in changes if name in changes.model_fields_set}
     own = update(Provider).where(Provider.organisation_id == provider_id)
     await session.execute(own.values(**given, version=Provider.version + 1))
-    await audit.record(session, actor, "provider.update", "provider", provider_id)

@@ -41,8 +41,7 @@ CREATE TABLE audit_entry (
 CREATE INDEX audit_entry_object_id_idx ON audit_entry (object_id);
 CREATE INDEX audit_entry_unnumbered_idx ON audit_entry (created_at) WHERE position IS NULL;
 
-GRANT SELECT, INSERT ON audit_entry TO beatrice_app, beatrice_worker;
+GRANT SELECT ON audit_entry TO beatrice_app, beatrice_worker;
 GRANT UPDATE (position) ON audit_entry TO beatrice_worker;
-GRANT INSERT ON audit_entry TO beatrice_hr;
--- Written by record_event() and number_events() only.
+-- Written by record_act(), record_event() and number_events() only.
 GRANT SELECT ON event, event_position TO beatrice_app, beatrice_worker;

@@ -8,18 +8,14 @@ from uuid import UUID
 import httpx
 from fastapi import APIRouter, FastAPI, Query
 from sqlalchemy import text
-from starlette.responses import Response
 
 from app import ids
-from app.actor import Actor
 from app.db import Database
-from app.errors import AppError, Invalid
-from app.http import audiences, etag
-from app.http.access import access
-from app.http.etag import ExpectedVersion
+from app.edge.at import At, Place
+from app.errors import AppError, Invalid, PreconditionFailed
+from app.http import audiences
 from app.http.pagination import PagingDep
 from app.http.schemas import In, Name, Out, Page
-from app.http.session import ActorDep, SessionDep
 from app.main import create_app
 from tests.conftest import Cluster
 from tests.world import World
@@ -82,71 +78,63 @@ class Scene:
 def router(stage: "Stage") -> APIRouter:
     made = audiences.employee_router()
 
-    @made.post("/probes", status_code=201, response_model=ProbeOut)
-    @access("person", idempotent=True, errors=[ProbeTaken, ProbeRefused])
-    async def probe_create(body: ProbeIn, session: SessionDep, actor: ActorDep) -> ProbeOut:
-        return await _create(stage.scene, body, session, actor)
+    @made.command("/probes", "person", status=201, errors=[ProbeTaken, ProbeRefused])
+    async def probe_create(at: At, body: ProbeIn) -> ProbeOut:
+        return await _create(stage.scene, body, at)
 
-    @made.post("/secrets", status_code=201, response_model=ProbeOut)
-    @access("person", idempotent=True, stores_answer=False)
-    async def probe_secret(body: ProbeIn, session: SessionDep, actor: ActorDep) -> ProbeOut:
-        return await _create(stage.scene, body, session, actor)
+    @made.command("/secrets", "person", status=201, stores_answer=False)
+    async def probe_secret(at: At, body: ProbeIn) -> ProbeOut:
+        return await _create(stage.scene, body, at)
 
-    @made.post("/free_probes", status_code=201, response_model=ProbeOut)
-    @access("person", errors=[ProbeTaken])
-    async def probe_create_free(body: ProbeIn, session: SessionDep, actor: ActorDep) -> ProbeOut:
-        return await _create(stage.scene, body, session, actor)
+    @made.command("/free_probes", "person", keyed=False, status=201, errors=[ProbeTaken])
+    async def probe_create_free(at: At, body: ProbeIn) -> ProbeOut:
+        return await _create(stage.scene, body, at)
 
-    @made.get("/probes", response_model=Page[ProbeOut])
-    @access("person")
+    @made.list("/probes", "person")
     async def probe_list(
-        session: SessionDep,
-        page: PagingDep,
+        at: At,
+        paging: PagingDep,
         prefix: str = "",
         tag: Annotated[list[str] | None, Query()] = None,
     ) -> Page[ProbeOut]:
         del tag
-        after = page.after[0] if page.after else ""
-        rows = await session.execute(
+        after = paging.after[0] if paging.after else ""
+        rows = await at.session.execute(
             text("SELECT id, name, version FROM probe WHERE name > :after AND name LIKE :like ORDER BY name LIMIT :n"),
-            {"after": after, "like": prefix + "%", "n": page.fetch},
+            {"after": after, "like": prefix + "%", "n": paging.fetch},
         )
-        return page.page(rows.all(), _out, lambda row: [row.name])
+        return paging.page(rows.all(), _out, lambda row: [row.name])
 
-    @made.get("/other_probes", response_model=Page[ProbeOut])
-    @access("person")
-    async def probe_list_elsewhere(page: PagingDep) -> Page[ProbeOut]:
-        return page.page([], _out, lambda row: [row.name])
+    @made.list("/other_probes", "person")
+    async def probe_list_elsewhere(paging: PagingDep) -> Page[ProbeOut]:
+        return paging.page([], _out, lambda row: [row.name])
 
-    @made.patch("/probes/{name}", response_model=ProbeOut)
-    @access("person")
-    async def probe_update(
-        name: str, version: ExpectedVersion, body: ProbeIn, session: SessionDep, response: Response
-    ) -> ProbeOut:
+    @made.change("/probes/{name}", "person")
+    async def probe_update(at: At, name: str, body: ProbeIn) -> ProbeOut:
         row = (
-            await session.execute(
+            await at.session.execute(
                 text(
                     "UPDATE probe SET name = :new, version = version + 1 WHERE name = :name AND version = :version"
                     " RETURNING *"
                 ),
-                {"new": body.name, "name": name, "version": version},
+                {"new": body.name, "name": name, "version": at.expected_version},
             )
         ).one_or_none()
         if row is None:
-            raise etag.PreconditionFailed
-        etag.set_etag(response, row.version)
-        return _out(row)
+            raise PreconditionFailed
+        return at.tagged(row.version, _out(row))
 
     return made
 
 
-async def _create(scene: Scene | None, body: ProbeIn, session: Any, actor: Actor) -> ProbeOut:
+async def _create(scene: Scene | None, body: ProbeIn, at: Place) -> ProbeOut:
     assert scene is not None
-    assert actor.id is not None
+    assert at.actor.id is not None
     scene.calls += 1
     probe_id = ids.new_id()
-    await session.execute(text("INSERT INTO probe (id, name) VALUES (:id, :name)"), {"id": probe_id, "name": body.name})
-    await _misbehave(scene, body, session)
+    values = {"id": probe_id, "name": body.name}
+    await at.session.execute(text("INSERT INTO probe (id, name) VALUES (:id, :name)"), values)
+    await _misbehave(scene, body, at.session)
     return ProbeOut(id=ids.encode("net", probe_id), name=body.name, version=1)
 
 

@@ -11,7 +11,6 @@ from fastapi import FastAPI
 from app import config
 from app.db import Database
 from app.http import audiences
-from app.http.access import access
 from app.http.middleware import MAX_URL, Buckets
 from app.main import create_app
 from tests.http.probe import Scene, problem
@@ -246,8 +245,8 @@ def test_a_route_without_access_stops_the_start() -> None:
     with pytest.raises(RuntimeError, match="declare a known permission"):
         router.add_api_route("/widgets", widget_list)
     with pytest.raises(RuntimeError, match="declare a known permission"):
-        router.add_api_route("/widgets", access("widgets:read")(widget_list))
-    router.add_api_route("/widgets", access("public")(widget_list), response_model=None)
+        router.read("/widgets", "widgets:read")(widget_list)
+    router.read("/widgets", "public")(widget_list)
 
 
 async def test_production_has_no_sandbox_routes(database: Database, monkeypatch: pytest.MonkeyPatch) -> None:

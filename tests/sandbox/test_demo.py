@@ -316,8 +316,8 @@ async def test_offerings_are_such_as_providers_may_publish(world: Loaded) -> Non
     for row in rows:
         values = dict(row._mapping)
         cancellation = {name: values[name] for name in ("free_until_hours", "late_fee_bps", "no_show_fee_bps")}
-        wanted = {name: values[name] for name in catalogue.OfferingNew.model_fields if name in values}
-        catalogue.OfferingNew.model_validate({**wanted, "service_area": row.area, "cancellation": cancellation})
+        wanted = {name: values[name] for name in catalogue.OfferingCreate.model_fields if name in values}
+        catalogue.OfferingCreate.model_validate({**wanted, "service_area": row.area, "cancellation": cancellation})
         category = book_in_force().category(row.category, date(2026, 11, 23))
         assert category is not None
         assert row.unit in category.units

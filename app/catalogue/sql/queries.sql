@@ -13,7 +13,8 @@ SELECT o.id, o.provider_id, o.site_id, o.name, o.description, o.category, o.mode
     ARRAY(SELECT a.istat_code FROM offering_area a WHERE a.offering_id = o.id ORDER BY a.istat_code) AS service_area,
     (SELECT p.price_cents FROM price p WHERE p.offering_id = o.id
         AND p.valid_from <= :today AND (p.valid_to IS NULL OR p.valid_to > :today)) AS price_cents
-FROM offering o WHERE o.provider_id = :provider_id AND o.id > :after ORDER BY o.id LIMIT :limit;
+FROM offering o WHERE o.provider_id = :provider_id
+    AND (CAST(:after AS uuid) IS NULL OR o.id > :after) ORDER BY o.id LIMIT :limit;
 
 -- name: offering
 SELECT o.id, o.provider_id, o.site_id, o.name, o.description, o.category, o.mode, o.unit, o.vat_code, o.min_age,
