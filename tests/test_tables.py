@@ -15,19 +15,12 @@ ROOT = Path(__file__).parent.parent
 WRITES = re.compile(r"\b(?:INSERT INTO|UPDATE|DELETE FROM)\s+(?:ONLY\s+)?([a-z_.]+)", re.IGNORECASE)
 READS = re.compile(r"\b(?:FROM|JOIN)\s+(?:ONLY\s+)?([a-z_.]+)", re.IGNORECASE)
 WRITING = {"insert", "update", "delete"}
-LOTS = "lots are opened by grants and ended by credit's rules until credit has a source of its own"
 ROLES = "roles and invitations of an organisation are identity's rows; they move with roles as scoped rows"
 FIRST = "the first statement of a request looks up tenant and role at once; it moves with roles as scoped rows"
 EXCEPTIONS: dict[str, str] = {
     "bookings writes payable": "the flag of a disputed unit blocks what is owed for it in the same statement",
     "settlements writes payable": "a run marks what it settles in the statement that writes the lines",
     "catalogue reads slot": "search by free capacity stands in the catalogue until it has a room above capacity",
-    "credit reads credit_grant": LOTS,
-    "credit reads grant_line": LOTS,
-    "credit reads programme": LOTS,
-    "grants writes lot": LOTS,
-    "grants writes ledger.account": LOTS,
-    "grants writes ledger.transfer": LOTS,
     "credit writes ledger.transfer": "a revoked grant's rest goes back in one function that tells HR nothing",
     "credit writes ledger.hold": "credit is placed in one statement: the hottest of the product",
     "employees writes invitation": ROLES,
