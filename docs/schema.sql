@@ -1850,6 +1850,25 @@ BEGIN
 END $function$;
 GRANT EXECUTE ON FUNCTION public.check_top_up() TO PUBLIC;
 
+CREATE OR REPLACE FUNCTION public.circle_of(person_id uuid, on_day date, OUT employed boolean, OUT allied_providers uuid[])
+ RETURNS record
+ LANGUAGE sql
+ STABLE
+AS $function$
+    WITH employer AS (
+        SELECT e.company_id FROM employee e
+        WHERE e.user_id = person_id AND is_employed(e.hired_on, e.ended_on, on_day)
+    )
+    SELECT EXISTS (SELECT FROM employer), ARRAY(
+        SELECT DISTINCT theirs.organisation_id
+        FROM employer
+        JOIN alliance_membership mine ON mine.organisation_id = employer.company_id
+            AND mine.joined_on <= on_day AND (mine.ended_on IS NULL OR mine.ended_on > on_day)
+        JOIN alliance_membership theirs ON theirs.alliance_id = mine.alliance_id
+            AND theirs.joined_on <= on_day AND (theirs.ended_on IS NULL OR theirs.ended_on > on_day))
+$function$;
+GRANT EXECUTE ON FUNCTION public.circle_of(uuid,date) TO beatrice_app;
+
 CREATE OR REPLACE FUNCTION public.company_returned(of_company_id uuid)
  RETURNS bigint
  LANGUAGE sql
@@ -1899,6 +1918,16 @@ AS $function$
     SELECT hired_on <= on_day AND (ended_on IS NULL OR ended_on >= on_day)
 $function$;
 GRANT EXECUTE ON FUNCTION public.is_employed(date,date,date) TO beatrice_app, beatrice_hr, beatrice_worker;
+
+CREATE OR REPLACE FUNCTION public.may_see_offering(audience text, provider_id uuid, employed boolean, allied_providers uuid[])
+ RETURNS boolean
+ LANGUAGE sql
+ IMMUTABLE
+AS $function$
+    SELECT audience = 'public' OR audience = 'companies' AND employed
+        OR audience = 'alliance' AND provider_id = ANY (allied_providers)
+$function$;
+GRANT EXECUTE ON FUNCTION public.may_see_offering(text,uuid,boolean,uuid[]) TO beatrice_app;
 
 CREATE OR REPLACE FUNCTION public.number_events(at_most integer)
  RETURNS bigint

@@ -179,7 +179,6 @@ class LeaversUnit:
 
 
 BOTH = (APP, WORKER)
-SHARE_AN_ALLIANCE = Query(bool, "bookings.share_an_alliance")
 QUOTE_TO_BOOK = Query(QuoteToBook, "bookings.quote_to_book")
 BOOK = Query(BookedRow, "bookings.book")
 BOOKING = Query(BookingRow, "bookings.booking")

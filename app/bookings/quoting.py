@@ -12,7 +12,6 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from app import clock, ids
 from app.beneficiaries import queries as beneficiary_queries
 from app.beneficiaries.queries import BeneficiaryForCare
-from app.bookings import queries
 from app.bookings.errors import BeneficiaryNotEligible, OfferingNotAvailable
 from app.bookings.models import Quote
 from app.bookings.queries import QuotedUnit
@@ -31,7 +30,6 @@ from app.config import settings
 from app.credit.actions import UsableLot, usable_lots
 from app.credit.planner import PlanLot, PlanUnit, plan
 from app.employees import queries as employee_queries
-from app.employees.employments import is_employed
 from app.errors import NotFound
 from app.rules.beneficiary import BeneficiaryFacts, age
 from app.rules.book import RuleBook, book_in_force
@@ -52,12 +50,13 @@ async def quote(
     language: str,
 ) -> QuoteRead:
     """Plan a booking: binding for 15 minutes, reserves nothing."""
-    offering = await catalogue.bookable_offering(session, offering_id, clock.today(), slot_ids)
+    offering = await catalogue.bookable_offering(session, offering_id, user_id, clock.today(), slot_ids)
     if offering is None:
         raise NotFound
     beneficiary = await beneficiary_queries.for_care(session, user_id, beneficiary_id)
     employments = await employee_queries.employments_of(session, user_id)
-    await _check_open(session, offering, employments)
+    if offering.status != "active" or not offering.open_to_person:
+        raise OfferingNotAvailable
     priced = _priced(offering, slot_ids)
     _check_eligible(offering, beneficiary, priced)
     lots = await usable_lots(session, user_id)
@@ -97,21 +96,6 @@ async def quote(
         cancellation_policy=CancellationPolicyRead.model_validate(offering),
         expires_at=expires_at,
     )
-
-
-async def _check_open(
-    session: AsyncSession, offering: BookableOffering, employments: Sequence[employee_queries.Employment]
-) -> None:
-    if offering.status != "active":
-        raise OfferingNotAvailable
-    today = clock.today()
-    companies = [one.company_id for one in employments if is_employed(one.hired_on, one.ended_on, today)]
-    if offering.audience == "alliance" and not await queries.SHARE_AN_ALLIANCE.one(
-        session, provider_id=offering.provider_id, company_ids=companies
-    ):
-        raise OfferingNotAvailable
-    if offering.audience == "companies" and not companies:
-        raise OfferingNotAvailable
 
 
 def _priced(offering: BookableOffering, slot_ids: Sequence[UUID]) -> list[QuotedUnit]:

@@ -118,6 +118,7 @@ class BookableOffering(Terms):
     min_notice_hours: int
     audience: Audience
     status: OfferingStatus
+    open_to_person: bool
     provider_name: str
     provider_phone: str | None
     earned_account_id: UUID
@@ -172,7 +173,10 @@ async def owns_offering(session: AsyncSession, provider_id: UUID, offering_id: U
 
 
 async def bookable_offering(
-    session: AsyncSession, offering_id: UUID, on: date, slot_ids: Sequence[UUID] = ()
+    session: AsyncSession, offering_id: UUID, person_id: UUID, on: date, slot_ids: Sequence[UUID] = ()
 ) -> BookableOffering | None:
-    """Return an offering of any status with its prices valid on or after a day and those of the asked slots it has."""
-    return await BOOKABLE_OFFERING.maybe(session, id=offering_id, on=on, slot_ids=list(slot_ids))
+    """Return an offering of any status as it is for a person on a day, with the prices from that day on.
+
+    `slots` are those of the asked ones that it has.
+    """
+    return await BOOKABLE_OFFERING.maybe(session, id=offering_id, person_id=person_id, on=on, slot_ids=list(slot_ids))

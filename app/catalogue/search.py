@@ -1,8 +1,8 @@
 """The public catalogue: search with Italian full text, near misses, filters, keyset pages.
 
-What everybody sees: active offerings with a price valid today; those for `alliance` and `companies` only who is
-employed. A municipality matches when it is in the service area, or when the area is empty (who comes to a site may come
-from anywhere). Days are Rome days, both ends included.
+What is shown: active offerings with a price valid today that the caller may see (sql/may_see_offering.sql). A
+municipality matches when it is in the service area, or when the area is empty (who comes to a site may come from
+anywhere). Days are Rome days, both ends included.
 """
 
 from collections.abc import Sequence
@@ -11,7 +11,6 @@ from datetime import date, datetime
 from typing import Literal
 from uuid import UUID
 
-from sqlalchemy import exists, func, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app import clock
@@ -20,7 +19,6 @@ from app.catalogue import synonyms
 from app.catalogue.models import Mode
 from app.catalogue.queries import Terms
 from app.db import NOTHING, Query
-from app.employees.models import Employee
 from app.rules.book import RuleBook, book_in_force
 
 Stage = Literal["name", "text", "near"]
@@ -41,11 +39,12 @@ class Filters:
     mode: Mode | None = None
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Viewer:
-    """Which offerings the caller may see."""
+    """What decides which offerings the caller may see."""
 
     employed: bool
+    allied_providers: list[UUID]
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,16 +67,15 @@ class FoundOffering(VisibleOffering):
 SEARCH = Query(FoundOffering, "catalogue.search", replan=True)
 SEARCH_IN_PERIOD = Query(FoundOffering, "catalogue.search_in_period", replan=True)
 VISIBLE = Query(VisibleOffering, "catalogue.visible_offering")
+CIRCLE = Query(Viewer, "catalogue.circle")
 NEARNESS = Query(NOTHING, "catalogue.nearness")
 
 
 async def viewer_of(session: AsyncSession, actor: Actor) -> Viewer:
     """Return what the caller may see: API keys and strangers the public offerings only."""
     if actor.kind != "user":
-        return Viewer(employed=False)
-    today = clock.today()
-    job = exists().where(Employee.user_id == actor.id, func.is_employed(Employee.hired_on, Employee.ended_on, today))
-    return Viewer(employed=bool(await session.scalar(select(job))))
+        return Viewer(employed=False, allied_providers=[])
+    return await CIRCLE.one(session, person_id=actor.id, today=clock.today())
 
 
 async def search(
@@ -107,7 +105,9 @@ def position(row: FoundOffering) -> list[object]:
 
 async def offering(session: AsyncSession, viewer: Viewer, offering_id: UUID) -> VisibleOffering | None:
     """Return one visible offering."""
-    return await VISIBLE.maybe(session, id=offering_id, employed=viewer.employed, today=clock.today())
+    return await VISIBLE.maybe(
+        session, id=offering_id, employed=viewer.employed, allied_providers=viewer.allied_providers, today=clock.today()
+    )
 
 
 async def _stage(
@@ -125,6 +125,7 @@ async def _stage(
         "max_price_cents": filters.max_price_cents,
         "mode": filters.mode,
         "employed": viewer.employed,
+        "allied_providers": viewer.allied_providers,
         "today": clock.today(),
         "after_rank": after[1] if after else None,
         "after_id": after[2] if after else None,

@@ -400,9 +400,9 @@ async def test_one_query_tells_a_quote_everything(
         json={"price_cents": 2400, "valid_from": "2027-01-01"},
         headers=coop.headers["manager"],
     )
-    today = NOW.date()
+    today, nobody = NOW.date(), ids.new_id()
     asked = [uuid_of(one), uuid_of(foreign), ids.new_id()]
-    known = await catalogue.bookable_offering(session, uuid_of(offering), today, asked)
+    known = await catalogue.bookable_offering(session, uuid_of(offering), nobody, today, asked)
     assert known is not None
     assert (known.provider_id, known.provider_name, known.provider_phone) == (coop.id, coop.name, "+39035000000")
     accounts = (known.earned_account_id, known.payable_account_id)
@@ -415,6 +415,7 @@ async def test_one_query_tells_a_quote_everything(
         "active",
         "public",
     )
+    assert known.open_to_person is True
     assert known.service_area == [ALBINO, CLUSONE]
     assert (known.serves(ALBINO), known.serves("016024"), known.serves(None)) == (True, False, False)
     assert list(known.slots) == [uuid_of(one)]
@@ -430,7 +431,7 @@ async def test_one_query_tells_a_quote_everything(
     assert [known.price_on(day) for day in days] == [None, 2250, 2250, 2400]
     assert known.in_notice(NOW + timedelta(hours=24, seconds=1), NOW) is True
     assert known.in_notice(NOW + timedelta(hours=24), NOW) is False
-    without = await catalogue.bookable_offering(session, uuid_of(offering), today)
+    without = await catalogue.bookable_offering(session, uuid_of(offering), nobody, today)
     assert without is not None
     assert without.slots == {}
-    assert await catalogue.bookable_offering(session, ids.new_id(), today) is None
+    assert await catalogue.bookable_offering(session, ids.new_id(), nobody, today) is None

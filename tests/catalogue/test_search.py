@@ -240,7 +240,7 @@ async def test_who_sees_what(client: httpx.AsyncClient, world: World, coop: Part
     company = await world.company()
     employee = await world.employee(company)
     key = await world.api_key(coop, ["catalogue:read"])
-    everything = ["aperto", "rete", "solo"]
+    everything = ["aperto", "solo"]  # the employer is in no alliance
     assert await found(client) == ["aperto"]
     assert await found(client, q="aziende") == []
     assert await found(client, employee.headers) == everything

@@ -1,11 +1,5 @@
 -- Statements of bookings. A booking is locked before its accounts, accounts before slots; each kind by id.
 
--- name: share_an_alliance
-SELECT EXISTS (SELECT FROM alliance_membership mine
-    JOIN alliance_membership theirs ON theirs.alliance_id = mine.alliance_id AND theirs.ended_on IS NULL
-    WHERE theirs.organisation_id = :provider_id AND mine.ended_on IS NULL
-        AND mine.organisation_id = ANY (CAST(:company_ids AS uuid[])));
-
 -- name: quote_to_book
 SELECT quote.units, quote.expires_at,
     beneficiary.version = quote.beneficiary_version AND beneficiary.ended_at IS NULL AS facts_unchanged,

@@ -60,6 +60,7 @@ ORDER BY public.plain_text(g.name) COLLATE "C", g.id LIMIT :limit;
 SELECT o.id, o.provider_id, o.site_id, o.name, o.category, o.mode, o.unit, o.vat_code, o.min_age, o.max_age,
     o.confirmation, o.response_hours, o.min_notice_hours, o.free_until_hours, o.late_fee_bps, o.no_show_fee_bps,
     o.audience, o.access, o.status,
+    may_see_offering(o.audience, o.provider_id, circle.employed, circle.allied_providers) AS open_to_person,
     g.name AS provider_name, v.phone AS provider_phone, v.earned_account_id, v.payable_account_id,
     ARRAY(SELECT a.istat_code FROM offering_area a WHERE a.offering_id = o.id ORDER BY a.istat_code) AS service_area,
     (SELECT coalesce(jsonb_agg(jsonb_build_object('price_cents', p.price_cents, 'valid_from', p.valid_from,
@@ -71,4 +72,5 @@ SELECT o.id, o.provider_id, o.site_id, o.name, o.category, o.mode, o.unit, o.vat
 FROM offering o
 JOIN provider v ON v.organisation_id = o.provider_id
 JOIN organisation g ON g.id = o.provider_id
+CROSS JOIN circle_of(:person_id, :on) AS circle
 WHERE o.id = :id;

@@ -22,7 +22,8 @@ FROM (
                     OR o.category = ANY (CAST(:categories AS text[]))
                 WHEN 'near' THEN public.plain_text(:words) <% o.name_key
                 ELSE true END
-            AND o.status = 'active' AND (o.audience = 'public' OR :employed)
+            AND o.status = 'active'
+            AND may_see_offering(o.audience, o.provider_id, :employed, CAST(:allied_providers AS uuid[]))
             AND (CAST(:category AS text) IS NULL OR o.category = :category)
             AND (CAST(:mode AS text) IS NULL OR o.mode = :mode)
             AND (CAST(:provider_id AS uuid) IS NULL OR o.provider_id = :provider_id)
@@ -61,7 +62,8 @@ FROM (
                     OR o.category = ANY (CAST(:categories AS text[]))
                 WHEN 'near' THEN public.plain_text(:words) <% o.name_key
                 ELSE true END
-            AND o.status = 'active' AND (o.audience = 'public' OR :employed)
+            AND o.status = 'active'
+            AND may_see_offering(o.audience, o.provider_id, :employed, CAST(:allied_providers AS uuid[]))
             AND (CAST(:category AS text) IS NULL OR o.category = :category)
             AND (CAST(:mode AS text) IS NULL OR o.mode = :mode)
             AND (CAST(:provider_id AS uuid) IS NULL OR o.provider_id = :provider_id)
@@ -92,4 +94,8 @@ SELECT o.id, o.name, o.description, o.category, o.mode, o.unit, o.provider_id, o
     ARRAY(SELECT a.istat_code FROM offering_area a WHERE a.offering_id = o.id ORDER BY a.istat_code) AS service_area
 FROM offering o JOIN organisation g ON g.id = o.provider_id
 JOIN price p ON p.offering_id = o.id AND p.valid_from <= :today AND (p.valid_to IS NULL OR p.valid_to > :today)
-WHERE o.id = :id AND o.status = 'active' AND (o.audience = 'public' OR :employed);
+WHERE o.id = :id AND o.status = 'active'
+    AND may_see_offering(o.audience, o.provider_id, :employed, CAST(:allied_providers AS uuid[]));
+
+-- name: circle
+SELECT employed, allied_providers FROM circle_of(:person_id, :today);

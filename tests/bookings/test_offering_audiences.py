@@ -1,0 +1,100 @@
+"""Who may see and book an offering: search, its own page, its slots and the quote say the same."""
+
+from collections.abc import Callable
+from datetime import date, datetime
+from itertools import product
+
+from app import ids
+from tests.bookings.conftest import Scene
+from tests.world import Party
+
+December = Callable[[int], datetime]
+Days = tuple[date, date | None]
+
+YESTERDAY, TODAY, TOMORROW = date(2026, 11, 22), date(2026, 11, 23), date(2026, 11, 24)
+LONG_AGO = date(2020, 1, 1)
+EMPLOYMENTS: dict[Days, bool] = {
+    (LONG_AGO, None): True,
+    (TODAY, TODAY): True,
+    (LONG_AGO, YESTERDAY): False,
+    (TOMORROW, None): False,
+}
+"""Days of hiring and of the last day of work, and whether that is employed today."""
+MEMBERSHIPS: dict[Days | None, bool] = {
+    (TODAY, TOMORROW): True,
+    (LONG_AGO, TODAY): False,
+    (TOMORROW, None): False,
+    None: False,
+}
+"""Day of joining and first day without, and whether that is a member today."""
+
+
+async def alliance(scene: Scene, name: str) -> str:
+    world = scene.world
+    network_id, alliance_id = ids.new_id(), ids.new_id()
+    await world.execute(
+        "INSERT INTO network (id, name, created_at) VALUES (:id, :name, now())", id=network_id, name=f"Rete {name}"
+    )
+    await world.execute(
+        "INSERT INTO alliance (id, network_id, name, lead_organisation_id, solidarity_account_id, created_at)"
+        " VALUES (:id, :network, :name, :lead, :account, now())",
+        id=alliance_id, network=network_id, name=name, lead=scene.company.id,
+        account=await world.account("solidarity_fund", alliance_id),
+    )  # fmt: skip
+    return str(alliance_id)
+
+
+async def join(scene: Scene, party: Party, role: str) -> str:
+    membership_id = ids.new_id()
+    await scene.world.execute(
+        "INSERT INTO alliance_membership (id, alliance_id, organisation_id, role, joined_on)"
+        " VALUES (:id, CAST(:alliance AS uuid), :party, :role, '2020-01-01')",
+        id=membership_id, alliance=await alliance(scene, f"Altra ({role})"), party=party.id, role=role,
+    )  # fmt: skip
+    return str(membership_id)
+
+
+async def place(scene: Scene, membership_id: str, alliance_id: str, days: Days | None, other: str) -> None:
+    """Let a membership be in the alliance on these days, or in another one today."""
+    joined, ended = days or (LONG_AGO, None)
+    await scene.world.execute(
+        "UPDATE alliance_membership SET alliance_id = CAST(:alliance AS uuid), joined_on = :joined, ended_on = :ended"
+        " WHERE id = CAST(:id AS uuid)",
+        id=membership_id, alliance=other if days is None else alliance_id, joined=joined, ended=ended,
+    )  # fmt: skip
+
+
+async def answers(scene: Scene, slot_id: str) -> tuple[list[str], int, int, tuple[int, str | None]]:
+    offering, headers = ids.encode("off", scene.offering_id), scene.person.headers
+    found = (await scene.client.get("/v1/offerings", headers=headers)).json()["data"]
+    page = await scene.client.get(f"/v1/offerings/{offering}", headers=headers)
+    slots = await scene.client.get(f"/v1/offerings/{offering}/slots", headers=headers)
+    quote = await scene.quote([slot_id])
+    return (
+        [row["id"] for row in found],
+        page.status_code,
+        slots.status_code,
+        (quote.status_code, quote.json().get("code")),
+    )
+
+
+async def test_every_road_agrees(scene: Scene, december: December) -> None:
+    slot_id = await scene.slot(december(2))
+    offering = ids.encode("off", scene.offering_id)
+    here, elsewhere, far = [await alliance(scene, name) for name in ("Alleanza", "Altrove", "Lontano")]
+    company, provider = await join(scene, scene.company, "company"), await join(scene, scene.provider, "provider")
+    shown = ([offering], 200, 200, (201, None))
+    hidden = ([], 404, 404, (409, "offering_not_available"))
+    states = product(MEMBERSHIPS, MEMBERSHIPS)
+    pairs = [pair for pair in states if pair == (None, None) or any(MEMBERSHIPS[one] for one in pair)]
+    for employers, providers in pairs:
+        await place(scene, company, here, employers, elsewhere)
+        await place(scene, provider, here, providers, far)
+        for days, employed in EMPLOYMENTS.items():
+            await scene.world.execute("UPDATE employee SET hired_on = :hired, ended_on = :ended",
+                                      hired=days[0], ended=days[1])  # fmt: skip
+            allied = employed and MEMBERSHIPS[employers] and MEMBERSHIPS[providers]
+            for audience, open_to in (("public", True), ("companies", employed), ("alliance", allied)):
+                await scene.world.execute("UPDATE offering SET audience = :audience", audience=audience)
+                case = (audience, days, employers, providers)
+                assert (case, await answers(scene, slot_id)) == (case, shown if open_to else hidden)
