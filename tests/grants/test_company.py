@@ -109,7 +109,7 @@ async def test_two_thousand_lots_in_few_statements(fresh_client: httpx.AsyncClie
     with statements_of(fresh_stage) as approving:
         answer = await desk.approve(drafted["id"])
     assert answer.json()["status"] == "active"
-    assert (len(drafting), len(approving)) == (10, 10)
+    assert (len(drafting), len(approving)) == (9, 9)
     assert await world.scalar(
         "SELECT count(*) FROM lot JOIN ledger.account a USING (id) WHERE a.posted_cents = 10000"
     ) == (2_000)
