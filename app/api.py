@@ -9,6 +9,7 @@ from app.bookings import proof as bookings_proof
 from app.bookings import provider_endpoints as provider_bookings
 from app.capacity import endpoints as capacity
 from app.capacity import proof as capacity_proof
+from app.catalogue import accreditation_endpoints as accreditations
 from app.catalogue import endpoints as catalogue
 from app.credit import endpoints as credit
 from app.credit import jobs as credit_jobs
@@ -48,11 +49,15 @@ ROUTERS: tuple[APIRouter, ...] = (
     provider_bookings.router,
     capacity.provider,
     settlements.provider,
+    organisations.provider,
+    accreditations.provider,
     identity.organisation,
     organisations.organisation,
     networks.alliance,
+    accreditations.alliance,
     organisations.operator,
     networks.operator,
+    accreditations.operator,
     grants.operator,
     settlements.operator,
     ledger.operator,

@@ -41,7 +41,7 @@ from app.identity.invitations import pending_activation_codes
 from app.ledger import verify
 from app.main import create_app
 from app.organisations import onboarding
-from app.organisations.schemas import MemberInvite, OrganisationCreate
+from app.organisations.schemas import MemberInvite, OperatorCreate
 from migrations.roles import RolesMissingError, administrator_sql
 
 log = structlog.get_logger()
@@ -445,7 +445,7 @@ def create_operator(
 ) -> None:
     """Create the operator of an empty installation and invite its first administrator by mail; once."""
     try:
-        wanted = OrganisationCreate(name=name, kinds=["operator"], tax_code=tax_code)
+        wanted = OperatorCreate(name=name, tax_code=tax_code)
         invited = MemberInvite(email=email, roles=list(onboarding.OPERATOR_ROLES))
     except ValidationError as error:
         wrong = error.errors(include_input=False, include_url=False)[0]
@@ -456,7 +456,7 @@ def create_operator(
     out.print(f"{organisation_id} is the operator; the worker mails the invitation to {invited.email}.", markup=False)
 
 
-async def _create_operator(url: str, wanted: OrganisationCreate, email: str) -> str:
+async def _create_operator(url: str, wanted: OperatorCreate, email: str) -> str:
     async with _database(url, APP_TIMEOUTS) as database, database.begin() as session:
         try:
             created = await onboarding.create_operator(session, wanted, email)

@@ -18,6 +18,10 @@ SANDBOX_IBAN = "IT60X0542811101000000123456"
 """A published example: nobody's account."""
 
 
+IBAN_HOLD_HOURS = 72
+"""Production waits at least so long."""
+
+
 class Settings(BaseSettings):
     """What an administrator may choose; every default suits the sandbox."""
 
@@ -54,6 +58,8 @@ class Settings(BaseSettings):
     payout_days: int = 10
     """Days from a settlement's cutoff to its payment."""
     operator_iban: str = SANDBOX_IBAN
+    iban_hold_hours: int = Field(default=IBAN_HOLD_HOURS, ge=0)
+    """From the request of a bank account to the first payment to it."""
 
     @field_validator("secret_keys", mode="before")
     @classmethod
@@ -86,8 +92,15 @@ class Settings(BaseSettings):
                 raise ValueError("BEATRICE_SMTP_URL: production sends real mail")
             if self.operator_iban == SANDBOX_IBAN:
                 raise ValueError("BEATRICE_OPERATOR_IBAN: production pays from an account of its own")
+
             if not self.public_url.startswith("https://"):
                 raise ValueError("BEATRICE_PUBLIC_URL: links in mails lead to an https address")
+        return self
+
+    @model_validator(mode="after")
+    def _production_waits(self) -> "Settings":
+        if self.mode == "production" and self.iban_hold_hours < IBAN_HOLD_HOURS:
+            raise ValueError(f"BEATRICE_IBAN_HOLD_HOURS: production waits {IBAN_HOLD_HOURS} hours or more")
         return self
 
     @property

@@ -87,6 +87,7 @@ CREATE TABLE care.leg (
     CONSTRAINT leg_source_known CHECK (source = ANY (ARRAY['lot'::text, 'entitlement'::text, 'own_money'::text]))
 );
 CREATE INDEX leg_lot_id_idx ON care.leg USING btree (lot_id);
+CREATE TRIGGER leg_takes_credit AFTER INSERT ON care.leg REFERENCING NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION care.check_leg_takes_credit();
 CREATE TRIGGER leg_whole AFTER INSERT ON care.leg REFERENCING NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION care.check_whole_units();
 CREATE TRIGGER leg_whole_still AFTER UPDATE ON care.leg REFERENCING NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION care.check_whole_units();
 GRANT INSERT, SELECT, UPDATE ON care.leg TO beatrice_app, beatrice_worker;
@@ -160,6 +161,7 @@ CREATE TRIGGER unit_disputed_blocks AFTER UPDATE ON care.unit FOR EACH ROW WHEN 
 CREATE TRIGGER unit_moved AFTER UPDATE ON care.unit REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION care.record_moved_units();
 CREATE TRIGGER unit_recorded AFTER INSERT ON care.unit REFERENCING NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION care.record_new_units();
 CREATE TRIGGER unit_settled_never_changes BEFORE UPDATE ON care.unit FOR EACH ROW WHEN (old.status = ANY (ARRAY['completed'::text, 'cancelled_late'::text, 'no_show'::text])) EXECUTE FUNCTION care.refuse_change_once_settled();
+CREATE TRIGGER unit_takes_credit AFTER UPDATE ON care.unit REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION care.check_unit_takes_credit();
 GRANT INSERT, SELECT, UPDATE ON care.unit TO beatrice_app, beatrice_worker;
 
 CREATE TABLE care.unit_transition (
@@ -294,6 +296,39 @@ CREATE INDEX verification_verified_at_idx ON ledger.verification USING btree (ve
 CREATE TRIGGER verification_00_append_only BEFORE DELETE OR UPDATE OR TRUNCATE ON ledger.verification FOR EACH STATEMENT EXECUTE FUNCTION ledger.refuse();
 GRANT INSERT, SELECT ON ledger.verification TO beatrice_app, beatrice_worker;
 
+CREATE TABLE public.accreditation (
+    id uuid NOT NULL,
+    alliance_id uuid NOT NULL,
+    provider_id uuid NOT NULL,
+    membership_id uuid,
+    categories text[],
+    valid_from date NOT NULL,
+    valid_to date,
+    status text NOT NULL DEFAULT 'requested'::text,
+    requested_by uuid,
+    requested_at timestamp with time zone NOT NULL,
+    decided_by uuid,
+    decided_at timestamp with time zone,
+    CONSTRAINT accreditation_pkey PRIMARY KEY (id),
+    CONSTRAINT accreditation_alliance_id_fkey FOREIGN KEY (alliance_id) REFERENCES public.alliance(id),
+    CONSTRAINT accreditation_membership_id_fkey FOREIGN KEY (membership_id) REFERENCES public.alliance_membership(id),
+    CONSTRAINT accreditation_provider_id_fkey FOREIGN KEY (provider_id) REFERENCES public.provider(organisation_id),
+    CONSTRAINT accreditation_approver_is_not_requester CHECK (status <> 'approved'::text OR decided_by <> requested_by),
+    CONSTRAINT accreditation_categories_named CHECK (cardinality(categories) > 0),
+    CONSTRAINT accreditation_decided_when_not_requested CHECK ((status = 'requested'::text) = (decided_at IS NULL)),
+    CONSTRAINT accreditation_of_an_admission CHECK ((status = 'approved'::text) = (membership_id IS NOT NULL)),
+    CONSTRAINT accreditation_period CHECK (valid_to IS NULL OR valid_to > valid_from),
+    CONSTRAINT accreditation_status_known CHECK (status = ANY (ARRAY['requested'::text, 'approved'::text, 'refused'::text]))
+);
+CREATE INDEX accreditation_alliance_id_idx ON public.accreditation USING btree (alliance_id);
+CREATE INDEX accreditation_membership_id_idx ON public.accreditation USING btree (membership_id);
+CREATE UNIQUE INDEX accreditation_one_requested_key ON public.accreditation USING btree (provider_id, alliance_id) WHERE status = 'requested'::text;
+CREATE INDEX accreditation_provider_id_idx ON public.accreditation USING btree (provider_id);
+CREATE TRIGGER accreditation_check BEFORE INSERT OR UPDATE ON public.accreditation FOR EACH ROW EXECUTE FUNCTION public.check_accreditation();
+CREATE TRIGGER accreditation_no_delete BEFORE DELETE ON public.accreditation FOR EACH ROW EXECUTE FUNCTION public.refuse_change();
+CREATE TRIGGER accreditation_no_truncate BEFORE TRUNCATE ON public.accreditation FOR EACH STATEMENT EXECUTE FUNCTION public.refuse_change();
+GRANT INSERT, SELECT, UPDATE (membership_id, valid_to, status, decided_by, decided_at) ON public.accreditation TO beatrice_app, beatrice_worker;
+
 CREATE TABLE public.alliance (
     id uuid NOT NULL,
     network_id uuid NOT NULL,
@@ -328,7 +363,8 @@ CREATE TABLE public.alliance_membership (
 CREATE INDEX alliance_membership_alliance_id_idx ON public.alliance_membership USING btree (alliance_id);
 CREATE UNIQUE INDEX alliance_membership_live_key ON public.alliance_membership USING btree (alliance_id, organisation_id, role) WHERE ended_on IS NULL;
 CREATE INDEX alliance_membership_organisation_id_idx ON public.alliance_membership USING btree (organisation_id);
-GRANT INSERT, SELECT, UPDATE ON public.alliance_membership TO beatrice_app, beatrice_worker;
+CREATE TRIGGER alliance_membership_check BEFORE UPDATE ON public.alliance_membership FOR EACH ROW EXECUTE FUNCTION public.check_alliance_membership();
+GRANT INSERT, SELECT, UPDATE (ended_on) ON public.alliance_membership TO beatrice_app, beatrice_worker;
 
 CREATE TABLE public.alliance_municipality (
     alliance_id uuid NOT NULL,
@@ -396,6 +432,31 @@ CREATE TRIGGER audit_entry_no_delete BEFORE DELETE ON public.audit_entry FOR EAC
 CREATE TRIGGER audit_entry_no_truncate BEFORE TRUNCATE ON public.audit_entry FOR EACH STATEMENT EXECUTE FUNCTION public.refuse_change();
 GRANT SELECT ON public.audit_entry TO beatrice_app;
 GRANT SELECT, UPDATE (position) ON public.audit_entry TO beatrice_worker;
+
+CREATE TABLE public.bank_account (
+    id uuid NOT NULL,
+    organisation_id uuid NOT NULL,
+    iban text NOT NULL,
+    status text NOT NULL DEFAULT 'pending'::text,
+    requested_by uuid,
+    requested_at timestamp with time zone NOT NULL,
+    effective_at timestamp with time zone NOT NULL,
+    decided_by uuid,
+    decided_at timestamp with time zone,
+    CONSTRAINT bank_account_pkey PRIMARY KEY (id),
+    CONSTRAINT bank_account_organisation_id_fkey FOREIGN KEY (organisation_id) REFERENCES public.organisation(id),
+    CONSTRAINT bank_account_approver_is_not_requester CHECK (status <> 'approved'::text OR decided_by <> requested_by),
+    CONSTRAINT bank_account_decided_when_not_pending CHECK ((status = 'pending'::text) = (decided_at IS NULL)),
+    CONSTRAINT bank_account_effective_once_approved CHECK (status <> 'approved'::text OR effective_at >= decided_at),
+    CONSTRAINT bank_account_iban_form CHECK (iban ~ '^[A-Z]{2}[0-9]{2}[A-Z0-9]{11,30}$'::text),
+    CONSTRAINT bank_account_status_known CHECK (status = ANY (ARRAY['pending'::text, 'approved'::text, 'rejected'::text]))
+);
+CREATE UNIQUE INDEX bank_account_one_pending_key ON public.bank_account USING btree (organisation_id) WHERE status = 'pending'::text;
+CREATE INDEX bank_account_organisation_id_idx ON public.bank_account USING btree (organisation_id, effective_at);
+CREATE TRIGGER bank_account_check BEFORE INSERT OR UPDATE ON public.bank_account FOR EACH ROW EXECUTE FUNCTION public.check_bank_account();
+CREATE TRIGGER bank_account_no_delete BEFORE DELETE ON public.bank_account FOR EACH ROW EXECUTE FUNCTION public.refuse_change();
+CREATE TRIGGER bank_account_no_truncate BEFORE TRUNCATE ON public.bank_account FOR EACH STATEMENT EXECUTE FUNCTION public.refuse_change();
+GRANT INSERT, SELECT, UPDATE (status, effective_at, decided_by, decided_at) ON public.bank_account TO beatrice_app, beatrice_worker;
 
 CREATE TABLE public.clock_offset (
     only_row boolean NOT NULL DEFAULT true,
@@ -570,15 +631,23 @@ CREATE TABLE public.fee_rule (
     valid_from date NOT NULL,
     valid_to date,
     created_at timestamp with time zone NOT NULL,
+    status text NOT NULL DEFAULT 'draft'::text,
+    created_by uuid,
+    approved_by uuid,
+    approved_at timestamp with time zone,
     CONSTRAINT fee_rule_pkey PRIMARY KEY (id),
     CONSTRAINT fee_rule_provider_id_fkey FOREIGN KEY (provider_id) REFERENCES public.provider(organisation_id),
+    CONSTRAINT fee_rule_approved_once CHECK ((status = 'approved'::text) = (approved_at IS NOT NULL)),
+    CONSTRAINT fee_rule_approver_is_not_maker CHECK (approved_by <> created_by),
     CONSTRAINT fee_rule_bounds CHECK (min_cents >= 0 AND max_cents >= COALESCE(min_cents, 0::bigint)),
     CONSTRAINT fee_rule_not_negative CHECK (percent_bps >= 0 AND percent_bps <= 10000 AND fixed_cents >= 0),
     CONSTRAINT fee_rule_payer_known CHECK (payer = ANY (ARRAY['provider'::text, 'company'::text, 'project_fund'::text])),
-    CONSTRAINT fee_rule_period CHECK (valid_to IS NULL OR valid_to > valid_from)
+    CONSTRAINT fee_rule_period CHECK (valid_to IS NULL OR valid_to > valid_from),
+    CONSTRAINT fee_rule_status_known CHECK (status = ANY (ARRAY['draft'::text, 'approved'::text]))
 );
 CREATE INDEX fee_rule_provider_id_idx ON public.fee_rule USING btree (provider_id);
-GRANT INSERT, SELECT ON public.fee_rule TO beatrice_app, beatrice_worker;
+CREATE TRIGGER fee_rule_check BEFORE INSERT OR UPDATE ON public.fee_rule FOR EACH ROW EXECUTE FUNCTION public.check_fee_rule();
+GRANT INSERT, SELECT, UPDATE (status, approved_by, approved_at) ON public.fee_rule TO beatrice_app, beatrice_worker;
 
 CREATE TABLE public.grant_line (
     lot_id uuid NOT NULL,
@@ -798,7 +867,6 @@ CREATE TABLE public.organisation (
     name text NOT NULL,
     kinds text[] NOT NULL,
     tax_code text NOT NULL,
-    iban text,
     street text,
     street_number text,
     postcode text,
@@ -808,13 +876,14 @@ CREATE TABLE public.organisation (
     metadata jsonb NOT NULL DEFAULT '{}'::jsonb,
     created_at timestamp with time zone NOT NULL,
     version integer NOT NULL DEFAULT 1,
+    created_by uuid,
     CONSTRAINT organisation_pkey PRIMARY KEY (id),
     CONSTRAINT organisation_tax_code_key UNIQUE (tax_code),
     CONSTRAINT organisation_country_form CHECK (country ~ '^[A-Z]{2}$'::text),
     CONSTRAINT organisation_kinds_known CHECK (cardinality(kinds) > 0 AND kinds <@ ARRAY['company'::text, 'provider'::text, 'municipality'::text, 'association'::text, 'operator'::text])
 );
-CREATE INDEX organisation_operator_idx ON public.organisation USING btree (id) WHERE 'operator'::text = ANY (kinds);
-GRANT INSERT, SELECT, UPDATE ON public.organisation TO beatrice_app, beatrice_worker;
+CREATE UNIQUE INDEX organisation_one_operator_key ON public.organisation USING btree (('operator'::text = ANY (kinds))) WHERE 'operator'::text = ANY (kinds);
+GRANT INSERT, SELECT, UPDATE (name, street, street_number, postcode, town, country, external_id, metadata, version) ON public.organisation TO beatrice_app, beatrice_worker;
 GRANT SELECT (id, name) ON public.organisation TO beatrice_hr;
 
 CREATE TABLE public.outgoing_mail (
@@ -876,7 +945,7 @@ CREATE TABLE public.payable (
 );
 CREATE INDEX payable_payee_id_idx ON public.payable USING btree (payee_id, payable_at);
 CREATE INDEX payable_unsettled_idx ON public.payable USING btree (payable_at) WHERE settlement_id IS NULL;
-CREATE TRIGGER payable_append_only BEFORE UPDATE ON public.payable FOR EACH ROW WHEN (old.settlement_id IS NOT NULL OR old.id IS DISTINCT FROM new.id OR old.payee_id IS DISTINCT FROM new.payee_id OR old.source_kind IS DISTINCT FROM new.source_kind OR old.source_id IS DISTINCT FROM new.source_id OR old.kind IS DISTINCT FROM new.kind OR old.sequence IS DISTINCT FROM new.sequence OR old.gross_cents IS DISTINCT FROM new.gross_cents OR old.vat_code IS DISTINCT FROM new.vat_code OR old.category IS DISTINCT FROM new.category OR old.service_on IS DISTINCT FROM new.service_on OR old.payable_at IS DISTINCT FROM new.payable_at OR old.funding_line IS DISTINCT FROM new.funding_line OR old.transfer_id IS DISTINCT FROM new.transfer_id OR old.created_at IS DISTINCT FROM new.created_at) EXECUTE FUNCTION public.refuse_change();
+CREATE TRIGGER payable_append_only BEFORE UPDATE ON public.payable FOR EACH ROW WHEN (old.settlement_id IS NOT NULL AND (new.settlement_id IS NOT NULL OR new.blocked) OR old.id IS DISTINCT FROM new.id OR old.payee_id IS DISTINCT FROM new.payee_id OR old.source_kind IS DISTINCT FROM new.source_kind OR old.source_id IS DISTINCT FROM new.source_id OR old.kind IS DISTINCT FROM new.kind OR old.sequence IS DISTINCT FROM new.sequence OR old.gross_cents IS DISTINCT FROM new.gross_cents OR old.vat_code IS DISTINCT FROM new.vat_code OR old.category IS DISTINCT FROM new.category OR old.service_on IS DISTINCT FROM new.service_on OR old.payable_at IS DISTINCT FROM new.payable_at OR old.funding_line IS DISTINCT FROM new.funding_line OR old.transfer_id IS DISTINCT FROM new.transfer_id OR old.created_at IS DISTINCT FROM new.created_at) EXECUTE FUNCTION public.refuse_change();
 CREATE TRIGGER payable_is_its_transfer AFTER INSERT ON public.payable REFERENCING NEW TABLE AS new_payable FOR EACH STATEMENT EXECUTE FUNCTION public.payable_is_its_transfer();
 CREATE TRIGGER payable_no_delete BEFORE DELETE ON public.payable FOR EACH ROW EXECUTE FUNCTION public.refuse_change();
 CREATE TRIGGER payable_no_truncate BEFORE TRUNCATE ON public.payable FOR EACH STATEMENT EXECUTE FUNCTION public.refuse_change();
@@ -897,7 +966,7 @@ CREATE TABLE public.payout (
     creditor_town text,
     creditor_country text NOT NULL,
     amount_cents bigint NOT NULL,
-    status text NOT NULL DEFAULT 'approved'::text,
+    status text NOT NULL DEFAULT 'prepared'::text,
     created_at timestamp with time zone NOT NULL,
     CONSTRAINT payout_pkey PRIMARY KEY (id),
     CONSTRAINT payout_end_to_end_id_key UNIQUE (end_to_end_id),
@@ -906,14 +975,15 @@ CREATE TABLE public.payout (
     CONSTRAINT payout_run_id_fkey FOREIGN KEY (run_id) REFERENCES public.settlement_run(id),
     CONSTRAINT payout_end_to_end_id_sepa CHECK (end_to_end_id ~ '^[A-Za-z0-9/?:().,+ -]{1,35}$'::text),
     CONSTRAINT payout_positive CHECK (amount_cents > 0),
-    CONSTRAINT payout_status_known CHECK (status = ANY (ARRAY['approved'::text, 'paying'::text, 'paid'::text, 'returned'::text]))
+    CONSTRAINT payout_status_known CHECK (status = ANY (ARRAY['prepared'::text, 'approved'::text, 'paying'::text, 'paid'::text, 'returned'::text, 'cancelled'::text]))
 );
 CREATE INDEX payout_run_id_idx ON public.payout USING btree (run_id);
 CREATE INDEX payout_settlement_idx ON public.payout USING btree (provider_id, settlement_id);
-CREATE TRIGGER payout_is_approved AFTER INSERT ON public.payout FOR EACH ROW EXECUTE FUNCTION public.payout_is_approved();
+CREATE TRIGGER payout_is_owed AFTER INSERT ON public.payout FOR EACH ROW EXECUTE FUNCTION public.payout_is_owed();
 CREATE TRIGGER payout_moves BEFORE UPDATE ON public.payout FOR EACH ROW EXECUTE FUNCTION public.settlement_moves();
 CREATE TRIGGER payout_no_delete BEFORE DELETE ON public.payout FOR EACH ROW EXECUTE FUNCTION public.refuse_change();
 CREATE TRIGGER payout_no_truncate BEFORE TRUNCATE ON public.payout FOR EACH STATEMENT EXECUTE FUNCTION public.refuse_change();
+CREATE TRIGGER payout_zz_follows_run BEFORE UPDATE ON public.payout FOR EACH ROW WHEN ((new.status = ANY (ARRAY['approved'::text, 'cancelled'::text])) AND new.status <> old.status) EXECUTE FUNCTION public.follows_its_run();
 GRANT INSERT, SELECT, UPDATE ON public.payout TO beatrice_app, beatrice_worker;
 
 CREATE TABLE public.price (
@@ -1010,13 +1080,14 @@ CREATE TABLE public.settlement (
     CONSTRAINT settlement_provider_id_fkey FOREIGN KEY (provider_id) REFERENCES public.provider(organisation_id),
     CONSTRAINT settlement_run_id_fkey FOREIGN KEY (run_id) REFERENCES public.settlement_run(id),
     CONSTRAINT settlement_adds_up CHECK (payout_cents = (gross_cents - fee_cents - fee_vat_cents + subsidy_cents) AND payout_cents >= 0),
-    CONSTRAINT settlement_status_known CHECK (status = ANY (ARRAY['issued'::text, 'approved'::text, 'paying'::text, 'paid'::text, 'returned'::text]))
+    CONSTRAINT settlement_status_known CHECK (status = ANY (ARRAY['issued'::text, 'approved'::text, 'paying'::text, 'paid'::text, 'returned'::text, 'cancelled'::text]))
 );
 CREATE TRIGGER settlement_moves BEFORE UPDATE ON public.settlement FOR EACH ROW EXECUTE FUNCTION public.settlement_moves();
 CREATE TRIGGER settlement_no_delete BEFORE DELETE ON public.settlement FOR EACH ROW EXECUTE FUNCTION public.refuse_change();
 CREATE TRIGGER settlement_no_truncate BEFORE TRUNCATE ON public.settlement FOR EACH STATEMENT EXECUTE FUNCTION public.refuse_change();
 CREATE TRIGGER settlement_run_agrees AFTER INSERT ON public.settlement REFERENCING NEW TABLE AS new_settlement FOR EACH STATEMENT EXECUTE FUNCTION public.settlement_run_agrees();
 CREATE CONSTRAINT TRIGGER settlement_sum AFTER INSERT ON public.settlement DEFERRABLE INITIALLY DEFERRED FOR EACH ROW EXECUTE FUNCTION public.settlement_adds_up();
+CREATE TRIGGER settlement_zz_follows_run BEFORE UPDATE ON public.settlement FOR EACH ROW WHEN (new.status = 'cancelled'::text AND new.status <> old.status) EXECUTE FUNCTION public.follows_its_run();
 GRANT INSERT, SELECT, UPDATE ON public.settlement TO beatrice_app, beatrice_worker;
 
 CREATE TABLE public.settlement_counter (
@@ -1032,6 +1103,21 @@ CREATE TRIGGER settlement_counter_steps BEFORE INSERT OR UPDATE ON public.settle
 CREATE CONSTRAINT TRIGGER settlement_counter_used AFTER INSERT OR UPDATE ON public.settlement_counter DEFERRABLE INITIALLY DEFERRED FOR EACH ROW EXECUTE FUNCTION public.settlement_counter_used();
 GRANT INSERT, SELECT, UPDATE ON public.settlement_counter TO beatrice_app, beatrice_worker;
 
+CREATE TABLE public.settlement_left_out (
+    run_id uuid NOT NULL,
+    provider_id uuid NOT NULL,
+    reason text NOT NULL,
+    due_cents bigint NOT NULL,
+    CONSTRAINT settlement_left_out_pkey PRIMARY KEY (run_id, provider_id),
+    CONSTRAINT settlement_left_out_provider_id_fkey FOREIGN KEY (provider_id) REFERENCES public.provider(organisation_id),
+    CONSTRAINT settlement_left_out_run_id_fkey FOREIGN KEY (run_id) REFERENCES public.settlement_run(id),
+    CONSTRAINT settlement_left_out_reason_known CHECK (reason = ANY (ARRAY['not_accredited'::text, 'iban_missing'::text, 'iban_on_hold'::text, 'name_unusable'::text, 'below_minimum'::text]))
+);
+CREATE INDEX settlement_left_out_provider_id_idx ON public.settlement_left_out USING btree (provider_id);
+CREATE TRIGGER settlement_left_out_no_change BEFORE DELETE OR UPDATE ON public.settlement_left_out FOR EACH ROW EXECUTE FUNCTION public.refuse_change();
+CREATE TRIGGER settlement_left_out_no_truncate BEFORE TRUNCATE ON public.settlement_left_out FOR EACH STATEMENT EXECUTE FUNCTION public.refuse_change();
+GRANT INSERT, SELECT ON public.settlement_left_out TO beatrice_app, beatrice_worker;
+
 CREATE TABLE public.settlement_line (
     id uuid NOT NULL,
     settlement_id uuid NOT NULL,
@@ -1046,19 +1132,24 @@ CREATE TABLE public.settlement_line (
     fee_vat_cents bigint NOT NULL,
     subsidy_cents bigint NOT NULL,
     net_cents bigint NOT NULL,
+    cancelled boolean NOT NULL DEFAULT false,
     CONSTRAINT settlement_line_pkey PRIMARY KEY (id),
-    CONSTRAINT settlement_line_payable_id_key UNIQUE (payable_id),
     CONSTRAINT settlement_line_payable_id_fkey FOREIGN KEY (payable_id) REFERENCES public.payable(id),
     CONSTRAINT settlement_line_provider_id_settlement_id_fkey FOREIGN KEY (provider_id, settlement_id) REFERENCES public.settlement(provider_id, id),
     CONSTRAINT settlement_line_adds_up CHECK (net_cents = (gross_cents - fee_cents - fee_vat_cents + subsidy_cents)),
     CONSTRAINT settlement_line_kind_known CHECK (kind = ANY (ARRAY['service'::text, 'late_fee'::text, 'no_show_fee'::text, 'adjustment'::text]))
 );
+CREATE UNIQUE INDEX settlement_line_settled_once_key ON public.settlement_line USING btree (payable_id, (
+CASE
+    WHEN cancelled THEN id
+    ELSE payable_id
+END));
 CREATE INDEX settlement_line_settlement_idx ON public.settlement_line USING btree (provider_id, settlement_id);
 CREATE TRIGGER settlement_line_agrees AFTER INSERT ON public.settlement_line REFERENCING NEW TABLE AS new_line FOR EACH STATEMENT EXECUTE FUNCTION public.settlement_lines_agree();
-CREATE TRIGGER settlement_line_no_change BEFORE UPDATE ON public.settlement_line FOR EACH ROW EXECUTE FUNCTION public.refuse_change();
+CREATE TRIGGER settlement_line_moves BEFORE UPDATE ON public.settlement_line FOR EACH ROW EXECUTE FUNCTION public.settlement_line_moves();
 CREATE TRIGGER settlement_line_no_delete BEFORE DELETE ON public.settlement_line FOR EACH ROW EXECUTE FUNCTION public.refuse_change();
 CREATE TRIGGER settlement_line_no_truncate BEFORE TRUNCATE ON public.settlement_line FOR EACH STATEMENT EXECUTE FUNCTION public.refuse_change();
-GRANT INSERT, SELECT ON public.settlement_line TO beatrice_app, beatrice_worker;
+GRANT INSERT, SELECT, UPDATE (cancelled) ON public.settlement_line TO beatrice_app, beatrice_worker;
 
 CREATE TABLE public.settlement_run (
     id uuid NOT NULL,
@@ -1077,11 +1168,16 @@ CREATE TABLE public.settlement_run (
     execution_on date,
     payment_file_sha256 text,
     sent_at timestamp with time zone,
+    left_out_count integer NOT NULL DEFAULT 0,
+    cancelled_by uuid,
+    cancelled_at timestamp with time zone,
     CONSTRAINT settlement_run_pkey PRIMARY KEY (id),
     CONSTRAINT settlement_run_approval_is_complete CHECK ((approved_sha256 IS NULL) = (approved_by IS NULL) AND (approved_by IS NULL) = (approved_at IS NULL)),
     CONSTRAINT settlement_run_approved_before_sent CHECK ((status = ANY (ARRAY['closed'::text, 'cancelled'::text])) OR approved_by IS NOT NULL),
     CONSTRAINT settlement_run_approved_is_this_content CHECK (approved_sha256 IS NULL OR approved_sha256 = content_sha256),
     CONSTRAINT settlement_run_approver_is_not_maker CHECK (approved_by IS NULL OR approved_by <> created_by),
+    CONSTRAINT settlement_run_cancelled_by_somebody CHECK ((status = 'cancelled'::text) = (cancelled_at IS NOT NULL) AND (cancelled_at IS NULL) = (cancelled_by IS NULL)),
+    CONSTRAINT settlement_run_cancelled_or_approved CHECK (cancelled_at IS NULL OR approved_by IS NULL),
     CONSTRAINT settlement_run_payment_is_complete CHECK (approved_by IS NULL OR debtor_name IS NOT NULL AND debtor_iban IS NOT NULL AND execution_on IS NOT NULL AND (payment_file_sha256 IS NULL) = (settlement_count = 0)),
     CONSTRAINT settlement_run_sent_has_instant CHECK ((status = ANY (ARRAY['sent'::text, 'reconciled'::text])) = (sent_at IS NOT NULL)),
     CONSTRAINT settlement_run_status_known CHECK (status = ANY (ARRAY['closed'::text, 'approved'::text, 'sent'::text, 'reconciled'::text, 'cancelled'::text]))
@@ -1164,12 +1260,17 @@ CREATE TABLE public.top_up (
     created_at timestamp with time zone NOT NULL,
     resolved_by uuid,
     resolved_at timestamp with time zone,
+    confirmed_by uuid,
+    confirmed_at timestamp with time zone,
+    second_confirmed_by uuid,
     CONSTRAINT top_up_pkey PRIMARY KEY (id),
     CONSTRAINT top_up_payment_reference_key UNIQUE (payment_reference),
     CONSTRAINT top_up_company_id_fkey FOREIGN KEY (company_id) REFERENCES public.company(organisation_id),
+    CONSTRAINT top_up_confirmed_by_somebody CHECK ((status <> ALL (ARRAY['confirming'::text, 'confirmed'::text])) OR confirmed_by IS NOT NULL AND confirmed_at IS NOT NULL),
     CONSTRAINT top_up_positive CHECK (amount_cents > 0),
-    CONSTRAINT top_up_resolved_when_not_pending CHECK ((status = 'pending'::text) = (resolved_at IS NULL)),
-    CONSTRAINT top_up_status_known CHECK (status = ANY (ARRAY['pending'::text, 'confirmed'::text, 'returned'::text]))
+    CONSTRAINT top_up_resolved_when_not_pending CHECK ((status = ANY (ARRAY['pending'::text, 'confirming'::text])) = (resolved_at IS NULL)),
+    CONSTRAINT top_up_second_is_another CHECK (second_confirmed_by IS NULL OR confirmed_by IS NOT NULL AND second_confirmed_by <> confirmed_by),
+    CONSTRAINT top_up_status_known CHECK (status = ANY (ARRAY['pending'::text, 'confirming'::text, 'confirmed'::text, 'returned'::text]))
 );
 CREATE INDEX top_up_company_id_idx ON public.top_up USING btree (company_id, id);
 CREATE TRIGGER top_up_10_check BEFORE INSERT OR UPDATE ON public.top_up FOR EACH ROW EXECUTE FUNCTION public.check_top_up();
@@ -1277,6 +1378,53 @@ CREATE OR REPLACE FUNCTION care.block_what_is_disputed()
 AS $function$
 BEGIN
     UPDATE payable SET blocked = NEW.disputed WHERE source_kind = 'unit' AND source_id = NEW.id;
+    RETURN NULL;
+END $function$;
+
+CREATE OR REPLACE FUNCTION care.check_leg_takes_credit()
+ RETURNS trigger
+ LANGUAGE plpgsql
+ SECURITY DEFINER
+ SET search_path TO 'care', 'public', 'pg_temp'
+AS $function$
+BEGIN
+    IF EXISTS (
+        WITH asked AS MATERIALIZED (
+            SELECT DISTINCT unit.provider_id, offering.category,
+                (unit.starts_at AT TIME ZONE 'Europe/Rome')::date AS service_on
+            FROM new_rows JOIN unit ON unit.id = new_rows.unit_id JOIN booking ON booking.id = unit.booking_id
+            JOIN offering ON offering.id = booking.offering_id
+            WHERE new_rows.source <> 'own_money'
+        )
+        SELECT FROM asked WHERE NOT takes_credit(provider_id, category, service_on)
+    ) THEN
+        RAISE EXCEPTION 'the provider takes no credit on this day'
+            USING ERRCODE = '23514', CONSTRAINT = 'leg_provider_takes_credit';
+    END IF;
+    RETURN NULL;
+END $function$;
+
+CREATE OR REPLACE FUNCTION care.check_unit_takes_credit()
+ RETURNS trigger
+ LANGUAGE plpgsql
+ SECURITY DEFINER
+ SET search_path TO 'care', 'public', 'pg_temp'
+AS $function$
+BEGIN
+    IF EXISTS (
+        WITH asked AS MATERIALIZED (
+            SELECT DISTINCT new_rows.provider_id, offering.category,
+                (new_rows.starts_at AT TIME ZONE 'Europe/Rome')::date AS service_on
+            FROM new_rows JOIN old_rows ON old_rows.id = new_rows.id AND old_rows.status <> new_rows.status
+            JOIN booking ON booking.id = new_rows.booking_id JOIN offering ON offering.id = booking.offering_id
+            WHERE new_rows.status IN ('delivered', 'no_show')
+                AND EXISTS (SELECT FROM leg WHERE leg.unit_id = new_rows.id AND leg.source <> 'own_money')
+        )
+        SELECT FROM asked WHERE NOT takes_credit(provider_id, category, service_on)
+    ) THEN
+        RAISE EXCEPTION 'the provider takes no credit on this day'
+            USING ERRCODE = '23514', CONSTRAINT = 'unit_provider_takes_credit';
+    END IF;
     RETURN NULL;
 END $function$;
 
@@ -1571,6 +1719,91 @@ BEGIN
     RETURN NEW;
 END $function$;
 
+CREATE OR REPLACE FUNCTION public.check_accreditation()
+ RETURNS trigger
+ LANGUAGE plpgsql
+ SECURITY DEFINER
+ SET search_path TO 'public', 'pg_temp'
+AS $function$
+DECLARE
+    refused text;
+BEGIN
+    IF TG_OP = 'INSERT' THEN
+        refused := CASE WHEN NEW.status <> 'requested' OR NEW.requested_by IS NULL
+            THEN 'accreditation_begins_requested' END;
+    ELSIF (OLD.id, OLD.alliance_id, OLD.provider_id, OLD.categories, OLD.valid_from, OLD.requested_by, OLD.requested_at)
+            IS DISTINCT FROM (NEW.id, NEW.alliance_id, NEW.provider_id, NEW.categories, NEW.valid_from,
+                NEW.requested_by, NEW.requested_at)
+            OR NEW.valid_to IS DISTINCT FROM OLD.valid_to
+                AND (OLD.status <> 'approved' OR NEW.valid_to IS NULL OR NEW.valid_to > OLD.valid_to) THEN
+        refused := 'accreditation_fixed';
+    ELSIF OLD.status <> 'requested' THEN
+        refused := CASE WHEN (OLD.status, OLD.membership_id, OLD.decided_by, OLD.decided_at)
+            IS DISTINCT FROM (NEW.status, NEW.membership_id, NEW.decided_by, NEW.decided_at)
+            THEN 'accreditation_transition' END;
+    ELSIF NEW.status = 'approved' THEN
+        refused := CASE
+            WHEN NEW.decided_by IS NULL
+                OR EXISTS (SELECT FROM organisation WHERE id = NEW.provider_id AND created_by = NEW.decided_by)
+                OR EXISTS (SELECT FROM membership WHERE organisation_id = NEW.provider_id AND ended_at IS NULL
+                    AND user_id = NEW.decided_by AND role IN ('manager', 'staff'))
+                THEN 'accreditation_approver_is_apart'
+            WHEN NOT EXISTS (SELECT FROM alliance_membership WHERE id = NEW.membership_id AND role = 'provider'
+                    AND alliance_id = NEW.alliance_id AND organisation_id = NEW.provider_id AND ended_on IS NULL)
+                THEN 'accreditation_needs_admission' END;
+    END IF;
+    IF refused IS NOT NULL THEN
+        RAISE EXCEPTION 'an accreditation is asked for, and decided once by another person within an admission'
+            USING ERRCODE = '23514', CONSTRAINT = refused;
+    END IF;
+    RETURN NEW;
+END $function$;
+
+CREATE OR REPLACE FUNCTION public.check_alliance_membership()
+ RETURNS trigger
+ LANGUAGE plpgsql
+ SET search_path TO 'public', 'pg_temp'
+AS $function$
+BEGIN
+    IF OLD.ended_on IS NOT NULL
+        OR (OLD.id, OLD.alliance_id, OLD.organisation_id, OLD.role, OLD.joined_on)
+            IS DISTINCT FROM (NEW.id, NEW.alliance_id, NEW.organisation_id, NEW.role, NEW.joined_on) THEN
+        RAISE EXCEPTION 'an admission ends once; nothing else of it changes'
+            USING ERRCODE = '23514', CONSTRAINT = 'alliance_membership_ends_once';
+    END IF;
+    RETURN NEW;
+END $function$;
+
+CREATE OR REPLACE FUNCTION public.check_bank_account()
+ RETURNS trigger
+ LANGUAGE plpgsql
+ SECURITY DEFINER
+ SET search_path TO 'public', 'pg_temp'
+AS $function$
+DECLARE
+    refused text;
+BEGIN
+    IF TG_OP = 'INSERT' THEN
+        refused := CASE WHEN NEW.status <> 'pending' OR NEW.requested_by IS NULL OR NEW.effective_at < NEW.requested_at
+            THEN 'bank_account_begins_pending' END;
+    ELSIF (OLD.id, OLD.organisation_id, OLD.iban, OLD.requested_by, OLD.requested_at)
+            IS DISTINCT FROM (NEW.id, NEW.organisation_id, NEW.iban, NEW.requested_by, NEW.requested_at)
+            OR NEW.effective_at < OLD.effective_at THEN
+        refused := 'bank_account_fixed';
+    ELSIF NOT (OLD.status = 'pending' AND NEW.status IN ('approved', 'rejected')
+            OR OLD.status = 'approved' AND NEW.status = 'rejected' AND NEW.decided_at < OLD.effective_at) THEN
+        refused := 'bank_account_transition';
+    ELSIF NEW.status = 'approved' AND (NEW.decided_by IS NULL OR EXISTS (
+            SELECT FROM organisation WHERE id = NEW.organisation_id AND created_by = NEW.decided_by)) THEN
+        refused := 'bank_account_approver_is_not_creator';
+    END IF;
+    IF refused IS NOT NULL THEN
+        RAISE EXCEPTION 'where money goes is asked for by one person and approved by another'
+            USING ERRCODE = '23514', CONSTRAINT = refused;
+    END IF;
+    RETURN NEW;
+END $function$;
+
 CREATE OR REPLACE FUNCTION public.check_changed_lot()
  RETURNS trigger
  LANGUAGE plpgsql
@@ -1588,6 +1821,33 @@ BEGIN
     IF NEW.ended_at IS NOT NULL AND NEW.revoked_at IS NULL AND NOT EXISTS (SELECT FROM lot_life WHERE id = NEW.id
             AND last_day < (NEW.ended_at AT TIME ZONE 'Europe/Rome')::date) THEN
         PERFORM refuse_credit('lot_not_expired_early', 'a lot lives until the midnight after its last day');
+    END IF;
+    RETURN NEW;
+END $function$;
+
+CREATE OR REPLACE FUNCTION public.check_fee_rule()
+ RETURNS trigger
+ LANGUAGE plpgsql
+ SECURITY DEFINER
+ SET search_path TO 'public', 'pg_temp'
+AS $function$
+DECLARE
+    decided text[] := ARRAY['status', 'approved_by', 'approved_at'];
+    refused text;
+BEGIN
+    IF TG_OP = 'INSERT' THEN
+        refused := CASE WHEN NEW.status <> 'draft' OR NEW.created_by IS NULL THEN 'fee_rule_begins_draft'
+            WHEN NEW.percent_bps > fee_cap_bps() THEN 'fee_rule_capped'
+            WHEN NEW.valid_from < first_fee_day(NEW.created_at) THEN 'fee_rule_not_retroactive' END;
+    ELSE
+        refused := CASE WHEN to_jsonb(NEW) - decided IS DISTINCT FROM to_jsonb(OLD) - decided THEN 'fee_rule_fixed'
+            WHEN OLD.status <> 'draft' OR NEW.status <> 'approved' OR NEW.approved_by IS NULL
+                THEN 'fee_rule_transition'
+            WHEN NEW.valid_from < first_fee_day(NEW.approved_at) THEN 'fee_rule_not_retroactive' END;
+    END IF;
+    IF refused IS NOT NULL THEN
+        RAISE EXCEPTION 'a fee rule is drafted by one and approved by another person, within the cap, for days to come'
+            USING ERRCODE = '23514', CONSTRAINT = refused;
     END IF;
     RETURN NEW;
 END $function$;
@@ -1841,10 +2101,16 @@ BEGIN
         END IF;
     ELSIF (OLD.id, OLD.company_id, OLD.amount_cents, OLD.payment_reference, OLD.created_by, OLD.created_at)
             IS DISTINCT FROM
-            (NEW.id, NEW.company_id, NEW.amount_cents, NEW.payment_reference, NEW.created_by, NEW.created_at) THEN
+            (NEW.id, NEW.company_id, NEW.amount_cents, NEW.payment_reference, NEW.created_by, NEW.created_at)
+            OR OLD.confirmed_by IS NOT NULL
+                AND (OLD.confirmed_by, OLD.confirmed_at) IS DISTINCT FROM (NEW.confirmed_by, NEW.confirmed_at) THEN
         PERFORM refuse_credit('top_up_fixed', 'an announced top-up does not change');
-    ELSIF OLD.status <> 'pending' THEN
+    ELSIF OLD.status NOT IN ('pending', 'confirming') OR NEW.status = 'pending'
+            OR OLD.status = 'confirming' AND NEW.status = 'confirming' THEN
         PERFORM refuse_credit('top_up_transition', 'a top-up is resolved once');
+    ELSIF NEW.status = 'confirmed' AND NEW.second_confirmed_by IS NULL
+            AND (OLD.status = 'confirming' OR top_up_needs_two(NEW.company_id, NEW.amount_cents, NEW.resolved_at)) THEN
+        PERFORM refuse_credit('top_up_two_people', 'above the limit of one person two confirm');
     END IF;
     RETURN NEW;
 END $function$;
@@ -1881,6 +2147,61 @@ AS $function$
 $function$;
 GRANT EXECUTE ON FUNCTION public.company_returned(uuid) TO beatrice_app, beatrice_hr, beatrice_worker;
 
+CREATE OR REPLACE FUNCTION public.credit_periods(p_provider_id uuid, p_category text)
+ RETURNS TABLE(valid_from date, valid_to date)
+ LANGUAGE sql
+ STABLE
+AS $function$
+    SELECT greatest(accreditation.valid_from, admission.joined_on), least(accreditation.valid_to, admission.ended_on)
+    FROM accreditation JOIN alliance_membership AS admission ON admission.id = accreditation.membership_id
+    WHERE accreditation.provider_id = p_provider_id AND accreditation.status = 'approved'
+        AND (accreditation.categories IS NULL OR p_category = ANY (accreditation.categories))
+$function$;
+GRANT EXECUTE ON FUNCTION public.credit_periods(uuid,text) TO beatrice_app, beatrice_worker;
+
+CREATE OR REPLACE FUNCTION public.end_to_end_id(p_settlement_id uuid)
+ RETURNS text
+ LANGUAGE sql
+ IMMUTABLE
+AS $function$
+    SELECT 'STL' || string_agg(substr('0123456789ABCDEFGHJKMNPQRSTVWXYZ', CAST(CAST(substring(
+        B'00' || CAST('x' || replace(p_settlement_id::text, '-', '') AS bit(128)) FROM place * 5 + 1 FOR 5) AS bit(5))
+        AS integer) + 1, 1), '' ORDER BY place)
+    FROM generate_series(0, 25) AS place
+$function$;
+GRANT EXECUTE ON FUNCTION public.end_to_end_id(uuid) TO beatrice_app, beatrice_worker;
+
+CREATE OR REPLACE FUNCTION public.fee_cap_bps()
+ RETURNS integer
+ LANGUAGE sql
+ IMMUTABLE
+RETURN 2000;
+GRANT EXECUTE ON FUNCTION public.fee_cap_bps() TO beatrice_app, beatrice_worker;
+
+CREATE OR REPLACE FUNCTION public.first_fee_day(p_at timestamp with time zone)
+ RETURNS date
+ LANGUAGE sql
+ STABLE
+AS $function$
+    SELECT greatest((p_at AT TIME ZONE 'Europe/Rome')::date, max(cutoff_on)) + 1
+    FROM settlement_run WHERE status <> 'cancelled'
+$function$;
+GRANT EXECUTE ON FUNCTION public.first_fee_day(timestamp with time zone) TO beatrice_app, beatrice_worker;
+
+CREATE OR REPLACE FUNCTION public.follows_its_run()
+ RETURNS trigger
+ LANGUAGE plpgsql
+ SECURITY DEFINER
+ SET search_path TO 'public', 'pg_temp'
+AS $function$
+BEGIN
+    IF NOT EXISTS (SELECT FROM settlement_run WHERE id = NEW.run_id AND status = NEW.status) THEN
+        RAISE EXCEPTION 'what a run pays is approved or cancelled with it'
+            USING ERRCODE = '23514', CONSTRAINT = TG_TABLE_NAME || '_follows_run';
+    END IF;
+    RETURN NEW;
+END $function$;
+
 CREATE OR REPLACE FUNCTION public.give_back_seats(kind text, holders uuid[], happened_at timestamp with time zone)
  RETURNS void
  LANGUAGE plpgsql
@@ -1909,6 +2230,18 @@ BEGIN
     END IF;
 END $function$;
 GRANT EXECUTE ON FUNCTION public.give_back_seats(text,uuid[],timestamp with time zone) TO beatrice_app, beatrice_worker;
+
+CREATE OR REPLACE FUNCTION public.iban_in_force(p_organisation_id uuid, p_at timestamp with time zone)
+ RETURNS text
+ LANGUAGE sql
+ STABLE
+ SET search_path TO 'public', 'pg_temp'
+AS $function$
+    SELECT iban FROM bank_account
+    WHERE organisation_id = p_organisation_id AND status = 'approved' AND effective_at <= p_at
+    ORDER BY effective_at DESC, requested_at DESC, id DESC LIMIT 1
+$function$;
+GRANT EXECUTE ON FUNCTION public.iban_in_force(uuid,timestamp with time zone) TO beatrice_app, beatrice_worker;
 
 CREATE OR REPLACE FUNCTION public.is_employed(hired_on date, ended_on date, on_day date)
  RETURNS boolean
@@ -2066,7 +2399,8 @@ CREATE OR REPLACE FUNCTION public.payable_settled_by_line()
 AS $function$
 BEGIN
     IF EXISTS (
-        SELECT FROM new_payable LEFT JOIN settlement_line AS line ON line.payable_id = new_payable.id
+        SELECT FROM new_payable
+        LEFT JOIN settlement_line AS line ON line.payable_id = new_payable.id AND NOT line.cancelled
         WHERE new_payable.settlement_id IS DISTINCT FROM line.settlement_id) THEN
         RAISE EXCEPTION 'a payable is settled by a line'
             USING ERRCODE = '23514', CONSTRAINT = 'payable_settled_by_line';
@@ -2074,19 +2408,32 @@ BEGIN
     RETURN NULL;
 END $function$;
 
-CREATE OR REPLACE FUNCTION public.payout_is_approved()
+CREATE OR REPLACE FUNCTION public.payee_text(p_name text, p_iban text, p_street text, p_street_number text, p_postcode text, p_town text, p_country text)
+ RETURNS text
+ LANGUAGE sql
+ IMMUTABLE
+AS $function$
+    SELECT '{"country":' || coalesce(to_json(p_country)::text, 'null') || ',"iban":' || coalesce(to_json(p_iban)::text, 'null')
+        || ',"name":' || coalesce(to_json(p_name)::text, 'null') || ',"postcode":' || coalesce(to_json(p_postcode)::text, 'null')
+        || ',"street":' || coalesce(to_json(p_street)::text, 'null')
+        || ',"street_number":' || coalesce(to_json(p_street_number)::text, 'null')
+        || ',"town":' || coalesce(to_json(p_town)::text, 'null') || '}'
+$function$;
+GRANT EXECUTE ON FUNCTION public.payee_text(text,text,text,text,text,text,text) TO beatrice_app, beatrice_worker;
+
+CREATE OR REPLACE FUNCTION public.payout_is_owed()
  RETURNS trigger
  LANGUAGE plpgsql
  SECURITY DEFINER
  SET search_path TO 'public', 'pg_temp'
 AS $function$
 BEGIN
-    IF NEW.status <> 'approved' OR NOT EXISTS (
+    IF NEW.status <> 'prepared' OR NOT EXISTS (
         SELECT FROM settlement JOIN settlement_run ON settlement_run.id = settlement.run_id
         WHERE settlement.id = NEW.settlement_id AND settlement.run_id = NEW.run_id
-            AND settlement.payout_cents = NEW.amount_cents AND settlement_run.status = 'approved') THEN
-        RAISE EXCEPTION 'a payout pays what an approved run owes'
-            USING ERRCODE = '23514', CONSTRAINT = 'payout_is_approved';
+            AND settlement.payout_cents = NEW.amount_cents AND settlement_run.status = 'closed') THEN
+        RAISE EXCEPTION 'a payout pays what a closed run owes'
+            USING ERRCODE = '23514', CONSTRAINT = 'payout_is_owed';
     END IF;
     RETURN NULL;
 END $function$;
@@ -2319,6 +2666,21 @@ BEGIN
             AND settlement.payout_cents = net);
 END $function$;
 
+CREATE OR REPLACE FUNCTION public.settlement_line_moves()
+ RETURNS trigger
+ LANGUAGE plpgsql
+ SECURITY DEFINER
+ SET search_path TO 'public', 'pg_temp'
+AS $function$
+BEGIN
+    IF to_jsonb(NEW) - 'cancelled' IS DISTINCT FROM to_jsonb(OLD) - 'cancelled' OR OLD.cancelled OR NOT NEW.cancelled
+        OR NOT EXISTS (SELECT FROM settlement WHERE id = NEW.settlement_id AND status = 'cancelled') THEN
+        RAISE EXCEPTION 'a line never changes; it is cancelled with its settlement'
+            USING ERRCODE = '23514', CONSTRAINT = 'settlement_line_immutable';
+    END IF;
+    RETURN NEW;
+END $function$;
+
 CREATE OR REPLACE FUNCTION public.settlement_lines_agree()
  RETURNS trigger
  LANGUAGE plpgsql
@@ -2352,7 +2714,7 @@ AS $function$
 DECLARE
     approval text[] := CASE WHEN TG_TABLE_NAME = 'settlement_run' AND OLD.status = 'closed'
         THEN ARRAY['approved_by', 'approved_at', 'approved_sha256', 'debtor_name', 'debtor_iban', 'execution_on',
-            'payment_file_sha256']
+            'payment_file_sha256', 'cancelled_by', 'cancelled_at']
         WHEN TG_TABLE_NAME = 'settlement_run' AND OLD.status = 'approved' THEN ARRAY['sent_at'] ELSE '{}' END;
 BEGIN
     IF to_jsonb(NEW) - 'status' - approval IS DISTINCT FROM to_jsonb(OLD) - 'status' - approval THEN
@@ -2360,10 +2722,12 @@ BEGIN
             USING ERRCODE = '23514', CONSTRAINT = TG_TABLE_NAME || '_immutable';
     END IF;
     IF TG_TABLE_NAME || ':' || OLD.status || '>' || NEW.status NOT IN (
-        'settlement_run:closed>approved', 'settlement_run:approved>sent', 'settlement_run:sent>reconciled',
-        'settlement:issued>approved', 'settlement:approved>paying', 'settlement:paying>paid',
-        'settlement:paying>returned',
-        'payout:approved>paying', 'payout:paying>paid', 'payout:paying>returned') THEN
+        'settlement_run:closed>approved', 'settlement_run:closed>cancelled', 'settlement_run:approved>sent',
+        'settlement_run:sent>reconciled',
+        'settlement:issued>approved', 'settlement:issued>cancelled', 'settlement:approved>paying',
+        'settlement:paying>paid', 'settlement:paying>returned',
+        'payout:prepared>approved', 'payout:prepared>cancelled', 'payout:approved>paying', 'payout:paying>paid',
+        'payout:paying>returned') THEN
         RAISE EXCEPTION '% does not go from % to %', TG_TABLE_NAME, OLD.status, NEW.status
             USING ERRCODE = '23514', CONSTRAINT = TG_TABLE_NAME || '_transition';
     END IF;
@@ -2448,3 +2812,38 @@ BEGIN
     RETURN NULL;
 END $function$;
 GRANT EXECUTE ON FUNCTION public.take_seats(uuid[],text,uuid[],uuid[],integer[],timestamp with time zone,timestamp with time zone,timestamp with time zone) TO beatrice_app, beatrice_worker;
+
+CREATE OR REPLACE FUNCTION public.takes_credit(p_provider_id uuid, p_category text, p_on date)
+ RETURNS boolean
+ LANGUAGE sql
+ STABLE
+AS $function$
+    SELECT EXISTS (SELECT FROM credit_periods(p_provider_id, p_category) AS period
+        WHERE period.valid_from <= p_on AND (period.valid_to IS NULL OR p_on < period.valid_to))
+$function$;
+GRANT EXECUTE ON FUNCTION public.takes_credit(uuid,text,date) TO beatrice_app, beatrice_worker;
+
+CREATE OR REPLACE FUNCTION public.top_up_limit_cents()
+ RETURNS bigint
+ LANGUAGE sql
+ IMMUTABLE
+RETURN 1000000;
+GRANT EXECUTE ON FUNCTION public.top_up_limit_cents() TO beatrice_app, beatrice_worker;
+
+CREATE OR REPLACE FUNCTION public.top_up_needs_two(p_company_id uuid, p_amount_cents bigint, p_at timestamp with time zone)
+ RETURNS boolean
+ LANGUAGE sql
+ STABLE
+AS $function$
+    SELECT p_amount_cents + coalesce(sum(amount_cents), 0) > top_up_limit_cents()
+    FROM top_up WHERE company_id = p_company_id AND status = 'confirmed' AND second_confirmed_by IS NULL
+        AND resolved_at > p_at - top_up_period()
+$function$;
+GRANT EXECUTE ON FUNCTION public.top_up_needs_two(uuid,bigint,timestamp with time zone) TO beatrice_app, beatrice_worker;
+
+CREATE OR REPLACE FUNCTION public.top_up_period()
+ RETURNS interval
+ LANGUAGE sql
+ IMMUTABLE
+RETURN '7 days'::interval;
+GRANT EXECUTE ON FUNCTION public.top_up_period() TO beatrice_app, beatrice_worker;

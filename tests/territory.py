@@ -44,6 +44,9 @@ PREFIXES = {
     "api_key_id": "key",
     "membership_id": "mem",
     "run_id": "run",
+    "accreditation_id": "acr",
+    "account_id": "bac",
+    "rule_id": "fee",
 }
 """What a path parameter names; a new one must be added here, with an object on both sides."""
 
@@ -228,8 +231,23 @@ async def _alliance(world: World, client: httpx.AsyncClient, operator: Party, si
         {"organisation_id": union.public_id, "role": "partner"},
         "member",
     )
-    side.ids |= {"alliance_id": alliance["id"], "alliance_membership_id": joined["id"]}
-    del world
+    accreditation = await _post(
+        client,
+        f"/v1/providers/{side.provider.public_id}/accreditations",
+        side.headers["manager"],
+        {"alliance_id": alliance["id"]},
+        "accreditation",
+    )
+    rule = {"percent_bps": 1, "payer": "provider", "valid_from": "2030-01-01", "provider_id": side.provider.public_id}
+    drafted = await _post(client, "/v1/operator/fee_rules", headers, rule, "rule")
+    account = await world.scalar("SELECT id FROM bank_account WHERE organisation_id = :id", id=side.provider.id)
+    side.ids |= {
+        "alliance_id": alliance["id"],
+        "alliance_membership_id": joined["id"],
+        "accreditation_id": accreditation["id"],
+        "rule_id": drafted["id"],
+        "account_id": ids.encode("bac", account),
+    }
 
 
 async def _book(world: World, client: httpx.AsyncClient, side: Side) -> None:

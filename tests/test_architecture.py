@@ -259,6 +259,9 @@ def test_every_permission_is_used_and_every_scope_known() -> None:
         "members:write",
         "grant_approvals:write",
         "settlement_approvals:write",
+        "bank_accounts:write",
+        "fee_approvals:write",
+        "provider:write",
     } & API_KEY_SCOPES == set()
 
 
@@ -275,7 +278,16 @@ def test_company_roles_reach_nothing_about_care() -> None:
 def test_making_and_approving_need_two_persons() -> None:
     """A role may hold both permissions; the database refuses one person doing both (tests/test_schema.py: CHECKs)."""
     guards = {name for kind in product_errors() if kind.code == "approver_is_maker" for name in kind.constraints}
-    assert guards == {"credit_grant_approver_is_not_maker", "settlement_run_approver_is_not_maker"}
+    assert guards == {
+        "accreditation_approver_is_apart",
+        "accreditation_approver_is_not_requester",
+        "bank_account_approver_is_not_creator",
+        "bank_account_approver_is_not_requester",
+        "credit_grant_approver_is_not_maker",
+        "fee_rule_approver_is_not_maker",
+        "settlement_run_approver_is_not_maker",
+        "top_up_second_is_another",
+    }
 
 
 # Docs

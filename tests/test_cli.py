@@ -129,9 +129,12 @@ def folder() -> Iterator[Path]:
 
 
 async def operator_and_mails(url: str) -> dict[str, str]:
-    """Make an operator's login and let the application write five mails; return the login."""
+    """Make a login of the demo's operator and let the application write five mails; return the login."""
     database = create_database(url)
-    headers = (await World(database).organisation(["operator"], ("operator",))).headers["operator"]
+    world = World(database)
+    user_id, headers = await world.login("capo@gestione.example")
+    operator = await world.scalar("SELECT id FROM organisation WHERE 'operator' = ANY (kinds)")
+    await world.membership(user_id, operator, "operator")
     values = {"public_url": "http://beatrice.test", "token": "t"}
     async with database.begin() as session:
         await mail.send_many(

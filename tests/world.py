@@ -14,6 +14,8 @@ from app.db import Database
 
 FAR = datetime(2100, 1, 1, tzinfo=UTC)
 START = datetime(2020, 1, 1, tzinfo=UTC)
+SOMEBODY, SOMEBODY_ELSE = UUID(int=1), UUID(int=2)
+"""Two people without a login, who asked for and approved what a world begins with."""
 
 
 @dataclass(frozen=True)
@@ -48,6 +50,9 @@ class World:
     def __init__(self, database: Database) -> None:
         self.database = database
         self._count = 0
+        self._operator: Party | None = None
+        self._alliance_id: UUID | None = None
+        self.coordinator: dict[str, str] = {}
 
     async def execute(self, sql: str, **values: Any) -> list[Any]:
         async with self.database.begin() as session:
@@ -111,9 +116,9 @@ class World:
     ) -> Party:
         number = self._next()
         party = Party(ids.new_id(), name or f"Organisation {number}")
+        iban = columns.pop("iban", "IT60X0542811101000000123456")
         values = {
             "tax_code": f"{number:011d}",
-            "iban": "IT60X0542811101000000123456",
             "street": "Via Roma",
             "street_number": "1",
             "postcode": "24021",
@@ -122,20 +127,90 @@ class World:
         }
         await self.execute(
             "INSERT INTO organisation"
-            " (id, name, kinds, tax_code, iban, street, street_number, postcode, town, created_at)"
-            " VALUES (:id, :name, :kinds, :tax_code, :iban, :street, :street_number, :postcode, :town, :at)",
+            " (id, name, kinds, tax_code, street, street_number, postcode, town, created_at)"
+            " VALUES (:id, :name, :kinds, :tax_code, :street, :street_number, :postcode, :town, :at)",
             id=party.id,
             name=party.name,
             kinds=kinds,
             at=START,
             **values,
         )
+        if iban is not None:
+            await self.bank_account(party, iban)
         for role in roles:
             user_id, headers = await self.login(f"{role}{number}@example.test")
             await self.membership(user_id, party.id, role)
             party.users[role] = user_id
             party.headers[role] = headers
         return party
+
+    async def bank_account(self, party: Party, iban: str, at: datetime = START) -> UUID:
+        """An account in force, asked for by one person and approved by another."""
+        account_id = ids.new_id()
+        async with self.database.begin() as session:
+            for statement in (
+                (
+                    "INSERT INTO bank_account (id, organisation_id, iban, requested_by, requested_at, effective_at)"
+                    " VALUES (:id, :party, :iban, :by, :at, :at)"
+                ),
+                (
+                    "UPDATE bank_account SET status = 'approved', decided_by = :other, decided_at = :at,"
+                    " effective_at = :at WHERE id = :id"
+                ),
+            ):
+                values = {"id": account_id, "party": party.id, "iban": iban, "at": at}
+                await session.execute(text(statement), values | {"by": SOMEBODY, "other": SOMEBODY_ELSE})
+        return account_id
+
+    async def alliance(self) -> UUID:
+        """The alliance that this world's providers belong to; made once."""
+        if self._alliance_id is None:
+            lead = await self.organisation(["municipality"], ("coordinator",), name="Ambito di prova")
+            self._alliance_id, network_id = ids.new_id(), ids.new_id()
+            fund = await self.account("solidarity_fund", self._alliance_id)
+            await self.execute(
+                "INSERT INTO network (id, name, created_at) VALUES (:id, 'ATS di prova', :at)", id=network_id, at=START
+            )
+            await self.execute(
+                "INSERT INTO alliance (id, network_id, name, lead_organisation_id, solidarity_account_id, created_at)"
+                " VALUES (:id, :network, 'Alleanza di prova', :lead, :fund, :at)",
+                id=self._alliance_id,
+                network=network_id,
+                lead=lead.id,
+                fund=fund,
+                at=START,
+            )
+            self.coordinator = lead.headers["coordinator"]
+        return self._alliance_id
+
+    async def accredit(self, provider: Party) -> None:
+        """Admit a provider to the alliance, and let somebody else accredit it for all that it offers."""
+        values = {
+            "alliance": await self.alliance(),
+            "provider": provider.id,
+            "membership": ids.new_id(),
+            "id": ids.new_id(),
+            "by": SOMEBODY,
+            "other": SOMEBODY_ELSE,
+            "day": START.date(),
+            "at": START,
+        }
+        async with self.database.begin() as session:
+            for statement in (
+                (
+                    "INSERT INTO alliance_membership (id, alliance_id, organisation_id, role, joined_on)"
+                    " VALUES (:membership, :alliance, :provider, 'provider', :day)"
+                ),
+                (
+                    "INSERT INTO accreditation (id, alliance_id, provider_id, valid_from, requested_by, requested_at)"
+                    " VALUES (:id, :alliance, :provider, :day, :by, :at)"
+                ),
+                (
+                    "UPDATE accreditation SET status = 'approved', membership_id = :membership, decided_by = :other,"
+                    " decided_at = :at WHERE id = :id"
+                ),
+            ):
+                await session.execute(text(statement), values)
 
     async def account(self, kind: str, owner_id: UUID | None) -> UUID:
         account_id = ids.new_id()
@@ -150,10 +225,13 @@ class World:
 
     async def operator(self) -> Party:
         """The operator, and the ledger accounts that exist once."""
+        if self._operator is not None:
+            return self._operator
         for kind in ("bank_clearing_company", "platform_fees", "vat_payable", "suspense"):
             if not await self.execute("SELECT 1 FROM ledger.account WHERE kind = :kind", kind=kind):
                 await self.account(kind, None)
-        return await self.organisation(["operator"], ("operator", "finance"), name="Beatrice operator")
+        self._operator = await self.organisation(["operator"], ("operator", "finance"), name="Beatrice operator")
+        return self._operator
 
     async def company(
         self, name: str | None = None, reading: str = "strict", extra_kinds: tuple[str, ...] = ()
@@ -168,7 +246,8 @@ class World:
         )
         return Party(party.id, party.name, party.headers, party.users, account_id)
 
-    async def provider(self, name: str | None = None) -> Party:
+    async def provider(self, name: str | None = None, *, accredited: bool = True) -> Party:
+        """A provider that takes credit, unless it is still to be admitted and accredited."""
         party = await self.organisation(["provider"], ("manager", "staff"), name)
         accounts = {
             kind: await self.account(f"provider_{kind}", party.id)
@@ -181,6 +260,8 @@ class World:
             id=party.id,
             **accounts,
         )
+        if accredited:
+            await self.accredit(party)
         return party
 
     async def employee(

@@ -21,6 +21,7 @@ from app.bookings.schemas import (
     UnitsIn,
 )
 from app.capacity.errors import SlotClosed, SlotFull
+from app.catalogue.errors import ProviderNotAccredited
 from app.credit.errors import InsufficientCredit
 from app.edge.at import At
 from app.errors import AlreadyResolved, Invalid, StateConflict
@@ -38,7 +39,7 @@ VERB_ERRORS = (AlreadyResolved, StateConflict)
     "person",
     keyed=False,
     status=201,
-    errors=[OfferingNotAvailable, SlotClosed, SlotFull, BeneficiaryNotEligible],
+    errors=[OfferingNotAvailable, ProviderNotAccredited, SlotClosed, SlotFull, BeneficiaryNotEligible],
 )
 async def quote_create(at: At, body: QuoteCreate) -> QuoteRead:
     """Say what a booking would cost, who may pay it and why; binding for 15 minutes, reserves nothing."""
@@ -65,6 +66,7 @@ async def quote_create(at: At, body: QuoteCreate) -> QuoteRead:
         SlotClosed,
         QuoteExpired,
         OfferingNotAvailable,
+        ProviderNotAccredited,
         BeneficiaryNotEligible,
         AlreadyResolved,
     ],

@@ -7,7 +7,7 @@ from itertools import groupby
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app import clock
-from app.bookings import ending, queries, state
+from app.bookings import ending, lapsed, queries, state
 from app.bookings.queries import LeaversUnit
 from app.jobs import Sweep
 
@@ -62,4 +62,5 @@ SWEEPS = (
     Sweep("bookings.expire_unanswered", queries.earliest_unanswered, _expire),
     Sweep("bookings.complete_delivered", queries.earliest_to_complete, _complete),
     Sweep("bookings.cancel_leavers_units", _leavers_due, _cancel_leavers),
+    Sweep("bookings.cancel_lapsed_units", lapsed.due, lapsed.cancel),
 )

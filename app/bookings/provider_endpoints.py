@@ -19,6 +19,7 @@ from app.bookings.schemas import (
     UnitsIn,
 )
 from app.capacity.errors import SlotClosed
+from app.catalogue.errors import ProviderNotAccredited
 from app.clock import Day
 from app.credit.errors import InsufficientCredit
 from app.edge.at import At
@@ -30,6 +31,7 @@ from app.ids import BookingId, SlotId
 
 router = provider_router()
 VERB_ERRORS = (AlreadyResolved, StateConflict, UnitSettled)
+MARK_ERRORS = (*VERB_ERRORS, ProviderNotAccredited)
 
 
 @router.list("/bookings", "bookings:read")
@@ -81,13 +83,13 @@ async def booking_decline(at: At, booking_id: BookingId, body: DeclineIn) -> Pro
     return await provider_actions.decline(at.session, at.tenant, booking_id, body.reason)
 
 
-@router.command("/bookings/{booking_id}/deliver", "bookings:write", errors=VERB_ERRORS, audit="booking.deliver")
+@router.command("/bookings/{booking_id}/deliver", "bookings:write", errors=MARK_ERRORS, audit="booking.deliver")
 async def booking_deliver(at: At, booking_id: BookingId, body: UnitsIn | None = None) -> ProviderBookingRead:
     """Mark units delivered, once they have begun (all that have, when none is named)."""
     return await provider_actions.deliver(at.session, at.tenant, booking_id, body.unit_ids if body else None)
 
 
-@router.command("/bookings/{booking_id}/no_show", "bookings:write", errors=VERB_ERRORS, audit="booking.no_show")
+@router.command("/bookings/{booking_id}/no_show", "bookings:write", errors=MARK_ERRORS, audit="booking.no_show")
 async def booking_no_show(at: At, booking_id: BookingId, body: UnitsIn | None = None) -> ProviderBookingRead:
     """Mark units whose beneficiary was not there."""
     return await provider_actions.no_show(at.session, at.tenant, booking_id, body.unit_ids if body else None)

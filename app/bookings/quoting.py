@@ -25,6 +25,7 @@ from app.bookings.schemas import (
 )
 from app.capacity.errors import SlotClosed, SlotFull
 from app.catalogue import queries as catalogue
+from app.catalogue.errors import ProviderNotAccredited
 from app.catalogue.queries import BookableOffering
 from app.config import settings
 from app.credit.actions import UsableLot, usable_lots
@@ -63,6 +64,8 @@ async def quote(
     examiner = _Examiner(offering.category, beneficiary.facts, book_in_force())
     reading = employments[0].relatives_reading if employments else "strict"
     units = _planned(priced, lots, examiner, credit)
+    if any(unit.on_credit and not offering.takes_credit(unit.service_on) for unit in units):
+        raise ProviderNotAccredited
     decisions = [examiner.shown(lots, unit, reading) for unit in units]
     quote_id = ids.new_id()
     expires_at = clock.now() + timedelta(minutes=settings().quote_minutes)

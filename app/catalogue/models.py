@@ -19,7 +19,7 @@ from sqlalchemy import (
     func,
     text,
 )
-from sqlalchemy.dialects.postgresql import JSONB, TSVECTOR, ExcludeConstraint
+from sqlalchemy.dialects.postgresql import ARRAY, JSONB, TSVECTOR, ExcludeConstraint
 from sqlalchemy.orm import Mapped, mapped_column
 
 from app.db import Model, Timestamp, one_of
@@ -31,6 +31,7 @@ Confirmation = Literal["instant", "provider"]
 Audience = Literal["public", "alliance", "companies"]
 CareAccess = Literal["free", "assessment", "prescription"]
 OfferingStatus = Literal["active", "inactive"]
+AccreditationStatus = Literal["requested", "approved", "refused"]
 VAT_BPS: dict[VatCode, int] = {"exempt": 0, "not_subject": 0, "vat_5": 500, "vat_10": 1000, "vat_22": 2200}
 SEARCH = (
     "setweight(to_tsvector('public.it_unaccent'::regconfig, name), 'A') ||"
@@ -111,6 +112,43 @@ class Offering(Model):
     metadata_: Mapped[dict[str, str]] = mapped_column("metadata", JSONB, server_default="{}")
     created_at: Mapped[datetime] = mapped_column(Timestamp)
     version: Mapped[int] = mapped_column(Integer, server_default="1")
+
+
+class Accreditation(Model):
+    """A provider's leave to take credit, given by an alliance within an admission, for some categories or all."""
+
+    __tablename__ = "accreditation"
+    __table_args__ = (
+        CheckConstraint(one_of("status", AccreditationStatus), name="status_known"),
+        CheckConstraint("valid_to IS NULL OR valid_to > valid_from", name="period"),
+        CheckConstraint("cardinality(categories) > 0", name="categories_named"),
+        CheckConstraint("(status = 'requested') = (decided_at IS NULL)", name="decided_when_not_requested"),
+        CheckConstraint("(status = 'approved') = (membership_id IS NOT NULL)", name="of_an_admission"),
+        CheckConstraint("status <> 'approved' OR decided_by <> requested_by", name="approver_is_not_requester"),
+        Index(
+            "accreditation_one_requested_key",
+            "provider_id",
+            "alliance_id",
+            unique=True,
+            postgresql_where="status = 'requested'",
+        ),
+    )
+
+    id: Mapped[UUID] = mapped_column(Uuid, primary_key=True)
+    alliance_id: Mapped[UUID] = mapped_column(ForeignKey("alliance.id"), index=True)
+    provider_id: Mapped[UUID] = mapped_column(ForeignKey("provider.organisation_id"), index=True)
+    membership_id: Mapped[UUID | None] = mapped_column(ForeignKey("alliance_membership.id"), index=True)
+    """The admission that it ends with."""
+    categories: Mapped[list[str] | None] = mapped_column(ARRAY(Text))
+    valid_from: Mapped[date] = mapped_column(Date)
+    valid_to: Mapped[date | None] = mapped_column(Date)
+    """The first day without it."""
+    status: Mapped[AccreditationStatus] = mapped_column(Text, server_default="requested")
+    requested_by: Mapped[UUID | None] = mapped_column(Uuid)
+    """Null where the provider was a member before there were accreditations."""
+    requested_at: Mapped[datetime] = mapped_column(Timestamp)
+    decided_by: Mapped[UUID | None] = mapped_column(Uuid)
+    decided_at: Mapped[datetime | None] = mapped_column(Timestamp)
 
 
 class OfferingArea(Model):

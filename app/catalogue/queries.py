@@ -9,8 +9,18 @@ from uuid import UUID
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from app import clock
-from app.catalogue.models import Audience, CareAccess, Confirmation, Mode, Offering, OfferingStatus, Site, VatCode
+from app import clock, ids
+from app.catalogue.models import (
+    AccreditationStatus,
+    Audience,
+    CareAccess,
+    Confirmation,
+    Mode,
+    Offering,
+    OfferingStatus,
+    Site,
+    VatCode,
+)
 from app.db import NOTHING, Query
 from app.rules.rows import OfferingUnit
 
@@ -100,6 +110,36 @@ class DatedPrice:
 
 
 @dataclass(frozen=True, slots=True)
+class AccreditationRow:
+    """A provider's accreditation by an alliance; `valid_to` is the first day without it."""
+
+    id: UUID
+    alliance_id: UUID
+    alliance_name: str
+    provider_id: UUID
+    provider_name: str
+    categories: list[str] | None
+    valid_from: date
+    valid_to: date | None
+    status: AccreditationStatus
+    admission_ended_on: date | None
+    requested_by: UUID | None
+    requested_at: datetime
+    decided_by: UUID | None
+    decided_at: datetime | None
+    entered_by: UUID | None
+    """Who made the provider's organisation."""
+
+
+@dataclass(frozen=True, slots=True)
+class Period:
+    """From `valid_from` to before `valid_to` (None: open-ended)."""
+
+    valid_from: date
+    valid_to: date | None
+
+
+@dataclass(frozen=True, slots=True)
 class OfferedSlot:
     id: UUID
     starts_at: datetime
@@ -124,7 +164,15 @@ class BookableOffering(Terms):
     earned_account_id: UUID
     payable_account_id: UUID
     prices: list[DatedPrice]
+    credit_periods: list[Period]
     slots: dict[UUID, OfferedSlot]
+
+    def takes_credit(self, day: date) -> bool:
+        """Whether the provider is admitted and accredited for the category on that Rome day."""
+        return any(
+            period.valid_from <= day and (period.valid_to is None or day < period.valid_to)
+            for period in self.credit_periods
+        )
 
     def price_on(self, day: date) -> int | None:
         """Return the price valid on that Rome day, in cents."""
@@ -151,6 +199,9 @@ LOCK_OFFERING = Query(UUID, "catalogue.lock_offering")
 SERVE = Query(NOTHING, "catalogue.serve")
 PRICES = Query(PriceRow, "catalogue.prices")
 BOOKABLE_OFFERING = Query(BookableOffering, "catalogue.bookable_offering")
+ACCREDITATIONS = Query(AccreditationRow, "catalogue.accreditations")
+LOCK_ACCREDITATION = Query(AccreditationRow, "catalogue.lock_accreditation")
+ADMISSION = Query(UUID, "catalogue.admission")
 
 
 async def sites(session: AsyncSession, provider_id: UUID, after: UUID | None, limit: int) -> Sequence[Site]:
@@ -180,3 +231,23 @@ async def bookable_offering(
     `slots` are those of the asked ones that it has.
     """
     return await BOOKABLE_OFFERING.maybe(session, id=offering_id, person_id=person_id, on=on, slot_ids=list(slot_ids))
+
+
+async def accreditations(
+    session: AsyncSession,
+    *,
+    alliance_id: UUID | None = None,
+    provider_id: UUID | None = None,
+    status: AccreditationStatus | None = None,
+    after: UUID | None = None,
+    limit: int = 100,
+) -> list[AccreditationRow]:
+    """Return accreditations, newest first; of one alliance or provider where it is named."""
+    return await ACCREDITATIONS.all(
+        session,
+        alliance_id=alliance_id,
+        provider_id=provider_id,
+        status=status,
+        before=after or ids.LAST,
+        limit=limit,
+    )

@@ -5,10 +5,18 @@ from typing import Annotated, Literal
 from pydantic import Field, StringConstraints
 
 from app import money
-from app.catalogue.models import Audience, CareAccess, Confirmation, Mode, OfferingStatus, VatCode
+from app.catalogue.models import (
+    AccreditationStatus,
+    Audience,
+    CareAccess,
+    Confirmation,
+    Mode,
+    OfferingStatus,
+    VatCode,
+)
 from app.clock import Day, Instant
-from app.http.schemas import ABSENT, Code, In, Metadata, Name, Out, Prose
-from app.ids import OfferingId, OrganisationId, PriceId, SiteId
+from app.http.schemas import ABSENT, Code, In, Metadata, Name, Out, Prose, Unique
+from app.ids import AccreditationId, AllianceId, OfferingId, OrganisationId, PriceId, SiteId, UserId
 from app.rules.rows import OfferingUnit, PaymentForm, RelativesCondition, RuleCode, Status
 from app.territory.schemas import IstatCode
 
@@ -200,3 +208,37 @@ class PriceRead(Out):
     price_cents: int
     valid_from: Day
     valid_to: Day | None
+
+
+class AccreditationCreate(In):
+    """`categories` null: all that the provider offers; `valid_from` null: today."""
+
+    alliance_id: AllianceId
+    categories: Annotated[list[Code], Field(min_length=1, max_length=100), Unique] | None = None
+    valid_from: Day | None = None
+    valid_to: Day | None = Field(default=None, description="The first day on which it no longer holds")
+
+
+class OperatorAccreditationCreate(AccreditationCreate):
+    """The same, for the provider that is named."""
+
+    provider_id: OrganisationId
+
+
+class AccreditationRead(Out):
+    """A provider takes credit while an accreditation and the admission that it was given in last."""
+
+    id: AccreditationId
+    alliance_id: AllianceId
+    alliance_name: str
+    provider_id: OrganisationId
+    provider_name: str
+    categories: list[str] | None
+    valid_from: Day
+    valid_to: Day | None = Field(description="The first day on which it no longer holds")
+    status: AccreditationStatus
+    admission_ended_on: Day | None = Field(description="The first day without the admission; it takes no credit then")
+    requested_by: UserId | None
+    requested_at: Instant
+    decided_by: UserId | None
+    decided_at: Instant | None

@@ -8,7 +8,7 @@ from app.edge.at import At
 from app.errors import AlreadyResolved, Invalid, NotFound, StateConflict
 from app.files.errors import ImportRefused, NotCsv, TooManyRows
 from app.grants import grant_csv, grants, programmes, queries, top_ups
-from app.grants.errors import ApproverIsMaker, ProgrammeEnded, ProgrammeInUse
+from app.grants.errors import AmountDiffers, ApproverIsMaker, ConfirmerIsFirst, ProgrammeEnded, ProgrammeInUse
 from app.grants.models import GeneralityReason, GrantStatus, TopUpStatus
 from app.grants.schemas import (
     CompanyFundsRead,
@@ -19,6 +19,7 @@ from app.grants.schemas import (
     ProgrammeCreate,
     ProgrammeRead,
     ProgrammeUpdate,
+    TopUpConfirm,
     TopUpCreate,
     TopUpRead,
 )
@@ -189,11 +190,20 @@ async def operator_top_up_list(
 
 
 @operator.command(
-    "/top_ups/{top_up_id}/confirm", "top_up_confirmations:write", errors=[AlreadyResolved], audit="top_up.confirm"
+    "/top_ups/{top_up_id}/confirm",
+    "top_up_confirmations:write",
+    errors=[AlreadyResolved, AmountDiffers, ConfirmerIsFirst],
+    audit="top_up.confirm",
 )
-async def top_up_confirm(at: At, top_up_id: TopUpId) -> OperatorTopUpRead:
-    """Credit a bank transfer that arrived; waiting grants that now fit become active, oldest first."""
-    return OperatorTopUpRead.model_validate(await top_ups.confirm_top_up(at.session, at.actor, top_up_id))
+async def top_up_confirm(at: At, top_up_id: TopUpId, body: TopUpConfirm | None = None) -> OperatorTopUpRead:
+    """Credit a bank transfer that arrived; waiting grants that now fit become active, oldest first.
+
+    Above 10,000.00 euro, or where one company's transfers of seven days that one person confirmed exceed it, the first
+    call answers `confirming` and nothing is credited: another person's call confirms.
+    """
+    seen_cents = None if body is None else body.amount_cents
+    row = await top_ups.confirm_top_up(at.session, at.actor, top_up_id, seen_cents)
+    return OperatorTopUpRead.model_validate(row)
 
 
 @operator.command(

@@ -17,3 +17,11 @@ class ProgrammeInUse(
 
 class ProgrammeEnded(AppError, status=409, code="programme_ended"):
     """The programme's credit has expired: no grant can become active any more."""
+
+
+class ConfirmerIsFirst(AppError, status=403, code="approver_is_maker", constraints=("top_up_second_is_another",)):
+    """Another person than the first confirms a top-up of this size."""
+
+
+class AmountDiffers(AppError, status=409, code="amount_differs"):
+    """Not the announced sum arrived, `amount_cents`: return this top-up and let the company announce it anew."""

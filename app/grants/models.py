@@ -20,7 +20,7 @@ from sqlalchemy.orm import Mapped, mapped_column
 
 from app.db import Model, Timestamp, one_of
 
-TopUpStatus = Literal["pending", "confirmed", "returned"]
+TopUpStatus = Literal["pending", "confirming", "confirmed", "returned"]
 GrantStatus = Literal["draft", "awaiting_funds", "active", "revoked"]
 GeneralityReason = Literal["hire_pro_rata", "agreement", "part_of_category", "other"]
 
@@ -32,7 +32,17 @@ class TopUp(Model):
     __table_args__ = (
         CheckConstraint("amount_cents > 0", name="positive"),
         CheckConstraint(one_of("status", TopUpStatus), name="status_known"),
-        CheckConstraint("(status = 'pending') = (resolved_at IS NULL)", name="resolved_when_not_pending"),
+        CheckConstraint(
+            "(status IN ('pending', 'confirming')) = (resolved_at IS NULL)", name="resolved_when_not_pending"
+        ),
+        CheckConstraint(
+            "status NOT IN ('confirming', 'confirmed') OR confirmed_by IS NOT NULL AND confirmed_at IS NOT NULL",
+            name="confirmed_by_somebody",
+        ),
+        CheckConstraint(
+            "second_confirmed_by IS NULL OR confirmed_by IS NOT NULL AND second_confirmed_by <> confirmed_by",
+            name="second_is_another",
+        ),
         Index("top_up_company_id_idx", "company_id", "id"),
     )
 
@@ -45,6 +55,11 @@ class TopUp(Model):
     created_at: Mapped[datetime] = mapped_column(Timestamp)
     resolved_by: Mapped[UUID | None] = mapped_column(Uuid)
     resolved_at: Mapped[datetime | None] = mapped_column(Timestamp)
+    confirmed_by: Mapped[UUID | None] = mapped_column(Uuid)
+    """The first person who saw the money arrive."""
+    confirmed_at: Mapped[datetime | None] = mapped_column(Timestamp)
+    second_confirmed_by: Mapped[UUID | None] = mapped_column(Uuid)
+    """Another person, needed above the limit of one."""
 
 
 class Programme(Model):

@@ -37,6 +37,8 @@ class NamedTopUp:
     payment_reference: str
     created_at: datetime
     resolved_at: datetime | None
+    confirmed_by: UUID | None
+    second_confirmed_by: UUID | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -151,7 +153,10 @@ BOTH = (APP, HR)
 COMPANY_MONEY = Query(CompanyMoney, "grants.company_money", roles=(HR,))
 OPERATOR_TOP_UPS = Query(NamedTopUp, "grants.operator_top_ups")
 LOCK_TOP_UP = Query(NamedTopUp, "grants.lock_top_up")
-RESOLVE_TOP_UP = Query(NamedTopUp, "grants.resolve_top_up")
+TOP_UP_NEEDS_TWO = Query(bool, "grants.top_up_needs_two")
+CONFIRM_TOP_UP_FIRST = Query(NamedTopUp, "grants.confirm_top_up_first")
+CONFIRM_TOP_UP = Query(NamedTopUp, "grants.confirm_top_up")
+RETURN_TOP_UP = Query(NamedTopUp, "grants.return_top_up")
 BANK_CLEARING = Query(UUID, "grants.bank_clearing")
 COMPANY_TERMS = Query(CompanyTerms, "grants.company_terms", roles=BOTH)
 PROGRAMMES = Query(ProgrammeRow, "grants.programmes", roles=(HR,))

@@ -9,7 +9,7 @@ from app.clock import Day, Instant
 from app.credit.models import ExpiredCreditTo, FeeFunding, LeaversRule, ProgrammeSource, ValidityBasis
 from app.grants.models import GeneralityReason, GrantStatus, TopUpStatus
 from app.http.schemas import ABSENT, Code, In, Name, Out
-from app.ids import EmployeeId, GrantId, OrganisationId, ProgrammeId, TopUpId
+from app.ids import EmployeeId, GrantId, OrganisationId, ProgrammeId, TopUpId, UserId
 from app.money import PositiveCents
 from app.rules.decisions import Reading
 from app.rules.rows import RuleCode
@@ -29,6 +29,12 @@ class TopUpCreate(In):
     amount_cents: PositiveCents
 
 
+class TopUpConfirm(In):
+    """What the bank's statement says; another sum than the announced one is refused."""
+
+    amount_cents: PositiveCents | None = None
+
+
 class TopUpRead(Out):
     """Name `payment_reference` in the bank transfer."""
 
@@ -43,6 +49,8 @@ class TopUpRead(Out):
 class OperatorTopUpRead(TopUpRead):
     company_id: OrganisationId
     company_name: str
+    confirmed_by: UserId | None = Field(description="Who saw the money first")
+    second_confirmed_by: UserId | None = Field(description="The other person, above the limit of one")
 
 
 RuleCodes = Annotated[list[RuleCode], Field(min_length=1, max_length=6)]

@@ -1,4 +1,4 @@
-"""Money of companies: announced, then confirmed or returned by the operator.
+"""Money of companies: announced, then confirmed or returned by the operator; much of it is confirmed by two people.
 
 Lock order: top-up, the company's account, grants.
 """
@@ -16,6 +16,7 @@ from app.errors import AlreadyResolved, NotFound
 from app.events.actions import NewEvent
 from app.events.actions import record as record_event
 from app.grants import queries
+from app.grants.errors import AmountDiffers, ConfirmerIsFirst
 from app.grants.grants import activate_waiting
 from app.grants.models import TopUp
 from app.grants.queries import CompanyMoney, NamedTopUp
@@ -56,17 +57,28 @@ def payment_reference() -> str:
     return f"RF{mod_97_10.calc_check_digits(body + 'RF')}{body}"
 
 
-async def confirm_top_up(session: AsyncSession, actor: Actor, top_up_id: UUID) -> NamedTopUp:
+async def confirm_top_up(
+    session: AsyncSession, actor: Actor, top_up_id: UUID, seen_cents: int | None = None
+) -> NamedTopUp:
     """Credit an announced transfer that arrived, then activate waiting grants, oldest first, each whole.
 
-    AlreadyResolved where it was confirmed or returned before.
+    Above what one person may confirm alone the first call leaves it `confirming`, for another person. AlreadyResolved
+    where it was confirmed or returned before; AmountDiffers where not the announced sum arrived.
     """
-    top_up = await _pending_top_up(session, top_up_id)
+    top_up = await _open_top_up(session, top_up_id)
+    if seen_cents not in (None, top_up.amount_cents):
+        raise AmountDiffers(amount_cents=top_up.amount_cents)
+    if top_up.status == "confirming" and top_up.confirmed_by == actor.id:
+        raise ConfirmerIsFirst
     now = clock.now()
     company = await company_balance(session, top_up.company_id, for_update=True)
     if company is None:
         raise NotFound
-    confirmed = await queries.RESOLVE_TOP_UP.one(session, id=top_up_id, status="confirmed", by=actor.id, at=now)
+    if top_up.status == "pending" and await queries.TOP_UP_NEEDS_TWO.one(
+        session, company_id=top_up.company_id, amount_cents=top_up.amount_cents, at=now
+    ):
+        return await queries.CONFIRM_TOP_UP_FIRST.one(session, id=top_up_id, by=actor.id, at=now)
+    confirmed = await queries.CONFIRM_TOP_UP.one(session, id=top_up_id, by=actor.id, at=now)
     bank_id = await queries.BANK_CLEARING.one(session)
     await ledger.transfer(
         session,
@@ -79,14 +91,14 @@ async def confirm_top_up(session: AsyncSession, actor: Actor, top_up_id: UUID) -
 
 async def return_top_up(session: AsyncSession, actor: Actor, top_up_id: UUID) -> NamedTopUp:
     """Note that an announced transfer never came; AlreadyResolved where it was confirmed or returned before."""
-    await _pending_top_up(session, top_up_id)
-    return await queries.RESOLVE_TOP_UP.one(session, id=top_up_id, status="returned", by=actor.id, at=clock.now())
+    await _open_top_up(session, top_up_id)
+    return await queries.RETURN_TOP_UP.one(session, id=top_up_id, by=actor.id, at=clock.now())
 
 
-async def _pending_top_up(session: AsyncSession, top_up_id: UUID) -> NamedTopUp:
+async def _open_top_up(session: AsyncSession, top_up_id: UUID) -> NamedTopUp:
     top_up = await queries.LOCK_TOP_UP.maybe(session, id=top_up_id)
     if top_up is None:
         raise NotFound
-    if top_up.status != "pending":
+    if top_up.status not in {"pending", "confirming"}:
         raise AlreadyResolved(top_up.status)
     return top_up

@@ -8,10 +8,10 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.actor import Actor
 from app.audit import actions as audit
-from app.errors import NotFound, PreconditionFailed, StateConflict
-from app.organisations import queries
+from app.errors import NotFound, PreconditionFailed
+from app.organisations import bank_accounts, queries
 from app.organisations.models import Organisation, Provider
-from app.organisations.schemas import OrganisationCreate, OrganisationUpdate, ProviderUpdate
+from app.organisations.schemas import OperatorCreate, OrganisationCreate, OrganisationUpdate, ProviderUpdate
 
 NO_ADDRESS = {"street": None, "street_number": None, "postcode": None, "town": None, "country": "IT"}
 
@@ -19,15 +19,14 @@ NO_ADDRESS = {"street": None, "street_number": None, "postcode": None, "town": N
 async def update_organisation(
     session: AsyncSession, actor: Actor, organisation_id: UUID, version: int, data: OrganisationUpdate
 ) -> Organisation:
-    """Change an organisation; where money goes is set once here, because a change needs a second person."""
+    """Change an organisation; an IBAN given here is a request, which another person approves."""
     old = await queries.organisation(session, organisation_id)
     if old.version != version:
         raise PreconditionFailed
     given = columns_of(data, data.model_fields_set)
     columns = {name: value for name, value in given.items() if value != getattr(old, name)}
-    if "iban" in columns and old.iban is not None:
-        raise StateConflict("iban_set", "An IBAN in use is changed by two persons, not here.")
-    if not columns:
+    asks = "iban" in data.model_fields_set and await _asks_for_account(session, actor, organisation_id, data.iban)
+    if not columns and not asks:
         return old
     changed = update(Organisation).where(Organisation.id == organisation_id, Organisation.version == version)
     returned = await session.scalars(changed.values(version=version + 1, **columns).returning(Organisation))
@@ -38,9 +37,20 @@ async def update_organisation(
     return new
 
 
-def columns_of(data: OrganisationCreate | OrganisationUpdate, given: Collection[str]) -> dict[str, object]:
+async def _asks_for_account(session: AsyncSession, actor: Actor, organisation_id: UUID, iban: str) -> bool:
+    """Ask for this account, unless it is in force or waits already; tell whether that is new."""
+    standing = await queries.account_of(session, organisation_id)
+    if iban == (standing.waiting or standing.iban):
+        return False
+    await bank_accounts.request_account(session, actor, organisation_id, iban)
+    return True
+
+
+def columns_of(
+    data: OrganisationCreate | OperatorCreate | OrganisationUpdate, given: Collection[str]
+) -> dict[str, object]:
     """Return the columns that these fields are, of those which both take."""
-    plain = {"name": data.name, "iban": data.iban, "external_id": data.external_id}
+    plain = {"name": data.name, "external_id": data.external_id}
     columns: dict[str, object] = {name: value for name, value in plain.items() if name in given}
     if "metadata" in given:
         columns["metadata_"] = data.metadata

@@ -1,17 +1,25 @@
 """Routes about parties and their members: operator and organisation."""
 
+from typing import Annotated
+
+from fastapi import Query
+
 from app.edge.at import At
 from app.edge.permissions import REGISTRAR
-from app.errors import StateConflict
-from app.http.audiences import operator_router, organisation_router
+from app.errors import AlreadyResolved
+from app.http.audiences import operator_router, organisation_router, provider_router
 from app.http.pagination import PagingDep
 from app.http.schemas import Page
-from app.ids import MembershipId, OrganisationId
-from app.organisations import actions, members, onboarding, queries
-from app.organisations.errors import LastAdministrator, TaxCodeTaken
-from app.organisations.models import Organisation
+from app.ids import BankAccountId, MembershipId, OrganisationId
+from app.organisations import actions, bank_accounts, members, onboarding, queries
+from app.organisations.errors import AccountApproverIsMaker, IbanOnHold, LastAdministrator, TaxCodeTaken
+from app.organisations.models import BankAccountStatus, Organisation
+from app.organisations.queries import AccountState, BankAccountRow
 from app.organisations.schemas import (
     AddressRead,
+    BankAccountCreate,
+    BankAccountRead,
+    IbanStatus,
     MemberInvite,
     MemberInvited,
     MemberRead,
@@ -22,15 +30,27 @@ from app.organisations.schemas import (
 
 operator = operator_router()
 organisation = organisation_router()
+provider = provider_router()
 
 
-def _read(row: Organisation) -> OrganisationRead:
+def _iban_status(account: AccountState) -> IbanStatus | None:
+    if account.iban is None:
+        return None if account.waiting is None else "on_hold"
+    return "in_force" if account.waiting is None else "changing"
+
+
+def _account_read(row: BankAccountRow) -> BankAccountRead:
+    return BankAccountRead.model_validate(row)
+
+
+def _read(row: Organisation, account: AccountState) -> OrganisationRead:
     return OrganisationRead(
         id=row.id,
         name=row.name,
         kinds=row.kinds,
         tax_code=row.tax_code,
-        iban=row.iban,
+        iban=account.iban or account.waiting,
+        iban_status=_iban_status(account),
         address=None if row.street is None else AddressRead.model_validate(row),
         external_id=row.external_id,
         metadata=row.metadata_,
@@ -40,27 +60,80 @@ def _read(row: Organisation) -> OrganisationRead:
 
 @operator.list("/organisations", "organisations:read")
 async def organisation_list(at: At, paging: PagingDep) -> Page[OrganisationRead]:
-    return paging.page_by_id(await queries.organisations(at.session, paging.after_id, paging.fetch), _read)
+    rows = await queries.organisations(at.session, paging.after_id, paging.fetch)
+    accounts = await queries.accounts_of(at.session, [row.id for row in rows])
+    return paging.page_by_id(rows, lambda row: _read(row, accounts[row.id]))
 
 
 @operator.command("/organisations", "organisations:write", keyed=False, status=201, errors=[TaxCodeTaken])
 async def organisation_create(at: At, body: OrganisationCreate) -> OrganisationRead:
     """Admit a legal party with the accounts its kinds need; its first administrator is invited separately."""
     row = await onboarding.create_organisation(at.session, at.actor, body)
-    return at.tagged(row.version, _read(row))
+    return at.tagged(row.version, _read(row, await queries.account_of(at.session, row.id)))
 
 
 @operator.read("/organisations/{organisation_id}", "organisations:read")
 async def organisation_get(at: At, organisation_id: OrganisationId) -> OrganisationRead:
     row = await queries.organisation(at.session, organisation_id)
-    return at.tagged(row.version, _read(row))
+    return at.tagged(row.version, _read(row, await queries.account_of(at.session, row.id)))
 
 
-@operator.change("/organisations/{organisation_id}", "organisations:write", errors=[StateConflict])
+@operator.change("/organisations/{organisation_id}", "organisations:write", errors=[IbanOnHold])
 async def organisation_update(at: At, organisation_id: OrganisationId, body: OrganisationUpdate) -> OrganisationRead:
-    """Change name, address, references; an IBAN can be set here once."""
+    """Change name, address, references; an IBAN given here waits until another person has approved it."""
     row = await actions.update_organisation(at.session, at.actor, organisation_id, at.expected_version, body)
-    return at.tagged(row.version, _read(row))
+    return at.tagged(row.version, _read(row, await queries.account_of(at.session, row.id)))
+
+
+@operator.list("/bank_accounts", "bank_accounts:read")
+async def operator_bank_account_list(
+    at: At,
+    paging: PagingDep,
+    status: Annotated[BankAccountStatus | None, Query()] = None,
+    organisation_id: Annotated[OrganisationId | None, Query()] = None,
+) -> Page[BankAccountRead]:
+    """List requested, approved and rejected bank accounts of all organisations, newest first."""
+    rows = await queries.bank_accounts(
+        at.session, organisation_id=organisation_id, status=status, after=paging.after_id, limit=paging.fetch
+    )
+    return paging.page_by_id(rows, _account_read)
+
+
+@operator.command(
+    "/bank_accounts/{account_id}/approve",
+    "bank_accounts:write",
+    keyed=False,
+    errors=[AlreadyResolved, AccountApproverIsMaker],
+    audit="bank_account.approve",
+)
+async def bank_account_approve(at: At, account_id: BankAccountId) -> BankAccountRead:
+    """Approve a requested account as another person than who asked; it is paid to from `effective_at` on."""
+    return _account_read(await bank_accounts.approve_account(at.session, at.actor, account_id))
+
+
+@operator.command(
+    "/bank_accounts/{account_id}/reject",
+    "bank_accounts:write",
+    keyed=False,
+    errors=[AlreadyResolved],
+    audit="bank_account.reject",
+)
+async def bank_account_reject(at: At, account_id: BankAccountId) -> BankAccountRead:
+    """Stop an account that waits, also an approved one that is not yet paid to."""
+    return _account_read(await bank_accounts.reject_account(at.session, at.actor, account_id))
+
+
+@provider.command("/bank_account", "provider:write", keyed=False, status=201, errors=[IbanOnHold])
+async def bank_account_request(at: At, body: BankAccountCreate) -> BankAccountRead:
+    """Ask to be paid to another account: the operator approves it, and it is used 72 hours later at the earliest."""
+    return _account_read(await bank_accounts.request_account(at.session, at.actor, at.tenant, body.iban))
+
+
+@provider.list("/bank_accounts", "settlements:read")
+async def bank_account_list(at: At, paging: PagingDep) -> Page[BankAccountRead]:
+    """List the accounts that the provider was or wants to be paid to, newest first."""
+    rows = await queries.bank_accounts(at.session, organisation_id=at.tenant, after=paging.after_id, limit=paging.fetch)
+    return paging.page_by_id(rows, _account_read)
 
 
 @operator.command("/organisations/{organisation_id}/members", "organisations:write", keyed=False, status=201)

@@ -11,6 +11,7 @@ from sqlalchemy import (
     Integer,
     Text,
     Uuid,
+    text,
 )
 from sqlalchemy.dialects.postgresql import ARRAY, JSONB
 from sqlalchemy.orm import Mapped, mapped_column
@@ -18,7 +19,11 @@ from sqlalchemy.orm import Mapped, mapped_column
 from app.db import Model, Timestamp, one_of
 from app.rules.decisions import Reading
 
-Kind = Literal["company", "provider", "municipality", "association", "operator"]
+PartyKind = Literal["company", "provider", "municipality", "association"]
+"""What the operator may enter."""
+Kind = Literal[PartyKind, "operator"]
+"""There is one operator, made by a command."""
+BankAccountStatus = Literal["pending", "approved", "rejected"]
 
 
 class Organisation(Model):
@@ -31,14 +36,18 @@ class Organisation(Model):
             name="kinds_known",
         ),
         CheckConstraint("country ~ '^[A-Z]{2}$'", name="country_form"),
-        Index("organisation_operator_idx", "id", postgresql_where="'operator' = ANY (kinds)"),
+        Index(
+            "organisation_one_operator_key",
+            text("('operator' = ANY (kinds))"),
+            unique=True,
+            postgresql_where="'operator' = ANY (kinds)",
+        ),
     )
 
     id: Mapped[UUID] = mapped_column(Uuid, primary_key=True)
     name: Mapped[str] = mapped_column(Text)
     kinds: Mapped[list[Kind]] = mapped_column(ARRAY(Text))
     tax_code: Mapped[str] = mapped_column(Text, unique=True)
-    iban: Mapped[str | None] = mapped_column(Text)
     street: Mapped[str | None] = mapped_column(Text)
     street_number: Mapped[str | None] = mapped_column(Text)
     postcode: Mapped[str | None] = mapped_column(Text)
@@ -47,7 +56,36 @@ class Organisation(Model):
     external_id: Mapped[str | None] = mapped_column(Text)
     metadata_: Mapped[dict[str, str]] = mapped_column("metadata", JSONB, server_default="{}")
     created_at: Mapped[datetime] = mapped_column(Timestamp)
+    created_by: Mapped[UUID | None] = mapped_column(Uuid)
+    """Who entered it; null for the first operator and for what stood before this was kept."""
     version: Mapped[int] = mapped_column(Integer, server_default="1")
+
+
+class BankAccount(Model):
+    """Where an organisation's money goes: asked for by one person, approved by another, in force after a wait."""
+
+    __tablename__ = "bank_account"
+    __table_args__ = (
+        CheckConstraint(one_of("status", BankAccountStatus), name="status_known"),
+        CheckConstraint("iban ~ '^[A-Z]{2}[0-9]{2}[A-Z0-9]{11,30}$'", name="iban_form"),
+        CheckConstraint("(status = 'pending') = (decided_at IS NULL)", name="decided_when_not_pending"),
+        CheckConstraint("status <> 'approved' OR decided_by <> requested_by", name="approver_is_not_requester"),
+        CheckConstraint("status <> 'approved' OR effective_at >= decided_at", name="effective_once_approved"),
+        Index("bank_account_organisation_id_idx", "organisation_id", "effective_at"),
+        Index("bank_account_one_pending_key", "organisation_id", unique=True, postgresql_where="status = 'pending'"),
+    )
+
+    id: Mapped[UUID] = mapped_column(Uuid, primary_key=True)
+    organisation_id: Mapped[UUID] = mapped_column(ForeignKey("organisation.id"))
+    iban: Mapped[str] = mapped_column(Text)
+    status: Mapped[BankAccountStatus] = mapped_column(Text, server_default="pending")
+    requested_by: Mapped[UUID | None] = mapped_column(Uuid)
+    """Null where the account stood before accounts needed two people."""
+    requested_at: Mapped[datetime] = mapped_column(Timestamp)
+    effective_at: Mapped[datetime] = mapped_column(Timestamp)
+    """From when on it is paid to, once approved: a wait after the request, never before the approval."""
+    decided_by: Mapped[UUID | None] = mapped_column(Uuid)
+    decided_at: Mapped[datetime | None] = mapped_column(Timestamp)
 
 
 class Company(Model):

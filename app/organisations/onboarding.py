@@ -14,10 +14,10 @@ from app.audit import actions as audit
 from app.errors import Invalid, StateConflict
 from app.ledger import actions as ledger
 from app.ledger.instructions import NewAccount
-from app.organisations import members
+from app.organisations import bank_accounts, members
 from app.organisations.actions import columns_of
 from app.organisations.models import Company, Organisation, Provider
-from app.organisations.schemas import OrganisationCreate
+from app.organisations.schemas import OperatorCreate, OrganisationCreate
 
 ACCOUNTS_OF_ONE = (
     "bank_clearing_company",
@@ -31,8 +31,13 @@ OPERATOR_ROLES = ("admin", "operator")
 ACCOUNT_KINDS = ("provider_earned", "provider_payable", "provider_in_transit", "provider_recoverable")
 
 
-async def create_organisation(session: AsyncSession, actor: Actor, wanted: OrganisationCreate) -> Organisation:
-    """Create an organisation with all that its kinds need; phone and e-mail are a provider's public contact."""
+async def create_organisation(
+    session: AsyncSession, actor: Actor, wanted: OrganisationCreate | OperatorCreate
+) -> Organisation:
+    """Create an organisation with all that its kinds need; phone and e-mail are a provider's public contact.
+
+    A bank account given with it waits for another person's approval.
+    """
     is_provider = "provider" in wanted.kinds
     for name in ("phone", "email"):
         if getattr(wanted, name) is not None and not is_provider:
@@ -40,7 +45,12 @@ async def create_organisation(session: AsyncSession, actor: Actor, wanted: Organ
     organisation_id = ids.new_id()
     columns = columns_of(wanted, OrganisationCreate.model_fields.keys())
     new = insert(Organisation).values(
-        id=organisation_id, kinds=wanted.kinds, tax_code=wanted.tax_code, created_at=clock.now(), **columns
+        id=organisation_id,
+        kinds=list(wanted.kinds),
+        tax_code=wanted.tax_code,
+        created_at=clock.now(),
+        created_by=actor.user_id if actor.kind == "user" else None,
+        **columns,
     )
     created = (await session.scalars(new.returning(Organisation))).one()
     if "company" in wanted.kinds:
@@ -49,6 +59,8 @@ async def create_organisation(session: AsyncSession, actor: Actor, wanted: Organ
         await session.execute(insert(Company).values(organisation_id=organisation_id, account_id=account_id))
     if is_provider:
         await _add_provider(session, organisation_id, wanted.phone, wanted.email)
+    if wanted.iban is not None:
+        await bank_accounts.request_account(session, actor, organisation_id, wanted.iban)
     await audit.record(session, actor, "organisation.create", "organisation", organisation_id)
     return created
 
@@ -63,7 +75,7 @@ async def _add_provider(session: AsyncSession, organisation_id: UUID, phone: str
     await session.execute(insert(Provider).values(organisation_id=organisation_id, **contact, **columns))
 
 
-async def create_operator(session: AsyncSession, wanted: OrganisationCreate, email: str) -> Organisation:
+async def create_operator(session: AsyncSession, wanted: OperatorCreate, email: str) -> Organisation:
     """Create the operator with the ledger's accounts that exist once, and invite its first administrator.
 
     StateConflict where there is an operator already; two at the same time meet at the accounts' unique key.

@@ -8,10 +8,11 @@ from uuid import UUID
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from app import clock, ids
 from app.db import Query
 from app.errors import NotFound
-from app.identity.models import Membership, User
-from app.organisations.models import Kind, Organisation
+from app.identity.models import Locale, Membership, User
+from app.organisations.models import BankAccountStatus, Kind, Organisation
 from app.organisations.schemas import UserMe
 
 
@@ -36,6 +37,44 @@ class OwnMemberships:
     roles: list[str]
 
 
+@dataclass(frozen=True, slots=True)
+class AccountState:
+    """Where an organisation's money goes now, and the account that waits."""
+
+    organisation_id: UUID
+    iban: str | None
+    waiting: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class BankAccountRow:
+    """A bank account with the request and the decision; `entered_by` is who made the organisation."""
+
+    id: UUID
+    organisation_id: UUID
+    organisation_name: str
+    iban: str
+    status: BankAccountStatus
+    requested_by: UUID | None
+    requested_at: datetime
+    effective_at: datetime
+    decided_by: UUID | None
+    decided_at: datetime | None
+    entered_by: UUID | None
+
+    def waits(self, now: datetime) -> bool:
+        """Whether it is still on its way: not decided, or approved and not yet in force."""
+        return self.status == "pending" or (self.status == "approved" and self.effective_at > now)
+
+
+@dataclass(frozen=True, slots=True)
+class Contact:
+    """Whom to tell, in which language."""
+
+    email: str
+    locale: Locale
+
+
 MEMBERS = Query(MemberRow, "organisations.members")
 MEMBER = Query(MemberRow, "organisations.member")
 LOCK_MEMBERS = Query(UUID, "organisations.lock_members")
@@ -43,6 +82,11 @@ MEMBERSHIPS_OF = Query(OwnMemberships, "organisations.memberships_of")
 WORKS_FOR_OPERATOR = Query(bool, "organisations.works_for_operator")
 IN_ALLIANCE = Query(bool, "organisations.in_alliance")
 PROVIDER_VERSION = Query(int, "organisations.provider_version")
+ACCOUNTS_OF = Query(AccountState, "organisations.accounts_of")
+BANK_ACCOUNTS = Query(BankAccountRow, "organisations.bank_accounts")
+LOCK_BANK_ACCOUNT = Query(BankAccountRow, "organisations.lock_bank_account")
+CONTACTS = Query(Contact, "organisations.contacts")
+CONTACTS_OF_PROVIDERS = Query(Contact, "organisations.contacts_of_providers")
 
 
 async def organisations(session: AsyncSession, after: UUID | None, limit: int) -> Sequence[Organisation]:
@@ -101,3 +145,32 @@ async def in_alliance(session: AsyncSession, organisation_id: UUID) -> bool:
 async def works_for_operator(session: AsyncSession, email: str) -> bool:
     """Tell whether this login has a role in an organisation of kind operator."""
     return await WORKS_FOR_OPERATOR.one(session, email=email)
+
+
+async def accounts_of(session: AsyncSession, organisation_ids: Sequence[UUID]) -> dict[UUID, AccountState]:
+    """Return where these organisations are paid."""
+    rows = await ACCOUNTS_OF.all(session, ids=list(organisation_ids), now=clock.now())
+    return {row.organisation_id: row for row in rows}
+
+
+async def account_of(session: AsyncSession, organisation_id: UUID) -> AccountState:
+    return (await accounts_of(session, [organisation_id]))[organisation_id]
+
+
+async def bank_accounts(
+    session: AsyncSession,
+    *,
+    organisation_id: UUID | None = None,
+    status: BankAccountStatus | None = None,
+    after: UUID | None = None,
+    limit: int = 100,
+) -> list[BankAccountRow]:
+    """Return bank accounts, newest first; of one organisation where it is named."""
+    return await BANK_ACCOUNTS.all(
+        session, organisation_id=organisation_id, status=status, before=after or ids.LAST, limit=limit
+    )
+
+
+async def contacts_of_providers(session: AsyncSession, provider_id: UUID | None) -> list[Contact]:
+    """Return whom to tell what is about a provider, or about all of them."""
+    return await CONTACTS_OF_PROVIDERS.all(session, id=provider_id)

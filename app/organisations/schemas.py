@@ -1,6 +1,6 @@
 """What goes in and out about organisations and members."""
 
-from typing import Annotated
+from typing import Annotated, Literal
 
 from pydantic import Field, StringConstraints
 
@@ -10,8 +10,9 @@ from app.banking.iban import Iban
 from app.clock import Instant
 from app.http.schemas import ABSENT, Code, Email, In, Metadata, Name, Out, Prose, Unique
 from app.identity.models import Locale
-from app.organisations.models import Kind
+from app.organisations.models import BankAccountStatus, Kind, PartyKind
 
+IbanStatus = Literal["in_force", "changing", "on_hold"]
 Phone = Annotated[str, StringConstraints(pattern=r"^\+?[0-9][0-9 ./-]{4,29}$"), Field(examples=["+39 035 123456"])]
 Role = Annotated[str, Field(min_length=1, max_length=40, examples=["admin"])]
 Roles = Annotated[list[Role], Field(min_length=1, max_length=20), Unique]
@@ -38,11 +39,11 @@ class AddressRead(Out):
 class OrganisationCreate(In):
     """A legal party; `tax_code` is 11 digits or, for a sole trader, the personal code.
 
-    Phone and e-mail are what a provider shows to families.
+    Phone and e-mail are what a provider shows to families; `iban` is a request that another person approves.
     """
 
     name: Name
-    kinds: Annotated[list[Kind], Field(min_length=1), Unique]
+    kinds: Annotated[list[PartyKind], Field(min_length=1), Unique]
     tax_code: TaxCode
     iban: Iban | None = None
     address: Address | None = None
@@ -52,8 +53,22 @@ class OrganisationCreate(In):
     email: Email | None = None
 
 
+class OperatorCreate(In):
+    """The one operator, made by a command; its account is a setting."""
+
+    name: Name
+    kinds: tuple[Literal["operator"]] = ("operator",)
+    tax_code: TaxCode
+    address: Address | None = None
+    external_id: None = None
+    metadata: Metadata = Field(default_factory=dict)
+    iban: None = None
+    phone: None = None
+    email: None = None
+
+
 class OrganisationUpdate(In):
-    """Absent keeps, null clears; kinds and tax code stay what they are, an IBAN once set is not changed here."""
+    """Absent keeps, null clears; kinds and tax code stay what they are, an `iban` is a request to be approved."""
 
     name: Name = ABSENT
     iban: Iban = ABSENT
@@ -67,11 +82,33 @@ class OrganisationRead(Out):
     name: str
     kinds: list[Kind]
     tax_code: str
-    iban: str | None
+    iban: str | None = Field(description="The account in force; where there is none yet, the one that waits")
+    iban_status: IbanStatus | None = Field(
+        description="`in_force`; `changing`: in force, another one waits; `on_hold`: the one shown waits"
+    )
     address: AddressRead | None
     external_id: str | None
     metadata: dict[str, str]
     created_at: Instant
+
+
+class BankAccountCreate(In):
+    iban: Iban
+
+
+class BankAccountRead(Out):
+    """A request that money goes to an account, and what became of it."""
+
+    id: ids.BankAccountId
+    organisation_id: ids.OrganisationId
+    organisation_name: str
+    iban: str
+    status: BankAccountStatus
+    requested_by: ids.UserId | None
+    requested_at: Instant
+    effective_at: Instant = Field(description="From when on it is paid to, once it is approved")
+    decided_by: ids.UserId | None
+    decided_at: Instant | None
 
 
 class ProviderUpdate(In):

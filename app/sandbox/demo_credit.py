@@ -87,8 +87,9 @@ async def load(session: AsyncSession, world: World) -> int:
         after = timedelta(minutes=order)
         top_up_id = await _announce(session, world, company.slug, company.top_up_cents, world.ago(ANNOUNCED) + after)
         with clock.stopped_at(world.ago(CONFIRMED) + after):
-            await top_ups.confirm_top_up(session, operator(world), top_up_id)
-            await audit.record(session, operator(world), "top_up.confirm", "top_up", top_up_id)
+            for person in (operator(world), finance(world)):
+                await top_ups.confirm_top_up(session, person, top_up_id)
+                await audit.record(session, person, "top_up.confirm", "top_up", top_up_id)
         for plan in plans(company, world.start.year):
             state = await _grant(
                 session, world, company.slug, plan, world.ago(DRAFTED) + after, world.ago(APPROVED) + after
@@ -101,6 +102,11 @@ async def load(session: AsyncSession, world: World) -> int:
 def operator(world: World) -> Actor:
     """Return the operator's person who runs the money."""
     return actor(world, "operator@beatrice.example", "beatrice")
+
+
+def finance(world: World) -> Actor:
+    """Return the operator's other person, who approves."""
+    return actor(world, "finance@beatrice.example", "beatrice")
 
 
 def actor(world: World, email: str, organisation: str) -> Actor:

@@ -8,15 +8,16 @@ from importlib.resources import files
 from uuid import UUID
 
 from schwifty import IBAN
-from sqlalchemy import select
+from sqlalchemy import select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 from stdnum import luhn
 
+from app.catalogue.models import Accreditation
 from app.identity.models import Membership, User
 from app.identity.passwords import hash_now
 from app.ledger.models import Account
 from app.networks.models import Alliance, AllianceMembership, AllianceMunicipality, Network
-from app.organisations.models import Company, Organisation, Provider
+from app.organisations.models import BankAccount, Company, Organisation, Provider
 from app.sandbox.demo_data import PartyEntry, names, parties, providers
 from app.sandbox.demo_rows import Row, make_id, write
 from app.territory.models import Municipality
@@ -100,11 +101,13 @@ def described() -> Iterator[tuple[PartyEntry, list[str], dict[str, list[str]]]]:
 async def load(session: AsyncSession, world: World) -> None:
     """Write every organisation with its logins, companies and providers with their accounts, and the alliance."""
     organisations: list[Row] = []
+    bank_accounts: list[Row] = []
     users: list[Row] = []
     memberships: list[Row] = []
     for number, (party, kinds, logins) in enumerate(described(), start=101):
         world.organisations[party.slug] = make_id("organisation", party.slug, order=number)
         organisations.append(_organisation(world, party, kinds, number))
+        bank_accounts.append(_bank_account(world, party, number))
         for name, roles in logins.items():
             email = f"{name}@{party.slug}.example"
             users.append(user_row(world, email, len(users)))
@@ -121,6 +124,7 @@ async def load(session: AsyncSession, world: World) -> None:
     await write(session, Organisation, organisations)
     await write(session, User, users)
     await write(session, Membership, memberships)
+    await _load_bank_accounts(session, world, bank_accounts)
     await _load_accounts(session, world)
     await _load_alliance(session, world)
 
@@ -139,9 +143,6 @@ def _organisation(world: World, party: PartyEntry, kinds: list[str], number: int
         "name": party.name,
         "kinds": kinds,
         "tax_code": stem + luhn.calc_check_digit(stem),
-        "iban": str(
-            IBAN.generate("IT", bank_code=UNKNOWN_BANK, branch_code=UNKNOWN_BRANCH, account_code=f"{number:012d}")
-        ),
         "street": party.street,
         "street_number": party.number,
         "postcode": place.postcode,
@@ -150,6 +151,26 @@ def _organisation(world: World, party: PartyEntry, kinds: list[str], number: int
         "metadata": {},
         "created_at": world.founded,
     }
+
+
+def _bank_account(world: World, party: PartyEntry, number: int) -> Row:
+    return {
+        "id": make_id("bank_account", party.slug, order=number),
+        "organisation_id": world.organisations[party.slug],
+        "iban": str(
+            IBAN.generate("IT", bank_code=UNKNOWN_BANK, branch_code=UNKNOWN_BRANCH, account_code=f"{number:012d}")
+        ),
+        "requested_at": world.founded,
+        "effective_at": world.founded,
+    }
+
+
+async def _load_bank_accounts(session: AsyncSession, world: World, rows: list[Row]) -> None:
+    """Let the operator's two people ask for and approve every account: in force from the start."""
+    asked_by, approved_by = (world.users[f"{name}@beatrice.example"] for name in ("operator", "finance"))
+    await write(session, BankAccount, [{**row, "requested_by": asked_by} for row in rows])
+    approval = update(BankAccount).where(BankAccount.status == "pending")
+    await session.execute(approval.values(status="approved", decided_by=approved_by, decided_at=world.founded))
 
 
 async def _load_accounts(session: AsyncSession, world: World) -> None:
@@ -226,3 +247,36 @@ async def _load_alliance(session: AsyncSession, world: World) -> None:
             for order, (slug, role) in enumerate(roles.items())
         ],
     )
+    await _accredit(session, world, alliance_id)
+
+
+async def _accredit(session: AsyncSession, world: World, alliance_id: UUID) -> None:
+    """Let the operator ask and the alliance's coordinator accredit every provider for all that it offers."""
+    await write(
+        session,
+        Accreditation,
+        [
+            {
+                "id": make_id("accreditation", provider.slug, order=order),
+                "alliance_id": alliance_id,
+                "provider_id": world.organisations[provider.slug],
+                "valid_from": world.founded.date(),
+                "requested_by": world.users["operator@beatrice.example"],
+                "requested_at": world.founded,
+            }
+            for order, provider in enumerate(providers())
+        ],
+    )
+    admission = (
+        select(AllianceMembership.id)
+        .where(
+            AllianceMembership.alliance_id == alliance_id,
+            AllianceMembership.organisation_id == Accreditation.provider_id,
+            AllianceMembership.role == "provider",
+        )
+        .scalar_subquery()
+    )
+    approval = update(Accreditation).where(Accreditation.alliance_id == alliance_id)
+    coordinator = world.users["coordinator@ambito-albino.example"]
+    decided = {"status": "approved", "decided_by": coordinator, "decided_at": world.founded}
+    await session.execute(approval.values(**decided, membership_id=admission))

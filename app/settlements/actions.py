@@ -1,12 +1,11 @@
-"""Fee rules, runs, approvals and their hand-over to the bank."""
+"""Runs, approvals and their hand-over to the bank."""
 
 import hashlib
 from collections.abc import Sequence
-from dataclasses import fields
-from datetime import datetime
+from typing import Literal
 from uuid import UUID
 
-from sqlalchemy import insert, select, update
+from sqlalchemy import select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app import clock, ids
@@ -20,9 +19,7 @@ from app.events import actions as events
 from app.events.actions import NewEvent
 from app.ledger import actions as ledger
 from app.ledger import queries as ledger_queries
-from app.ledger.instructions import NewTransfer
-from app.organisations.models import Organisation, Provider
-from app.rules.book import book_in_force
+from app.ledger.instructions import NewTransfer, Reversal
 from app.settlements import closing, models, payments, queries
 from app.settlements.errors import (
     ApproverIsMaker,
@@ -30,31 +27,11 @@ from app.settlements.errors import (
     DebtorIncomplete,
     LedgerUnverified,
     NothingToPay,
-    PayeeIncomplete,
     RunExists,
     RunInProgress,
 )
-from app.settlements.models import FeeRule, RunStatus, Settlement, SettlementRun
-from app.settlements.payments import Payee, PaymentOrder, Payout
-from app.settlements.schemas import FeeRuleCreate
-
-STORED_OF_PAYOUT = tuple(field.name for field in fields(Payout) if field.name != "number")
-
-
-async def create_fee_rule(session: AsyncSession, new: FeeRuleCreate) -> FeeRule:
-    """Add a rule; rules never change, a newer one takes over from its day on."""
-    if new.valid_to is not None and new.valid_to <= new.valid_from:
-        raise Invalid("/valid_to", "not_after_valid_from", "must be after valid_from")
-    if new.max_cents is not None and new.max_cents < (new.min_cents or 0):
-        raise Invalid("/max_cents", "below_min_cents", "must not be below min_cents")
-    if new.category is not None and new.category not in {row.code for row in book_in_force().categories}:
-        raise Invalid("/category", "unknown_category", "no such category")
-    if new.provider_id is not None:
-        known = select(Provider.organisation_id).where(Provider.organisation_id == new.provider_id)
-        if await session.scalar(known) is None:
-            raise NotFound
-    written = insert(FeeRule).values(id=ids.new_id(), created_at=clock.now(), **dict(new)).returning(FeeRule)
-    return (await session.scalars(written)).one()
+from app.settlements.models import RunStatus, Settlement, SettlementRun
+from app.settlements.payments import PaymentOrder, Payout
 
 
 async def close_run(session: AsyncSession, actor: Actor, cutoff_on: clock.Day) -> SettlementRun:
@@ -73,6 +50,7 @@ async def close_run(session: AsyncSession, actor: Actor, cutoff_on: clock.Day) -
         closing.Closing(
             run_id=run_id,
             cutoff_on=cutoff_on,
+            again=f" {prepared.cancelled + 1}" if prepared.cancelled else "",
             pay_on=payment_day(cutoff_on, settings().payout_days),
             minimum_payout_cents=settings().minimum_payout_cents,
             created_by=actor.user_id,
@@ -95,51 +73,68 @@ async def close_run(session: AsyncSession, actor: Actor, cutoff_on: clock.Day) -
     return await _run(session, run_id)
 
 
-async def approve_run(session: AsyncSession, actor: Actor, run_id: UUID, seen_sha256: str | None) -> SettlementRun:
-    """Release a run for payment: for exactly its stored content, by another person than its maker."""
+async def approve_run(session: AsyncSession, actor: Actor, run_id: UUID, seen_sha256: str) -> SettlementRun:
+    """Release a run for payment: for exactly its stored content, payees included, by another person than its maker."""
     run = await _locked(session, run_id, "closed")
     if run.created_by == actor.user_id:
         raise ApproverIsMaker
     stored = await queries.RUN_CONTENT.one(session, run_id=run_id)
-    if (
-        not stored.agrees
-        or stored.content_sha256 != run.content_sha256
-        or seen_sha256 not in (None, run.content_sha256)
-    ):
+    if not stored.agrees or stored.content_sha256 != run.content_sha256 or seen_sha256 != run.content_sha256:
         raise ContentChanged
     verification = await ledger_queries.last_verification(session)
     if verification is not None and not verification.ok:
         raise LedgerUnverified
-    payees = await queries.PAYEES.all(session, run_id=run_id)
-    payouts = _payouts(payees)
+    to_pay = await queries.TO_PAY.all(session, run_id=run_id)
     now = clock.now()
-    pay_on = payees[0].pay_on if payees else payment_day(run.cutoff_on, settings().payout_days)
+    pay_on = to_pay[0].pay_on if to_pay else payment_day(run.cutoff_on, settings().payout_days)
     order = PaymentOrder(
         content_sha256=run.content_sha256,
         approved_at=now,
-        debtor_name=await _name_of_operator(session, actor),
+        debtor_name=await queries.OPERATOR_NAME.one(session),
         debtor_iban=settings().operator_iban,
         execution_on=payments.execution_day(pay_on, now),
     )
-    approved = await _approve(session, actor, run_id, order, _file_sha256(order, payouts))
-    await session.execute(update(Settlement).where(Settlement.run_id == run_id).values(status="approved"))
-    await _write_payouts(session, run_id, payouts, now)
+    file_sha256 = _file_sha256(order, await queries.PAYOUTS.all(session, run_id=run_id))
+    approved = await _approve(session, actor, run_id, order, file_sha256)
+    await _move(session, run_id, "approved")
     await ledger.transfer(
         session,
         [
             NewTransfer(
                 ids.new_id(),
-                payee.payable_account_id,
-                payee.in_transit_account_id,
-                payee.payout_cents,
+                row.payable_account_id,
+                row.in_transit_account_id,
+                row.amount_cents,
                 "payout",
                 now,
-                payee.settlement_id,
+                row.settlement_id,
             )
-            for payee in payees
+            for row in to_pay
         ],
     )
     return approved
+
+
+async def cancel_run(session: AsyncSession, actor: Actor, run_id: UUID) -> SettlementRun:
+    """Give up a run that nobody approved: what it settled waits for another, what it took goes back.
+
+    Its documents stay, with their numbers, as cancelled ones.
+    """
+    await _locked(session, run_id, "closed")
+    now = clock.now()
+    await queries.MORE_TIME.one(session)
+    cancelled = {"status": "cancelled", "cancelled_by": actor.user_id, "cancelled_at": now}
+    run = update(SettlementRun).where(SettlementRun.id == run_id).values(**cancelled).returning(SettlementRun)
+    given_up = (await session.scalars(run)).one()
+    await _move(session, run_id, "cancelled")
+    await queries.CANCEL_LINES.run(session, run_id=run_id)
+    await queries.FREE_PAYABLES.run(session, run_id=run_id)
+    taken = await queries.FEES_OF_RUN.all(session, run_id=run_id)
+    await ledger.reverse(session, [Reversal(ids.new_id(), fee, "settlement_cancelled", now) for fee in taken])
+    documents = await session.execute(select(Settlement.id, Settlement.provider_id).where(Settlement.run_id == run_id))
+    told = [NewEvent("settlement.cancelled", "settlement", row.id, (row.provider_id,)) for row in documents]
+    await events.record_many(session, told)
+    return given_up
 
 
 async def mark_sent(session: AsyncSession, run_id: UUID) -> SettlementRun:
@@ -147,15 +142,14 @@ async def mark_sent(session: AsyncSession, run_id: UUID) -> SettlementRun:
     await _locked(session, run_id, "approved")
     sent = update(SettlementRun).where(SettlementRun.id == run_id).values(status="sent", sent_at=clock.now())
     run = (await session.scalars(sent.returning(SettlementRun))).one()
-    await session.execute(update(Settlement).where(Settlement.run_id == run_id).values(status="paying"))
-    await session.execute(update(models.Payout).where(models.Payout.run_id == run_id).values(status="paying"))
+    await _move(session, run_id, "paying")
     return run
 
 
 async def payment_file(session: AsyncSession, run_id: UUID) -> tuple[str, bytes]:
     """Write an approved run's payment file again: name and bytes, the same as at approval."""
     run = await _run(session, run_id)
-    if run.status == "closed":
+    if run.status in {"closed", "cancelled"}:
         raise StateConflict(run.status)
     if not (run.payment_file_sha256 and run.approved_at and run.debtor_name and run.debtor_iban and run.execution_on):
         raise NothingToPay
@@ -166,16 +160,6 @@ async def payment_file(session: AsyncSession, run_id: UUID) -> tuple[str, bytes]
     return f"beatrice-{run.cutoff_on.isoformat()}-{ids.encode('run', run_id)}.xml", content
 
 
-def _payouts(payees: Sequence[Payee]) -> list[Payout]:
-    """Return what each is paid, or name all whom no bank would accept."""
-    made = [(payee, payments.payout_of(payee)) for payee in payees]
-    refused = [payee for payee, payout in made if payout is None]
-    if refused:
-        named = [{"provider_id": ids.encode("org", payee.provider_id), "name": payee.name} for payee in refused]
-        raise PayeeIncomplete(payees=named)
-    return [payout for _, payout in made if payout is not None]
-
-
 def _file_sha256(order: PaymentOrder, payouts: Sequence[Payout]) -> str | None:
     """Return the hash of the payment file's bytes, None when there is nothing to pay."""
     if not payouts:
@@ -184,10 +168,6 @@ def _file_sha256(order: PaymentOrder, payouts: Sequence[Payout]) -> str | None:
         return hashlib.sha256(payments.payment_file(order, payouts)).hexdigest()
     except (PaymentFileError, IbanError):
         raise DebtorIncomplete from None
-
-
-async def _name_of_operator(session: AsyncSession, actor: Actor) -> str:
-    return (await session.scalars(select(Organisation.name).where(Organisation.id == actor.organisation_id))).one()
 
 
 async def _approve(
@@ -211,11 +191,10 @@ async def _approve(
     return (await session.scalars(approval.returning(SettlementRun))).one()
 
 
-async def _write_payouts(session: AsyncSession, run_id: UUID, payouts: Sequence[Payout], now: datetime) -> None:
-    if payouts:
-        columns = {name: [getattr(payout, name) for payout in payouts] for name in STORED_OF_PAYOUT}
-        new_ids = [ids.new_id() for _ in payouts]
-        await queries.NEW_PAYOUTS.run(session, id=new_ids, run_id=run_id, created_at=now, **columns)
+async def _move(session: AsyncSession, run_id: UUID, status: Literal["approved", "paying", "cancelled"]) -> None:
+    """Let a run's documents and payments follow it."""
+    await session.execute(update(Settlement).where(Settlement.run_id == run_id).values(status=status))
+    await session.execute(update(models.Payout).where(models.Payout.run_id == run_id).values(status=status))
 
 
 async def _run(session: AsyncSession, run_id: UUID) -> SettlementRun:

@@ -2,7 +2,7 @@
 
 Money (half up on the document's total, largest remainder on the split, as in app/money.py):
 - a fee is taken per document and fee rule: percent of the total + the fixed part for each line, within the rule's
-  bounds and never more than leaves the provider zero; it is split over the lines by their gross amount;
+  bounds and never more than the cap of all fees; it is split over the lines by their gross amount;
 - VAT on fees is taken per document and rate, split over the lines by their fee;
 - the VAT contained in the gross amount is taken per document and VAT code.
 Ids follow from cutoff, provider and payable, so that a run that was killed and is made again gives the same rows.
@@ -21,21 +21,29 @@ from app.db import Query
 
 @dataclass(frozen=True, slots=True)
 class Prepared:
-    """Whether this is the only run, an earlier one of the cutoff, where fees go; `settings` are the ones changed."""
+    """Whether this is the only run, an earlier one of the cutoff and how many were cancelled, where fees go.
+
+    `settings` are the ones changed.
+    """
 
     settings: list[str]
     locked: bool
     run_id: UUID | None
+    cancelled: int
     fees_account_id: UUID
     vat_account_id: UUID
 
 
 @dataclass(frozen=True, slots=True)
 class Closing:
-    """What to close: the run's own id, the cutoff, when it will be paid, below which sum a provider waits."""
+    """What to close: the run's own id, the cutoff, when it will be paid, below which sum a provider waits.
+
+    `again` tells the ids of a cutoff's further runs from those of the cancelled ones.
+    """
 
     run_id: UUID
     cutoff_on: date
+    again: str
     pay_on: date
     minimum_payout_cents: int
     created_by: UUID
@@ -69,6 +77,7 @@ async def close(session: AsyncSession, closing: Closing) -> list[Settled]:
         session,
         run_id=closing.run_id,
         cutoff_on=closing.cutoff_on,
+        again=closing.again,
         year=closing.cutoff_on.year,
         pay_on=closing.pay_on,
         minimum_payout_cents=max(1, closing.minimum_payout_cents),

@@ -1,27 +1,34 @@
 """Routes of settlement: the operator closes, approves and pays; providers read what they are owed."""
 
+from collections.abc import Sequence
+from uuid import UUID
+
 from fastapi import Response
 
 from app.edge.at import At
-from app.errors import NotFound, StateConflict
+from app.errors import AlreadyResolved, Invalid, NotFound, StateConflict
 from app.http.audiences import operator_router, provider_router
 from app.http.pagination import PagingDep
 from app.http.schemas import Page
-from app.ids import SettlementId, SettlementRunId
-from app.settlements import actions, queries, statement
+from app.ids import FeeRuleId, SettlementId, SettlementRunId
+from app.settlements import actions, fee_rules, queries, statement
 from app.settlements.errors import (
     ApproverIsMaker,
     ContentChanged,
     DebtorIncomplete,
+    FeeApproverIsMaker,
     LedgerUnverified,
     NothingToPay,
-    PayeeIncomplete,
     RunExists,
     RunInProgress,
 )
+from app.settlements.models import Settlement, SettlementRun
+from app.settlements.queries import Line
 from app.settlements.schemas import (
     FeeRuleCreate,
     FeeRuleRead,
+    LeftOutRead,
+    RunSettlementRead,
     SettlementItemRead,
     SettlementLineRead,
     SettlementRead,
@@ -40,6 +47,18 @@ XML: dict[int | str, dict[str, object]] = {
 }
 
 
+async def _known(at: At, run_id: UUID) -> SettlementRun:
+    run = await queries.run(at.session, run_id)
+    if run is None:
+        raise NotFound
+    return run
+
+
+def _settlement_read(document: Settlement, lines: Sequence[Line]) -> SettlementRead:
+    item = SettlementItemRead.model_validate(document)
+    return SettlementRead(**dict(item), lines=[SettlementLineRead.model_validate(line) for line in lines])
+
+
 @operator.list("/fee_rules", "fees:read")
 async def fee_rule_list(at: At, paging: PagingDep) -> Page[FeeRuleRead]:
     """List fee rules, newest first."""
@@ -49,9 +68,21 @@ async def fee_rule_list(at: At, paging: PagingDep) -> Page[FeeRuleRead]:
 
 @operator.command("/fee_rules", "fees:write", keyed=False, status=201, audit="fee_rule.create")
 async def fee_rule_create(at: At, body: FeeRuleCreate) -> FeeRuleRead:
-    """Add a fee rule; it takes over from less specific and older ones for services from its first day on."""
-    rule = await actions.create_fee_rule(at.session, body)
+    """Draft a fee rule; once another person approved it, it takes over from less specific and older ones."""
+    rule = await fee_rules.create_fee_rule(at.session, at.actor, body)
     return at.about(rule.id, FeeRuleRead.model_validate(rule))
+
+
+@operator.command(
+    "/fee_rules/{rule_id}/approve",
+    "fee_approvals:write",
+    keyed=False,
+    errors=[AlreadyResolved, StateConflict, FeeApproverIsMaker],
+    audit="fee_rule.approve",
+)
+async def fee_rule_approve(at: At, rule_id: FeeRuleId) -> FeeRuleRead:
+    """Approve a drafted fee rule as another person; the providers that it is about are told."""
+    return FeeRuleRead.model_validate(await fee_rules.approve_fee_rule(at.session, at.actor, rule_id))
 
 
 @operator.list("/settlement_runs", "settlement_runs:read")
@@ -69,7 +100,7 @@ async def settlement_run_list(at: At, paging: PagingDep) -> Page[SettlementRunRe
     audit="settlement_run.create",
 )
 async def settlement_run_create(at: At, body: SettlementRunCreate) -> SettlementRunRead:
-    """Settle all that became payable up to the end of a day, one settlement per provider; final."""
+    """Settle all that became payable up to the end of a day, one settlement per provider, payees as they are now."""
     run = await actions.close_run(at.session, at.actor, body.cutoff_on)
     return at.about(run.id, SettlementRunRead.model_validate(run))
 
@@ -77,24 +108,54 @@ async def settlement_run_create(at: At, body: SettlementRunCreate) -> Settlement
 @operator.read("/settlement_runs/{run_id}", "settlement_runs:read")
 async def settlement_run_get(at: At, run_id: SettlementRunId) -> SettlementRunRead:
     """Read one run."""
-    run = await queries.run(at.session, run_id)
-    if run is None:
-        raise NotFound
-    return SettlementRunRead.model_validate(run)
+    return SettlementRunRead.model_validate(await _known(at, run_id))
 
 
 @operator.command(
     "/settlement_runs/{run_id}/approve",
     "settlement_approvals:write",
-    errors=[StateConflict, ApproverIsMaker, ContentChanged, LedgerUnverified, PayeeIncomplete, DebtorIncomplete],
+    errors=[StateConflict, ApproverIsMaker, ContentChanged, LedgerUnverified, DebtorIncomplete],
     audit="settlement_run.approve",
 )
 async def settlement_run_approve(
     at: At, run_id: SettlementRunId, body: SettlementRunApproval | None = None
 ) -> SettlementRunRead:
     """Release a run for payment, as another person than who made it: the money leaves the providers' accounts."""
-    seen = None if body is None else body.content_sha256
-    return SettlementRunRead.model_validate(await actions.approve_run(at.session, at.actor, run_id, seen))
+    if body is None:
+        raise Invalid("/content_sha256", "missing", "name the content that you checked")
+    run = await actions.approve_run(at.session, at.actor, run_id, body.content_sha256)
+    return SettlementRunRead.model_validate(run)
+
+
+@operator.command(
+    "/settlement_runs/{run_id}/cancel", "settlement_runs:write", errors=[StateConflict], audit="settlement_run.cancel"
+)
+async def settlement_run_cancel(at: At, run_id: SettlementRunId) -> SettlementRunRead:
+    """Give up a run that nobody approved; what it settled waits for the next one."""
+    return SettlementRunRead.model_validate(await actions.cancel_run(at.session, at.actor, run_id))
+
+
+@operator.list("/settlement_runs/{run_id}/settlements", "settlement_runs:read")
+async def settlement_run_settlement_list(at: At, run_id: SettlementRunId, paging: PagingDep) -> Page[RunSettlementRead]:
+    """List a run's settlements with the payees that the bank gets, and what is new about them."""
+    await _known(at, run_id)
+    rows = await queries.RUN_SETTLEMENTS.all(at.session, run_id=run_id, after=paging.after_id, limit=paging.fetch)
+    return paging.page_by_id(rows, RunSettlementRead.model_validate)
+
+
+@operator.read("/settlement_runs/{run_id}/settlements/{settlement_id}", "settlement_runs:read")
+async def settlement_run_settlement_get(at: At, run_id: SettlementRunId, settlement_id: SettlementId) -> SettlementRead:
+    """Read one settlement of a run with its lines, as its provider sees it."""
+    document, lines = await queries.settlement_of_run(at.session, run_id, settlement_id)
+    return _settlement_read(document, lines)
+
+
+@operator.list("/settlement_runs/{run_id}/left_out", "settlement_runs:read")
+async def settlement_run_left_out_list(at: At, run_id: SettlementRunId, paging: PagingDep) -> Page[LeftOutRead]:
+    """List who is owed something and is not paid in this run, with the reason."""
+    await _known(at, run_id)
+    rows = await queries.LEFT_OUT.all(at.session, run_id=run_id, after=paging.after_id, limit=paging.fetch)
+    return paging.page(rows, LeftOutRead.model_validate, lambda row: [str(row.provider_id)])
 
 
 @operator.command(
@@ -137,5 +198,4 @@ async def settlement_csv(at: At, settlement_id: SettlementId) -> Response:
 async def settlement_get(at: At, settlement_id: SettlementId) -> SettlementRead:
     """Read a settlement with its lines."""
     document, lines = await queries.settlement(at.session, at.tenant, settlement_id)
-    item = SettlementItemRead.model_validate(document)
-    return SettlementRead(**dict(item), lines=[SettlementLineRead.model_validate(line) for line in lines])
+    return _settlement_read(document, lines)

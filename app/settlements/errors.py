@@ -27,8 +27,10 @@ class LedgerUnverified(AppError, status=409, code="ledger_unverified"):
     """The last verification of the ledger found differences: payouts stop until they are explained."""
 
 
-class PayeeIncomplete(AppError, status=409, code="payee_incomplete"):
-    """The providers in `payees` cannot be paid: each needs a valid IBAN."""
+class FeeApproverIsMaker(
+    AppError, status=403, code="approver_is_maker", constraints=("fee_rule_approver_is_not_maker",)
+):
+    """Another person than the one who drafted a fee rule approves it."""
 
 
 class DebtorIncomplete(AppError, status=409, code="debtor_incomplete"):

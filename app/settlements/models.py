@@ -6,6 +6,7 @@ from uuid import UUID
 
 from sqlalchemy import (
     BigInteger,
+    Boolean,
     CheckConstraint,
     Date,
     ForeignKey,
@@ -15,6 +16,7 @@ from sqlalchemy import (
     Text,
     UniqueConstraint,
     Uuid,
+    text,
 )
 from sqlalchemy.orm import Mapped, mapped_column
 
@@ -23,8 +25,10 @@ from app.payables.models import PayableKind
 
 FeePayer = Literal["provider", "company", "project_fund"]
 RunStatus = Literal["closed", "approved", "sent", "reconciled", "cancelled"]
-SettlementStatus = Literal["issued", "approved", "paying", "paid", "returned"]
-PayoutStatus = Literal["approved", "paying", "paid", "returned"]
+SettlementStatus = Literal["issued", "approved", "paying", "paid", "returned", "cancelled"]
+PayoutStatus = Literal["prepared", "approved", "paying", "paid", "returned", "cancelled"]
+FeeRuleStatus = Literal["draft", "approved"]
+LeftOutReason = Literal["not_accredited", "iban_missing", "iban_on_hold", "name_unusable", "below_minimum"]
 
 
 class FeeRule(Model):
@@ -36,6 +40,9 @@ class FeeRule(Model):
         CheckConstraint("min_cents >= 0 AND max_cents >= coalesce(min_cents, 0)", name="bounds"),
         CheckConstraint(one_of("payer", FeePayer), name="payer_known"),
         CheckConstraint("valid_to IS NULL OR valid_to > valid_from", name="period"),
+        CheckConstraint(one_of("status", FeeRuleStatus), name="status_known"),
+        CheckConstraint("(status = 'approved') = (approved_at IS NOT NULL)", name="approved_once"),
+        CheckConstraint("approved_by <> created_by", name="approver_is_not_maker"),
         Index("fee_rule_provider_id_idx", "provider_id"),
     )
 
@@ -51,6 +58,11 @@ class FeeRule(Model):
     valid_from: Mapped[date] = mapped_column(Date)
     valid_to: Mapped[date | None] = mapped_column(Date)
     created_at: Mapped[datetime] = mapped_column(Timestamp)
+    status: Mapped[FeeRuleStatus] = mapped_column(Text, server_default="draft")
+    created_by: Mapped[UUID | None] = mapped_column(Uuid)
+    """Null where the rule stood before rules needed two people."""
+    approved_by: Mapped[UUID | None] = mapped_column(Uuid)
+    approved_at: Mapped[datetime | None] = mapped_column(Timestamp)
 
 
 class SettlementRun(Model):
@@ -72,6 +84,11 @@ class SettlementRun(Model):
             " AND (payment_file_sha256 IS NULL) = (settlement_count = 0))",
             name="payment_is_complete",
         ),
+        CheckConstraint(
+            "(status = 'cancelled') = (cancelled_at IS NOT NULL) AND (cancelled_at IS NULL) = (cancelled_by IS NULL)",
+            name="cancelled_by_somebody",
+        ),
+        CheckConstraint("cancelled_at IS NULL OR approved_by IS NULL", name="cancelled_or_approved"),
         Index("settlement_run_cutoff_on_key", "cutoff_on", unique=True, postgresql_where="status <> 'cancelled'"),
     )
 
@@ -93,6 +110,9 @@ class SettlementRun(Model):
     payment_file_sha256: Mapped[str | None] = mapped_column(Text)
     """Of the file as it was at approval; null when there is nothing to pay."""
     sent_at: Mapped[datetime | None] = mapped_column(Timestamp)
+    left_out_count: Mapped[int] = mapped_column(Integer, server_default="0")
+    cancelled_by: Mapped[UUID | None] = mapped_column(Uuid)
+    cancelled_at: Mapped[datetime | None] = mapped_column(Timestamp)
 
 
 class SettlementCounter(Model):
@@ -144,15 +164,20 @@ class Settlement(Model):
 
 
 class SettlementLine(Model):
-    """One payable in a settlement, at most once over all settlements; `unit_id` is the source it is shown with."""
+    """One payable in a settlement, once over all that were not cancelled; `unit_id` is the source it is shown with."""
 
     __tablename__ = "settlement_line"
     __table_args__ = (
-        UniqueConstraint("payable_id"),
         ForeignKeyConstraint(["provider_id", "settlement_id"], ["settlement.provider_id", "settlement.id"]),
         CheckConstraint(one_of("kind", PayableKind), name="kind_known"),
         CheckConstraint("net_cents = gross_cents - fee_cents - fee_vat_cents + subsidy_cents", name="adds_up"),
         Index("settlement_line_settlement_idx", "provider_id", "settlement_id"),
+        Index(
+            "settlement_line_settled_once_key",
+            "payable_id",
+            text("(\nCASE\n    WHEN cancelled THEN id\n    ELSE payable_id\nEND)"),  # as PostgreSQL writes it
+            unique=True,
+        ),
     )
 
     id: Mapped[UUID] = mapped_column(Uuid, primary_key=True)
@@ -168,10 +193,27 @@ class SettlementLine(Model):
     fee_vat_cents: Mapped[int] = mapped_column(BigInteger)
     subsidy_cents: Mapped[int] = mapped_column(BigInteger)
     net_cents: Mapped[int] = mapped_column(BigInteger)
+    cancelled: Mapped[bool] = mapped_column(Boolean, server_default="false")
+    """Its run was cancelled: another line settles the payable."""
+
+
+class SettlementLeftOut(Model):
+    """A provider that was owed something and is not paid in a run, with the reason."""
+
+    __tablename__ = "settlement_left_out"
+    __table_args__ = (
+        CheckConstraint(one_of("reason", LeftOutReason), name="reason_known"),
+        Index("settlement_left_out_provider_id_idx", "provider_id"),
+    )
+
+    run_id: Mapped[UUID] = mapped_column(ForeignKey("settlement_run.id"), primary_key=True)
+    provider_id: Mapped[UUID] = mapped_column(ForeignKey("provider.organisation_id"), primary_key=True)
+    reason: Mapped[LeftOutReason] = mapped_column(Text)
+    due_cents: Mapped[int] = mapped_column(BigInteger)
 
 
 class Payout(Model):
-    """The bank payment for one settlement: fixed beneficiary and amount, one end-to-end id, sent at most once."""
+    """The bank payment for one settlement: payee and amount fixed with the run, one end-to-end id, sent once."""
 
     __tablename__ = "payout"
     __table_args__ = (
@@ -197,5 +239,5 @@ class Payout(Model):
     creditor_town: Mapped[str | None] = mapped_column(Text)
     creditor_country: Mapped[str] = mapped_column(Text)
     amount_cents: Mapped[int] = mapped_column(BigInteger)
-    status: Mapped[PayoutStatus] = mapped_column(Text, server_default="approved")
+    status: Mapped[PayoutStatus] = mapped_column(Text, server_default="prepared")
     created_at: Mapped[datetime] = mapped_column(Timestamp)

@@ -5,34 +5,12 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from uuid import UUID
 
-from app import ids
 from app.banking import pain001
-from app.banking.iban import IbanError, normalise_iban
 from app.banking.payment_days import working_day
 from app.banking.sepa_text import to_sepa
 from app.clock import day_of
 
-NAME_LENGTH, TOWN_LENGTH = 70, 35
-
-
-@dataclass(frozen=True, slots=True)
-class Payee:
-    """A provider with its settlement in a run, as it is on the day of approval."""
-
-    settlement_id: UUID
-    provider_id: UUID
-    number: str
-    payout_cents: int
-    pay_on: date
-    name: str
-    iban: str | None
-    street: str | None
-    street_number: str | None
-    postcode: str | None
-    town: str | None
-    country: str
-    payable_account_id: UUID
-    in_transit_account_id: UUID
+TOWN_LENGTH = 35
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,35 +40,6 @@ class PaymentOrder:
     debtor_name: str
     debtor_iban: str
     execution_on: date
-
-
-def payout_of(payee: Payee) -> Payout | None:
-    """Return a payee's payout, None where no bank would accept name or IBAN; the address may be missing."""
-    try:
-        iban = normalise_iban(payee.iban or "")
-    except IbanError:
-        return None
-    if not to_sepa(payee.name, NAME_LENGTH):
-        return None
-    return Payout(
-        settlement_id=payee.settlement_id,
-        provider_id=payee.provider_id,
-        number=payee.number,
-        end_to_end_id=end_to_end_id(payee.settlement_id),
-        creditor_name=payee.name,
-        iban=iban,
-        creditor_street=payee.street,
-        creditor_street_number=payee.street_number,
-        creditor_postcode=payee.postcode,
-        creditor_town=payee.town,
-        creditor_country=payee.country,
-        amount_cents=payee.payout_cents,
-    )
-
-
-def end_to_end_id(settlement_id: UUID) -> str:
-    """Return the id that comes back in the bank's statement: the settlement's own, in SEPA characters."""
-    return "STL" + ids.encode("stl", settlement_id).removeprefix("stl_").upper()
 
 
 def message_id(content_sha256: str) -> str:

@@ -12,8 +12,8 @@ from sqlalchemy.orm import InstrumentedAttribute
 from app.db import NOTHING, Query
 from app.errors import NotFound
 from app.payables.models import PayableKind
-from app.settlements.models import FeeRule, RunStatus, Settlement, SettlementRun
-from app.settlements.payments import Payee, Payout
+from app.settlements.models import FeeRule, LeftOutReason, RunStatus, Settlement, SettlementRun, SettlementStatus
+from app.settlements.payments import Payout
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,11 +48,61 @@ class Line:
     net_cents: int
 
 
+@dataclass(frozen=True, slots=True)
+class ToPay:
+    """What approval moves: from what a provider is owed to what is on its way to it."""
+
+    settlement_id: UUID
+    amount_cents: int
+    pay_on: date
+    payable_account_id: UUID
+    in_transit_account_id: UUID
+
+
+@dataclass(frozen=True, slots=True)
+class RunSettlement:
+    """A document of a run with its payee as fixed, as who approves it sees it."""
+
+    id: UUID
+    provider_id: UUID
+    number: str
+    status: SettlementStatus
+    payee_name: str
+    iban: str
+    street: str | None
+    street_number: str | None
+    postcode: str | None
+    town: str | None
+    country: str
+    gross_cents: int
+    fee_cents: int
+    fee_vat_cents: int
+    payout_cents: int
+    content_sha256: str
+    changed: list[str]
+
+
+@dataclass(frozen=True, slots=True)
+class LeftOut:
+    """A provider that a run does not pay, and why."""
+
+    provider_id: UUID
+    provider_name: str
+    reason: LeftOutReason
+    due_cents: int
+
+
 LOCKED_RUN = Query(LockedRun, "settlements.locked_run")
 RUN_CONTENT = Query(RunContent, "settlements.run_content")
-PAYEES = Query(Payee, "settlements.payees")
-NEW_PAYOUTS = Query(NOTHING, "settlements.new_payouts")
 PAYOUTS = Query(Payout, "settlements.payouts")
+TO_PAY = Query(ToPay, "settlements.to_pay")
+RUN_SETTLEMENTS = Query(RunSettlement, "settlements.run_settlements")
+LEFT_OUT = Query(LeftOut, "settlements.left_out")
+OPERATOR_NAME = Query(str, "settlements.operator_name")
+MORE_TIME = Query(str, "settlements.more_time")
+CANCEL_LINES = Query(NOTHING, "settlements.cancel_lines")
+FREE_PAYABLES = Query(NOTHING, "settlements.free_payables")
+FEES_OF_RUN = Query(UUID, "settlements.fees_of_run")
 LINES = Query(Line, "settlements.lines")
 
 
@@ -81,10 +131,19 @@ async def settlements(session: AsyncSession, provider_id: UUID, limit: int, afte
 async def settlement(session: AsyncSession, provider_id: UUID, settlement_id: UUID) -> tuple[Settlement, list[Line]]:
     """Return a provider's settlement with its lines; NotFound when it is foreign or absent."""
     own = select(Settlement).where(Settlement.provider_id == provider_id, Settlement.id == settlement_id)
-    found = await session.scalar(own)
+    return await _with_lines(session, await session.scalar(own))
+
+
+async def settlement_of_run(session: AsyncSession, run_id: UUID, settlement_id: UUID) -> tuple[Settlement, list[Line]]:
+    """Return a run's settlement with its lines, as the provider sees it."""
+    of_run = select(Settlement).where(Settlement.run_id == run_id, Settlement.id == settlement_id)
+    return await _with_lines(session, await session.scalar(of_run))
+
+
+async def _with_lines(session: AsyncSession, found: Settlement | None) -> tuple[Settlement, list[Line]]:
     if found is None:
         raise NotFound
-    return found, await LINES.all(session, provider_id=provider_id, settlement_id=settlement_id)
+    return found, await LINES.all(session, provider_id=found.provider_id, settlement_id=found.id)
 
 
 def _before(column: InstrumentedAttribute[UUID], after: UUID | None) -> ColumnElement[bool]:

@@ -9,13 +9,16 @@ from app.http.schemas import Code, In, Out
 from app.ids import FeeRuleId, OrganisationId, SettlementId, SettlementRunId, UnitId, UserId
 from app.money import BasisPoints, Cents
 from app.payables.models import PayableKind
-from app.settlements.models import FeePayer, RunStatus, SettlementStatus
+from app.settlements.models import FeePayer, FeeRuleStatus, LeftOutReason, RunStatus, SettlementStatus
 
 Sha256 = Annotated[str, Field(pattern="^[0-9a-f]{64}$", examples=["9f" * 32])]
 
 
 class FeeRuleCreate(In):
-    """The most specific rule on the service date wins: provider and category, provider, category, everybody."""
+    """The most specific rule on the service date wins: provider and category, provider, category, everybody.
+
+    At most 20 per cent, fixed parts and minimum included, from a day on that is neither over nor settled.
+    """
 
     provider_id: OrganisationId | None = None
     category: Code | None = None
@@ -40,6 +43,10 @@ class FeeRuleRead(Out):
     valid_from: Day
     valid_to: Day | None
     created_at: Instant
+    status: FeeRuleStatus = Field(description="A draft takes nothing until another person has approved it")
+    created_by: UserId | None
+    approved_by: UserId | None
+    approved_at: Instant | None
 
 
 class SettlementRunCreate(In):
@@ -47,7 +54,7 @@ class SettlementRunCreate(In):
 
 
 class SettlementRunApproval(In):
-    content_sha256: Sha256 | None = Field(default=None, description="The content you checked")
+    content_sha256: Sha256 = Field(description="The content you checked: of all settlements with their payees")
 
 
 class SettlementRunRead(Out):
@@ -63,6 +70,42 @@ class SettlementRunRead(Out):
     approved_at: Instant | None
     execution_on: Day | None
     sent_at: Instant | None
+    left_out_count: int = Field(description="Providers that are owed something and not paid in this run")
+    cancelled_by: UserId | None
+    cancelled_at: Instant | None
+
+
+class RunSettlementRead(Out):
+    """One settlement of a run with its payee, fixed when the run was made and part of the hash."""
+
+    id: SettlementId
+    provider_id: OrganisationId
+    number: str = Field(examples=["2026/1"])
+    status: SettlementStatus
+    payee_name: str
+    iban: str
+    street: str | None
+    street_number: str | None
+    postcode: str | None
+    town: str | None
+    country: str
+    gross_cents: int
+    fee_cents: int
+    fee_vat_cents: int
+    payout_cents: int
+    content_sha256: str
+    changed: list[Literal["new", "name", "iban", "address"]] = Field(
+        description="What differs from the provider's last approved payout; `new` where it has none"
+    )
+
+
+class LeftOutRead(Out):
+    """A provider that is owed something and not paid in this run."""
+
+    provider_id: OrganisationId
+    provider_name: str
+    reason: LeftOutReason
+    due_cents: int
 
 
 class SettlementLineRead(Out):

@@ -79,8 +79,8 @@ class Town:
     async def run_jobs(self) -> Any:
         return (await self.operator.post("/sandbox/jobs/run"))["ran"]
 
-    async def admit(self, name: str, kind: str, number: int) -> str:
-        """Create an organisation with all that a bank needs to pay it."""
+    async def enter(self, name: str, kind: str, number: int) -> str:
+        """Create an organisation with all that a bank needs to pay it; finance approves its account."""
         stem = f"0999{number:03d}016"
         organisation = await self.operator.post(
             "/operator/organisations",
@@ -92,7 +92,38 @@ class Town:
                 "address": {"street": "Via Roma", "street_number": "1", "postcode": "24021", "town": "Albino"},
             },
         )
+        assert organisation["iban_status"] == "on_hold"
+        waiting = await self.operator.get(
+            "/operator/bank_accounts", status="pending", organisation_id=organisation["id"]
+        )
+        (account,) = waiting["data"]
+        approved = await self.finance.post(f"/operator/bank_accounts/{account['id']}/approve")
+        assert approved["status"] == "approved"
         return str(organisation["id"])
+
+    async def found_alliance(self) -> None:
+        """Make an alliance led by a municipality, admit the provider, accredit it by two people."""
+        lead = await self.enter("Ambito Prova", "municipality", 3)
+        network = await self.operator.post("/operator/networks", {"name": "ATS Prova"})
+        alliance = await self.operator.post(
+            "/operator/alliances",
+            {
+                "network_id": network["id"],
+                "name": "Alleanza Prova",
+                "lead_organisation_id": lead,
+                "municipalities": [ALBINO],
+            },
+        )
+        await self.operator.post(
+            f"/operator/organisations/{lead}/members",
+            {"email": "coordinator@ambito.example", "roles": ["admin", "coordinator"]},
+        )
+        coordinator = self.people["coordinator"] = await self.join("coordinator@ambito.example")
+        base = f"/alliances/{alliance['id']}"
+        await coordinator.post(f"{base}/memberships", {"organisation_id": self.provider_id, "role": "provider"})
+        asked = await self.people["manager"].post(self.of_provider("/accreditations"), {"alliance_id": alliance["id"]})
+        accredited = await coordinator.post(f"{base}/accreditations/{asked['id']}/approve")
+        assert accredited["status"] == "approved"
 
     async def join(self, email: str) -> Caller:
         """Accept the newest invitation in a mailbox, then log in with the password chosen."""
@@ -128,6 +159,8 @@ class Town:
         announced = await self.people["hr"].post(self.of_company("/top_ups"), {"amount_cents": amount_cents})
         assert announced["status"] == "pending"
         confirmed = await self.operator.post(f"/operator/top_ups/{announced['id']}/confirm")
+        if confirmed["status"] == "confirming":
+            confirmed = await self.finance.post(f"/operator/top_ups/{announced['id']}/confirm")
         assert confirmed["status"] == "confirmed"
 
     async def programme(self, name: str, category: str, expires_on: date, fee_funding: str = "out_of_pocket") -> str:
@@ -253,8 +286,8 @@ async def build(client: httpx.AsyncClient, world: World) -> Town:
         Caller(client, seeded.headers["operator"]),
         Caller(client, seeded.headers["finance"]),
     )
-    town.company_id = await town.admit(COMPANY, "company", 1)
-    town.provider_id = await town.admit(PROVIDER, "provider", 2)
+    town.company_id = await town.enter(COMPANY, "company", 1)
+    town.provider_id = await town.enter(PROVIDER, "provider", 2)
     await town.operator.post(
         f"/operator/organisations/{town.company_id}/members", {"email": "hr@prova.example", "roles": ["admin", "hr"]}
     )
@@ -268,6 +301,7 @@ async def build(client: httpx.AsyncClient, world: World) -> Town:
         {"email": "manager@canarino.example", "roles": ["admin", "manager"]},
     )
     town.people["manager"] = await town.join("manager@canarino.example")
+    await town.found_alliance()
     key = await town.people["manager"].post(
         f"/organisations/{town.provider_id}/api_keys",
         {"name": "agenda", "scopes": ["bookings:read", "bookings:write"]},

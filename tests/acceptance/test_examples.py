@@ -223,10 +223,12 @@ async def test_e4_silent_provider(town: Town) -> None:
 async def test_e13_settlement_and_rounding(town: Town, *, with_fee: bool) -> None:
     await give_credit(town)
     if with_fee:
-        await town.operator.post(
+        drafted = await town.operator.post(
             "/operator/fee_rules",
             {"percent_bps": 200, "fixed_cents": 0, "payer": "provider", "valid_from": "2026-12-01"},
         )
+        approved = await town.finance.post(f"/operator/fee_rules/{drafted['id']}/approve")
+        assert (drafted["status"], approved["status"]) == ("draft", "approved")
     offering_id = await town.offering()
     days = [date(2026, 12, day) for day in (1, 2, 3, 4, 9, 10, 11)]
     booking = await town.book(offering_id, await town.slots(offering_id, days))

@@ -11,7 +11,7 @@ import pytest
 from typer.testing import CliRunner
 
 from app import cli
-from app.organisations.schemas import OrganisationCreate
+from app.organisations.schemas import OperatorCreate
 from tests.acceptance.support import PASSWORD, Caller
 from tests.conftest import Cluster
 from tests.world import World
@@ -47,8 +47,8 @@ async def test_first_operator_can_open_the_installation(
 
 async def test_there_is_one_operator(cluster: Cluster, fresh_database_name: str, fresh_world: World) -> None:
     url = cluster.app_url(fresh_database_name)
-    wanted = OrganisationCreate(name="Gestione Prova", kinds=["operator"], tax_code="09991010167")
-    other = OrganisationCreate(name="Altra Gestione", kinds=["operator"], tax_code="09991020166")
+    wanted = OperatorCreate(name="Gestione Prova", tax_code="09991010167")
+    other = OperatorCreate(name="Altra Gestione", tax_code="09991020166")
     await cli._create_operator(url, wanted, "capo@gestione.example")
     with pytest.raises(cli.Refused, match="There is an operator already"):
         await cli._create_operator(url, other, "altro@gestione.example")

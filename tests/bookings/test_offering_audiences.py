@@ -4,6 +4,8 @@ from collections.abc import Callable
 from datetime import date, datetime
 from itertools import product
 
+from sqlalchemy.ext.asyncio import AsyncConnection
+
 from app import ids
 from tests.bookings.conftest import Scene
 from tests.world import Party
@@ -44,23 +46,14 @@ async def alliance(scene: Scene, name: str) -> str:
     return str(alliance_id)
 
 
-async def join(scene: Scene, party: Party, role: str) -> str:
-    membership_id = ids.new_id()
-    await scene.world.execute(
-        "INSERT INTO alliance_membership (id, alliance_id, organisation_id, role, joined_on)"
-        " VALUES (:id, CAST(:alliance AS uuid), :party, :role, '2020-01-01')",
-        id=membership_id, alliance=await alliance(scene, f"Altra ({role})"), party=party.id, role=role,
-    )  # fmt: skip
-    return str(membership_id)
-
-
-async def place(scene: Scene, membership_id: str, alliance_id: str, days: Days | None, other: str) -> None:
-    """Let a membership be in the alliance on these days, or in another one today."""
+async def place(scene: Scene, party: Party, role: str, alliance_id: str, days: Days | None, other: str) -> None:
+    """Let a party be in the alliance on these days, or in another one today."""
     joined, ended = days or (LONG_AGO, None)
     await scene.world.execute(
-        "UPDATE alliance_membership SET alliance_id = CAST(:alliance AS uuid), joined_on = :joined, ended_on = :ended"
-        " WHERE id = CAST(:id AS uuid)",
-        id=membership_id, alliance=other if days is None else alliance_id, joined=joined, ended=ended,
+        "INSERT INTO alliance_membership (id, alliance_id, organisation_id, role, joined_on, ended_on)"
+        " VALUES (:id, CAST(:alliance AS uuid), :party, :role, :joined, :ended)",
+        id=ids.new_id(), alliance=other if days is None else alliance_id, party=party.id, role=role, joined=joined,
+        ended=ended,
     )  # fmt: skip
 
 
@@ -82,14 +75,16 @@ async def test_every_road_agrees(scene: Scene, december: December) -> None:
     slot_id = await scene.slot(december(2))
     offering = ids.encode("off", scene.offering_id)
     here, elsewhere, far = [await alliance(scene, name) for name in ("Alleanza", "Altrove", "Lontano")]
-    company, provider = await join(scene, scene.company, "company"), await join(scene, scene.provider, "provider")
+    connection = scene.world.database.bind
+    assert isinstance(connection, AsyncConnection)
     shown = ([offering], 200, 200, (201, None))
     hidden = ([], 404, 404, (409, "offering_not_available"))
     states = product(MEMBERSHIPS, MEMBERSHIPS)
     pairs = [pair for pair in states if pair == (None, None) or any(MEMBERSHIPS[one] for one in pair)]
     for employers, providers in pairs:
-        await place(scene, company, here, employers, elsewhere)
-        await place(scene, provider, here, providers, far)
+        undone = await connection.begin_nested()
+        await place(scene, scene.company, "company", here, employers, elsewhere)
+        await place(scene, scene.provider, "provider", here, providers, far)
         for days, employed in EMPLOYMENTS.items():
             await scene.world.execute("UPDATE employee SET hired_on = :hired, ended_on = :ended",
                                       hired=days[0], ended=days[1])  # fmt: skip
@@ -98,3 +93,4 @@ async def test_every_road_agrees(scene: Scene, december: December) -> None:
                 await scene.world.execute("UPDATE offering SET audience = :audience", audience=audience)
                 case = (audience, days, employers, providers)
                 assert (case, await answers(scene, slot_id)) == (case, shown if open_to else hidden)
+        await undone.rollback()

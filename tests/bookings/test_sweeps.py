@@ -68,3 +68,27 @@ async def test_units_after_the_last_day_of_work_end_free(
 
 async def test_sweeps_of_an_empty_world_do_nothing(fresh_worker: Database) -> None:
     assert await run_sweeps(fresh_worker, SWEEPS) == {}
+
+
+async def test_units_after_a_providers_admission_end_free(
+    fresh_scene: Scene, fresh_worker: Database, december: December
+) -> None:
+    """The employee did nothing: her credit comes back, and the day before the end is still delivered and paid."""
+    scene = fresh_scene
+    booking = await scene.confirmed([await scene.slot(december(day)) for day in (1, 8, 9)])
+    await scene.world.set_now(december(1) + timedelta(hours=2))
+    await scene.theirs(booking["id"], "deliver")
+    ended = december(4)
+    await scene.world.set_now(ended)
+    await scene.world.execute(
+        "UPDATE alliance_membership SET ended_on = :day WHERE organisation_id = :id",
+        day=ended.date(), id=scene.provider.id,
+    )  # fmt: skip
+    assert (await run_sweeps(fresh_worker, SWEEPS))["bookings.cancel_lapsed_units"] == 2
+    read = await scene.client.get(f"/v1/me/bookings/{booking['id']}", headers=scene.person.headers)
+    assert [unit["status"] for unit in read.json()["units"]] == ["delivered", "cancelled", "cancelled"]
+    assert await scene.lots() == ((97_50, 0), (300_00, 0))
+    assert await scene.world.scalar("SELECT sum(taken) FROM slot") == 1
+    at = await scene.world.execute("SELECT DISTINCT at FROM care.unit_transition WHERE to_status = 'cancelled'")
+    assert at == [(datetime(2026, 12, 3, 23, tzinfo=UTC),)]
+    assert "bookings.cancel_lapsed_units" not in await run_sweeps(fresh_worker, SWEEPS)

@@ -72,6 +72,7 @@ async def test_other_kinds_are_no_providers(client: httpx.AsyncClient, world: Wo
         ({"kinds": []}, 422, "invalid"),
         ({"kinds": ["provider", "provider"]}, 422, "invalid"),
         ({"kinds": ["bank"]}, 422, "invalid"),
+        ({"kinds": ["provider", "operator"]}, 422, "invalid"),
         ({"kinds": ["company"]}, 422, "invalid"),
         ({"phone": "call me"}, 422, "invalid"),
         ({"email": "nobody"}, 422, "invalid"),

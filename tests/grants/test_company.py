@@ -21,7 +21,7 @@ from tests.world import World
 
 async def test_e3_grant_waits_for_its_whole_money(client: httpx.AsyncClient, world: World) -> None:
     stage = await set_stage(world, 0)
-    operator = await world.organisation(["operator"], ("operator", "finance"))
+    operator = await world.operator()
     desk = Desk(client, stage.company)
     await world.fund(stage.company, 25_000_00)
     await hire(world, stage.company, 120)
@@ -64,7 +64,7 @@ async def test_e3_grant_waits_for_its_whole_money(client: httpx.AsyncClient, wor
 async def test_new_money_activates_oldest_first_each_whole(
     client: httpx.AsyncClient, world: World, stage: Stage, desk: Desk
 ) -> None:
-    operator = await world.organisation(["operator"], ("operator",))
+    operator = await world.operator()
     programme_id = await desk.programme()
     waiting = []
     for cents in (1_500_00, 5_000_00, 1_200_00, 400_00):
@@ -376,7 +376,7 @@ async def test_roles(world: World, stage: Stage, desk: Desk) -> None:
 
 
 async def test_operator_lists_and_returns_top_ups(client: httpx.AsyncClient, world: World, desk: Desk) -> None:
-    operator = (await world.organisation(["operator"], ("finance",))).headers["finance"]
+    operator = (await world.operator()).headers["finance"]
     first, second = [(await desk.post("/top_ups", {"amount_cents": cents})).json() for cents in (100, 200)]
     back = await client.post(f"/v1/operator/top_ups/{first['id']}/return", headers={**operator, "Idempotency-Key": "k"})
     assert back.json()["status"] == "returned"

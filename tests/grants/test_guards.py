@@ -136,7 +136,10 @@ async def test_a_top_up_is_resolved_once(stage: Stage, attacker: Attacker) -> No
         " resolved_at) VALUES (:id, :company, 100, :status, 'RF00', :id, :at, :resolved)"
     )
     values = {"id": ids.new_id(), "company": stage.company.id, "at": NOON, "status": "pending", "resolved": None}
-    confirm = "UPDATE top_up SET status = 'confirmed', resolved_at = created_at"
+    confirm = (
+        "UPDATE top_up SET status = 'confirmed', resolved_at = created_at, confirmed_by = created_by,"
+        " confirmed_at = created_at"
+    )
     await attacker.refused("top_up_transition", (insert, {**values, "status": "confirmed", "resolved": NOON}))
     await attacker.refused(
         "top_up_transition", (insert, values), (confirm, {}), ("UPDATE top_up SET status = 'returned'", {})

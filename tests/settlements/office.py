@@ -2,14 +2,17 @@
 
 import hashlib
 import json
+from datetime import UTC, datetime
 from typing import Any
 from uuid import uuid4
 
 import httpx
 
 from app import ids
-from tests.settlements.books import CUTOFF, Books
+from tests.settlements.books import CUTOFF, NOW, Books
 from tests.world import Party
+
+RULES_MADE = datetime(2025, 12, 1, 8, tzinfo=UTC)
 
 
 async def post(
@@ -29,7 +32,9 @@ async def close(client: httpx.AsyncClient, books: Books, cutoff: str = CUTOFF.is
 async def act(
     client: httpx.AsyncClient, books: Books, run: Any, verb: str, role: str = "finance", body: Any = None
 ) -> httpx.Response:
-    """Approve or send a run."""
+    """Approve, cancel or send a run; an approval names the content of the run that was read, unless told."""
+    if verb == "approve" and body is None:
+        body = {"content_sha256": run.get("content_sha256", "0" * 64)}
     return await post(client, f"/v1/operator/settlement_runs/{run['id']}/{verb}", books.operator.headers[role], body)
 
 
@@ -39,10 +44,20 @@ async def approve(client: httpx.AsyncClient, books: Books, run: Any) -> Any:
     return answer.json()
 
 
+RULE = {"percent_bps": 200, "fixed_cents": 0, "payer": "provider", "valid_from": "2026-01-01"}
+
+
 async def fee_rule(client: httpx.AsyncClient, books: Books, **rule: Any) -> Any:
-    body = {"percent_bps": 200, "fixed_cents": 0, "payer": "provider", "valid_from": "2026-01-01", **rule}
-    answer = await client.post("/v1/operator/fee_rules", headers=books.operator.headers["operator"], json=body)
-    assert answer.status_code == 201, answer.text
+    """Draft a rule and let another person approve it, before its first day."""
+    await books.world.set_now(RULES_MADE)
+    made = await client.post(
+        "/v1/operator/fee_rules", headers=books.operator.headers["operator"], json={**RULE, **rule}
+    )
+    assert made.status_code == 201, made.text
+    path = f"/v1/operator/fee_rules/{made.json()['id']}/approve"
+    answer = await client.post(path, headers=books.operator.headers["finance"])
+    assert answer.status_code == 200, answer.text
+    await books.world.set_now(NOW)
     return answer.json()
 
 
@@ -78,6 +93,7 @@ async def stored(books: Books) -> dict[str, list[Any]]:
         "settlement_counter",
         "settlement",
         "settlement_line",
+        "settlement_left_out",
         "payout",
         "payable",
         "event",
@@ -93,9 +109,13 @@ def content_sha256(found: Any, provider: Party, vat_codes: dict[str, str]) -> st
     """Hash a settlement as documented: canonical JSON with UUIDs, each line with its VAT code."""
     content = {name: found[name] for name in found if name not in ("id", "status", "content_sha256")}
     content["provider_id"] = str(provider.id)
+    content["payee"] = {
+        "country": "IT", "iban": "IT60X0542811101000000123456", "name": provider.name, "postcode": "24021",
+        "street": "Via Roma", "street_number": "1", "town": "Albino",
+    }  # fmt: skip
     content["lines"] = [
         {**line, "unit_id": str(ids.decode("unt", line["unit_id"])), "vat_code": vat_codes[line["unit_id"]]}
         for line in found["lines"]
     ]
-    text = json.dumps(content, sort_keys=True, separators=(",", ":"))
+    text = json.dumps(content, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
     return hashlib.sha256(text.encode()).hexdigest()

@@ -146,9 +146,9 @@ async def test_two_approvals_at_once_pay_once(fresh_client: httpx.AsyncClient, f
     provider = await fresh_books.world.provider()
     await fresh_books.units(provider, [22_50])
     run = await close(fresh_client, fresh_books)
-    path = f"/v1/operator/settlement_runs/{run['id']}/approve"
+    path, seen = f"/v1/operator/settlement_runs/{run['id']}/approve", {"content_sha256": run["content_sha256"]}
     answers = await asyncio.gather(
-        *(post(fresh_client, path, fresh_books.operator.headers["finance"]) for _ in range(6))
+        *(post(fresh_client, path, fresh_books.operator.headers["finance"], seen) for _ in range(6))
     )
     assert sorted(answer.status_code for answer in answers) == [200, 409, 409, 409, 409, 409]
     assert {answer.json()["code"] for answer in answers if answer.status_code == 409} == {"state_conflict"}

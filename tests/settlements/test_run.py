@@ -157,10 +157,10 @@ async def test_fixed_part_for_each_line_within_bounds_of_the_document(client: ht
     found = [await settlement(client, provider) for provider in providers[:3]]
     assert [each["fee_cents"] for each in found] == [50, 1_05, 2_00]
     assert [each["fee_vat_cents"] for each in found] == [11, 23, 44]
-    # Three cents cannot pay fifty: the fee takes what leaves room for its VAT, and a cent is paid out at least.
+    # Three cents cannot pay fifty: no fee is above a fifth of what is owed, rounded down.
     assert await books.world.scalar("SELECT count(*) FROM settlement") == 4
     last = await settlement(client, providers[3])
-    assert (last["gross_cents"], last["fee_cents"], last["fee_vat_cents"], last["payout_cents"]) == (3, 2, 0, 1)
+    assert (last["gross_cents"], last["fee_cents"], last["fee_vat_cents"], last["payout_cents"]) == (3, 0, 0, 3)
 
 
 async def test_a_provider_below_the_minimum_waits(
@@ -259,7 +259,7 @@ async def test_runs_and_rules_are_listed(client: httpx.AsyncClient, books: Books
 
 
 async def test_fee_rule_is_refused(client: httpx.AsyncClient, books: Books) -> None:
-    valid = {"percent_bps": 200, "fixed_cents": 0, "payer": "provider", "valid_from": "2026-01-01"}
+    valid = {"percent_bps": 200, "fixed_cents": 0, "payer": "provider", "valid_from": "2027-01-01"}
     headers = books.operator.headers["operator"]
     for rule, code in (
         ({"payer": "company"}, "literal_error"),
@@ -267,7 +267,9 @@ async def test_fee_rule_is_refused(client: httpx.AsyncClient, books: Books) -> N
         ({"percent_bps": 1.5}, "int_type"),
         ({"fixed_cents": -1}, "greater_than_equal"),
         ({"min_cents": 5, "max_cents": 4}, "below_min_cents"),
-        ({"valid_to": "2026-01-01"}, "not_after_valid_from"),
+        ({"valid_to": "2027-01-01"}, "not_after_valid_from"),
+        ({"percent_bps": 2_001}, "above_cap"),
+        ({"valid_from": "2026-12-01"}, "retroactive"),
         ({"category": "no_such"}, "unknown_category"),
     ):
         answer = await client.post("/v1/operator/fee_rules", headers=headers, json={**valid, **rule})

@@ -66,6 +66,8 @@ SELECT o.id, o.provider_id, o.site_id, o.name, o.category, o.mode, o.unit, o.vat
     (SELECT coalesce(jsonb_agg(jsonb_build_object('price_cents', p.price_cents, 'valid_from', p.valid_from,
         'valid_to', p.valid_to) ORDER BY p.valid_from), '[]')
      FROM price p WHERE p.offering_id = o.id AND (p.valid_to IS NULL OR p.valid_to > :on)) AS prices,
+    (SELECT coalesce(jsonb_agg(jsonb_build_object('valid_from', period.valid_from, 'valid_to', period.valid_to)), '[]')
+     FROM credit_periods(o.provider_id, o.category) AS period) AS credit_periods,
     (SELECT coalesce(jsonb_object_agg(s.id, jsonb_build_object('id', s.id, 'starts_at', s.starts_at,
         'ends_at', s.ends_at, 'seats_left', s.capacity - s.taken, 'status', s.status)), '{}')
      FROM slot s WHERE s.id = ANY (CAST(:slot_ids AS uuid[])) AND s.offering_id = o.id) AS slots
@@ -74,3 +76,27 @@ JOIN provider v ON v.organisation_id = o.provider_id
 JOIN organisation g ON g.id = o.provider_id
 CROSS JOIN circle_of(:person_id, :on) AS circle
 WHERE o.id = :id;
+
+-- name: accreditations
+SELECT a.id, a.alliance_id, l.name AS alliance_name, a.provider_id, g.name AS provider_name, a.categories, a.valid_from,
+    a.valid_to, a.status, m.ended_on AS admission_ended_on, a.requested_by, a.requested_at, a.decided_by, a.decided_at,
+    g.created_by AS entered_by
+FROM accreditation a JOIN alliance l ON l.id = a.alliance_id JOIN organisation g ON g.id = a.provider_id
+LEFT JOIN alliance_membership m ON m.id = a.membership_id
+WHERE a.id < :before AND (CAST(:alliance_id AS uuid) IS NULL OR a.alliance_id = :alliance_id)
+    AND (CAST(:provider_id AS uuid) IS NULL OR a.provider_id = :provider_id)
+    AND (CAST(:status AS text) IS NULL OR a.status = :status)
+ORDER BY a.id DESC LIMIT :limit;
+
+-- name: lock_accreditation
+SELECT a.id, a.alliance_id, l.name AS alliance_name, a.provider_id, g.name AS provider_name, a.categories, a.valid_from,
+    a.valid_to, a.status, m.ended_on AS admission_ended_on, a.requested_by, a.requested_at, a.decided_by, a.decided_at,
+    g.created_by AS entered_by
+FROM accreditation a JOIN alliance l ON l.id = a.alliance_id JOIN organisation g ON g.id = a.provider_id
+LEFT JOIN alliance_membership m ON m.id = a.membership_id
+WHERE a.alliance_id = :alliance_id AND a.id = :id FOR NO KEY UPDATE OF a;
+
+-- name: admission
+-- The lock makes an approval wait for whoever is ending the admission.
+SELECT id FROM alliance_membership WHERE alliance_id = :alliance_id AND organisation_id = :provider_id
+    AND role = 'provider' AND ended_on IS NULL FOR NO KEY UPDATE;

@@ -11,22 +11,40 @@ FROM ledger.company_balance(:company_id, false) AS account, (
 
 -- name: operator_top_ups
 SELECT top_up.id, top_up.company_id, organisation.name AS company_name, top_up.status, top_up.amount_cents,
-    top_up.payment_reference, top_up.created_at, top_up.resolved_at
+    top_up.payment_reference, top_up.created_at, top_up.resolved_at, top_up.confirmed_by, top_up.second_confirmed_by
 FROM top_up JOIN organisation ON organisation.id = top_up.company_id
 WHERE top_up.id < :after AND (CAST(:status AS text) IS NULL OR top_up.status = :status)
 ORDER BY top_up.id DESC LIMIT :limit;
 
 -- name: lock_top_up
 SELECT top_up.id, top_up.company_id, organisation.name AS company_name, top_up.status, top_up.amount_cents,
-    top_up.payment_reference, top_up.created_at, top_up.resolved_at
+    top_up.payment_reference, top_up.created_at, top_up.resolved_at, top_up.confirmed_by, top_up.second_confirmed_by
 FROM top_up JOIN organisation ON organisation.id = top_up.company_id
 WHERE top_up.id = :id FOR NO KEY UPDATE OF top_up;
 
--- name: resolve_top_up
-UPDATE top_up SET status = :status, resolved_by = :by, resolved_at = :at
+-- name: top_up_needs_two
+SELECT top_up_needs_two(:company_id, :amount_cents, :at);
+
+-- name: confirm_top_up_first
+UPDATE top_up SET status = 'confirming', confirmed_by = :by, confirmed_at = :at
 FROM organisation WHERE top_up.id = :id AND organisation.id = top_up.company_id
 RETURNING top_up.id, top_up.company_id, organisation.name AS company_name, top_up.status, top_up.amount_cents,
-    top_up.payment_reference, top_up.created_at, top_up.resolved_at;
+    top_up.payment_reference, top_up.created_at, top_up.resolved_at, top_up.confirmed_by, top_up.second_confirmed_by;
+
+-- name: confirm_top_up
+-- By one person, or by the second one where another has confirmed before.
+UPDATE top_up SET status = 'confirmed', resolved_by = :by, resolved_at = :at,
+    confirmed_by = coalesce(top_up.confirmed_by, :by), confirmed_at = coalesce(top_up.confirmed_at, :at),
+    second_confirmed_by = CASE WHEN top_up.status = 'confirming' THEN CAST(:by AS uuid) END
+FROM organisation WHERE top_up.id = :id AND organisation.id = top_up.company_id
+RETURNING top_up.id, top_up.company_id, organisation.name AS company_name, top_up.status, top_up.amount_cents,
+    top_up.payment_reference, top_up.created_at, top_up.resolved_at, top_up.confirmed_by, top_up.second_confirmed_by;
+
+-- name: return_top_up
+UPDATE top_up SET status = 'returned', resolved_by = :by, resolved_at = :at
+FROM organisation WHERE top_up.id = :id AND organisation.id = top_up.company_id
+RETURNING top_up.id, top_up.company_id, organisation.name AS company_name, top_up.status, top_up.amount_cents,
+    top_up.payment_reference, top_up.created_at, top_up.resolved_at, top_up.confirmed_by, top_up.second_confirmed_by;
 
 -- name: bank_clearing
 SELECT id FROM ledger.account WHERE kind = 'bank_clearing_company' AND owner_id IS NULL;

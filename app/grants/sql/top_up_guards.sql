@@ -1,4 +1,19 @@
--- A top-up is announced once and resolved once.
+-- A top-up is announced once and resolved once; above what one person may confirm alone, by two.
+
+-- The limit of one person: for one company within `top_up_period` days, so that many small ones are no way round it.
+CREATE OR REPLACE FUNCTION top_up_limit_cents() RETURNS bigint LANGUAGE sql IMMUTABLE RETURN 1000000;
+CREATE OR REPLACE FUNCTION top_up_period() RETURNS interval LANGUAGE sql IMMUTABLE RETURN interval '7 days';
+
+CREATE OR REPLACE FUNCTION top_up_needs_two(p_company_id uuid, p_amount_cents bigint, p_at timestamptz) RETURNS boolean
+LANGUAGE sql STABLE AS $$
+    SELECT p_amount_cents + coalesce(sum(amount_cents), 0) > top_up_limit_cents()
+    FROM top_up WHERE company_id = p_company_id AND status = 'confirmed' AND second_confirmed_by IS NULL
+        AND resolved_at > p_at - top_up_period()
+$$;
+REVOKE ALL ON FUNCTION top_up_limit_cents, top_up_period, top_up_needs_two
+    FROM PUBLIC, beatrice_app, beatrice_hr, beatrice_worker;
+GRANT EXECUTE ON FUNCTION top_up_limit_cents, top_up_period, top_up_needs_two
+    TO beatrice_app, beatrice_worker;
 
 CREATE OR REPLACE FUNCTION check_top_up() RETURNS trigger LANGUAGE plpgsql SET search_path = public, pg_temp AS $$
 BEGIN
@@ -8,10 +23,16 @@ BEGIN
         END IF;
     ELSIF (OLD.id, OLD.company_id, OLD.amount_cents, OLD.payment_reference, OLD.created_by, OLD.created_at)
             IS DISTINCT FROM
-            (NEW.id, NEW.company_id, NEW.amount_cents, NEW.payment_reference, NEW.created_by, NEW.created_at) THEN
+            (NEW.id, NEW.company_id, NEW.amount_cents, NEW.payment_reference, NEW.created_by, NEW.created_at)
+            OR OLD.confirmed_by IS NOT NULL
+                AND (OLD.confirmed_by, OLD.confirmed_at) IS DISTINCT FROM (NEW.confirmed_by, NEW.confirmed_at) THEN
         PERFORM refuse_credit('top_up_fixed', 'an announced top-up does not change');
-    ELSIF OLD.status <> 'pending' THEN
+    ELSIF OLD.status NOT IN ('pending', 'confirming') OR NEW.status = 'pending'
+            OR OLD.status = 'confirming' AND NEW.status = 'confirming' THEN
         PERFORM refuse_credit('top_up_transition', 'a top-up is resolved once');
+    ELSIF NEW.status = 'confirmed' AND NEW.second_confirmed_by IS NULL
+            AND (OLD.status = 'confirming' OR top_up_needs_two(NEW.company_id, NEW.amount_cents, NEW.resolved_at)) THEN
+        PERFORM refuse_credit('top_up_two_people', 'above the limit of one person two confirm');
     END IF;
     RETURN NEW;
 END $$;

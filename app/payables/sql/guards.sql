@@ -1,4 +1,5 @@
--- A payable is its transfer and never changes, but that it is settled once and blocked while it waits.
+-- A payable is its transfer and never changes, but that it is settled once at a time and blocked while it waits. It waits
+-- again when the line that settled it is cancelled, which settlements guard.
 
 CREATE OR REPLACE FUNCTION payable_is_its_transfer() RETURNS trigger
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = public, pg_temp AS $$
@@ -21,7 +22,7 @@ CREATE OR REPLACE TRIGGER payable_is_its_transfer AFTER INSERT ON payable REFERE
     FOR EACH STATEMENT EXECUTE FUNCTION payable_is_its_transfer();
 
 CREATE OR REPLACE TRIGGER payable_append_only BEFORE UPDATE ON payable FOR EACH ROW
-    WHEN (OLD.settlement_id IS NOT NULL
+    WHEN (OLD.settlement_id IS NOT NULL AND (NEW.settlement_id IS NOT NULL OR NEW.blocked)
         OR (OLD.id, OLD.payee_id, OLD.source_kind, OLD.source_id, OLD.kind, OLD.sequence, OLD.gross_cents,
             OLD.vat_code, OLD.category, OLD.service_on, OLD.payable_at, OLD.funding_line, OLD.transfer_id,
             OLD.created_at)

@@ -1,9 +1,10 @@
 -- Closing the books for a cutoff: find the due payables, price, number, hash and write everything in one statement.
 --
 -- What a hash is taken of is canonical JSON (sorted keys, no blanks, dates ISO, ids as UUIDs): the same text as
--- json.dumps(content, sort_keys=True, separators=(",", ":")), written here because documents are made and checked
--- thousands of lines at a time. All values are integers, dates, UUIDs and words of ours: nothing to escape. `close` and
--- `run_content` write the same text, the one of what it makes, the other of what is stored.
+-- json.dumps(content, sort_keys=True, separators=(",", ":"), ensure_ascii=False), written here because documents are made
+-- and checked thousands of lines at a time. Values are integers, dates, UUIDs and words of ours, nothing to escape, but
+-- for the payee, whose name and address people wrote: payee_text() escapes them. `close` and `run_content` write the same
+-- text, the one of what it makes, the other of what is stored.
 
 -- name: prepare
 -- Planning a statement as long as `close` with JIT takes longer than running it; a month's sort should not go to disk.
@@ -11,20 +12,44 @@ SELECT ARRAY[set_config('statement_timeout', '60s', true), set_config('jit', 'of
         set_config('work_mem', '64MB', true)] AS settings,
     pg_try_advisory_xact_lock(hashtextextended('settlement_run', 0)) AS locked,
     (SELECT id FROM settlement_run WHERE cutoff_on = :cutoff_on AND status <> 'cancelled') AS run_id,
+    (SELECT count(*) FROM settlement_run WHERE cutoff_on = :cutoff_on AND status = 'cancelled') AS cancelled,
     (SELECT id FROM ledger.account WHERE kind = 'platform_fees' AND owner_id IS NULL) AS fees_account_id,
     (SELECT id FROM ledger.account WHERE kind = 'vat_payable' AND owner_id IS NULL) AS vat_account_id;
 
 -- name: close
--- Every id is a UUIDv7 whose time is the cutoff's end and whose random bits follow from a name.
+-- Every id is a UUIDv7 whose time is the cutoff's end and whose random bits follow from a name; a run that is made again
+-- because one of its cutoff was cancelled has other names (`again`).
 WITH
--- what is due, each payable a line, locked in order
+-- every provider as it would be paid now, or why it cannot be
+payee AS MATERIALIZED (
+    SELECT id AS provider_id, name, iban, street, street_number, postcode, town, country, CASE
+            WHEN NOT EXISTS (SELECT FROM accreditation
+                WHERE accreditation.provider_id = known.id AND accreditation.status = 'approved') THEN 'not_accredited'
+            WHEN iban IS NULL AND EXISTS (SELECT FROM bank_account
+                WHERE bank_account.organisation_id = known.id AND bank_account.status <> 'rejected') THEN 'iban_on_hold'
+            WHEN iban IS NULL THEN 'iban_missing'
+            WHEN public.plain_text(name) !~ '[a-z0-9]' THEN 'name_unusable'
+            END AS reason
+    FROM (SELECT organisation.*, iban_in_force(organisation.id, :created_at) AS iban
+        FROM organisation JOIN provider ON provider.organisation_id = organisation.id) AS known
+),
+-- what is due and can be paid, each payable a line, locked in order
 due AS MATERIALIZED (
-    SELECT id AS payable_id, source_id AS unit_id, payee_id AS provider_id, category, vat_code, gross_cents, service_on,
-        kind
+    SELECT payable.id AS payable_id, source_id AS unit_id, payee_id AS provider_id, category, vat_code, gross_cents,
+        service_on, kind
     FROM payable
     WHERE settlement_id IS NULL AND NOT blocked AND payable_at < :cutoff_end
+        AND payee_id NOT IN (SELECT provider_id FROM payee WHERE reason IS NOT NULL)
     ORDER BY id
     FOR NO KEY UPDATE
+),
+-- what is due and cannot be paid
+unpayable AS MATERIALIZED (
+    SELECT payee.provider_id, payee.reason, sum(payable.gross_cents)::bigint AS due_cents
+    FROM payee JOIN payable ON payable.payee_id = payee.provider_id
+    WHERE payee.reason IS NOT NULL
+        AND payable.settlement_id IS NULL AND NOT payable.blocked AND payable.payable_at < :cutoff_end
+    GROUP BY payee.provider_id, payee.reason
 ),
 -- the most specific and newest fee rule of each provider, category and day that occurs
 rule AS MATERIALIZED (
@@ -38,16 +63,16 @@ rule AS MATERIALIZED (
             AND (fee_rule.category = wanted.category OR fee_rule.category IS NULL)
             AND fee_rule.valid_from <= wanted.service_on
             AND (fee_rule.valid_to IS NULL OR fee_rule.valid_to > wanted.service_on)
-            AND fee_rule.payer = 'provider'
+            AND fee_rule.payer = 'provider' AND fee_rule.status = 'approved'
         ORDER BY fee_rule.provider_id IS NULL, fee_rule.category IS NULL, fee_rule.valid_from DESC, fee_rule.id DESC
         LIMIT 1
     ) AS chosen
 ),
--- a document's fee by rule
+-- a document's fee by rule, fixed parts and minimum included never more than the cap
 fee AS MATERIALIZED (
     SELECT provider_id, rule_id, base_cents, greatest(0, least(
             greatest((2 * base_cents * percent_bps + 10000) / 20000 + fixed_cents * line_count, min_cents),
-            max_cents, base_cents * 10000 / (10000 + vat_bps))) AS fee_cents
+            max_cents, base_cents * fee_cap_bps() / 10000)) AS fee_cents
     FROM (
         SELECT due.provider_id, rule_id, percent_bps, fixed_cents, min_cents, max_cents, vat_bps,
             sum(gross_cents)::bigint AS base_cents, count(*) AS line_count
@@ -105,8 +130,8 @@ vat AS (
     JOIN unnest(CAST(:vat_codes AS text[]), CAST(:vat_bps AS bigint[])) AS known (code, bps) ON code = vat_code
     GROUP BY provider_id
 ),
--- the documents that reach the minimum payout: sums, and the lines' text in the order in which they are shown
-summed AS MATERIALIZED (
+-- sums of each provider, and the lines' text in the order in which they are shown
+total AS MATERIALIZED (
     SELECT line.provider_id, sum(gross_cents)::bigint AS gross_cents, sum(fee_cents)::bigint AS fee_cents,
         sum(fee_vat_cents)::bigint AS fee_vat_cents, sum(subsidy_cents)::bigint AS subsidy_cents,
         sum(net_cents)::bigint AS payout_cents,
@@ -116,7 +141,18 @@ summed AS MATERIALIZED (
             || '","subsidy_cents":' || line.subsidy_cents || ',"unit_id":"' || line.unit_id
             || '","vat_code":"' || line.vat_code || '"}',
             ',' ORDER BY line.service_on, line.unit_id, line.kind, line.payable_id) AS lines_text
-    FROM line GROUP BY line.provider_id HAVING sum(net_cents) >= :minimum_payout_cents
+    FROM line GROUP BY line.provider_id
+),
+-- the documents that reach the minimum payout
+summed AS (
+    SELECT total.*, payee.name, payee.iban, payee.street, payee.street_number, payee.postcode, payee.town, payee.country
+    FROM total JOIN payee USING (provider_id) WHERE payout_cents >= :minimum_payout_cents
+),
+-- who is owed something and is not paid in this run
+left_out AS MATERIALIZED (
+    SELECT * FROM unpayable
+    UNION ALL
+    SELECT provider_id, 'below_minimum', payout_cents FROM total WHERE payout_cents < :minimum_payout_cents
 ),
 -- the next number of each such provider in the cutoff's year
 numbered AS (
@@ -135,14 +171,17 @@ document AS (
 ready AS MATERIALIZED (
     SELECT document.*,
         CAST(CAST(:cutoff_hex AS text) || '7' || overlay(left(encode(sha256(convert_to(
-            'settlement ' || CAST(:cutoff_on AS date) || ' ' || document.provider_id, 'UTF8')), 'hex'), 18)
+            'settlement ' || CAST(:cutoff_on AS date) || ' ' || document.provider_id || CAST(:again AS text),
+            'UTF8')), 'hex'), 18)
             PLACING '8' FROM 4 FOR 0) AS uuid) AS id,
         encode(sha256(convert_to('{"cutoff_on":"' || to_char(document.cutoff_on, 'YYYY-MM-DD')
             || '","fee_cents":' || document.fee_cents || ',"fee_vat_cents":' || document.fee_vat_cents
             || ',"gross_cents":' || document.gross_cents || ',"lines":[' || document.lines_text
             || '],"number":"' || document.year || '/' || document.sequence
             || '","pay_on":"' || to_char(document.pay_on, 'YYYY-MM-DD')
-            || '","payout_cents":' || document.payout_cents || ',"provider_id":"' || document.provider_id
+            || '","payee":' || payee_text(document.name, document.iban, document.street, document.street_number,
+                document.postcode, document.town, document.country)
+            || ',"payout_cents":' || document.payout_cents || ',"provider_id":"' || document.provider_id
             || '","subsidy_cents":' || document.subsidy_cents || ',"vat_cents":' || document.vat_cents
             || '}', 'UTF8')), 'hex') AS content_sha256
     FROM document
@@ -150,13 +189,17 @@ ready AS MATERIALIZED (
 -- the run: what its hash is taken of is the cutoff and the documents' hashes by provider
 new_run AS (
     INSERT INTO settlement_run
-        (id, cutoff_on, content_sha256, settlement_count, total_cents, created_by, created_at)
+        (id, cutoff_on, content_sha256, settlement_count, total_cents, left_out_count, created_by, created_at)
     SELECT :run_id, :cutoff_on,
         encode(sha256(convert_to('{"cutoff_on":"' || to_char(CAST(:cutoff_on AS date), 'YYYY-MM-DD')
             || '","settlements":[' || coalesce(string_agg('"' || ready.content_sha256 || '"', ','
                 ORDER BY ready.provider_id), '') || ']}', 'UTF8')), 'hex'),
-        count(*), coalesce(sum(payout_cents), 0), :created_by, :created_at
+        count(*), coalesce(sum(payout_cents), 0), (SELECT count(*) FROM left_out), :created_by, :created_at
     FROM ready
+),
+new_left_out AS (
+    INSERT INTO settlement_left_out (run_id, provider_id, reason, due_cents)
+    SELECT :run_id, provider_id, reason, due_cents FROM left_out ORDER BY provider_id
 ),
 -- a row for each document
 new_settlement AS (
@@ -166,12 +209,22 @@ new_settlement AS (
         fee_vat_cents, subsidy_cents, payout_cents, pay_on, content_sha256, :created_at
     FROM ready ORDER BY provider_id
 ),
+-- whom the bank will pay, fixed now; the end-to-end id is the document's own
+new_payout AS (
+    INSERT INTO payout (id, run_id, settlement_id, provider_id, end_to_end_id, creditor_name, iban, creditor_street,
+        creditor_street_number, creditor_postcode, creditor_town, creditor_country, amount_cents, created_at)
+    SELECT CAST(CAST(:cutoff_hex AS text) || '7' || overlay(left(encode(sha256(convert_to(
+            'payout ' || id, 'UTF8')), 'hex'), 18) PLACING '8' FROM 4 FOR 0) AS uuid),
+        :run_id, id, provider_id, end_to_end_id(id), name, iban, street, street_number, postcode, town, country,
+        payout_cents, :created_at
+    FROM ready ORDER BY provider_id
+),
 -- a row for each line of these documents
 new_line AS (
     INSERT INTO settlement_line (id, settlement_id, provider_id, payable_id, unit_id, kind, service_on, vat_code,
         gross_cents, fee_cents, fee_vat_cents, subsidy_cents, net_cents)
     SELECT CAST(CAST(:cutoff_hex AS text) || '7' || overlay(left(encode(sha256(convert_to(
-            'settlement_line ' || line.payable_id, 'UTF8')), 'hex'), 18)
+            'settlement_line ' || line.payable_id || CAST(:again AS text), 'UTF8')), 'hex'), 18)
             PLACING '8' FROM 4 FOR 0) AS uuid),
         ready.id, line.provider_id, line.payable_id, line.unit_id, line.kind, line.service_on, line.vat_code, line.gross_cents,
         line.fee_cents, line.fee_vat_cents, line.subsidy_cents, line.net_cents
@@ -198,10 +251,12 @@ FROM settlement_run LEFT JOIN LATERAL (
             || ',"gross_cents":' || settlement.gross_cents || ',"lines":[' || line.lines_text
             || '],"number":"' || settlement.year || '/' || settlement.sequence
             || '","pay_on":"' || to_char(settlement.pay_on, 'YYYY-MM-DD')
-            || '","payout_cents":' || settlement.payout_cents || ',"provider_id":"' || settlement.provider_id
+            || '","payee":' || payee_text(payout.creditor_name, payout.iban, payout.creditor_street,
+                payout.creditor_street_number, payout.creditor_postcode, payout.creditor_town, payout.creditor_country)
+            || ',"payout_cents":' || payout.amount_cents || ',"provider_id":"' || settlement.provider_id
             || '","subsidy_cents":' || settlement.subsidy_cents || ',"vat_cents":' || settlement.vat_cents
             || '}', 'UTF8')), 'hex') AS content_sha256
-    FROM settlement CROSS JOIN LATERAL (
+    FROM settlement LEFT JOIN payout ON payout.settlement_id = settlement.id CROSS JOIN LATERAL (
         SELECT string_agg('{"fee_cents":' || line.fee_cents || ',"fee_vat_cents":' || line.fee_vat_cents
             || ',"gross_cents":' || line.gross_cents || ',"kind":"' || line.kind
             || '","net_cents":' || line.net_cents || ',"service_on":"' || to_char(line.service_on, 'YYYY-MM-DD')

@@ -26,7 +26,7 @@ WITH batch AS MATERIALIZED (
 ), differing AS (
     SELECT key, CASE WHEN line.id IS NULL THEN 'line_missing' WHEN batch.settlement_id IS NULL THEN 'unsettled_line'
         ELSE 'line_elsewhere' END AS problem, batch.gross_cents AS stored, coalesce(line.gross_cents, 0) AS recomputed
-    FROM batch LEFT JOIN settlement_line AS line ON line.payable_id = key
+    FROM batch LEFT JOIN settlement_line AS line ON line.payable_id = key AND NOT line.cancelled
     WHERE batch.settlement_id IS DISTINCT FROM line.settlement_id ORDER BY key LIMIT :limit
 )
 SELECT (SELECT count(*) FROM batch) AS size, (SELECT key FROM batch ORDER BY key DESC LIMIT 1) AS last,
@@ -38,14 +38,17 @@ WITH batch AS MATERIALIZED (
     SELECT id AS key, * FROM settlement WHERE id >= :start ORDER BY id LIMIT :size
 ), judged AS (
     SELECT key, CASE WHEN (batch.gross_cents, batch.fee_cents, batch.fee_vat_cents, batch.subsidy_cents,
-            batch.payout_cents) <> (line.gross, line.fee, line.fee_vat, line.subsidy, line.net) THEN 'sum' END AS problem,
+            batch.payout_cents) <> (line.gross, line.fee, line.fee_vat, line.subsidy, line.net) THEN 'sum'
+            WHEN line.live <> CASE WHEN batch.status = 'cancelled' THEN 0 ELSE line.all_lines END THEN 'cancelled_in_part'
+            WHEN payout.amount_cents <> batch.payout_cents THEN 'payout' END AS problem,
         payout_cents AS stored, line.net AS recomputed
     FROM batch CROSS JOIN LATERAL (
         SELECT coalesce(sum(gross_cents), 0)::bigint AS gross, coalesce(sum(fee_cents), 0)::bigint AS fee,
             coalesce(sum(fee_vat_cents), 0)::bigint AS fee_vat, coalesce(sum(subsidy_cents), 0)::bigint AS subsidy,
-            coalesce(sum(net_cents), 0)::bigint AS net
+            coalesce(sum(net_cents), 0)::bigint AS net,
+            count(*) AS all_lines, count(*) FILTER (WHERE NOT cancelled) AS live
         FROM settlement_line WHERE provider_id = batch.provider_id AND settlement_id = key
-    ) AS line
+    ) AS line LEFT JOIN payout ON payout.settlement_id = key
 ), differing AS (
     SELECT * FROM judged WHERE problem IS NOT NULL ORDER BY key LIMIT :limit
 )

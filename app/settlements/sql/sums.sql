@@ -47,7 +47,8 @@ CREATE OR REPLACE FUNCTION payable_settled_by_line() RETURNS trigger
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = public, pg_temp AS $$
 BEGIN
     IF EXISTS (
-        SELECT FROM new_payable LEFT JOIN settlement_line AS line ON line.payable_id = new_payable.id
+        SELECT FROM new_payable
+        LEFT JOIN settlement_line AS line ON line.payable_id = new_payable.id AND NOT line.cancelled
         WHERE new_payable.settlement_id IS DISTINCT FROM line.settlement_id) THEN
         RAISE EXCEPTION 'a payable is settled by a line'
             USING ERRCODE = '23514', CONSTRAINT = 'payable_settled_by_line';

@@ -1,0 +1,35 @@
+-- An account begins as a request, is decided once by another person, and may be stopped until money goes there.
+
+CREATE OR REPLACE FUNCTION check_bank_account() RETURNS trigger
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = public, pg_temp AS $$
+DECLARE
+    refused text;
+BEGIN
+    IF TG_OP = 'INSERT' THEN
+        refused := CASE WHEN NEW.status <> 'pending' OR NEW.requested_by IS NULL OR NEW.effective_at < NEW.requested_at
+            THEN 'bank_account_begins_pending' END;
+    ELSIF (OLD.id, OLD.organisation_id, OLD.iban, OLD.requested_by, OLD.requested_at)
+            IS DISTINCT FROM (NEW.id, NEW.organisation_id, NEW.iban, NEW.requested_by, NEW.requested_at)
+            OR NEW.effective_at < OLD.effective_at THEN
+        refused := 'bank_account_fixed';
+    ELSIF NOT (OLD.status = 'pending' AND NEW.status IN ('approved', 'rejected')
+            OR OLD.status = 'approved' AND NEW.status = 'rejected' AND NEW.decided_at < OLD.effective_at) THEN
+        refused := 'bank_account_transition';
+    ELSIF NEW.status = 'approved' AND (NEW.decided_by IS NULL OR EXISTS (
+            SELECT FROM organisation WHERE id = NEW.organisation_id AND created_by = NEW.decided_by)) THEN
+        refused := 'bank_account_approver_is_not_creator';
+    END IF;
+    IF refused IS NOT NULL THEN
+        RAISE EXCEPTION 'where money goes is asked for by one person and approved by another'
+            USING ERRCODE = '23514', CONSTRAINT = refused;
+    END IF;
+    RETURN NEW;
+END $$;
+REVOKE ALL ON FUNCTION check_bank_account FROM PUBLIC;
+CREATE OR REPLACE TRIGGER bank_account_check BEFORE INSERT OR UPDATE ON bank_account
+    FOR EACH ROW EXECUTE FUNCTION check_bank_account();
+
+CREATE OR REPLACE TRIGGER bank_account_no_delete BEFORE DELETE ON bank_account
+    FOR EACH ROW EXECUTE FUNCTION refuse_change();
+CREATE OR REPLACE TRIGGER bank_account_no_truncate BEFORE TRUNCATE ON bank_account
+    FOR EACH STATEMENT EXECUTE FUNCTION refuse_change();
