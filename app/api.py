@@ -27,11 +27,13 @@ from app.networks import endpoints as networks
 from app.organisations import endpoints as organisations
 from app.payables import proof as payables
 from app.sandbox import endpoints as sandbox
+from app.search import endpoints as search
 from app.settlements import endpoints as settlements
 from app.settlements import proof as settlements_proof
 from app.territory import endpoints as territory
 
 ROUTERS: tuple[APIRouter, ...] = (
+    search.public,
     catalogue.public,
     capacity.public,
     territory.public,

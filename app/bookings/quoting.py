@@ -23,9 +23,9 @@ from app.bookings.schemas import (
     QuoteRead,
     QuoteUnitRead,
 )
+from app.capacity import queries as capacity
 from app.capacity.errors import SlotClosed, SlotFull
-from app.catalogue import queries as catalogue
-from app.catalogue.queries import BookableOffering
+from app.capacity.queries import BookableOffering
 from app.config import settings
 from app.credit.actions import UsableLot, usable_lots
 from app.credit.planner import PlanLot, PlanUnit, plan
@@ -50,7 +50,7 @@ async def quote(
     language: str,
 ) -> QuoteRead:
     """Plan a booking: binding for 15 minutes, reserves nothing."""
-    offering = await catalogue.bookable_offering(session, offering_id, user_id, clock.today(), slot_ids)
+    offering = await capacity.bookable_offering(session, offering_id, user_id, clock.today(), slot_ids)
     if offering is None:
         raise NotFound
     beneficiary = await beneficiary_queries.for_care(session, user_id, beneficiary_id)
