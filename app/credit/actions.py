@@ -15,8 +15,8 @@ from app import clock, ids
 from app.config import settings
 from app.credit import lot_life, queries
 from app.credit.errors import InsufficientCredit
-from app.credit.lot_life import Fate, LotAndHeirs
-from app.credit.queries import HeldLot, UsableLot, usable_lots
+from app.credit.lot_life import Fate
+from app.credit.queries import HeldLot, LotAndHeirs, UsableLot, usable_lots
 from app.db import Query
 from app.ledger import actions as ledger
 from app.ledger.errors import Refused, refusals

@@ -35,7 +35,8 @@ from app.settlements.errors import (
     RunInProgress,
 )
 from app.settlements.models import FeeRule, RunStatus, Settlement, SettlementRun
-from app.settlements.payments import Payee, PaymentOrder, Payout
+from app.settlements.payments import PaymentOrder
+from app.settlements.queries import Payee, Payout
 from app.settlements.schemas import FeeRuleCreate
 
 STORED_OF_PAYOUT = tuple(field.name for field in fields(Payout) if field.name != "number")
