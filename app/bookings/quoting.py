@@ -10,6 +10,7 @@ from sqlalchemy import insert
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app import clock, ids
+from app.actor import Locale
 from app.beneficiaries import queries as beneficiary_queries
 from app.beneficiaries.queries import BeneficiaryForCare
 from app.bookings.errors import BeneficiaryNotEligible, OfferingNotAvailable
@@ -47,7 +48,7 @@ async def quote(
     beneficiary_id: UUID,
     slot_ids: Sequence[UUID],
     credit: CreditChoice,
-    language: str,
+    language: Locale,
 ) -> QuoteRead:
     """Plan a booking: binding for 15 minutes, reserves nothing."""
     offering = await capacity.bookable_offering(session, offering_id, user_id, clock.today(), slot_ids)
@@ -213,13 +214,13 @@ def _plan_lot(lot: UsableLot) -> PlanLot:
     )
 
 
-def _decision_read(index: int, decision: Decision, language: str) -> DecisionRead:
+def _decision_read(index: int, decision: Decision, language: Locale) -> DecisionRead:
     return DecisionRead(
         index=index,
         code=decision.code,
         allowed=decision.allowed,
         rule_code=decision.rule_code,
-        reason=decision.reason.in_locale("en" if language == "en" else "it"),
+        reason=decision.reason.in_locale(language),
         citation=decision.citation,
         valid_on=decision.valid_on,
         status=decision.status,

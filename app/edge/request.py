@@ -3,20 +3,21 @@
 import hashlib
 from dataclasses import dataclass
 from datetime import timedelta
-from typing import Literal
+from typing import Literal, get_args
 from uuid import UUID
 
 from sqlalchemy.ext.asyncio import AsyncSession
 from starlette.requests import Request
 
 from app import clock, ids
-from app.actor import ANONYMOUS, Actor
+from app.actor import ANONYMOUS, Actor, Locale
 from app.db import APP, HR, Query, Role
 from app.edge.access import Access
 from app.edge.permissions import PERSON, permissions_of
 from app.errors import Forbidden, NotFound, Unauthorised
 
 MAX_TOKEN = 200
+SPOKEN: dict[str, Locale] = {locale: locale for locale in get_args(Locale)}
 
 
 @dataclass(frozen=True)
@@ -37,7 +38,7 @@ class Opened:
     clock_offset: timedelta
     principal_kind: Literal["user", "api_key"] | None
     principal_id: UUID | None
-    locale: str | None
+    locale: Locale | None
     organisation_id: UUID | None
     kinds: list[str] | None
     roles: list[str] | None
@@ -112,12 +113,12 @@ def authorise(access: Access, audience: Audience, opened: Opened, *, presented: 
     return actor
 
 
-def language_of(request: Request, actor: Actor) -> str:
-    """Return `it` or `en`: the first language of Accept-Language that we speak, else the person's."""
+def language_of(request: Request, actor: Actor) -> Locale:
+    """Return the first language of Accept-Language that we speak, else the person's."""
     for part in request.headers.get("accept-language", "").lower().split(","):
         tag = part.partition(";")[0].strip().partition("-")[0]
-        if tag in {"it", "en"}:
-            return tag
+        if tag in SPOKEN:
+            return SPOKEN[tag]
     return actor.locale
 
 

@@ -16,7 +16,7 @@ from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app import clock, ids, sealing
-from app.actor import Actor
+from app.actor import Actor, Locale
 from app.audit.actions import record
 from app.config import settings
 from app.db import APP, HR, NOTHING, Query
@@ -25,7 +25,7 @@ from app.errors import Conflict
 from app.identity import attempts, password_rules, passwords
 from app.identity.actions import token_hash
 from app.identity.errors import ActivationCodeWrong, InvalidCredentials, TokenInvalid
-from app.identity.models import Invitation, Locale, User
+from app.identity.models import Invitation, User
 from app.identity.proof import account_by_email, account_by_id, prove, without_connection
 from app.mail.actions import NewMail, send_many
 
@@ -265,7 +265,7 @@ def _opened_code(invitation_id: UUID, sealed: bytes) -> str:
     return sealing.decrypt("activation_code", sealed, invitation_id.bytes).decode()
 
 
-def _mail(template: str, recipient: str, organisation_name: str, locale: str, token: str) -> NewMail:
+def _mail(template: str, recipient: str, organisation_name: str, locale: Locale, token: str) -> NewMail:
     values = {
         "organisation_name": organisation_name,
         "days": LIFE_DAYS,

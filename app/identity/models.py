@@ -1,7 +1,6 @@
 """Tables of identity; times here are real time, not business time."""
 
 from datetime import datetime
-from typing import Literal
 from uuid import UUID
 
 from sqlalchemy import (
@@ -19,10 +18,10 @@ from sqlalchemy import (
 from sqlalchemy.dialects.postgresql import ARRAY, ExcludeConstraint
 from sqlalchemy.orm import Mapped, mapped_column
 
+from app.actor import Locale
 from app.db import Model, Timestamp, one_of
 from app.edge.permissions import OrganisationRole
 
-Locale = Literal["it", "en"]
 SIDE = text(
     "(CASE WHEN role IN ('hr', 'hr_approver', 'payroll') THEN 'company'"
     " WHEN role IN ('manager', 'staff', 'coordinator', 'care_manager') THEN 'care' END)"

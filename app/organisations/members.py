@@ -39,7 +39,7 @@ async def invite_member(
         organisation_id=organisation_id,
         organisation_name=organisation.name,
         roles=list(roles),
-        locale="en" if actor.locale == "en" else "it",
+        locale=actor.locale,
     )
     await audit.record(session, actor, "member.invite", "organisation", organisation_id)
 

@@ -13,6 +13,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from stdnum import luhn
 
 from app.identity.models import Membership, User
+from app.identity.password_rules import DEMO_PASSWORD
 from app.identity.passwords import hash_now
 from app.ledger.models import Account
 from app.networks.models import Alliance, AllianceMembership, AllianceMunicipality, Network
@@ -21,7 +22,6 @@ from app.sandbox.demo_data import PartyEntry, names, parties, providers
 from app.sandbox.demo_rows import Row, make_id, write
 from app.territory.models import Municipality
 
-PASSWORD = "beatrice-demo-2026"  # noqa: S105 - published, sandbox only
 ACCOUNTS_OF_ONE = (
     "bank_clearing_company",
     "bank_clearing_public",
@@ -84,7 +84,7 @@ async def open_world(session: AsyncSession, start: datetime) -> World:
         )
         for row in sorted(found, key=lambda row: row.istat_code)
     }
-    return World(start, places, hash_now(PASSWORD))
+    return World(start, places, hash_now(DEMO_PASSWORD))
 
 
 def described() -> Iterator[tuple[PartyEntry, list[str], dict[str, list[str]]]]:
