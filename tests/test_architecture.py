@@ -329,6 +329,24 @@ def test_making_and_approving_need_two_persons() -> None:
 # Docs
 
 
+def test_the_pages_name_what_is_there() -> None:
+    """Decisions are left out: they tell what was so on their day."""
+    pages = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").glob("*.md"))]
+    named = {
+        (page.name, path)
+        for page in pages
+        for path in re.findall(r"`((?:app|docs|migrations|tests)/[\w./-]*)`", page.read_text())
+    }
+    assert len(named) > 30
+    assert [(page, path) for page, path in sorted(named) if not (ROOT / path).exists()] == []
+
+
+def test_the_route_that_contributing_shows_is_one_of_the_product() -> None:
+    shown = re.findall(r"^```python\n(.*?)^```", (ROOT / "CONTRIBUTING.md").read_text(), re.DOTALL | re.MULTILINE)
+    assert len(shown) == 1
+    assert shown[0] in (ROOT / "app" / "catalogue" / "endpoints.py").read_text()
+
+
 def product_errors() -> list[type[AppError]]:
     return [kind for kind in error_classes() if kind.__module__.startswith("app.")]
 
