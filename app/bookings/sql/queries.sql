@@ -4,7 +4,8 @@
 SELECT quote.units, quote.expires_at,
     beneficiary.version = quote.beneficiary_version AND beneficiary.ended_at IS NULL AS facts_unchanged,
     offering.status AS offering_status, offering.vat_code, offering.confirmation, offering.response_hours,
-    offering.min_notice_hours, offering.free_until_hours, offering.late_fee_bps, offering.no_show_fee_bps,
+    bookable_from(:now, offering.min_notice_hours) AS bookable_from, offering.free_until_hours, offering.late_fee_bps,
+    offering.no_show_fee_bps,
     provider.earned_account_id,
     (SELECT booked.status FROM care.booking booked WHERE booked.quote_id = quote.id) AS booked_status,
     coalesce((SELECT jsonb_object_agg(lot.id, source.fee_funding)

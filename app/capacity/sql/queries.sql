@@ -25,7 +25,7 @@ SELECT status, taken, version FROM slot WHERE provider_id = :provider_id AND id 
 SELECT s.id, s.offering_id, s.starts_at, s.ends_at, s.capacity, s.capacity - s.taken AS seats_left
 FROM slot s JOIN offering o ON o.id = s.offering_id
 WHERE s.offering_id = :offering_id AND s.status = 'open' AND s.taken < s.capacity
-    AND s.starts_at > CAST(:now AS timestamptz) + make_interval(hours => o.min_notice_hours)
+    AND s.starts_at > bookable_from(:now, o.min_notice_hours)
     AND s.starts_at >= :period_from AND s.starts_at < :period_to
     AND (s.starts_at, s.id) > (CAST(:after_start AS timestamptz), CAST(:after_id AS uuid))
 ORDER BY s.starts_at, s.id LIMIT :limit;

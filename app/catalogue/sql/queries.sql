@@ -12,7 +12,7 @@ SELECT o.id, o.provider_id, o.site_id, o.name, o.description, o.category, o.mode
     o.no_show_fee_bps, o.audience, o.access, o.status, o.external_id, o.metadata, o.created_at, o.version,
     ARRAY(SELECT a.istat_code FROM offering_area a WHERE a.offering_id = o.id ORDER BY a.istat_code) AS service_area,
     (SELECT p.price_cents FROM price p WHERE p.offering_id = o.id
-        AND p.valid_from <= :today AND (p.valid_to IS NULL OR p.valid_to > :today)) AS price_cents
+        AND price_holds(p.valid_from, p.valid_to, :today)) AS price_cents
 FROM offering o WHERE o.provider_id = :provider_id
     AND (CAST(:after AS uuid) IS NULL OR o.id > :after) ORDER BY o.id LIMIT :limit;
 
@@ -22,7 +22,7 @@ SELECT o.id, o.provider_id, o.site_id, o.name, o.description, o.category, o.mode
     o.no_show_fee_bps, o.audience, o.access, o.status, o.external_id, o.metadata, o.created_at, o.version,
     ARRAY(SELECT a.istat_code FROM offering_area a WHERE a.offering_id = o.id ORDER BY a.istat_code) AS service_area,
     (SELECT p.price_cents FROM price p WHERE p.offering_id = o.id
-        AND p.valid_from <= :today AND (p.valid_to IS NULL OR p.valid_to > :today)) AS price_cents
+        AND price_holds(p.valid_from, p.valid_to, :today)) AS price_cents
 FROM offering o WHERE o.provider_id = :provider_id AND o.id = :id;
 
 -- name: serve
@@ -58,8 +58,9 @@ ORDER BY public.plain_text(g.name) COLLATE "C", g.id LIMIT :limit;
 
 -- name: bookable_offering
 SELECT o.id, o.provider_id, o.site_id, o.name, o.category, o.mode, o.unit, o.vat_code, o.min_age, o.max_age,
-    o.confirmation, o.response_hours, o.min_notice_hours, o.free_until_hours, o.late_fee_bps, o.no_show_fee_bps,
-    o.audience, o.access, o.status,
+    o.confirmation, o.response_hours, o.free_until_hours, o.late_fee_bps, o.no_show_fee_bps, o.audience, o.access,
+    o.status, bookable_from(:now, o.min_notice_hours) AS bookable_from,
+    (setting_in_force('quote_minutes', :on, o.provider_id)).value AS quote_minutes,
     may_see_offering(o.audience, o.provider_id, circle.employed, circle.allied_providers) AS open_to_person,
     g.name AS provider_name, v.phone AS provider_phone, v.earned_account_id, v.payable_account_id,
     ARRAY(SELECT a.istat_code FROM offering_area a WHERE a.offering_id = o.id ORDER BY a.istat_code) AS service_area,

@@ -26,7 +26,9 @@ SELECT count(*) FROM ledger.lock_accounts(ARRAY(
 -- name: held_lots
 SELECT life.id, life.expires_on, life.last_day, life.ended_at, life.ended_early, life.expired_credit_to,
     life.returns_to_account_id, life.solidarity_account_id,
-    hold.id AS hold_id, hold.amount_cents
+    hold.id AS hold_id, hold.amount_cents,
+    (setting_in_force('grace_days', :on, life.company_id, life.source_id)).value AS grace_days,
+    (setting_in_force('grace_window_days', :on, life.company_id, life.source_id)).value AS grace_window_days
 FROM ledger.hold JOIN lot_life life ON life.id = hold.account_id
 WHERE hold.id = ANY (CAST(:hold_ids AS uuid[]));
 
