@@ -1029,7 +1029,7 @@ CREATE INDEX setting_value_organisation_id_idx ON public.setting_value USING btr
 CREATE INDEX setting_value_programme_id_idx ON public.setting_value USING btree (programme_id);
 CREATE INDEX setting_value_set_by_idx ON public.setting_value USING btree (set_by);
 CREATE TRIGGER setting_value_append_only BEFORE DELETE OR UPDATE ON public.setting_value FOR EACH ROW EXECUTE FUNCTION public.refuse_change();
-CREATE TRIGGER setting_value_fits BEFORE INSERT ON public.setting_value FOR EACH ROW EXECUTE FUNCTION public.check_setting_value();
+CREATE TRIGGER setting_value_fits AFTER INSERT ON public.setting_value FOR EACH ROW EXECUTE FUNCTION public.check_setting_value();
 CREATE TRIGGER setting_value_no_truncate BEFORE TRUNCATE ON public.setting_value FOR EACH STATEMENT EXECUTE FUNCTION public.refuse_change();
 GRANT INSERT, SELECT ON public.setting_value TO beatrice_app;
 GRANT SELECT ON public.setting_value TO beatrice_worker;
@@ -1897,7 +1897,7 @@ BEGIN
         RAISE EXCEPTION 'the value is out of bounds'
             USING ERRCODE = '23514', CONSTRAINT = 'setting_value_in_bounds';
     END IF;
-    RETURN NEW;
+    RETURN NULL;
 END $function$;
 GRANT EXECUTE ON FUNCTION public.check_setting_value() TO PUBLIC;
 

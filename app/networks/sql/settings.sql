@@ -73,9 +73,9 @@ BEGIN
         RAISE EXCEPTION 'the value is out of bounds'
             USING ERRCODE = '23514', CONSTRAINT = 'setting_value_in_bounds';
     END IF;
-    RETURN NEW;
+    RETURN NULL;
 END $$;
-CREATE OR REPLACE TRIGGER setting_value_fits BEFORE INSERT ON setting_value
+CREATE OR REPLACE TRIGGER setting_value_fits AFTER INSERT ON setting_value
     FOR EACH ROW EXECUTE FUNCTION check_setting_value();
 CREATE OR REPLACE TRIGGER setting_value_append_only BEFORE UPDATE OR DELETE ON setting_value
     FOR EACH ROW EXECUTE FUNCTION refuse_change();
