@@ -1338,6 +1338,24 @@ BEGIN
     RETURN NULL;
 END $function$;
 
+CREATE OR REPLACE FUNCTION care.booking_status(states text[])
+ RETURNS text
+ LANGUAGE sql
+ IMMUTABLE
+AS $function$
+    SELECT CASE
+        WHEN 'requested' = ANY (states) THEN 'requested'
+        WHEN 'confirmed' = ANY (states) AND states && '{delivered,completed,no_show}' THEN 'in_progress'
+        WHEN 'confirmed' = ANY (states) THEN 'confirmed'
+        WHEN 'delivered' = ANY (states) THEN 'delivered'
+        WHEN 'completed' = ANY (states) THEN 'completed'
+        WHEN 'no_show' = ANY (states) THEN 'no_show'
+        WHEN states && '{cancelled,cancelled_late}' THEN 'cancelled'
+        WHEN 'declined' = ANY (states) THEN 'declined'
+        ELSE 'expired' END
+$function$;
+GRANT EXECUTE ON FUNCTION care.booking_status(text[]) TO beatrice_app, beatrice_worker;
+
 CREATE OR REPLACE FUNCTION care.check_whole_units()
  RETURNS trigger
  LANGUAGE plpgsql
@@ -1415,6 +1433,18 @@ BEGIN
     END IF;
     RETURN NEW;
 END $function$;
+
+CREATE OR REPLACE FUNCTION care.unit_status_at(status text, confirm_by timestamp with time zone, complete_at timestamp with time zone, frozen boolean, at timestamp with time zone)
+ RETURNS text
+ LANGUAGE sql
+ IMMUTABLE
+AS $function$
+    SELECT CASE
+        WHEN status = 'requested' AND confirm_by <= at THEN 'expired'
+        WHEN status = 'delivered' AND complete_at <= at AND NOT frozen THEN 'completed'
+        ELSE status END
+$function$;
+GRANT EXECUTE ON FUNCTION care.unit_status_at(text,timestamp with time zone,timestamp with time zone,boolean,timestamp with time zone) TO beatrice_app, beatrice_worker;
 
 CREATE OR REPLACE FUNCTION ledger.apply_hold_ends()
  RETURNS trigger
@@ -2006,6 +2036,22 @@ AS $function$
     SELECT hired_on <= on_day AND (ended_on IS NULL OR ended_on >= on_day)
 $function$;
 GRANT EXECUTE ON FUNCTION public.is_employed(date,date,date) TO beatrice_app, beatrice_hr, beatrice_worker;
+
+CREATE OR REPLACE FUNCTION public.lot_sums(of_lot uuid)
+ RETURNS TABLE(captured_cents bigint, expired_cents bigint, returned_cents bigint)
+ LANGUAGE sql
+ STABLE
+AS $function$
+    SELECT gone.captured_cents - back.cents, gone.expired_cents, gone.returned_cents
+    FROM (SELECT coalesce(sum(amount_cents) FILTER (WHERE hold_id IS NOT NULL), 0)::bigint AS captured_cents,
+            coalesce(sum(amount_cents) FILTER (
+                WHERE reason IN ('expired', 'grace', 'carried_over')), 0)::bigint AS expired_cents,
+            coalesce(sum(amount_cents) FILTER (WHERE reason = 'returned'), 0)::bigint AS returned_cents
+        FROM ledger.transfer WHERE from_account_id = of_lot) AS gone
+    CROSS JOIN (SELECT coalesce(sum(amount_cents), 0)::bigint AS cents
+        FROM ledger.transfer WHERE to_account_id = of_lot AND reverses_id IS NOT NULL) AS back
+$function$;
+GRANT EXECUTE ON FUNCTION public.lot_sums(uuid) TO beatrice_app, beatrice_worker;
 
 CREATE OR REPLACE FUNCTION public.may_see_offering(audience text, provider_id uuid, employed boolean, allied_providers uuid[])
  RETURNS boolean
