@@ -986,6 +986,54 @@ CREATE INDEX session_token_user_id_idx ON public.session_token USING btree (user
 GRANT DELETE, INSERT, SELECT, UPDATE ON public.session_token TO beatrice_worker;
 GRANT INSERT, SELECT, UPDATE ON public.session_token TO beatrice_app;
 
+CREATE TABLE public.setting_value (
+    id uuid NOT NULL,
+    name text NOT NULL,
+    level text NOT NULL,
+    network_id uuid,
+    alliance_id uuid,
+    organisation_id uuid,
+    programme_id uuid,
+    value bigint,
+    reason text NOT NULL,
+    valid_from date NOT NULL,
+    set_by uuid NOT NULL,
+    created_at timestamp with time zone NOT NULL,
+    CONSTRAINT setting_value_pkey PRIMARY KEY (id),
+    CONSTRAINT setting_value_alliance_id_fkey FOREIGN KEY (alliance_id) REFERENCES public.alliance(id),
+    CONSTRAINT setting_value_network_id_fkey FOREIGN KEY (network_id) REFERENCES public.network(id),
+    CONSTRAINT setting_value_organisation_id_fkey FOREIGN KEY (organisation_id) REFERENCES public.organisation(id),
+    CONSTRAINT setting_value_programme_id_fkey FOREIGN KEY (programme_id) REFERENCES public.programme(id),
+    CONSTRAINT setting_value_set_by_fkey FOREIGN KEY (set_by) REFERENCES public.user_account(id),
+    CONSTRAINT setting_value_level_known CHECK (level = ANY (ARRAY['platform'::text, 'network'::text, 'alliance'::text, 'organisation'::text, 'programme'::text])),
+    CONSTRAINT setting_value_level_names_its_object CHECK (num_nonnulls(network_id, alliance_id, organisation_id, programme_id) =
+CASE level
+    WHEN 'platform'::text THEN 0
+    ELSE 1
+END AND
+CASE level
+    WHEN 'network'::text THEN network_id
+    WHEN 'alliance'::text THEN alliance_id
+    WHEN 'organisation'::text THEN organisation_id
+    WHEN 'programme'::text THEN programme_id
+    ELSE id
+END IS NOT NULL),
+    CONSTRAINT setting_value_name_known CHECK (name = ANY (ARRAY['quote_minutes'::text, 'acknowledge_hours'::text, 'grace_days'::text, 'grace_window_days'::text, 'minimum_payout_cents'::text])),
+    CONSTRAINT setting_value_never_in_the_past CHECK (valid_from >= (created_at AT TIME ZONE 'Europe/Rome'::text)::date),
+    CONSTRAINT setting_value_reason_given CHECK (reason <> ''::text)
+);
+CREATE INDEX setting_value_alliance_id_idx ON public.setting_value USING btree (alliance_id);
+CREATE INDEX setting_value_name_idx ON public.setting_value USING btree (name);
+CREATE INDEX setting_value_network_id_idx ON public.setting_value USING btree (network_id);
+CREATE INDEX setting_value_organisation_id_idx ON public.setting_value USING btree (organisation_id);
+CREATE INDEX setting_value_programme_id_idx ON public.setting_value USING btree (programme_id);
+CREATE INDEX setting_value_set_by_idx ON public.setting_value USING btree (set_by);
+CREATE TRIGGER setting_value_append_only BEFORE DELETE OR UPDATE ON public.setting_value FOR EACH ROW EXECUTE FUNCTION public.refuse_change();
+CREATE TRIGGER setting_value_fits AFTER INSERT ON public.setting_value FOR EACH ROW EXECUTE FUNCTION public.check_setting_value();
+CREATE TRIGGER setting_value_no_truncate BEFORE TRUNCATE ON public.setting_value FOR EACH STATEMENT EXECUTE FUNCTION public.refuse_change();
+GRANT INSERT, SELECT ON public.setting_value TO beatrice_app;
+GRANT SELECT ON public.setting_value TO beatrice_worker;
+
 CREATE TABLE public.settlement (
     id uuid NOT NULL,
     run_id uuid NOT NULL,
@@ -1269,6 +1317,16 @@ UNION ALL
   WHERE employee.user_id IS NOT NULL;
 GRANT SELECT ON public.lot_owner TO beatrice_app, beatrice_worker;
 
+CREATE VIEW public.setting WITH (security_invoker=true) AS
+ SELECT name,
+    unit,
+    default_value,
+    "least",
+    most,
+    levels
+   FROM ( VALUES ('quote_minutes'::text,'minutes'::text,15::bigint,1::bigint,1440::bigint,'{platform,network,alliance,organisation}'::text[]), ('acknowledge_hours'::text,'hours'::text,120,1,720,'{platform,network,alliance,organisation}'::text[]), ('grace_days'::text,'days'::text,60,1,730,'{platform,network,alliance,organisation,programme}'::text[]), ('grace_window_days'::text,'days'::text,7,0,90,'{platform,network,alliance,organisation,programme}'::text[]), ('minimum_payout_cents'::text,'cents'::text,1,1,100000,'{platform,network,alliance,organisation}'::text[])) listed(name, unit, default_value, "least", most, levels);
+GRANT SELECT ON public.setting TO beatrice_app, beatrice_worker;
+
 CREATE OR REPLACE FUNCTION care.block_what_is_disputed()
  RETURNS trigger
  LANGUAGE plpgsql
@@ -1279,6 +1337,24 @@ BEGIN
     UPDATE payable SET blocked = NEW.disputed WHERE source_kind = 'unit' AND source_id = NEW.id;
     RETURN NULL;
 END $function$;
+
+CREATE OR REPLACE FUNCTION care.booking_status(states text[])
+ RETURNS text
+ LANGUAGE sql
+ IMMUTABLE
+AS $function$
+    SELECT CASE
+        WHEN 'requested' = ANY (states) THEN 'requested'
+        WHEN 'confirmed' = ANY (states) AND states && '{delivered,completed,no_show}' THEN 'in_progress'
+        WHEN 'confirmed' = ANY (states) THEN 'confirmed'
+        WHEN 'delivered' = ANY (states) THEN 'delivered'
+        WHEN 'completed' = ANY (states) THEN 'completed'
+        WHEN 'no_show' = ANY (states) THEN 'no_show'
+        WHEN states && '{cancelled,cancelled_late}' THEN 'cancelled'
+        WHEN 'declined' = ANY (states) THEN 'declined'
+        ELSE 'expired' END
+$function$;
+GRANT EXECUTE ON FUNCTION care.booking_status(text[]) TO beatrice_app, beatrice_worker;
 
 CREATE OR REPLACE FUNCTION care.check_whole_units()
  RETURNS trigger
@@ -1357,6 +1433,18 @@ BEGIN
     END IF;
     RETURN NEW;
 END $function$;
+
+CREATE OR REPLACE FUNCTION care.unit_status_at(status text, confirm_by timestamp with time zone, complete_at timestamp with time zone, frozen boolean, at timestamp with time zone)
+ RETURNS text
+ LANGUAGE sql
+ IMMUTABLE
+AS $function$
+    SELECT CASE
+        WHEN status = 'requested' AND confirm_by <= at THEN 'expired'
+        WHEN status = 'delivered' AND complete_at <= at AND NOT frozen THEN 'completed'
+        ELSE status END
+$function$;
+GRANT EXECUTE ON FUNCTION care.unit_status_at(text,timestamp with time zone,timestamp with time zone,boolean,timestamp with time zone) TO beatrice_app, beatrice_worker;
 
 CREATE OR REPLACE FUNCTION ledger.apply_hold_ends()
  RETURNS trigger
@@ -1570,6 +1658,15 @@ BEGIN
     END IF;
     RETURN NEW;
 END $function$;
+
+CREATE OR REPLACE FUNCTION public.bookable_from(at timestamp with time zone, min_notice_hours integer)
+ RETURNS timestamp with time zone
+ LANGUAGE sql
+ STABLE
+AS $function$
+    SELECT at + make_interval(hours => min_notice_hours)
+$function$;
+GRANT EXECUTE ON FUNCTION public.bookable_from(timestamp with time zone,integer) TO beatrice_app;
 
 CREATE OR REPLACE FUNCTION public.check_changed_lot()
  RETURNS trigger
@@ -1813,6 +1910,27 @@ BEGIN
     RETURN NEW;
 END $function$;
 
+CREATE OR REPLACE FUNCTION public.check_setting_value()
+ RETURNS trigger
+ LANGUAGE plpgsql
+ SET search_path TO 'public', 'pg_temp'
+AS $function$
+DECLARE
+    known record;
+BEGIN
+    SELECT least, most, levels INTO STRICT known FROM setting WHERE setting.name = NEW.name;
+    IF NEW.level <> ALL (known.levels) THEN
+        RAISE EXCEPTION 'this setting has no such level'
+            USING ERRCODE = '23514', CONSTRAINT = 'setting_value_level_allowed';
+    END IF;
+    IF NEW.value NOT BETWEEN known.least AND known.most THEN
+        RAISE EXCEPTION 'the value is out of bounds'
+            USING ERRCODE = '23514', CONSTRAINT = 'setting_value_in_bounds';
+    END IF;
+    RETURN NULL;
+END $function$;
+GRANT EXECUTE ON FUNCTION public.check_setting_value() TO PUBLIC;
+
 CREATE OR REPLACE FUNCTION public.check_source()
  RETURNS trigger
  LANGUAGE plpgsql
@@ -1918,6 +2036,22 @@ AS $function$
     SELECT hired_on <= on_day AND (ended_on IS NULL OR ended_on >= on_day)
 $function$;
 GRANT EXECUTE ON FUNCTION public.is_employed(date,date,date) TO beatrice_app, beatrice_hr, beatrice_worker;
+
+CREATE OR REPLACE FUNCTION public.lot_sums(of_lot uuid)
+ RETURNS TABLE(captured_cents bigint, expired_cents bigint, returned_cents bigint)
+ LANGUAGE sql
+ STABLE
+AS $function$
+    SELECT gone.captured_cents - back.cents, gone.expired_cents, gone.returned_cents
+    FROM (SELECT coalesce(sum(amount_cents) FILTER (WHERE hold_id IS NOT NULL), 0)::bigint AS captured_cents,
+            coalesce(sum(amount_cents) FILTER (
+                WHERE reason IN ('expired', 'grace', 'carried_over')), 0)::bigint AS expired_cents,
+            coalesce(sum(amount_cents) FILTER (WHERE reason = 'returned'), 0)::bigint AS returned_cents
+        FROM ledger.transfer WHERE from_account_id = of_lot) AS gone
+    CROSS JOIN (SELECT coalesce(sum(amount_cents), 0)::bigint AS cents
+        FROM ledger.transfer WHERE to_account_id = of_lot AND reverses_id IS NOT NULL) AS back
+$function$;
+GRANT EXECUTE ON FUNCTION public.lot_sums(uuid) TO beatrice_app, beatrice_worker;
 
 CREATE OR REPLACE FUNCTION public.may_see_offering(audience text, provider_id uuid, employed boolean, allied_providers uuid[])
  RETURNS boolean
@@ -2138,6 +2272,15 @@ CREATE OR REPLACE FUNCTION public.plain_text(value text)
 RETURN lower(public.unaccent('public.unaccent'::regdictionary, value));
 GRANT EXECUTE ON FUNCTION public.plain_text(text) TO PUBLIC;
 
+CREATE OR REPLACE FUNCTION public.price_holds(valid_from date, valid_to date, on_day date)
+ RETURNS boolean
+ LANGUAGE sql
+ IMMUTABLE
+AS $function$
+    SELECT valid_from <= on_day AND (valid_to IS NULL OR valid_to > on_day)
+$function$;
+GRANT EXECUTE ON FUNCTION public.price_holds(date,date,date) TO beatrice_app;
+
 CREATE OR REPLACE FUNCTION public.record_act(entry_id uuid, who_kind text, who uuid, for_organisation uuid, what text, kind_of_object text, id_of_object uuid, happened_at timestamp with time zone)
  RETURNS uuid
  LANGUAGE sql
@@ -2248,6 +2391,46 @@ BEGIN
     JOIN lot ON lot.id = rest.id JOIN credit_source source ON source.id = lot.source_id;
 END $function$;
 GRANT EXECUTE ON FUNCTION public.return_revoked_lots(uuid,uuid,uuid[],date,timestamp with time zone,timestamp with time zone) TO beatrice_app, beatrice_hr, beatrice_worker;
+
+CREATE OR REPLACE FUNCTION public.setting_in_force(setting_name text, on_day date, of_organisation uuid DEFAULT NULL::uuid, of_programme uuid DEFAULT NULL::uuid, of_alliance uuid DEFAULT NULL::uuid, OUT value bigint, OUT level text, OUT value_id uuid)
+ RETURNS record
+ LANGUAGE plpgsql
+ STABLE
+ SET search_path TO 'public', 'pg_temp'
+AS $function$
+DECLARE
+    place record;
+    chosen record;
+BEGIN
+    SELECT setting.default_value, 'default', NULL INTO value, level, value_id
+        FROM setting WHERE setting.name = setting_name;
+    IF NOT FOUND THEN
+        RAISE EXCEPTION 'there is no such setting' USING ERRCODE = '22023', CONSTRAINT = 'setting_known';
+    END IF;
+    IF NOT EXISTS (SELECT FROM setting_value said WHERE said.name = setting_name) THEN
+        RETURN;
+    END IF;
+    SELECT alliance.id, alliance.network_id INTO place FROM alliance WHERE alliance.id = coalesce(of_alliance, (
+        SELECT member.alliance_id FROM alliance_membership member
+        WHERE member.organisation_id = of_organisation AND member.joined_on <= on_day
+            AND (member.ended_on IS NULL OR member.ended_on > on_day)
+        ORDER BY member.joined_on, member.id LIMIT 1));
+    SELECT latest.value, latest.level, latest.id INTO chosen
+    FROM (SELECT DISTINCT ON (said.level) said.id, said.level, said.value
+        FROM setting_value said
+        WHERE said.name = setting_name AND said.valid_from <= on_day
+            AND (said.level = 'platform' OR said.network_id = place.network_id OR said.alliance_id = place.id
+                OR said.organisation_id = of_organisation OR said.programme_id = of_programme)
+        ORDER BY said.level, said.valid_from DESC, said.created_at DESC, said.id DESC) AS latest
+    WHERE latest.value IS NOT NULL
+    ORDER BY array_position('{programme,organisation,alliance,network,platform}'::text[], latest.level) LIMIT 1;
+    IF FOUND THEN
+        value := chosen.value;
+        level := chosen.level;
+        value_id := chosen.id;
+    END IF;
+END $function$;
+GRANT EXECUTE ON FUNCTION public.setting_in_force(text,date,uuid,uuid,uuid) TO beatrice_app, beatrice_worker;
 
 CREATE OR REPLACE FUNCTION public.settlement_adds_up()
  RETURNS trigger

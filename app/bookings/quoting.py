@@ -50,8 +50,9 @@ async def quote(
     credit: CreditChoice,
     language: Locale,
 ) -> QuoteRead:
-    """Plan a booking: binding for 15 minutes, reserves nothing."""
-    offering = await capacity.bookable_offering(session, offering_id, user_id, clock.today(), slot_ids)
+    """Plan a booking: binding for `quote_minutes`, reserves nothing."""
+    now = clock.now()
+    offering = await capacity.bookable_offering(session, offering_id, user_id, now, slot_ids)
     if offering is None:
         raise NotFound
     beneficiary = await beneficiary_queries.for_care(session, user_id, beneficiary_id)
@@ -66,7 +67,7 @@ async def quote(
     units = _planned(priced, lots, examiner, credit)
     decisions = [examiner.shown(lots, unit, reading) for unit in units]
     quote_id = ids.new_id()
-    expires_at = clock.now() + timedelta(minutes=settings().quote_minutes)
+    expires_at = now + timedelta(minutes=offering.quote_minutes)
     total = sum(unit.price_cents for unit in units)
     credit_cents = sum(unit.price_cents for unit in units if unit.on_credit)
     await session.execute(
@@ -82,7 +83,7 @@ async def quote(
             own_money_cents=total - credit_cents,
             units=UNITS.dump_python(units, mode="json"),
             decisions=DECISIONS.dump_python(decisions, mode="json", exclude={"__all__": {"alternatives"}}),
-            created_at=clock.now(),
+            created_at=now,
             expires_at=expires_at,
         )
     )
@@ -101,13 +102,12 @@ async def quote(
 
 def _priced(offering: BookableOffering, slot_ids: Sequence[UUID]) -> list[QuotedUnit]:
     """Return the units in order of their start, not yet with who pays them."""
-    now = clock.now()
     ordered = []
     for slot_id in slot_ids:
         slot = offering.slots.get(slot_id)
         if slot is None:
             raise NotFound
-        if slot.status != "open" or not offering.in_notice(slot.starts_at, now):
+        if slot.status != "open" or slot.starts_at <= offering.bookable_from:
             raise SlotClosed
         if slot.seats_left <= 0:
             raise SlotFull

@@ -2,11 +2,12 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import date, datetime, timedelta
+from datetime import date, datetime
 from uuid import UUID
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from app import clock
 from app.capacity.models import SlotStatus
 from app.catalogue.models import Audience, OfferingStatus, VatCode
 from app.catalogue.queries import Terms
@@ -50,6 +51,10 @@ class DatedPrice:
     valid_from: date
     valid_to: date | None
 
+    def holds_on(self, day: date) -> bool:
+        """Whether this is the price of that Rome day, as price_holds in app/catalogue/sql/notice_and_price.sql."""
+        return self.valid_from <= day and (self.valid_to is None or day < self.valid_to)
+
 
 @dataclass(frozen=True, slots=True)
 class OfferedSlot:
@@ -62,12 +67,16 @@ class OfferedSlot:
 
 @dataclass(frozen=True, slots=True)
 class BookableOffering(Terms):
-    """Everything a quote asks about an offering; whether it may be booked is for the caller to decide."""
+    """Everything a quote asks about an offering; whether it may be booked is for the caller to decide.
+
+    `bookable_from` is what the provider's notice makes of now: what begins later can be booked.
+    """
 
     site_id: UUID | None
     vat_code: VatCode
     response_hours: int
-    min_notice_hours: int
+    bookable_from: datetime
+    quote_minutes: int
     audience: Audience
     status: OfferingStatus
     open_to_person: bool
@@ -80,18 +89,11 @@ class BookableOffering(Terms):
 
     def price_on(self, day: date) -> int | None:
         """Return the price valid on that Rome day, in cents."""
-        for price in self.prices:
-            if price.valid_from <= day and (price.valid_to is None or day < price.valid_to):
-                return price.price_cents
-        return None
+        return next((price.price_cents for price in self.prices if price.holds_on(day)), None)
 
     def serves(self, istat_code: str | None) -> bool:
         """Whether the municipality is in the service area; an empty area restricts nothing."""
         return not self.service_area or istat_code in self.service_area
-
-    def in_notice(self, starts_at: datetime, now: datetime) -> bool:
-        """Whether a start is in the future and far enough for the provider's notice."""
-        return starts_at > now + timedelta(hours=self.min_notice_hours)
 
 
 PUBLISH = Query(NOTHING, "capacity.publish")
@@ -105,10 +107,12 @@ BOOKABLE_OFFERING = Query(BookableOffering, "capacity.bookable_offering")
 
 
 async def bookable_offering(
-    session: AsyncSession, offering_id: UUID, person_id: UUID, on: date, slot_ids: Sequence[UUID] = ()
+    session: AsyncSession, offering_id: UUID, person_id: UUID, now: datetime, slot_ids: Sequence[UUID] = ()
 ) -> BookableOffering | None:
-    """Return an offering of any status as it is for a person on a day, with the prices from that day on.
+    """Return an offering of any status as it is for a person at an instant, with the prices from that day on.
 
     `slots` are those of the asked ones that it has.
     """
-    return await BOOKABLE_OFFERING.maybe(session, id=offering_id, person_id=person_id, on=on, slot_ids=list(slot_ids))
+    return await BOOKABLE_OFFERING.maybe(
+        session, id=offering_id, person_id=person_id, on=clock.day_of(now), now=now, slot_ids=list(slot_ids)
+    )

@@ -72,10 +72,12 @@ class LotAndHeirs(LotLife):
 
 @dataclass(frozen=True, slots=True)
 class HeldLot(LotAndHeirs):
-    """The lot under a hold, and how much is or was held."""
+    """The lot under a hold, how much is or was held, and the terms of grace that hold for it."""
 
     hold_id: UUID
     amount_cents: int
+    grace_days: int
+    grace_window_days: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,9 +144,9 @@ async def lock_for_holds(session: AsyncSession, hold_ids: Sequence[UUID], on: da
     await LOCK_FOR_HOLDS.run(session, hold_ids=list(hold_ids), on=on)
 
 
-async def held_lots(session: AsyncSession, hold_ids: Sequence[UUID]) -> dict[UUID, HeldLot]:
-    """Return the lot of each hold."""
-    return {lot.hold_id: lot for lot in await HELD_LOTS.all(session, hold_ids=list(hold_ids))}
+async def held_lots(session: AsyncSession, hold_ids: Sequence[UUID], on: date) -> dict[UUID, HeldLot]:
+    """Return the lot of each hold, with the terms of a day."""
+    return {lot.hold_id: lot for lot in await HELD_LOTS.all(session, hold_ids=list(hold_ids), on=on)}
 
 
 async def captures_of(session: AsyncSession, hold_ids: Sequence[UUID]) -> list[CapturedHold]:

@@ -97,12 +97,6 @@ def decide(question: Question, book: RuleBook) -> tuple[Decision, ...]:
     )
 
 
-def allowed_rule_code(question: Question, book: RuleBook) -> RuleCode | None:
-    """The rule code under which credit may pay, None where it may not: what the planner asks for each lot."""
-    answer = _by_rule_code(question, book)[0]
-    return answer.rule_code if answer.allowed else None
-
-
 def _by_rule_code(question: Question, book: RuleBook) -> tuple[Decision, ...]:
     category = book.category(question.category, question.on)
     pairs = [] if category is None else [(cover, book.rule(cover.rule_code, question.on)) for cover in category.covers]

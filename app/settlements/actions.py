@@ -75,7 +75,6 @@ async def close_run(session: AsyncSession, actor: Actor, cutoff_on: clock.Day) -
             run_id=run_id,
             cutoff_on=cutoff_on,
             pay_on=payment_day(cutoff_on, settings().payout_days),
-            minimum_payout_cents=settings().minimum_payout_cents,
             created_by=actor.user_id,
             created_at=now,
         ),

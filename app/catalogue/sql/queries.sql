@@ -12,7 +12,7 @@ SELECT o.id, o.provider_id, o.site_id, o.name, o.description, o.category, o.mode
     o.no_show_fee_bps, o.audience, o.access, o.status, o.external_id, o.metadata, o.created_at, o.version,
     ARRAY(SELECT a.istat_code FROM offering_area a WHERE a.offering_id = o.id ORDER BY a.istat_code) AS service_area,
     (SELECT p.price_cents FROM price p WHERE p.offering_id = o.id
-        AND p.valid_from <= :today AND (p.valid_to IS NULL OR p.valid_to > :today)) AS price_cents
+        AND price_holds(p.valid_from, p.valid_to, :today)) AS price_cents
 FROM offering o WHERE o.provider_id = :provider_id
     AND (CAST(:after AS uuid) IS NULL OR o.id > :after) ORDER BY o.id LIMIT :limit;
 
@@ -22,7 +22,7 @@ SELECT o.id, o.provider_id, o.site_id, o.name, o.description, o.category, o.mode
     o.no_show_fee_bps, o.audience, o.access, o.status, o.external_id, o.metadata, o.created_at, o.version,
     ARRAY(SELECT a.istat_code FROM offering_area a WHERE a.offering_id = o.id ORDER BY a.istat_code) AS service_area,
     (SELECT p.price_cents FROM price p WHERE p.offering_id = o.id
-        AND p.valid_from <= :today AND (p.valid_to IS NULL OR p.valid_to > :today)) AS price_cents
+        AND price_holds(p.valid_from, p.valid_to, :today)) AS price_cents
 FROM offering o WHERE o.provider_id = :provider_id AND o.id = :id;
 
 -- name: serve
@@ -61,7 +61,7 @@ SELECT o.id, o.name, o.description, o.category, o.mode, o.unit, o.provider_id, o
     o.free_until_hours, o.late_fee_bps, o.no_show_fee_bps, o.access, p.price_cents, g.name AS provider_name,
     ARRAY(SELECT a.istat_code FROM offering_area a WHERE a.offering_id = o.id ORDER BY a.istat_code) AS service_area
 FROM offering o JOIN organisation g ON g.id = o.provider_id
-JOIN price p ON p.offering_id = o.id AND p.valid_from <= :today AND (p.valid_to IS NULL OR p.valid_to > :today)
+JOIN price p ON p.offering_id = o.id AND price_holds(p.valid_from, p.valid_to, :today)
 WHERE o.id = :id AND o.status = 'active'
     AND may_see_offering(o.audience, o.provider_id, :employed, CAST(:allied_providers AS uuid[]));
 

@@ -16,7 +16,7 @@ FROM (
                 round(word_similarity(public.plain_text(:words), o.name_key) * 1000000) AS integer)
             ELSE 0 END AS rank
         FROM offering o JOIN price p ON p.offering_id = o.id
-            AND p.valid_from <= :today AND (p.valid_to IS NULL OR p.valid_to > :today)
+            AND price_holds(p.valid_from, p.valid_to, :today)
         WHERE CASE CAST(:stage AS text)
                 WHEN 'text' THEN o.search @@ websearch_to_tsquery('public.it_unaccent', :words)
                     OR o.category = ANY (CAST(:categories AS text[]))
@@ -56,7 +56,7 @@ FROM (
                 round(word_similarity(public.plain_text(:words), o.name_key) * 1000000) AS integer)
             ELSE 0 END AS rank
         FROM offering o JOIN price p ON p.offering_id = o.id
-            AND p.valid_from <= :today AND (p.valid_to IS NULL OR p.valid_to > :today)
+            AND price_holds(p.valid_from, p.valid_to, :today)
         WHERE CASE CAST(:stage AS text)
                 WHEN 'text' THEN o.search @@ websearch_to_tsquery('public.it_unaccent', :words)
                     OR o.category = ANY (CAST(:categories AS text[]))
@@ -73,7 +73,7 @@ FROM (
             AND (CAST(:municipality AS text) IS NULL OR coalesce(
                 (SELECT bool_or(a.istat_code = :municipality) FROM offering_area a WHERE a.offering_id = o.id), true))
             AND EXISTS (SELECT FROM slot s WHERE s.offering_id = o.id AND s.status = 'open' AND s.taken < s.capacity
-                AND s.starts_at > CAST(:now AS timestamptz) + make_interval(hours => o.min_notice_hours)
+                AND s.starts_at > bookable_from(:now, o.min_notice_hours)
                 AND s.starts_at >= :period_from AND s.starts_at < :period_to)
     ) AS found
     WHERE CAST(:after_id AS uuid) IS NULL OR CASE CAST(:stage AS text)
