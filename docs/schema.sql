@@ -619,6 +619,7 @@ CREATE TABLE public.invitation (
     employee_id uuid,
     roles text[] NOT NULL,
     sealed_activation_code bytea,
+    invited_by uuid,
     created_at timestamp with time zone NOT NULL,
     expires_at timestamp with time zone NOT NULL,
     ended_at timestamp with time zone,
@@ -626,6 +627,7 @@ CREATE TABLE public.invitation (
     CONSTRAINT invitation_pkey PRIMARY KEY (id),
     CONSTRAINT invitation_token_hash_key UNIQUE (token_hash),
     CONSTRAINT invitation_accepted_by_fkey FOREIGN KEY (accepted_by) REFERENCES public.user_account(id),
+    CONSTRAINT invitation_invited_by_fkey FOREIGN KEY (invited_by) REFERENCES public.user_account(id),
     CONSTRAINT invitation_organisation_id_employee_id_fkey FOREIGN KEY (organisation_id, employee_id) REFERENCES public.employee(company_id, id),
     CONSTRAINT invitation_organisation_id_fkey FOREIGN KEY (organisation_id) REFERENCES public.organisation(id),
     CONSTRAINT invitation_email_lower CHECK (email = lower(email)),
@@ -634,6 +636,7 @@ CREATE TABLE public.invitation (
 CREATE INDEX invitation_accepted_by_idx ON public.invitation USING btree (accepted_by);
 CREATE INDEX invitation_employee_id_idx ON public.invitation USING btree (employee_id);
 CREATE INDEX invitation_employee_idx ON public.invitation USING btree (organisation_id, employee_id);
+CREATE INDEX invitation_invited_by_idx ON public.invitation USING btree (invited_by);
 CREATE UNIQUE INDEX invitation_pending_employee_key ON public.invitation USING btree (employee_id) WHERE ended_at IS NULL;
 CREATE TRIGGER invitation_05_hr BEFORE INSERT ON public.invitation FOR EACH ROW WHEN (CURRENT_USER = 'beatrice_hr'::name AND new.employee_id IS NULL) EXECUTE FUNCTION public.refuse_invitation_to_roles();
 GRANT INSERT, SELECT (id, organisation_id, employee_id, ended_at), UPDATE (ended_at) ON public.invitation TO beatrice_hr;
@@ -684,29 +687,6 @@ CREATE TRIGGER lot_20_revoked BEFORE UPDATE ON public.lot FOR EACH ROW WHEN (new
 CREATE CONSTRAINT TRIGGER lot_90_funded AFTER INSERT ON public.lot DEFERRABLE INITIALLY DEFERRED FOR EACH ROW WHEN (new.kind <> 'grant'::text) EXECUTE FUNCTION public.check_grace_funded();
 GRANT INSERT ON public.lot TO beatrice_hr;
 GRANT INSERT, SELECT, UPDATE (ended_at) ON public.lot TO beatrice_app, beatrice_worker;
-
-CREATE TABLE public.membership (
-    id uuid NOT NULL,
-    user_id uuid NOT NULL,
-    organisation_id uuid NOT NULL,
-    role text NOT NULL,
-    created_at timestamp with time zone NOT NULL,
-    ended_at timestamp with time zone,
-    CONSTRAINT membership_pkey PRIMARY KEY (id),
-    CONSTRAINT membership_hr_apart_from_care EXCLUDE USING gist (user_id WITH =, organisation_id WITH =, (
-CASE
-    WHEN role = ANY (ARRAY['hr'::text, 'hr_approver'::text, 'payroll'::text]) THEN 'company'::text
-    WHEN role = ANY (ARRAY['manager'::text, 'staff'::text, 'coordinator'::text, 'care_manager'::text]) THEN 'care'::text
-    ELSE NULL::text
-END) WITH <>) WHERE (ended_at IS NULL),
-    CONSTRAINT membership_organisation_id_fkey FOREIGN KEY (organisation_id) REFERENCES public.organisation(id),
-    CONSTRAINT membership_user_id_fkey FOREIGN KEY (user_id) REFERENCES public.user_account(id),
-    CONSTRAINT membership_role_known CHECK (role = ANY (ARRAY['hr'::text, 'hr_approver'::text, 'payroll'::text, 'manager'::text, 'staff'::text, 'coordinator'::text, 'care_manager'::text, 'observer'::text, 'operator'::text, 'finance'::text, 'admin'::text]))
-);
-CREATE UNIQUE INDEX membership_live_key ON public.membership USING btree (user_id, organisation_id, role) WHERE ended_at IS NULL;
-CREATE INDEX membership_organisation_id_idx ON public.membership USING btree (organisation_id);
-CREATE INDEX membership_user_id_idx ON public.membership USING btree (user_id);
-GRANT INSERT, SELECT, UPDATE ON public.membership TO beatrice_app, beatrice_worker;
 
 CREATE TABLE public.municipality (
     istat_code text NOT NULL,
@@ -971,6 +951,64 @@ CREATE TABLE public.provider (
     CONSTRAINT provider_recoverable_account_id_fkey FOREIGN KEY (recoverable_account_id) REFERENCES ledger.account(id)
 );
 GRANT INSERT, SELECT, UPDATE (phone, email, description, version) ON public.provider TO beatrice_app, beatrice_worker;
+
+CREATE TABLE public.role_grant (
+    id uuid NOT NULL,
+    user_id uuid NOT NULL,
+    role text NOT NULL,
+    scope_kind text NOT NULL,
+    scope_id uuid,
+    from_at timestamp with time zone NOT NULL,
+    until_at timestamp with time zone,
+    granted_by uuid,
+    granted_at timestamp with time zone NOT NULL,
+    organisation_id uuid GENERATED ALWAYS AS (
+CASE scope_kind
+    WHEN 'organisation'::text THEN scope_id
+    ELSE NULL::uuid
+END) STORED,
+    alliance_id uuid GENERATED ALWAYS AS (
+CASE scope_kind
+    WHEN 'alliance'::text THEN scope_id
+    ELSE NULL::uuid
+END) STORED,
+    network_id uuid GENERATED ALWAYS AS (
+CASE scope_kind
+    WHEN 'network'::text THEN scope_id
+    ELSE NULL::uuid
+END) STORED,
+    CONSTRAINT role_grant_pkey PRIMARY KEY (id),
+    CONSTRAINT role_grant_hr_apart_from_care EXCLUDE USING gist (user_id WITH =, COALESCE(scope_id, user_id) WITH =, (
+CASE
+    WHEN role = ANY (ARRAY['hr'::text, 'hr_approver'::text, 'payroll'::text]) THEN 'company'::text
+    WHEN role = ANY (ARRAY['manager'::text, 'staff'::text, 'coordinator'::text, 'care_manager'::text]) THEN 'care'::text
+    ELSE NULL::text
+END) WITH <>, tstzrange(from_at, until_at) WITH &&),
+    CONSTRAINT role_grant_once EXCLUDE USING gist (user_id WITH =, role WITH =, COALESCE(scope_id, user_id) WITH =, tstzrange(from_at, until_at) WITH &&),
+    CONSTRAINT role_grant_alliance_id_fkey FOREIGN KEY (alliance_id) REFERENCES public.alliance(id),
+    CONSTRAINT role_grant_granted_by_fkey FOREIGN KEY (granted_by) REFERENCES public.user_account(id),
+    CONSTRAINT role_grant_network_id_fkey FOREIGN KEY (network_id) REFERENCES public.network(id),
+    CONSTRAINT role_grant_organisation_id_fkey FOREIGN KEY (organisation_id) REFERENCES public.organisation(id),
+    CONSTRAINT role_grant_user_id_fkey FOREIGN KEY (user_id) REFERENCES public.user_account(id),
+    CONSTRAINT role_grant_period CHECK (until_at >= from_at),
+    CONSTRAINT role_grant_role_fits_scope CHECK (
+CASE scope_kind
+    WHEN 'organisation'::text THEN true
+    WHEN 'alliance'::text THEN role = ANY (ARRAY['coordinator'::text, 'care_manager'::text, 'observer'::text])
+    WHEN 'network'::text THEN role = ANY (ARRAY['coordinator'::text, 'observer'::text])
+    WHEN 'platform'::text THEN role = ANY (ARRAY['operator'::text, 'finance'::text])
+    ELSE NULL::boolean
+END),
+    CONSTRAINT role_grant_role_known CHECK (role = ANY (ARRAY['hr'::text, 'hr_approver'::text, 'payroll'::text, 'manager'::text, 'staff'::text, 'coordinator'::text, 'care_manager'::text, 'observer'::text, 'operator'::text, 'finance'::text, 'admin'::text])),
+    CONSTRAINT role_grant_scope_kind_known CHECK (scope_kind = ANY (ARRAY['organisation'::text, 'alliance'::text, 'network'::text, 'platform'::text])),
+    CONSTRAINT role_grant_scope_named CHECK ((scope_id IS NULL) = (scope_kind = 'platform'::text))
+);
+CREATE INDEX role_grant_alliance_id_idx ON public.role_grant USING btree (alliance_id);
+CREATE INDEX role_grant_granted_by_idx ON public.role_grant USING btree (granted_by);
+CREATE INDEX role_grant_network_id_idx ON public.role_grant USING btree (network_id);
+CREATE INDEX role_grant_organisation_id_idx ON public.role_grant USING btree (organisation_id);
+CREATE INDEX role_grant_user_id_idx ON public.role_grant USING btree (user_id);
+GRANT INSERT, SELECT, UPDATE (from_at, until_at) ON public.role_grant TO beatrice_app, beatrice_worker;
 
 CREATE TABLE public.session_token (
     token_hash bytea NOT NULL,
@@ -2094,7 +2132,7 @@ BEGIN
 END $function$;
 GRANT EXECUTE ON FUNCTION public.number_events(integer) TO beatrice_app, beatrice_worker;
 
-CREATE OR REPLACE FUNCTION public.open_request(p_token_hash bytea, p_real_now timestamp with time zone, p_organisation_id uuid, p_alliance_id uuid, p_operator boolean, p_key text, p_fingerprint bytea, OUT clock_offset interval, OUT principal_kind text, OUT principal_id uuid, OUT locale text, OUT organisation_id uuid, OUT kinds text[], OUT roles text[], OUT scopes text[], OUT key_state text, OUT sealed_answer bytea)
+CREATE OR REPLACE FUNCTION public.open_request(p_token_hash bytea, p_real_now timestamp with time zone, p_scope_kind text, p_scope_id uuid, p_key text, p_fingerprint bytea, OUT clock_offset interval, OUT principal_kind text, OUT principal_id uuid, OUT locale text, OUT organisation_id uuid, OUT kinds text[], OUT roles text[], OUT scopes text[], OUT key_state text, OUT sealed_answer bytea)
  RETURNS record
  LANGUAGE plpgsql
  SECURITY DEFINER
@@ -2121,35 +2159,14 @@ BEGIN
         RETURN;
     END IF;
     IF principal_kind = 'api_key' THEN
-        IF organisation_id = p_organisation_id THEN
-            roles := ARRAY['api_key'];
-            SELECT o.kinds INTO kinds FROM organisation o WHERE o.id = p_organisation_id;
-        END IF;
-    ELSIF p_organisation_id IS NOT NULL THEN
-        organisation_id := p_organisation_id;
-        SELECT array_agg(m.role) INTO roles FROM membership m
-        WHERE m.user_id = principal_id AND m.organisation_id = p_organisation_id AND m.ended_at IS NULL;
-        SELECT o.kinds INTO kinds FROM organisation o WHERE o.id = p_organisation_id;
-        -- The operator enters organisations in the register: it may bring in their first administrators, no more.
-        IF roles IS NULL AND p_operator AND kinds IS NOT NULL AND EXISTS (
-            SELECT FROM membership m JOIN organisation o ON o.id = m.organisation_id AND 'operator' = ANY (o.kinds)
-            WHERE m.user_id = principal_id AND m.ended_at IS NULL AND m.role = 'operator') THEN
-            roles := ARRAY['registrar'];
-        END IF;
-    ELSIF p_alliance_id IS NOT NULL THEN
-        SELECT array_agg(DISTINCT m.role), min(m.organisation_id::text)::uuid INTO roles, organisation_id
-        FROM alliance a JOIN membership m ON m.user_id = principal_id AND m.ended_at IS NULL
-        WHERE a.id = p_alliance_id
-          AND (m.organisation_id = a.lead_organisation_id AND m.role IN ('coordinator', 'care_manager')
-               OR m.role = 'observer' AND EXISTS (
-                   SELECT 1 FROM alliance_membership am WHERE am.alliance_id = a.id
-                   AND am.organisation_id = m.organisation_id AND am.ended_on IS NULL));
-        kinds := ARRAY['alliance'];
-    ELSIF p_operator THEN
-        SELECT array_agg(m.role), min(m.organisation_id::text)::uuid, ARRAY['operator']
-        INTO roles, organisation_id, kinds
-        FROM membership m JOIN organisation o ON o.id = m.organisation_id AND 'operator' = ANY (o.kinds)
-        WHERE m.user_id = principal_id AND m.ended_at IS NULL AND m.role IN ('operator', 'finance');
+        -- A key holds no role: its scopes say what it may do, in its own organisation.
+        roles := CASE WHEN p_scope_kind = 'organisation' AND organisation_id = p_scope_id THEN ARRAY['api_key'] END;
+    ELSIF p_scope_kind IS NOT NULL THEN
+        SELECT array_agg(DISTINCT r.role), min(r.organisation_id::text)::uuid INTO roles, organisation_id
+        FROM roles_in(principal_id, p_scope_kind, p_scope_id, p_real_now) r;
+    END IF;
+    IF p_scope_kind = 'organisation' AND roles IS NOT NULL THEN
+        SELECT o.kinds INTO kinds FROM organisation o WHERE o.id = p_scope_id;
     END IF;
     IF p_key IS NOT NULL THEN
         -- Answered keys need no lock; an unanswered one is looked up again once locked, for it may be answered by then.
@@ -2169,7 +2186,7 @@ BEGIN
         END LOOP;
     END IF;
 END $function$;
-GRANT EXECUTE ON FUNCTION public.open_request(bytea,timestamp with time zone,uuid,uuid,boolean,text,bytea) TO beatrice_app, beatrice_hr;
+GRANT EXECUTE ON FUNCTION public.open_request(bytea,timestamp with time zone,text,uuid,text,bytea) TO beatrice_app, beatrice_hr;
 
 CREATE OR REPLACE FUNCTION public.payable_is_its_transfer()
  RETURNS trigger
@@ -2391,6 +2408,43 @@ BEGIN
     JOIN lot ON lot.id = rest.id JOIN credit_source source ON source.id = lot.source_id;
 END $function$;
 GRANT EXECUTE ON FUNCTION public.return_revoked_lots(uuid,uuid,uuid[],date,timestamp with time zone,timestamp with time zone) TO beatrice_app, beatrice_hr, beatrice_worker;
+
+CREATE OR REPLACE FUNCTION public.roles_in(principal uuid, in_kind text, in_id uuid, instant timestamp with time zone)
+ RETURNS TABLE(role text, organisation_id uuid)
+ LANGUAGE plpgsql
+ STABLE
+AS $function$
+#variable_conflict use_column
+BEGIN
+    CASE in_kind
+    WHEN 'organisation' THEN
+        RETURN QUERY SELECT g.role, g.organisation_id FROM role_grant g
+        WHERE g.user_id = principal AND g.organisation_id = in_id AND tstzrange(g.from_at, g.until_at) @> instant;
+        IF NOT FOUND THEN
+            RETURN QUERY SELECT 'registrar', o.id FROM organisation o
+            WHERE o.id = in_id AND EXISTS (
+                SELECT FROM roles_in(principal, 'platform', NULL, instant) AS here WHERE here.role = 'operator');
+        END IF;
+    WHEN 'alliance' THEN
+        RETURN QUERY SELECT DISTINCT g.role, coalesce(g.organisation_id, a.lead_organisation_id)
+        FROM alliance a JOIN role_grant g ON g.user_id = principal AND tstzrange(g.from_at, g.until_at) @> instant
+        WHERE a.id = in_id AND (
+            g.alliance_id = a.id
+            OR g.organisation_id = a.lead_organisation_id AND g.role IN ('coordinator', 'care_manager')
+            OR g.role = 'observer' AND EXISTS (
+                SELECT FROM alliance_membership m
+                WHERE m.alliance_id = a.id AND m.organisation_id = g.organisation_id AND m.ended_on IS NULL));
+    WHEN 'network' THEN
+        RETURN QUERY SELECT g.role, NULL::uuid FROM role_grant g
+        WHERE g.user_id = principal AND g.network_id = in_id AND tstzrange(g.from_at, g.until_at) @> instant;
+    WHEN 'platform' THEN
+        RETURN QUERY SELECT g.role, o.id
+        FROM role_grant g JOIN organisation o ON 'operator' = ANY (o.kinds)
+            AND (g.organisation_id = o.id AND g.role IN ('operator', 'finance') OR g.scope_kind = 'platform')
+        WHERE g.user_id = principal AND tstzrange(g.from_at, g.until_at) @> instant;
+    END CASE;
+END $function$;
+GRANT EXECUTE ON FUNCTION public.roles_in(uuid,text,uuid,timestamp with time zone) TO beatrice_app, beatrice_worker;
 
 CREATE OR REPLACE FUNCTION public.setting_in_force(setting_name text, on_day date, of_organisation uuid DEFAULT NULL::uuid, of_programme uuid DEFAULT NULL::uuid, of_alliance uuid DEFAULT NULL::uuid, OUT value bigint, OUT level text, OUT value_id uuid)
  RETURNS record

@@ -225,7 +225,7 @@ def test_every_endpoint_declares_its_permission_and_answer() -> None:
 def test_tenant_routes_need_a_role_and_personal_routes_do_not() -> None:
     for route in routes():
         personal = route.access.permission in PERSON
-        tenant = route.audience.tenant is not None or route.audience.kind is not None
+        tenant = route.audience.scope is not None
         assert personal != tenant, route.operation_id
         if route.audience.tenant is not None:
             assert "{" + route.audience.tenant + "}" in route.path
