@@ -9,6 +9,8 @@ from pathlib import Path
 from typing import Any, ClassVar, Final, Generic, Literal, TypeVar, get_args, get_type_hints
 
 import psycopg
+from psycopg.abc import PQGen
+from psycopg.pq import TransactionStatus
 from psycopg.rows import class_row, scalar_row
 from pydantic import TypeAdapter
 from sqlalchemy import Connection, MetaData, text
@@ -86,6 +88,19 @@ async def open_unit_of_work(session: AsyncSession, role: str) -> None:
     clock.set_offset(row.one()[1])
 
 
+class DriverConnection(psycopg.AsyncConnection[Any]):
+    """psycopg's connection, whose BEGIN travels with the statement that it is for.
+
+    psycopg itself waits for the answer to BEGIN, even in a pipeline: in every transaction one round trip for nothing.
+    """
+
+    def _start_query(self) -> PQGen[None]:
+        if self._pipeline and not self.autocommit and self.pgconn.transaction_status == TransactionStatus.IDLE:
+            yield from self._exec_command(b"BEGIN")
+        else:
+            yield from super()._start_query()
+
+
 @dataclass(frozen=True, slots=True)
 class Login:
     """Who is logged in to the database, and whether it could change the tables."""
@@ -118,7 +133,11 @@ def create_database(url: str, *, pool_size: int = 10, timeouts: str = APP_TIMEOU
             pool_timeout=10,
             pool_pre_ping=False,
             hide_parameters=True,
-            connect_args={"options": f"{timeouts} -c timezone=UTC", "connect_timeout": 5},
+            connect_args={
+                "async_creator_fn": DriverConnection.connect,
+                "options": f"{timeouts} -c timezone=UTC",
+                "connect_timeout": 5,
+            },
         )
     )
 
@@ -189,7 +208,12 @@ class Query(Generic[R]):
         touched: int = cursor.rowcount
         return touched
 
-    async def _execute(self, session: AsyncSession, values: dict[str, object]) -> Any:  # noqa: ANN401 - psycopg's cursor
+    async def run_and_commit(self, session: AsyncSession, /, **values: object) -> None:
+        """Run a transaction's last statement and COMMIT, in one round trip; on an error of either nothing is kept."""
+        await self._execute(session, values, commit=True)
+        await session.commit()  # sends nothing more, but in a savepoint its release
+
+    async def _execute(self, session: AsyncSession, values: dict[str, object], *, commit: bool = False) -> Any:  # noqa: ANN401 - psycopg's cursor
         if values.keys() != self.parameters:
             raise TypeError(f"{self.name} takes {sorted(self.parameters)}, not {sorted(values)}")
         connection = await _connection_of(session)
@@ -197,7 +221,7 @@ class Query(Generic[R]):
         try:
             cursor = driver.cursor(row_factory=self._row_factory)
             connection.dispatch.before_cursor_execute(connection, cursor, self._sql, values, None, False)
-            return await cursor.execute(self._sql, values, prepare=self._prepare)
+            return await self._send(cursor, values, commit=commit and not connection.in_nested_transaction())
         except psycopg.Error as error:
             if driver.closed:
                 with suppress(DBAPIError):  # SQLAlchemy meets the same and empties its pool
@@ -205,6 +229,19 @@ class Query(Generic[R]):
             raise DBAPIError.instance(
                 self._sql, None, error, psycopg.Error, hide_parameters=True, connection_invalidated=driver.closed
             ) from error
+
+    async def _send(self, cursor: Any, values: dict[str, object], *, commit: bool) -> Any:  # noqa: ANN401 - psycopg's
+        """Execute; BEGIN goes in one round trip with a transaction's first statement, and COMMIT with its last."""
+        driver = cursor.connection
+        if not commit and driver.pgconn.transaction_status != TransactionStatus.IDLE:
+            return await cursor.execute(self._sql, values, prepare=self._prepare)
+        # A pipeline waits at its end only, and then for every answer: what failed is raised there, the first first.
+        # PostgreSQL skips what comes behind a failure: a transaction whose last statement failed is never committed.
+        async with driver.pipeline():
+            await cursor.execute(self._sql, values, prepare=self._prepare)
+            if commit:
+                await driver.execute("COMMIT", prepare=False)
+        return cursor
 
 
 @cache

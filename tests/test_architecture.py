@@ -97,7 +97,7 @@ def test_only_the_edges_commit() -> None:
         if not path_of(source).startswith(COMMITTERS)
         for function in functions(source)
         for _, call in calls(function)
-        if call.endswith((".commit", ".rollback"))
+        if call.endswith((".commit", ".run_and_commit", ".rollback"))
     }
     assert found == set(ROLLBACKS)
 
