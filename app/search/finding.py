@@ -18,6 +18,9 @@ from app.rules.book import RuleBook, book_in_force
 from app.search import queries, synonyms
 from app.search.queries import FoundOffering, Stage
 
+SHORTEST_TELLING_WORD = 3
+"""Articles and prepositions tell nothing."""
+
 
 @dataclass(frozen=True)
 class Filters:
@@ -99,5 +102,4 @@ def named_categories(wordings: Sequence[str], book: RuleBook) -> list[str]:
 
 
 def _telling_words(wording: str) -> set[str]:
-    """Articles and prepositions tell nothing."""
-    return {word for word in synonyms.plain(wording).split() if len(word) > 2}  # noqa: PLR2004 - il, di, e
+    return {word for word in synonyms.plain(wording).split() if len(word) >= SHORTEST_TELLING_WORD}
