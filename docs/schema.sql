@@ -2450,7 +2450,6 @@ CREATE OR REPLACE FUNCTION public.setting_in_force(setting_name text, on_day dat
  RETURNS record
  LANGUAGE plpgsql
  STABLE
- SET search_path TO 'public', 'pg_temp'
 AS $function$
 DECLARE
     place record;

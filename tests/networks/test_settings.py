@@ -69,7 +69,7 @@ async def places(client: httpx.AsyncClient, world: World, operator: Party) -> Pl
     return await place(client, world, operator)
 
 
-async def grace(world: World, on: date = TODAY, **named: UUID) -> tuple[int, str, UUID | None]:
+async def grace(world: World, on: date = TODAY, /, **named: UUID) -> tuple[int, str, UUID | None]:
     async with world.database.begin() as session:
         (found,) = [row for row in await queries.settings(session, on, None, 9, **named) if row.name == "grace_days"]
     return found.value, found.level, found.value_id

@@ -21,7 +21,7 @@ GRANT SELECT ON setting TO beatrice_app, beatrice_worker;
 CREATE OR REPLACE FUNCTION setting_in_force(
     setting_name text, on_day date, of_organisation uuid DEFAULT NULL, of_programme uuid DEFAULT NULL,
     of_alliance uuid DEFAULT NULL, OUT value bigint, OUT level text, OUT value_id uuid
-) LANGUAGE plpgsql STABLE SET search_path = public, pg_temp AS $$
+) LANGUAGE plpgsql STABLE AS $$
 DECLARE
     place record;
     chosen record;
