@@ -4,13 +4,14 @@ import re
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, is_dataclass
-from functools import cache
+from functools import cache, partial
 from pathlib import Path
-from typing import Any, ClassVar, Final, Generic, Literal, TypeVar, get_args, get_type_hints
+from typing import Any, ClassVar, Final, Generic, Literal, Self, TypeVar, get_args, get_type_hints
 
 import psycopg
 from psycopg.abc import PQGen
-from psycopg.pq import TransactionStatus
+from psycopg.generators import send
+from psycopg.pq import ConnStatus, TransactionStatus
 from psycopg.rows import class_row, scalar_row
 from pydantic import TypeAdapter
 from sqlalchemy import Connection, MetaData, text
@@ -88,19 +89,6 @@ async def open_unit_of_work(session: AsyncSession, role: str) -> None:
     clock.set_offset(row.one()[1])
 
 
-class DriverConnection(psycopg.AsyncConnection[Any]):
-    """psycopg's connection, whose BEGIN travels with the statement that it is for.
-
-    psycopg itself waits for the answer to BEGIN, even in a pipeline: in every transaction one round trip for nothing.
-    """
-
-    def _start_query(self) -> PQGen[None]:
-        if self._pipeline and not self.autocommit and self.pgconn.transaction_status == TransactionStatus.IDLE:
-            yield from self._exec_command(b"BEGIN")
-        else:
-            yield from super()._start_query()
-
-
 @dataclass(frozen=True, slots=True)
 class Login:
     """Who is logged in to the database, and whether it could change the tables."""
@@ -133,11 +121,7 @@ def create_database(url: str, *, pool_size: int = 10, timeouts: str = APP_TIMEOU
             pool_timeout=10,
             pool_pre_ping=False,
             hide_parameters=True,
-            connect_args={
-                "async_creator_fn": DriverConnection.connect,
-                "options": f"{timeouts} -c timezone=UTC",
-                "connect_timeout": 5,
-            },
+            connect_args={"options": f"{timeouts} -c timezone=UTC", "connect_timeout": 5},
         )
     )
 
@@ -235,13 +219,55 @@ class Query(Generic[R]):
         driver = cursor.connection
         if not commit and driver.pgconn.transaction_status != TransactionStatus.IDLE:
             return await cursor.execute(self._sql, values, prepare=self._prepare)
-        # A pipeline waits at its end only, and then for every answer: what failed is raised there, the first first.
-        # PostgreSQL skips what comes behind a failure: a transaction whose last statement failed is never committed.
-        async with driver.pipeline():
+        async with OneTrip(driver, commit=commit):
             await cursor.execute(self._sql, values, prepare=self._prepare)
-            if commit:
-                await driver.execute("COMMIT", prepare=False)
         return cursor
+
+
+class OneTrip(psycopg.AsyncPipeline):
+    """What is executed in the block, sent at its end, the BEGIN that is due before it and, if wanted, COMMIT behind it.
+
+    All answers are read then, and the first failure is raised. PostgreSQL skips what comes behind a failure: where the
+    last statement failed there is no COMMIT. psycopg's own pipeline waits for BEGIN alone and sends each message by
+    itself, which costs more processor time than round trips save.
+    """
+
+    def __init__(self, driver: psycopg.AsyncConnection[Any], *, commit: bool) -> None:
+        super().__init__(driver)
+        self.commit = commit
+
+    async def __aenter__(self) -> Self:
+        self._conn._pipeline = self  # noqa: SLF001 - where cursors look for the queue that they may add to
+        return self
+
+    async def __aexit__(self, kind: type[BaseException] | None, *about: object) -> None:
+        try:
+            if kind is None:
+                async with self._conn.lock:
+                    await self._conn.wait(self._exchange())
+        finally:
+            self._conn._pipeline = None  # noqa: SLF001 - see above
+
+    def _communicate_gen(self) -> PQGen[None]:
+        yield from ()  # nothing is sent before the end
+
+    def _sync_gen(self) -> PQGen[None]:
+        yield from ()  # nor waited for
+
+    def _exchange(self) -> PQGen[None]:
+        if self.commit:
+            self.command_queue.append(partial(self.pgconn.send_query_params, b"COMMIT", None))
+            self.result_queue.append(None)
+        self._enqueue_sync()
+        self.pgconn.enter_pipeline_mode()
+        try:
+            for command in self.command_queue:
+                command()
+            yield from send(self.pgconn)
+            yield from self._fetch_gen(flush=False)
+        finally:
+            if self.pgconn.status != ConnStatus.BAD:
+                self.pgconn.exit_pipeline_mode()
 
 
 @cache

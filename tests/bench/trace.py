@@ -32,7 +32,7 @@ class Traced:
     """What went over one connection."""
 
     statements: list[Statement] = field(default_factory=list)
-    """Without BEGIN and COMMIT."""
+    """Without what the driver sends by itself (BEGIN, COMMIT)."""
     round_trips: int = 0
     """How often the client waited for the server: it had sent something, and then an answer came."""
     sent: int = 0
@@ -50,8 +50,7 @@ async def watched(database: Database) -> AsyncIterator[Traced]:
 
     class Recording(AsyncCursor[Any]):
         async def execute(self, query: Any, params: Any = None, **options: Any) -> "Recording":
-            if query != "COMMIT":
-                seen.statements.append(_statement(str(query), params or {}))
+            seen.statements.append(_statement(str(query), params or {}))
             await super().execute(query, params, **options)
             return self
 

@@ -116,7 +116,7 @@ async def test_cut_connections_are_busy_once_and_then_heal(
 
 @dataclass
 class Rival:
-    """Somebody who stored the answer of k0 under k1 and has not committed; behind it waits a request with the key k1."""
+    """Somebody who stored the answer of k0 under k1 and has not committed; behind it waits a request under k1."""
 
     connection: psycopg.Connection[Any]
     stored: bytes
