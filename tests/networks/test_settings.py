@@ -194,7 +194,11 @@ REFUSED: list[tuple[dict[str, Any], int, str]] = [
 ]
 
 
-@pytest.mark.parametrize(("change", "status", "code"), REFUSED, ids=lambda value: next(iter(value)) if isinstance(value, dict) else str(value))
+@pytest.mark.parametrize(
+    ("change", "status", "code"),
+    REFUSED,
+    ids=lambda value: next(iter(value)) if isinstance(value, dict) else str(value),
+)
 async def test_what_does_not_fit_is_refused(
     client: httpx.AsyncClient, world: World, operator: Party, change: dict[str, Any], status: int, code: str
 ) -> None:
