@@ -11,7 +11,7 @@ from typing import Any, ClassVar, Final, Generic, Literal, Self, TypeVar, get_ar
 import psycopg
 from psycopg.abc import PQGen
 from psycopg.generators import send
-from psycopg.pq import ConnStatus, TransactionStatus
+from psycopg.pq import ConnStatus, PipelineStatus, TransactionStatus
 from psycopg.rows import class_row, scalar_row
 from pydantic import TypeAdapter
 from sqlalchemy import Connection, MetaData, text
@@ -247,6 +247,8 @@ class OneTrip(psycopg.AsyncPipeline):
                     await self._conn.wait(self._exchange())
         finally:
             self._conn._pipeline = None  # noqa: SLF001 - see above
+            if self.status != PipelineStatus.OFF:
+                self.pgconn.finish()  # answers were left unread: nobody else may get this connection
 
     def _communicate_gen(self) -> PQGen[None]:
         yield from ()  # nothing is sent before the end
