@@ -9,8 +9,14 @@ from app import clock, ids
 from app.db import NOTHING, Query
 from app.edge.permissions import OrganisationRole
 
+ROLES_OF = Query(str, "identity.roles_of")
 GIVE_ROLES = Query(NOTHING, "identity.give_roles")
 END_ROLE = Query(NOTHING, "identity.end_role")
+
+
+async def roles_of(session: AsyncSession, user_id: UUID, organisation_id: UUID) -> frozenset[str]:
+    """Return what a person is in an organisation now, `registrar` included."""
+    return frozenset(await ROLES_OF.all(session, user_id=user_id, organisation_id=organisation_id, now=clock.real()))
 
 
 async def give_roles(
@@ -25,7 +31,7 @@ async def give_roles(
     await GIVE_ROLES.run(
         session,
         ids=[ids.new_id() for _ in roles],
-        roles=roles,
+        roles=list(roles),
         user_id=user_id,
         organisation_id=organisation_id,
         granted_by=granted_by,

@@ -124,6 +124,7 @@ class ApiKey(Model):
 
     __tablename__ = "api_key"
     __table_args__ = (
+        CheckConstraint("expires_at <= created_at + interval '17544 hours'", name="life"),
         CheckConstraint("cardinality(scopes) > 0", name="scopes_given"),
         CheckConstraint("live_place IN (1, 2)", name="live_place_known"),
         CheckConstraint("revoked_at IS NULL OR live_place IS NULL", name="live_place_only_while_live"),
@@ -138,7 +139,9 @@ class ApiKey(Model):
     scopes: Mapped[list[str]] = mapped_column(ARRAY(Text))
     created_by: Mapped[UUID] = mapped_column(ForeignKey("user_account.id"), index=True)
     created_at: Mapped[datetime] = mapped_column(Timestamp)
-    expires_at: Mapped[datetime | None] = mapped_column(Timestamp)
+    expires_at: Mapped[datetime] = mapped_column(Timestamp)
+    last_used_at: Mapped[datetime | None] = mapped_column(Timestamp)
+    """To the hour."""
     revoked_at: Mapped[datetime | None] = mapped_column(Timestamp)
     live_place: Mapped[int | None] = mapped_column(SmallInteger)
     """First or second live key of its name: there is no third place."""
