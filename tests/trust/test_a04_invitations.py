@@ -7,7 +7,8 @@ import httpx
 import pytest
 
 from app import clock, ids
-from tests.people import accept, invitation_token, join, snapshot
+from app.identity import passwords
+from tests.people import PASSWORD, accept, invitation_token, join, snapshot
 from tests.world import Party, World
 
 BOSS, PLANT = "capo@cooperativa.example", "pianta@altrove.example"
@@ -88,15 +89,10 @@ async def test_an_operator_who_is_one_no_more_brings_nobody_in(client: httpx.Asy
 
 async def test_who_has_come_to_work_for_the_operator_is_not_brought_in(client: httpx.AsyncClient, world: World) -> None:
     operator, party = await world.operator(), await world.organisation(["provider"])
-    user_id, _ = await world.login(PLANT)
-    await invite(client, party, operator.headers["operator"], BOSS, "admin")
+    user_id, _ = await world.login(PLANT, passwords.hash_now(PASSWORD))
     await invite(client, party, operator.headers["operator"], PLANT, "admin")
     await world.membership(user_id, operator.id, "finance")
-    await world.execute("UPDATE user_account SET email = 'altra@example.test' WHERE id = :id", id=user_id)
-    await world.execute("UPDATE user_account SET email = :email WHERE id = :id", email=PLANT, id=user_id)
-    token, before = await invitation_token(world, PLANT), await snapshot(world, "role_grant")
-    assert (await accept(client, token)).status_code in {401, 404}
-    assert await snapshot(world, "role_grant") == before
+    await refused(client, world, PLANT)
 
 
 @pytest.mark.parametrize("how", ["ended", "run out", "less"])
@@ -169,7 +165,6 @@ async def test_whoever_brings_in_withdraws_her_own_and_no_others(client: httpx.A
     operator, party = await world.operator(), await world.organisation(["company"], ("hr",))
     await world.membership(party.users["hr"], party.id, "admin")
     await invite(client, party, party.headers["hr"], BOSS, "hr")
-    await world.execute("UPDATE invitation SET invited_by = :id", id=party.users["hr"])
     await world.execute("UPDATE role_grant SET until_at = :now WHERE role = 'admin'", now=clock.real())
     headers = operator.headers["operator"]
     await invite(client, party, headers, PLANT, "payroll")
@@ -188,7 +183,7 @@ async def test_links_to_employments_are_no_members_business(client: httpx.AsyncC
     )
     employee = f"/v1/companies/{company.public_id}/employees/{ids.encode('emp', person.employee_id)}"
     sent = await client.post(f"{employee}/invite", headers=company.headers["hr"])
-    assert sent.status_code in {200, 201, 202, 204}, sent.text
+    assert sent.status_code == 200, sent.text
     invitation_id = ids.encode("inv", await world.scalar("SELECT id FROM invitation"))
     assert await open_ones(client, company, company.headers["hr"]) == []
     url = invitations_url(company, f"/{invitation_id}/withdraw")
