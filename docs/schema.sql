@@ -964,6 +964,7 @@ CREATE TABLE public.role_grant (
     until_at timestamp with time zone,
     granted_by uuid,
     granted_at timestamp with time zone NOT NULL,
+    side text,
     organisation_id uuid GENERATED ALWAYS AS (
 CASE scope_kind
     WHEN 'organisation'::text THEN scope_id
@@ -980,12 +981,7 @@ CASE scope_kind
     ELSE NULL::uuid
 END) STORED,
     CONSTRAINT role_grant_pkey PRIMARY KEY (id),
-    CONSTRAINT role_grant_hr_apart_from_care EXCLUDE USING gist (user_id WITH =, COALESCE(scope_id, user_id) WITH =, (
-CASE
-    WHEN role = ANY (ARRAY['hr'::text, 'hr_approver'::text, 'payroll'::text]) THEN 'company'::text
-    WHEN role = ANY (ARRAY['manager'::text, 'staff'::text, 'coordinator'::text, 'care_manager'::text]) THEN 'care'::text
-    ELSE NULL::text
-END) WITH <>, tstzrange(from_at, until_at) WITH &&),
+    CONSTRAINT role_grant_hr_apart_from_care EXCLUDE USING gist (user_id WITH =, side WITH <>, tstzrange(from_at, until_at) WITH &&),
     CONSTRAINT role_grant_once EXCLUDE USING gist (user_id WITH =, role WITH =, COALESCE(scope_id, user_id) WITH =, tstzrange(from_at, until_at) WITH &&),
     CONSTRAINT role_grant_alliance_id_fkey FOREIGN KEY (alliance_id) REFERENCES public.alliance(id),
     CONSTRAINT role_grant_granted_by_fkey FOREIGN KEY (granted_by) REFERENCES public.user_account(id),
@@ -1003,13 +999,15 @@ CASE scope_kind
 END),
     CONSTRAINT role_grant_role_known CHECK (role = ANY (ARRAY['hr'::text, 'hr_approver'::text, 'payroll'::text, 'manager'::text, 'staff'::text, 'coordinator'::text, 'care_manager'::text, 'observer'::text, 'operator'::text, 'finance'::text, 'admin'::text])),
     CONSTRAINT role_grant_scope_kind_known CHECK (scope_kind = ANY (ARRAY['organisation'::text, 'alliance'::text, 'network'::text, 'platform'::text])),
-    CONSTRAINT role_grant_scope_named CHECK ((scope_id IS NULL) = (scope_kind = 'platform'::text))
+    CONSTRAINT role_grant_scope_named CHECK ((scope_id IS NULL) = (scope_kind = 'platform'::text)),
+    CONSTRAINT role_grant_side_known CHECK (side = ANY (ARRAY['employer'::text, 'care'::text]))
 );
 CREATE INDEX role_grant_alliance_id_idx ON public.role_grant USING btree (alliance_id);
 CREATE INDEX role_grant_granted_by_idx ON public.role_grant USING btree (granted_by);
 CREATE INDEX role_grant_network_id_idx ON public.role_grant USING btree (network_id);
 CREATE INDEX role_grant_organisation_id_idx ON public.role_grant USING btree (organisation_id);
 CREATE INDEX role_grant_user_id_idx ON public.role_grant USING btree (user_id);
+CREATE TRIGGER role_grant_10_side BEFORE INSERT ON public.role_grant FOR EACH ROW EXECUTE FUNCTION public.side_of_role();
 GRANT INSERT, SELECT, UPDATE (from_at, until_at) ON public.role_grant TO beatrice_app, beatrice_worker;
 
 CREATE TABLE public.session_token (
@@ -2479,6 +2477,20 @@ BEGIN
             FROM settlement WHERE run_id = p_run_id
         ) AS made
         WHERE settlement_run.id = p_run_id AND settlement_count = documents AND total_cents = total AND other = 0);
+END $function$;
+
+CREATE OR REPLACE FUNCTION public.side_of_role()
+ RETURNS trigger
+ LANGUAGE plpgsql
+ SET search_path TO 'public', 'pg_temp'
+AS $function$
+BEGIN
+    NEW.side := CASE
+        WHEN NEW.role IN ('hr', 'hr_approver', 'payroll') THEN 'employer'
+        WHEN NEW.role IN ('manager', 'staff', 'coordinator', 'care_manager') THEN 'care'
+        WHEN NEW.role = 'admin' AND EXISTS (
+            SELECT FROM organisation WHERE id = NEW.scope_id AND 'company' = ANY (kinds)) THEN 'employer' END;
+    RETURN NEW;
 END $function$;
 
 CREATE OR REPLACE FUNCTION public.take_seats(taking_ids uuid[], kind text, holder_ids uuid[], slot_ids uuid[], seats_asked integer[], bookable_from timestamp with time zone, kept_until timestamp with time zone, happened_at timestamp with time zone)

@@ -24,11 +24,8 @@ from app.db import Model, Timestamp, one_of
 from app.edge.permissions import ROLES_OF_SCOPE, OrganisationRole, ScopeKind
 
 Locale = Literal["it", "en"]
-SIDE = text(
-    "(CASE WHEN role IN ('hr', 'hr_approver', 'payroll') THEN 'company'"
-    " WHEN role IN ('manager', 'staff', 'coordinator', 'care_manager') THEN 'care' END)"
-)
-"""Who acts for the employer sees no care: one person is on one side in one scope."""
+Side = Literal["employer", "care"]
+"""Who acts for an employer sees no care, anywhere: a login is on one side at a time. A trigger sets it."""
 SCOPE = text("(coalesce(scope_id, user_id))")
 """The platform has no id: there the person's own stands for it, so that an exclusion compares something."""
 PERIOD = text("(tstzrange(from_at, until_at))")
@@ -72,14 +69,14 @@ class RoleGrant(Model):
         CheckConstraint(one_of("scope_kind", ScopeKind), name="scope_kind_known"),
         CheckConstraint("(scope_id IS NULL) = (scope_kind = 'platform')", name="scope_named"),
         CheckConstraint(FITS, name="role_fits_scope"),
+        CheckConstraint(one_of("side", Side), name="side_known"),
         CheckConstraint("until_at >= from_at", name="period"),
         ExcludeConstraint(
             ("user_id", "="), ("role", "="), (SCOPE, "="), (PERIOD, "&&"), name="role_grant_once", using="gist"
         ),
         ExcludeConstraint(
             ("user_id", "="),
-            (SCOPE, "="),
-            (SIDE, "<>"),
+            ("side", "<>"),
             (PERIOD, "&&"),
             name="role_grant_hr_apart_from_care",
             using="gist",
@@ -96,6 +93,8 @@ class RoleGrant(Model):
     granted_by: Mapped[UUID | None] = mapped_column(ForeignKey("user_account.id"), index=True)
     """Who invited; null for the first of an operator and in the demo."""
     granted_at: Mapped[datetime] = mapped_column(Timestamp)
+    side: Mapped[Side | None] = mapped_column(Text)
+    """Set by a trigger: an administrator is on the employer's side where the organisation is a company."""
     organisation_id: Mapped[UUID | None] = mapped_column(
         ForeignKey("organisation.id"), Computed(_scope_of("organisation"), persisted=True), index=True
     )

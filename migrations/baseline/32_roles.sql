@@ -10,6 +10,7 @@ CREATE TABLE role_grant (
     until_at TIMESTAMP WITH TIME ZONE,
     granted_by UUID,
     granted_at TIMESTAMP WITH TIME ZONE NOT NULL,
+    side TEXT,
     -- The scope once more, so that it is there: a key reaches one table only.
     organisation_id UUID GENERATED ALWAYS AS (CASE scope_kind WHEN 'organisation' THEN scope_id END) STORED,
     alliance_id UUID GENERATED ALWAYS AS (CASE scope_kind WHEN 'alliance' THEN scope_id END) STORED,
@@ -23,6 +24,7 @@ CREATE TABLE role_grant (
         WHEN 'alliance' THEN role IN ('coordinator', 'care_manager', 'observer')
         WHEN 'network' THEN role IN ('coordinator', 'observer')
         WHEN 'platform' THEN role IN ('operator', 'finance') END),
+    CONSTRAINT role_grant_side_known CHECK (side IN ('employer', 'care')),
     CONSTRAINT role_grant_period CHECK (until_at >= from_at),
     CONSTRAINT role_grant_user_id_fkey FOREIGN KEY(user_id) REFERENCES user_account (id),
     CONSTRAINT role_grant_granted_by_fkey FOREIGN KEY(granted_by) REFERENCES user_account (id),
@@ -31,10 +33,7 @@ CREATE TABLE role_grant (
     CONSTRAINT role_grant_network_id_fkey FOREIGN KEY(network_id) REFERENCES network (id),
     CONSTRAINT role_grant_once EXCLUDE USING gist (user_id WITH =, role WITH =, (coalesce(scope_id, user_id)) WITH =,
         (tstzrange(from_at, until_at)) WITH &&),
-    CONSTRAINT role_grant_hr_apart_from_care EXCLUDE USING gist (user_id WITH =, (coalesce(scope_id, user_id)) WITH =,
-        (CASE
-            WHEN role IN ('hr', 'hr_approver', 'payroll') THEN 'company'
-            WHEN role IN ('manager', 'staff', 'coordinator', 'care_manager') THEN 'care' END) WITH <>,
+    CONSTRAINT role_grant_hr_apart_from_care EXCLUDE USING gist (user_id WITH =, side WITH <>,
         (tstzrange(from_at, until_at)) WITH &&)
 );
 CREATE INDEX role_grant_user_id_idx ON role_grant (user_id);
