@@ -964,6 +964,7 @@ CREATE TABLE public.role_grant (
     until_at timestamp with time zone,
     granted_by uuid,
     granted_at timestamp with time zone NOT NULL,
+    confirmed_by uuid,
     side text,
     organisation_id uuid GENERATED ALWAYS AS (
 CASE scope_kind
@@ -984,10 +985,12 @@ END) STORED,
     CONSTRAINT role_grant_hr_apart_from_care EXCLUDE USING gist (user_id WITH =, side WITH <>, tstzrange(from_at, until_at) WITH &&),
     CONSTRAINT role_grant_once EXCLUDE USING gist (user_id WITH =, role WITH =, COALESCE(scope_id, user_id) WITH =, tstzrange(from_at, until_at) WITH &&),
     CONSTRAINT role_grant_alliance_id_fkey FOREIGN KEY (alliance_id) REFERENCES public.alliance(id),
+    CONSTRAINT role_grant_confirmed_by_fkey FOREIGN KEY (confirmed_by) REFERENCES public.user_account(id),
     CONSTRAINT role_grant_granted_by_fkey FOREIGN KEY (granted_by) REFERENCES public.user_account(id),
     CONSTRAINT role_grant_network_id_fkey FOREIGN KEY (network_id) REFERENCES public.network(id),
     CONSTRAINT role_grant_organisation_id_fkey FOREIGN KEY (organisation_id) REFERENCES public.organisation(id),
     CONSTRAINT role_grant_user_id_fkey FOREIGN KEY (user_id) REFERENCES public.user_account(id),
+    CONSTRAINT role_grant_confirmed_by_another CHECK (confirmed_by <> user_id AND confirmed_by IS DISTINCT FROM granted_by OR confirmed_by IS NULL),
     CONSTRAINT role_grant_period CHECK (until_at >= from_at),
     CONSTRAINT role_grant_role_fits_scope CHECK (
 CASE scope_kind
@@ -1003,12 +1006,14 @@ END),
     CONSTRAINT role_grant_side_known CHECK (side = ANY (ARRAY['employer'::text, 'care'::text]))
 );
 CREATE INDEX role_grant_alliance_id_idx ON public.role_grant USING btree (alliance_id);
+CREATE INDEX role_grant_confirmed_by_idx ON public.role_grant USING btree (confirmed_by);
 CREATE INDEX role_grant_granted_by_idx ON public.role_grant USING btree (granted_by);
 CREATE INDEX role_grant_network_id_idx ON public.role_grant USING btree (network_id);
 CREATE INDEX role_grant_organisation_id_idx ON public.role_grant USING btree (organisation_id);
 CREATE INDEX role_grant_user_id_idx ON public.role_grant USING btree (user_id);
 CREATE TRIGGER role_grant_10_side BEFORE INSERT ON public.role_grant FOR EACH ROW EXECUTE FUNCTION public.side_of_role();
-GRANT INSERT, SELECT, UPDATE (from_at, until_at) ON public.role_grant TO beatrice_app, beatrice_worker;
+CREATE TRIGGER role_grant_20_begin BEFORE UPDATE OF from_at ON public.role_grant FOR EACH ROW WHEN (new.from_at < old.from_at AND new.confirmed_by IS NULL) EXECUTE FUNCTION public.refuse_early_role();
+GRANT INSERT, SELECT, UPDATE (from_at, until_at, confirmed_by) ON public.role_grant TO beatrice_app, beatrice_worker;
 
 CREATE TABLE public.session_token (
     token_hash bytea NOT NULL,
@@ -2231,6 +2236,16 @@ BEGIN
     RAISE EXCEPTION '%', message USING ERRCODE = 'check_violation', CONSTRAINT = guard;
 END $function$;
 GRANT EXECUTE ON FUNCTION public.refuse_credit(text,text) TO PUBLIC;
+
+CREATE OR REPLACE FUNCTION public.refuse_early_role()
+ RETURNS trigger
+ LANGUAGE plpgsql
+ SET search_path TO 'public', 'pg_temp'
+AS $function$
+BEGIN
+    RAISE EXCEPTION 'a role begins before its time only when confirmed'
+        USING ERRCODE = '23514', CONSTRAINT = 'role_grant_early_when_confirmed';
+END $function$;
 
 CREATE OR REPLACE FUNCTION public.refuse_invitation_to_roles()
  RETURNS trigger

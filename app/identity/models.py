@@ -69,6 +69,10 @@ class RoleGrant(Model):
         CheckConstraint(one_of("scope_kind", ScopeKind), name="scope_kind_known"),
         CheckConstraint("(scope_id IS NULL) = (scope_kind = 'platform')", name="scope_named"),
         CheckConstraint(FITS, name="role_fits_scope"),
+        CheckConstraint(
+            "confirmed_by <> user_id AND confirmed_by IS DISTINCT FROM granted_by OR confirmed_by IS NULL",
+            name="confirmed_by_another",
+        ),
         CheckConstraint(one_of("side", Side), name="side_known"),
         CheckConstraint("until_at >= from_at", name="period"),
         ExcludeConstraint(
@@ -93,6 +97,8 @@ class RoleGrant(Model):
     granted_by: Mapped[UUID | None] = mapped_column(ForeignKey("user_account.id"), index=True)
     """Who invited; null for the first of an operator and in the demo."""
     granted_at: Mapped[datetime] = mapped_column(Timestamp)
+    confirmed_by: Mapped[UUID | None] = mapped_column(ForeignKey("user_account.id"), index=True)
+    """Who let an approving role begin before its time: neither its holder nor who gave it."""
     side: Mapped[Side | None] = mapped_column(Text)
     """Set by a trigger: an administrator is on the employer's side where the organisation is a company."""
     organisation_id: Mapped[UUID | None] = mapped_column(

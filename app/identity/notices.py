@@ -9,7 +9,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from app import clock
 from app.config import settings
 from app.db import Query
-from app.edge.permissions import ROLE_PERMISSIONS, OrganisationRole
+from app.edge.permissions import APPROVING_ROLES, ROLE_PERMISSIONS, OrganisationRole
 from app.identity.models import ApiKey, Locale
 from app.identity.proof import account_by_id
 from app.mail.actions import NewMail, send_many
@@ -53,13 +53,12 @@ async def tell_of_roles(
     """Tell all administrators but the person herself that she has these roles."""
     email = (await account_by_id(session, user_id)).email
     inviter = None if invited_by is None else (await account_by_id(session, invited_by)).email
-    mails = [
-        _notice("new_member", one, email, {
-            "roles": ", ".join(ROLE_WORDS[role][one.locale] for role in roles), "invited_by": inviter,
-        })
-        for one in await _administrators(session, organisation_id)
-        if one.user_id != user_id
-    ]  # fmt: skip
+    waits = int(settings().approving_role_delay.total_seconds()) // 3600 if APPROVING_ROLES & set(roles) else 0
+    told = [one for one in await _administrators(session, organisation_id) if one.user_id != user_id]
+    mails = []
+    for one in told:
+        words = ", ".join(ROLE_WORDS[role][one.locale] for role in roles)
+        mails.append(_notice("new_member", one, email, {"roles": words, "invited_by": inviter, "waits": waits}))
     await send_many(session, mails)
 
 
@@ -75,6 +74,6 @@ async def _administrators(session: AsyncSession, organisation_id: UUID) -> list[
     return await ADMINISTRATORS.all(session, organisation_id=organisation_id, roles=ADMINISTERING, now=clock.real())
 
 
-def _notice(template: str, to: Administrator, email: str, values: Mapping[str, str | None]) -> NewMail:
+def _notice(template: str, to: Administrator, email: str, values: Mapping[str, object]) -> NewMail:
     shared = {"organisation_name": to.organisation_name, "email": email, "public_url": settings().public_url}
     return NewMail(template, to.email, to.locale, {**shared, **values})

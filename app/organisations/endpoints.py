@@ -92,6 +92,14 @@ async def member_end(at: At, membership_id: MembershipId) -> MemberRead:
     return MemberRead.model_validate(await members.end_member(at.session, at.actor, at.tenant, membership_id))
 
 
+@organisation.command(
+    "/members/{membership_id}/confirm", "role_confirmations:write", keyed=False, errors=[StateConflict]
+)
+async def member_confirm(at: At, membership_id: MembershipId) -> MemberRead:
+    """Let an approving role (`hr_approver`, `finance`) take effect before its time; only another who has it may."""
+    return MemberRead.model_validate(await members.confirm_role(at.session, at.actor, at.tenant, membership_id))
+
+
 @organisation.list("/invitations", "members:read")
 async def invitation_list(at: At, paging: PagingDep) -> Page[InvitationRead]:
     """List the invitations to roles that may still be accepted, by whom they were sent."""

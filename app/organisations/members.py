@@ -5,13 +5,15 @@ from uuid import UUID
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from app import clock
 from app.actor import Actor
 from app.audit import actions as audit
 from app.edge.permissions import REGISTRAR, permissions_of
 from app.edge.roles import ADMIN, roles_of_kinds
-from app.errors import Forbidden, Invalid
+from app.errors import Forbidden, Invalid, StateConflict
 from app.identity import invitations
 from app.identity.errors import TokenInvalid
+from app.identity.granting import confirm_role as confirm
 from app.identity.granting import end_role, give_roles, roles_of
 from app.identity.invitations import Redeemed
 from app.identity.models import Invitation
@@ -116,6 +118,19 @@ async def end_member(session: AsyncSession, actor: Actor, organisation_id: UUID,
     await invitations.end_open_offers(session, organisation_id, row.user_id)
     await audit.record(session, actor, "member.end", "membership", membership_id)
     return row
+
+
+async def confirm_role(session: AsyncSession, actor: Actor, organisation_id: UUID, membership_id: UUID) -> MemberRow:
+    """Let another's approving role take effect at once: whoever has the role, but not who gave it."""
+    await queries.lock_members(session, organisation_id)
+    row = await queries.member(session, organisation_id, membership_id)
+    if row.role not in actor.roles or actor.id in {row.user_id, row.granted_by}:
+        raise Forbidden("Another person who has this role confirms it.")
+    if row.from_at <= clock.real():
+        raise StateConflict("in_force")
+    await confirm(session, membership_id, actor.user_id)
+    await audit.record(session, actor, "member.confirm", "membership", membership_id)
+    return await queries.member(session, organisation_id, membership_id)
 
 
 async def withdraw_invitation(

@@ -25,6 +25,8 @@ class MemberRow:
     email: str
     role: str
     created_at: datetime
+    from_at: datetime
+    granted_by: UUID | None
 
 
 @dataclass(frozen=True, slots=True)

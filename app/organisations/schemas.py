@@ -107,6 +107,9 @@ class MemberRead(Out):
     email: str
     role: str
     created_at: Instant
+    from_at: Instant = Field(
+        description="When the role takes effect (real time): an approving role waits, or another holder confirms it."
+    )
 
 
 class MembershipMe(Out):

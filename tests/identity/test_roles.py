@@ -262,7 +262,8 @@ async def test_a_role_that_has_not_begun_opens_nothing_and_may_be_ended(
     assert (ended.status_code, ended.json()) == (200, shown)
     assert shown not in await listed(client, provider)
     assert await roles_in(world, user_id, "organisation", provider.id, clock.real() + 2 * HOUR) == []
-    await world.execute("UPDATE role_grant SET from_at = :at, until_at = NULL WHERE id = :id", at=START, id=grant_id)
+    early = "UPDATE role_grant SET from_at = :at, until_at = NULL, confirmed_by = :by WHERE id = :id"
+    await world.execute(early, at=START, by=provider.users["manager"], id=grant_id)
     assert (await client.get(bookings, headers=headers)).status_code == 200
 
 

@@ -100,9 +100,12 @@ UPDATE invitation SET ended_at = :now WHERE id IN (
 -- name: give_roles
 -- Whoever has a role has it once; what is refused otherwise (both sides on one login) is refused whole.
 INSERT INTO role_grant (id, user_id, role, scope_kind, scope_id, from_at, granted_by, granted_at)
-SELECT g.id, :user_id, g.role, 'organisation', :organisation_id, :now, :granted_by, :now
-FROM unnest(CAST(:ids AS uuid[]), CAST(:roles AS text[])) AS g (id, role)
+SELECT g.id, :user_id, g.role, 'organisation', :organisation_id, g.from_at, :granted_by, :now
+FROM unnest(CAST(:ids AS uuid[]), CAST(:roles AS text[]), CAST(:from_ats AS timestamptz[])) AS g (id, role, from_at)
 ON CONFLICT ON CONSTRAINT role_grant_once DO NOTHING;
+
+-- name: confirm_role
+UPDATE role_grant SET from_at = :now, confirmed_by = :confirmed_by WHERE id = :id;
 
 -- name: end_role
 -- A role that has not begun never does.

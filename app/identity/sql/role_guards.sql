@@ -1,3 +1,5 @@
+-- Guards of roles.
+
 -- On which side a role stands: an administrator's follows from the organisation, which no expression over a row can see.
 
 CREATE OR REPLACE FUNCTION side_of_role() RETURNS trigger
@@ -15,3 +17,16 @@ REVOKE ALL ON FUNCTION side_of_role FROM PUBLIC;
 
 CREATE OR REPLACE TRIGGER role_grant_10_side BEFORE INSERT ON role_grant
     FOR EACH ROW EXECUTE FUNCTION side_of_role();
+
+-- A role begins before its time only when another person confirms it.
+
+CREATE OR REPLACE FUNCTION refuse_early_role() RETURNS trigger LANGUAGE plpgsql SET search_path = public, pg_temp AS $$
+BEGIN
+    RAISE EXCEPTION 'a role begins before its time only when confirmed'
+        USING ERRCODE = '23514', CONSTRAINT = 'role_grant_early_when_confirmed';
+END $$;
+
+REVOKE ALL ON FUNCTION refuse_early_role FROM PUBLIC;
+
+CREATE OR REPLACE TRIGGER role_grant_20_begin BEFORE UPDATE OF from_at ON role_grant FOR EACH ROW
+    WHEN (NEW.from_at < OLD.from_at AND NEW.confirmed_by IS NULL) EXECUTE FUNCTION refuse_early_role();
