@@ -65,7 +65,7 @@ async def tell_of_roles(
 async def tell_of_key(session: AsyncSession, key: ApiKey) -> None:
     """Tell all administrators, its maker included, that there is a new key."""
     email = (await account_by_id(session, key.created_by)).email
-    values = {"key_name": key.name, "hint": key.hint, "scopes": ", ".join(key.scopes)}
+    values = {"hint": key.hint, "scopes": ", ".join(key.scopes)}
     administrators = await _administrators(session, key.organisation_id)
     await send_many(session, [_notice("new_key", one, email, values) for one in administrators])
 
