@@ -5,6 +5,8 @@ from typing import Literal
 from uuid import UUID
 
 ActorKind = Literal["user", "api_key", "anonymous", "system"]
+Locale = Literal["it", "en"]
+"""The languages we speak."""
 
 
 @dataclass(frozen=True)
@@ -12,7 +14,7 @@ class Actor:
     """The caller of one request, as looked up in its first statement.
 
     `id` is the user's or key's id, `organisation_id` the tenant named by the path (for an API key: its own),
-    `roles` the roles held there, `scopes` limits an API key (None: no limit beyond the roles).
+    `roles` the roles held there (an API key has none), `scopes` limits an API key (None: no limit beyond the roles).
     """
 
     kind: ActorKind
@@ -20,7 +22,7 @@ class Actor:
     organisation_id: UUID | None = None
     roles: frozenset[str] = frozenset()
     scopes: frozenset[str] | None = None
-    locale: str = "it"
+    locale: Locale = "it"
 
     @property
     def user_id(self) -> UUID:

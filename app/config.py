@@ -2,7 +2,7 @@
 
 import base64
 import hashlib
-from datetime import datetime
+from datetime import datetime, timedelta
 from functools import lru_cache
 from pathlib import Path
 from typing import Annotated, Literal
@@ -18,6 +18,7 @@ SANDBOX_IBAN = "IT60X0542811101000000123456"
 """A published example: nobody's account."""
 
 
+APPROVING_ROLE_HOURS = 24
 IBAN_HOLD_HOURS = 72
 """Production waits at least so long."""
 
@@ -49,14 +50,10 @@ class Settings(BaseSettings):
     login_attempts_per_account: int = 100
     login_attempts_per_address: int = 1_000
     pool_size: int = 10
-    quote_minutes: int = 15
-    acknowledge_hours: int = 120
-    """A delivered unit completes by itself this long after the mark (5 x 24 h)."""
-    grace_days: int = 60
-    grace_window_days: int = 7
-    minimum_payout_cents: int = 1
     payout_days: int = 10
     """Days from a settlement's cutoff to its payment."""
+    approving_role_hours: int | None = Field(default=None, ge=0, le=720)
+    """How long a new approving role waits unless another holder confirms it; None: 24, in the sandbox 0."""
     operator_iban: str = SANDBOX_IBAN
     iban_hold_hours: int = Field(default=IBAN_HOLD_HOURS, ge=0)
     """From the request of a bank account to the first payment to it."""
@@ -99,9 +96,16 @@ class Settings(BaseSettings):
 
     @model_validator(mode="after")
     def _production_waits(self) -> "Settings":
-        if self.mode == "production" and self.iban_hold_hours < IBAN_HOLD_HOURS:
-            raise ValueError(f"BEATRICE_IBAN_HOLD_HOURS: production waits {IBAN_HOLD_HOURS} hours or more")
+        if not self.sandbox and self.approving_role_delay < timedelta(hours=APPROVING_ROLE_HOURS):
+            raise ValueError("BEATRICE_APPROVING_ROLE_HOURS: production waits for at least 24 hours")
+        if not self.sandbox and self.iban_hold_hours < IBAN_HOLD_HOURS:
+            raise ValueError("BEATRICE_IBAN_HOLD_HOURS: production waits for at least 72 hours")
         return self
+
+    @property
+    def approving_role_delay(self) -> timedelta:
+        hours = self.approving_role_hours
+        return timedelta(hours=hours if hours is not None else 0 if self.sandbox else APPROVING_ROLE_HOURS)
 
     @property
     def sandbox(self) -> bool:

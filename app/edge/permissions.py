@@ -1,6 +1,6 @@
 """The one table role -> permissions; API-key scopes use the same words."""
 
-from typing import Literal
+from typing import Literal, get_args
 
 OrganisationRole = Literal[
     "hr",
@@ -15,6 +15,14 @@ OrganisationRole = Literal[
     "finance",
     "admin",
 ]
+ScopeKind = Literal["organisation", "alliance", "network", "platform"]
+ROLES_OF_SCOPE: dict[ScopeKind, frozenset[OrganisationRole]] = {
+    "organisation": frozenset(get_args(OrganisationRole)),
+    "alliance": frozenset({"coordinator", "care_manager", "observer"}),
+    "network": frozenset({"coordinator", "observer"}),
+    "platform": frozenset({"operator", "finance"}),
+}
+"""Which roles there are in which scope; the database's `roles_in` says who has them, the CHECK refuses others."""
 PERSON = frozenset({"public", "session", "person"})
 
 ROLE_PERMISSIONS: dict[OrganisationRole, frozenset[str]] = {
@@ -34,7 +42,15 @@ ROLE_PERMISSIONS: dict[OrganisationRole, frozenset[str]] = {
         }
     ),
     "hr_approver": frozenset(
-        {"employees:read", "account:read", "top_ups:read", "programmes:read", "grants:read", "grant_approvals:write"}
+        {
+            "employees:read",
+            "account:read",
+            "top_ups:read",
+            "programmes:read",
+            "grants:read",
+            "grant_approvals:write",
+            "role_confirmations:write",
+        }
     ),
     "payroll": frozenset({"employees:read", "account:read"}),
     "manager": frozenset(
@@ -64,6 +80,8 @@ ROLE_PERMISSIONS: dict[OrganisationRole, frozenset[str]] = {
             "operator_top_ups:read",
             "fees:read",
             "fees:write",
+            "settings:read",
+            "settings:write",
             "settlement_runs:read",
             "settlement_runs:write",
             "settlement_approvals:write",
@@ -82,6 +100,7 @@ ROLE_PERMISSIONS: dict[OrganisationRole, frozenset[str]] = {
             "top_up_confirmations:write",
             "operator_top_ups:read",
             "fees:read",
+            "settings:read",
             "settlement_runs:read",
             "settlement_runs:write",
             "settlement_approvals:write",
@@ -89,12 +108,15 @@ ROLE_PERMISSIONS: dict[OrganisationRole, frozenset[str]] = {
             "bank_accounts:write",
             "fee_approvals:write",
             "trial_balance:read",
+            "role_confirmations:write",
         }
     ),
     # Every organisation's administrator keeps its members and keys; HR and managers are the usual ones.
     "admin": frozenset({"members:read", "members:write", "api_keys:read", "api_keys:write"}),
 }
 
+APPROVING_ROLES = frozenset[OrganisationRole]({"hr_approver", "finance"})
+"""They take effect after a while, unless another who has the role confirms them: nobody makes an approver at will."""
 REGISTRAR = "registrar"
 """What the operator is in an organisation where it has no role: no membership, only a way to its first members."""
 REGISTRAR_PERMISSIONS = frozenset({"members:read", "members:write"})

@@ -11,21 +11,21 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from uuid import UUID
 
-from sqlalchemy import update
+from sqlalchemy import select, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app import clock, ids, sealing
-from app.actor import Actor
+from app.actor import Actor, Locale
 from app.audit.actions import record
 from app.config import settings
 from app.db import APP, HR, NOTHING, Query
 from app.edge.permissions import OrganisationRole
-from app.errors import Conflict
+from app.errors import Conflict, NotFound, StateConflict
 from app.identity import attempts, password_rules, passwords
 from app.identity.actions import token_hash
 from app.identity.errors import ActivationCodeWrong, InvalidCredentials, TokenInvalid
-from app.identity.models import Invitation, Locale, User
+from app.identity.models import Invitation, User
 from app.identity.proof import account_by_email, account_by_id, prove, without_connection
 from app.mail.actions import NewMail, send_many
 
@@ -54,6 +54,7 @@ class Redeemed:
     organisation_id: UUID
     employee_id: UUID | None
     roles: tuple[OrganisationRole, ...]
+    invited_by: UUID | None = None
 
 
 @dataclass(frozen=True)
@@ -85,14 +86,15 @@ class Offer:
     employee_id: UUID | None
     roles: list[OrganisationRole]
     sealed_activation_code: bytes | None
+    invited_by: UUID | None
 
 
 INVITE = Query(NOTHING, "identity.invite", roles=(APP, HR))
+END_OPEN_OFFERS = Query(NOTHING, "identity.end_open_offers")
 END_INVITATIONS_OF_EMPLOYEES = Query(NOTHING, "identity.end_invitations_of_employees", roles=(HR,))
 OPEN_OFFER = Query(Offer, "identity.open_offer")
 LOCK_OPEN_OFFER = Query(Offer, "identity.lock_open_offer")
 SEALED_CODES = Query(SealedCode, "identity.sealed_codes")
-GIVE_ROLES = Query(NOTHING, "identity.give_roles")
 
 
 async def invite_employees(session: AsyncSession, invited: Sequence[EmployeeInvitation]) -> None:
@@ -113,6 +115,7 @@ async def invite_employees(session: AsyncSession, invited: Sequence[EmployeeInvi
         employee_ids=employee_ids,
         codes=[_sealed_code(invitation_id) for invitation_id in invitation_ids],
         roles=[],
+        invited_by=None,
         now=now,
         expires_at=now + timedelta(days=LIFE_DAYS),
     )
@@ -130,6 +133,7 @@ async def invite_member(
     organisation_id: UUID,
     organisation_name: str,
     roles: Sequence[str],
+    invited_by: UUID | None,
     locale: Locale = "it",
 ) -> UUID:
     """Offer roles in an organisation and return the invitation's id; replaces a pending one for the same address.
@@ -159,6 +163,7 @@ async def invite_member(
         employee_ids=[None],
         codes=[None],
         roles=sorted(set(roles)),
+        invited_by=invited_by,
         now=now,
         expires_at=now + timedelta(days=LIFE_DAYS),
     )
@@ -180,8 +185,8 @@ async def redeem_invitation(
 ) -> Redeemed:
     """Accept an invitation once: a new login with this password, or the existing one that this password proves.
 
-    Creates the memberships of an invitation to roles; linking an employment is the caller's. Call it before anything
-    is written: it gives the connection back while hashing, and a failed proof commits its count.
+    Linking an employment or giving the roles is the caller's. Call it before anything is written: it gives the
+    connection back while hashing, and a failed proof commits its count.
     """
     offer = await _open_offer(session, token, OPEN_OFFER)
     if offer.employee_id is not None and not settings().sandbox:
@@ -201,18 +206,54 @@ async def redeem_invitation(
     elif (await account_by_id(session, user_id)).email != offer.email:
         raise TokenInvalid
     await session.execute(update(Invitation).where(Invitation.id == offer.id).values(ended_at=now, accepted_by=user_id))
-    if offer.roles:
-        await GIVE_ROLES.run(
-            session,
-            ids=[ids.new_id() for _ in offer.roles],
-            roles=offer.roles,
-            user_id=user_id,
-            organisation_id=offer.organisation_id,
-            now=now,
-        )
     actor = Actor("user", user_id, offer.organisation_id)
     await record(session, actor, "invitation.accept", "invitation", offer.id)
-    return Redeemed(user_id, offer.organisation_id, offer.employee_id, tuple(offer.roles))
+    return Redeemed(user_id, offer.organisation_id, offer.employee_id, tuple(offer.roles), offer.invited_by)
+
+
+async def open_invitations(
+    session: AsyncSession, organisation_id: UUID, after: UUID | None, limit: int
+) -> Sequence[Invitation]:
+    """Return the invitations to roles that may still be accepted."""
+    page = select(Invitation).where(
+        Invitation.organisation_id == organisation_id,
+        Invitation.employee_id.is_(None),
+        Invitation.ended_at.is_(None),
+        Invitation.expires_at > clock.real(),
+    )
+    if after is not None:
+        page = page.where(Invitation.id > after)
+    return (await session.scalars(page.order_by(Invitation.id).limit(limit))).all()
+
+
+async def lock_invitation(session: AsyncSession, organisation_id: UUID, invitation_id: UUID) -> Invitation:
+    """Return an invitation to roles that may still be accepted; StateConflict when it may not."""
+    found = await session.scalar(
+        select(Invitation)
+        .where(
+            Invitation.id == invitation_id,
+            Invitation.organisation_id == organisation_id,
+            Invitation.employee_id.is_(None),
+        )
+        .with_for_update(key_share=True)
+    )
+    if found is None:
+        raise NotFound
+    if found.ended_at is not None:
+        raise StateConflict("accepted" if found.accepted_by else "ended")
+    if found.expires_at <= clock.real():
+        raise StateConflict("expired")
+    return found
+
+
+async def withdraw(session: AsyncSession, invitation_id: UUID) -> None:
+    """Let a link work no more."""
+    await session.execute(update(Invitation).where(Invitation.id == invitation_id).values(ended_at=clock.real()))
+
+
+async def end_open_offers(session: AsyncSession, organisation_id: UUID, invited_by: UUID | None = None) -> None:
+    """End an organisation's open invitations to roles: those of one inviter, or all."""
+    await END_OPEN_OFFERS.run(session, organisation_id=organisation_id, invited_by=invited_by, now=clock.real())
 
 
 async def pending_activation_codes(session: AsyncSession, organisation_id: UUID) -> list[PendingCode]:
@@ -265,7 +306,7 @@ def _opened_code(invitation_id: UUID, sealed: bytes) -> str:
     return sealing.decrypt("activation_code", sealed, invitation_id.bytes).decode()
 
 
-def _mail(template: str, recipient: str, organisation_name: str, locale: str, token: str) -> NewMail:
+def _mail(template: str, recipient: str, organisation_name: str, locale: Locale, token: str) -> NewMail:
     values = {
         "organisation_name": organisation_name,
         "days": LIFE_DAYS,

@@ -101,5 +101,5 @@ async def _tell(session: AsyncSession, row: BankAccountRow, template: str) -> No
         "digits": row.iban[-SHOWN_DIGITS:],
         "effective_at": f"{row.effective_at.astimezone(clock.ROME):%d.%m.%Y %H:%M}",
     }
-    contacts = await queries.CONTACTS.all(session, id=row.organisation_id)
+    contacts = await queries.contacts(session, row.organisation_id)
     await send_many(session, [NewMail(template, to.email, to.locale, values) for to in contacts])

@@ -6,11 +6,12 @@ from fastapi import Query
 
 from app.edge.at import At
 from app.edge.permissions import REGISTRAR
-from app.errors import AlreadyResolved
+from app.errors import AlreadyResolved, StateConflict
 from app.http.audiences import operator_router, organisation_router, provider_router
 from app.http.pagination import PagingDep
 from app.http.schemas import Page
-from app.ids import BankAccountId, MembershipId, OrganisationId
+from app.identity.invitations import open_invitations
+from app.ids import BankAccountId, InvitationId, MembershipId, OrganisationId
 from app.organisations import actions, bank_accounts, members, onboarding, queries
 from app.organisations.errors import AccountApproverIsMaker, IbanOnHold, LastAdministrator, TaxCodeTaken
 from app.organisations.models import BankAccountStatus, Organisation
@@ -20,6 +21,7 @@ from app.organisations.schemas import (
     BankAccountCreate,
     BankAccountRead,
     IbanStatus,
+    InvitationRead,
     MemberInvite,
     MemberInvited,
     MemberRead,
@@ -161,3 +163,25 @@ async def member_invite(at: At, body: MemberInvite) -> MemberInvited:
 async def member_end(at: At, membership_id: MembershipId) -> MemberRead:
     """End one role of one person, from the next request on."""
     return MemberRead.model_validate(await members.end_member(at.session, at.actor, at.tenant, membership_id))
+
+
+@organisation.command(
+    "/members/{membership_id}/confirm", "role_confirmations:write", keyed=False, errors=[StateConflict]
+)
+async def member_confirm(at: At, membership_id: MembershipId) -> MemberRead:
+    """Let an approving role (`hr_approver`, `finance`) take effect before its time; only another who has it may."""
+    return MemberRead.model_validate(await members.confirm_role(at.session, at.actor, at.tenant, membership_id))
+
+
+@organisation.list("/invitations", "members:read")
+async def invitation_list(at: At, paging: PagingDep) -> Page[InvitationRead]:
+    """List the invitations to roles that may still be accepted, by whom they were sent."""
+    found = await open_invitations(at.session, at.tenant, paging.after_id, paging.fetch)
+    return paging.page_by_id(found, InvitationRead.model_validate)
+
+
+@organisation.command("/invitations/{invitation_id}/withdraw", "members:write", keyed=False, errors=[StateConflict])
+async def invitation_withdraw(at: At, invitation_id: InvitationId) -> InvitationRead:
+    """Withdraw an invitation: its link works no more."""
+    row = await members.withdraw_invitation(at.session, at.actor, at.tenant, invitation_id)
+    return InvitationRead.model_validate(row)

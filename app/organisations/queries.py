@@ -5,13 +5,14 @@ from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import select
+from sqlalchemy import or_, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app import clock, ids
+from app.actor import Locale
 from app.db import Query
 from app.errors import NotFound
-from app.identity.models import Locale, Membership, User
+from app.identity.models import RoleGrant, User
 from app.organisations.models import BankAccountStatus, Kind, Organisation
 from app.organisations.schemas import UserMe
 
@@ -25,6 +26,8 @@ class MemberRow:
     email: str
     role: str
     created_at: datetime
+    from_at: datetime
+    granted_by: UUID | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,11 +107,11 @@ async def organisation(session: AsyncSession, organisation_id: UUID) -> Organisa
 
 
 async def members(session: AsyncSession, organisation_id: UUID, after: UUID | None, limit: int) -> list[MemberRow]:
-    return await MEMBERS.all(session, organisation_id=organisation_id, after=after, limit=limit)
+    return await MEMBERS.all(session, organisation_id=organisation_id, after=after, limit=limit, now=clock.real())
 
 
 async def member(session: AsyncSession, organisation_id: UUID, membership_id: UUID) -> MemberRow:
-    found = await MEMBER.maybe(session, organisation_id=organisation_id, id=membership_id)
+    found = await MEMBER.maybe(session, organisation_id=organisation_id, id=membership_id, now=clock.real())
     if found is None:
         raise NotFound
     return found
@@ -119,10 +122,14 @@ async def lock_members(session: AsyncSession, organisation_id: UUID) -> None:
     await LOCK_MEMBERS.run(session, id=organisation_id)
 
 
-async def other_roles(session: AsyncSession, organisation_id: UUID, membership_id: UUID) -> Sequence[str]:
-    """Return the roles of all other live memberships."""
-    others = select(Membership.role).where(
-        Membership.organisation_id == organisation_id, Membership.ended_at.is_(None), Membership.id != membership_id
+async def other_roles(session: AsyncSession, organisation_id: UUID, but: UUID | None = None) -> Sequence[str]:
+    """Return the roles that people have here now, one left out."""
+    now = clock.real()
+    others = select(RoleGrant.role).where(
+        RoleGrant.organisation_id == organisation_id,
+        RoleGrant.id.is_distinct_from(but),
+        RoleGrant.from_at <= now,
+        or_(RoleGrant.until_at.is_(None), RoleGrant.until_at > now),
     )
     return (await session.scalars(others.distinct())).all()
 
@@ -133,8 +140,8 @@ async def login(session: AsyncSession, user_id: UUID) -> UserMe:
 
 
 async def memberships_of(session: AsyncSession, user_id: UUID) -> list[OwnMemberships]:
-    """Return a login's live memberships, one row per organisation."""
-    return await MEMBERSHIPS_OF.all(session, user_id=user_id)
+    """Return the roles that a login has now, one row per organisation."""
+    return await MEMBERSHIPS_OF.all(session, user_id=user_id, now=clock.real())
 
 
 async def in_alliance(session: AsyncSession, organisation_id: UUID) -> bool:
@@ -144,7 +151,7 @@ async def in_alliance(session: AsyncSession, organisation_id: UUID) -> bool:
 
 async def works_for_operator(session: AsyncSession, email: str) -> bool:
     """Tell whether this login has a role in an organisation of kind operator."""
-    return await WORKS_FOR_OPERATOR.one(session, email=email)
+    return await WORKS_FOR_OPERATOR.one(session, email=email, now=clock.real())
 
 
 async def accounts_of(session: AsyncSession, organisation_ids: Sequence[UUID]) -> dict[UUID, AccountState]:
@@ -171,6 +178,11 @@ async def bank_accounts(
     )
 
 
+async def contacts(session: AsyncSession, organisation_id: UUID) -> list[Contact]:
+    """Return whom to tell what happens to an organisation."""
+    return await CONTACTS.all(session, id=organisation_id, now=clock.real())
+
+
 async def contacts_of_providers(session: AsyncSession, provider_id: UUID | None) -> list[Contact]:
     """Return whom to tell what is about a provider, or about all of them."""
-    return await CONTACTS_OF_PROVIDERS.all(session, id=provider_id)
+    return await CONTACTS_OF_PROVIDERS.all(session, id=provider_id, now=clock.real())

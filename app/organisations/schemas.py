@@ -5,11 +5,11 @@ from typing import Annotated, Literal
 from pydantic import Field, StringConstraints
 
 from app import ids
+from app.actor import Locale
 from app.banking.fiscal_codes import TaxCode
 from app.banking.iban import Iban
 from app.clock import Instant
 from app.http.schemas import ABSENT, Code, Email, In, Metadata, Name, Out, Prose, Unique
-from app.identity.models import Locale
 from app.organisations.models import BankAccountStatus, Kind, PartyKind
 
 IbanStatus = Literal["in_force", "changing", "on_hold"]
@@ -127,12 +127,26 @@ class MemberInvited(Out):
     roles: list[str]
 
 
+class InvitationRead(Out):
+    """An invitation to roles that waits for its acceptance; never its link."""
+
+    id: ids.InvitationId
+    email: str
+    roles: list[str]
+    invited_by: ids.UserId | None = Field(description="Null for the first of an operator.")
+    created_at: Instant
+    expires_at: Instant = Field(description="Real time, also in the sandbox.")
+
+
 class MemberRead(Out):
     id: ids.MembershipId
     user_id: ids.UserId
     email: str
     role: str
     created_at: Instant
+    from_at: Instant = Field(
+        description="When the role takes effect (real time): an approving role waits, or another holder confirms it."
+    )
 
 
 class MembershipMe(Out):

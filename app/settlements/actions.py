@@ -31,7 +31,8 @@ from app.settlements.errors import (
     RunInProgress,
 )
 from app.settlements.models import RunStatus, Settlement, SettlementRun
-from app.settlements.payments import PaymentOrder, Payout
+from app.settlements.payments import PaymentOrder
+from app.settlements.queries import Payout
 
 
 async def close_run(session: AsyncSession, actor: Actor, cutoff_on: clock.Day) -> SettlementRun:
@@ -52,7 +53,6 @@ async def close_run(session: AsyncSession, actor: Actor, cutoff_on: clock.Day) -
             cutoff_on=cutoff_on,
             again=f" {prepared.cancelled + 1}" if prepared.cancelled else "",
             pay_on=payment_day(cutoff_on, settings().payout_days),
-            minimum_payout_cents=settings().minimum_payout_cents,
             created_by=actor.user_id,
             created_at=now,
         ),

@@ -36,7 +36,7 @@ class Prepared:
 
 @dataclass(frozen=True, slots=True)
 class Closing:
-    """What to close: the run's own id, the cutoff, when it will be paid, below which sum a provider waits.
+    """What to close: the run's own id, the cutoff, when it will be paid.
 
     `again` tells the ids of a cutoff's further runs from those of the cancelled ones.
     """
@@ -45,7 +45,6 @@ class Closing:
     cutoff_on: date
     again: str
     pay_on: date
-    minimum_payout_cents: int
     created_by: UUID
     created_at: datetime
 
@@ -80,7 +79,6 @@ async def close(session: AsyncSession, closing: Closing) -> list[Settled]:
         again=closing.again,
         year=closing.cutoff_on.year,
         pay_on=closing.pay_on,
-        minimum_payout_cents=max(1, closing.minimum_payout_cents),
         created_by=closing.created_by,
         created_at=closing.created_at,
         cutoff_end=cutoff_end,

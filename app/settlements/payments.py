@@ -3,32 +3,14 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
-from uuid import UUID
 
 from app.banking import pain001
 from app.banking.payment_days import working_day
 from app.banking.sepa_text import to_sepa
 from app.clock import day_of
+from app.settlements.queries import Payout
 
 TOWN_LENGTH = 35
-
-
-@dataclass(frozen=True, slots=True)
-class Payout:
-    """One payment for one settlement, as the bank gets it and as it is kept; `number` is the settlement's."""
-
-    settlement_id: UUID
-    provider_id: UUID
-    number: str
-    end_to_end_id: str
-    creditor_name: str
-    iban: str
-    creditor_street: str | None
-    creditor_street_number: str | None
-    creditor_postcode: str | None
-    creditor_town: str | None
-    creditor_country: str
-    amount_cents: int
 
 
 @dataclass(frozen=True, slots=True)

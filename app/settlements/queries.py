@@ -13,7 +13,6 @@ from app.db import NOTHING, Query
 from app.errors import NotFound
 from app.payables.models import PayableKind
 from app.settlements.models import FeeRule, LeftOutReason, RunStatus, Settlement, SettlementRun, SettlementStatus
-from app.settlements.payments import Payout
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,6 +89,24 @@ class LeftOut:
     provider_name: str
     reason: LeftOutReason
     due_cents: int
+
+
+@dataclass(frozen=True, slots=True)
+class Payout:
+    """One payment for one settlement, as the bank gets it and as it is kept; `number` is the settlement's."""
+
+    settlement_id: UUID
+    provider_id: UUID
+    number: str
+    end_to_end_id: str
+    creditor_name: str
+    iban: str
+    creditor_street: str | None
+    creditor_street_number: str | None
+    creditor_postcode: str | None
+    creditor_town: str | None
+    creditor_country: str
+    amount_cents: int
 
 
 LOCKED_RUN = Query(LockedRun, "settlements.locked_run")

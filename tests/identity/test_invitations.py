@@ -22,6 +22,7 @@ from app.identity.invitations import (
     pending_activation_codes,
     redeem_invitation,
 )
+from app.organisations import members
 from tests.identity.conftest import NEW_PASSWORD, PASSWORD, Login, mailed_token
 from tests.world import START, Party, World
 
@@ -57,7 +58,13 @@ async def invite(world: World, company: Party, employee_id: UUID, email: str = E
 async def invite_to(world: World, party: Party, *roles: str, email: str = EMAIL) -> str:
     async with world.database.begin() as session:
         await invite_member(
-            session, email=email, organisation_id=party.id, organisation_name=party.name, roles=roles, locale="en"
+            session,
+            email=email,
+            organisation_id=party.id,
+            organisation_name=party.name,
+            roles=roles,
+            invited_by=party.users.get("manager"),
+            locale="en",
         )
     return await mailed_token(world, email)
 
@@ -77,14 +84,17 @@ async def request(database: Database) -> AsyncIterator[AsyncSession]:
 async def redeem(database: Database, token: str, password: str = PASSWORD, code: str | None = None) -> Redeemed:
     async with request(database) as session:
         await session.execute(text("SELECT set_config('role', 'beatrice_app', true)"))
-        return await redeem_invitation(session, token, password, code, "it", address="192.0.2.7")
+        redeemed = await redeem_invitation(session, token, password, code, "it", address="192.0.2.7")
+        if redeemed.roles:
+            await members.admit(session, redeemed)
+        return redeemed
 
 
 async def stored(world: World) -> list[tuple[Any, ...]]:
     rows: list[tuple[Any, ...]] = []
     for statement in (
         "SELECT id, email, password_hash, locale FROM user_account ORDER BY id",
-        "SELECT id, user_id, organisation_id, role FROM membership ORDER BY id",
+        "SELECT id, user_id, organisation_id, role, granted_by FROM role_grant ORDER BY id",
         "SELECT id, ended_at, accepted_by FROM invitation ORDER BY id",
     ):
         rows += [tuple(row) for row in await world.execute(statement)]
@@ -179,8 +189,8 @@ async def test_members_get_their_roles(world: World, anna: Login) -> None:
     assert subject == "Una nuova organizzazione nel suo accesso Beatrice"
     await world.membership(anna.id, party.id, "staff")
     redeemed = await redeem(world.database, token)
-    assert redeemed == Redeemed(anna.id, party.id, None, ("manager", "staff"))
-    roles = await world.execute("SELECT role FROM membership WHERE user_id = :id ORDER BY role", id=anna.id)
+    assert redeemed == Redeemed(anna.id, party.id, None, ("manager", "staff"), party.users["manager"])
+    roles = await world.execute("SELECT role FROM role_grant WHERE user_id = :id ORDER BY role", id=anna.id)
     assert [row.role for row in roles] == ["manager", "staff"]
 
 
@@ -191,7 +201,7 @@ async def test_a_new_member_gets_a_login_and_the_newest_offer_counts(world: Worl
     with pytest.raises(TokenInvalid):
         await redeem(world.database, first)
     redeemed = await redeem(world.database, second)
-    roles = await world.execute("SELECT role FROM membership WHERE user_id = :id", id=redeemed.user_id)
+    roles = await world.execute("SELECT role FROM role_grant WHERE user_id = :id", id=redeemed.user_id)
     assert [row.role for row in roles] == ["staff"]
 
 
@@ -226,7 +236,7 @@ async def test_many_at_once(world: World, company: Party) -> None:
         "UPDATE user_account SET email = 'hr@example.com'",
         "INSERT INTO password_reset (token_hash) VALUES ('')",
         "SELECT text FROM outgoing_mail",
-        "SELECT user_id FROM membership",
+        "SELECT user_id FROM role_grant",
         "SELECT token_hash FROM api_key",
         "SELECT tax_code FROM organisation",
         "SELECT iban FROM bank_account",

@@ -28,7 +28,7 @@ from tests.conftest import Cluster
 PASSWORD = "beatrice-demo-2026"
 START = datetime(2026, 11, 23, 8, tzinfo=UTC)
 KEY_TABLES = (
-    "organisation", "user_account", "membership", "company", "provider", "network", "alliance",
+    "organisation", "user_account", "role_grant", "company", "provider", "network", "alliance",
     "alliance_municipality", "alliance_membership", "employee", "care.beneficiary", "site", "offering",
     "offering_area", "price", "slot", "top_up", "programme", "credit_grant", "grant_line", "lot", "ledger.account",
     "ledger.transfer", "ledger.hold", "ledger.hold_end", "care.quote", "care.booking", "care.unit", "care.leg",
@@ -168,7 +168,7 @@ async def test_every_state_has_a_booking(world: Loaded) -> None:
 
 async def test_the_ledger_adds_up(world: Loaded) -> None:
     async with world.database.begin() as session:
-        report = await verify.verify(session)
+        report = await verify.verify(session, api.PASSES)
     assert report.differences == []
     async with world.client("finance@beatrice.example") as client:
         balance = (await client.get("/v1/operator/ledger/trial_balance")).json()
@@ -326,3 +326,16 @@ async def test_offerings_are_such_as_providers_may_publish(world: Loaded) -> Non
     assert {row.mode for row in rows} == {"appointment", "home_visit", "session"}
     assert {row.confirmation for row in rows} == {"instant", "provider"}
     assert len({row.category for row in rows}) == 21
+
+
+async def test_every_provider_takes_credit_and_can_be_paid(world: Loaded) -> None:
+    """Each step by two people: of the operator for accounts, of operator and alliance for accreditations."""
+    (counted,) = await world.rows(
+        "SELECT count(*) AS providers, count(iban_in_force(organisation_id, created_at)) AS payable,"
+        " count(*) FILTER (WHERE takes_credit(organisation_id, 'home_help', CAST(created_at AS date))) AS accredited"
+        " FROM provider JOIN organisation ON organisation.id = organisation_id"
+    )
+    assert (counted.providers, counted.payable, counted.accredited) == (34, 34, 34)
+    for table in ("bank_account", "accreditation"):
+        decided = await world.rows(f"SELECT DISTINCT status, requested_by <> decided_by AS by_two FROM {table}")
+        assert [tuple(row) for row in decided] == [("approved", True)]

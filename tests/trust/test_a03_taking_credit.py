@@ -125,6 +125,17 @@ async def test_neither_alone_is_enough(scene: Scene) -> None:
     assert await scene.world.balances(scene.lot) == (277_50, 22_50)
 
 
+async def test_another_place_in_the_alliance_is_no_admission(scene: Scene) -> None:
+    """A partner's or a municipality's own services are admitted as a provider's are."""
+    body = {"organisation_id": scene.provider_id, "role": "partner"}
+    await scene.post(f"/alliances/{scene.alliance}/memberships", scene.world.coordinator, body)
+    accreditation = await scene.request()
+    assert (await scene.decide(accreditation, status=409))["state"] == "not_admitted"
+    await scene.refused_quote(await scene.slot())
+    await scene.admit()
+    assert (await scene.decide(accreditation))["status"] == "approved"
+
+
 async def test_own_money_needs_no_accreditation(scene: Scene) -> None:
     quoted = await scene.quote(await scene.slot(), mode="none")
     assert (quoted["credit_cents"], quoted["own_money_cents"]) == (0, 22_50)

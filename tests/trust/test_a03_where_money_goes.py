@@ -341,7 +341,7 @@ def test_production_waits_three_days(monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setenv(name, value)
     assert Settings().iban_hold_hours == 72
     monkeypatch.setenv("BEATRICE_IBAN_HOLD_HOURS", "71")
-    with pytest.raises(ValueError, match="BEATRICE_IBAN_HOLD_HOURS: production waits 72 hours or more"):
+    with pytest.raises(ValueError, match="BEATRICE_IBAN_HOLD_HOURS: production waits for at least 72 hours"):
         Settings()
 
 

@@ -22,8 +22,9 @@ BEGIN
         refused := CASE
             WHEN NEW.decided_by IS NULL
                 OR EXISTS (SELECT FROM organisation WHERE id = NEW.provider_id AND created_by = NEW.decided_by)
-                OR EXISTS (SELECT FROM membership WHERE organisation_id = NEW.provider_id AND ended_at IS NULL
-                    AND user_id = NEW.decided_by AND role IN ('manager', 'staff'))
+                OR EXISTS (SELECT FROM role_grant WHERE organisation_id = NEW.provider_id
+                    AND user_id = NEW.decided_by AND role IN ('manager', 'staff')
+                    AND (until_at IS NULL OR until_at > greatest(from_at, NEW.decided_at)))
                 THEN 'accreditation_approver_is_apart'
             WHEN NOT EXISTS (SELECT FROM alliance_membership WHERE id = NEW.membership_id AND role = 'provider'
                     AND alliance_id = NEW.alliance_id AND organisation_id = NEW.provider_id AND ended_on IS NULL)

@@ -56,18 +56,20 @@ UPDATE invitation SET ended_at = :now WHERE employee_id = ANY(CAST(:employee_ids
 
 -- name: invite
 INSERT INTO invitation
-    (id, token_hash, email, organisation_id, employee_id, roles, sealed_activation_code, created_at, expires_at)
-SELECT i.id, i.token_hash, i.email, i.organisation_id, i.employee_id, CAST(:roles AS text[]), i.code, :now, :expires_at
+    (id, token_hash, email, organisation_id, employee_id, roles, sealed_activation_code, invited_by, created_at,
+        expires_at)
+SELECT i.id, i.token_hash, i.email, i.organisation_id, i.employee_id, CAST(:roles AS text[]), i.code, :invited_by, :now,
+    :expires_at
 FROM unnest(CAST(:ids AS uuid[]), CAST(:token_hashes AS bytea[]), CAST(:emails AS text[]),
     CAST(:organisation_ids AS uuid[]), CAST(:employee_ids AS uuid[]), CAST(:codes AS bytea[]))
     AS i (id, token_hash, email, organisation_id, employee_id, code);
 
 -- name: open_offer
-SELECT id, email, organisation_id, employee_id, roles, sealed_activation_code FROM invitation
+SELECT id, email, organisation_id, employee_id, roles, sealed_activation_code, invited_by FROM invitation
 WHERE token_hash = :token_hash AND ended_at IS NULL AND expires_at > :now;
 
 -- name: lock_open_offer
-SELECT id, email, organisation_id, employee_id, roles, sealed_activation_code FROM invitation
+SELECT id, email, organisation_id, employee_id, roles, sealed_activation_code, invited_by FROM invitation
 WHERE token_hash = :token_hash AND ended_at IS NULL AND expires_at > :now FOR NO KEY UPDATE;
 
 -- name: sealed_codes
@@ -76,11 +78,38 @@ WHERE organisation_id = :organisation_id AND ended_at IS NULL AND expires_at > :
     AND sealed_activation_code IS NOT NULL
 ORDER BY id;
 
+-- name: roles_of
+SELECT role FROM roles_in(:user_id, 'organisation', :organisation_id, :now);
+
+-- name: administrators
+SELECT DISTINCT u.id AS user_id, u.email, u.locale, o.name AS organisation_name
+FROM role_grant g JOIN user_account u ON u.id = g.user_id JOIN organisation o ON o.id = g.organisation_id
+WHERE g.organisation_id = :organisation_id AND g.role = ANY (CAST(:roles AS text[]))
+    AND tstzrange(g.from_at, g.until_at) @> CAST(:now AS timestamptz)
+ORDER BY u.id;
+
+-- name: end_open_offers
+-- All of an organisation, or of one inviter there. One that is being accepted now is locked: whoever accepts it waits for
+-- the organisation's lock, and its inviter is looked at then.
+UPDATE invitation SET ended_at = :now WHERE id IN (
+    SELECT id FROM invitation
+    WHERE organisation_id = :organisation_id AND employee_id IS NULL AND ended_at IS NULL
+        AND (CAST(:invited_by AS uuid) IS NULL OR invited_by = CAST(:invited_by AS uuid))
+    FOR NO KEY UPDATE SKIP LOCKED);
+
 -- name: give_roles
-INSERT INTO membership (id, user_id, organisation_id, role, created_at)
-SELECT m.id, :user_id, :organisation_id, m.role, :now
-FROM unnest(CAST(:ids AS uuid[]), CAST(:roles AS text[])) AS m (id, role)
-ON CONFLICT (user_id, organisation_id, role) WHERE ended_at IS NULL DO NOTHING;
+-- Whoever has a role has it once; what is refused otherwise (both sides on one login) is refused whole.
+INSERT INTO role_grant (id, user_id, role, scope_kind, scope_id, from_at, granted_by, granted_at)
+SELECT g.id, :user_id, g.role, 'organisation', :organisation_id, g.from_at, :granted_by, :now
+FROM unnest(CAST(:ids AS uuid[]), CAST(:roles AS text[]), CAST(:from_ats AS timestamptz[])) AS g (id, role, from_at)
+ON CONFLICT ON CONSTRAINT role_grant_once DO NOTHING;
+
+-- name: confirm_role
+UPDATE role_grant SET from_at = :now, confirmed_by = :confirmed_by WHERE id = :id;
+
+-- name: end_role
+-- A role that has not begun never does.
+UPDATE role_grant SET until_at = greatest(from_at, :now) WHERE id = :id;
 
 -- name: anything_over
 SELECT EXISTS (SELECT FROM session_token WHERE expires_at <= :now)

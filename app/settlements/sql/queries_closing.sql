@@ -143,16 +143,21 @@ total AS MATERIALIZED (
             ',' ORDER BY line.service_on, line.unit_id, line.kind, line.payable_id) AS lines_text
     FROM line GROUP BY line.provider_id
 ),
--- the documents that reach the minimum payout
+-- the same with the least that is paid out to each
+measured AS MATERIALIZED (
+    SELECT total.*, greatest(1, (setting_in_force('minimum_payout_cents', :cutoff_on, provider_id)).value) AS least_cents
+    FROM total
+),
+-- the documents that reach it
 summed AS (
-    SELECT total.*, payee.name, payee.iban, payee.street, payee.street_number, payee.postcode, payee.town, payee.country
-    FROM total JOIN payee USING (provider_id) WHERE payout_cents >= :minimum_payout_cents
+    SELECT measured.*, payee.name, payee.iban, payee.street, payee.street_number, payee.postcode, payee.town, payee.country
+    FROM measured JOIN payee USING (provider_id) WHERE payout_cents >= least_cents
 ),
 -- who is owed something and is not paid in this run
 left_out AS MATERIALIZED (
     SELECT * FROM unpayable
     UNION ALL
-    SELECT provider_id, 'below_minimum', payout_cents FROM total WHERE payout_cents < :minimum_payout_cents
+    SELECT provider_id, 'below_minimum', payout_cents FROM measured WHERE payout_cents < least_cents
 ),
 -- the next number of each such provider in the cutoff's year
 numbered AS (
