@@ -1,6 +1,7 @@
 """Employees, relatives, and the fiscal codes of nobody."""
 
 import json
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import date
 from uuid import UUID
@@ -34,6 +35,8 @@ class Person:
     company_id: UUID
     headers: dict[str, str]
     category: str = "operai"
+    number: int = 0
+    """Tells fiscal codes apart: the same person has the same everywhere."""
 
 
 def fiscal_code(number: int, born: date = BORN) -> str:
@@ -52,21 +55,28 @@ class People(Parties):
         number = self._next()
         async with self.work(at=START) as session:
             user_id, headers = await self._login(session, f"employee{number}@example.test")
-        hired = await self.employments(company, 1, category=category, hired_on=hired_on, user_id=user_id)
+        (employee_id,) = await self._hire(company, [number], category, hired_on, user_id)
         beneficiary_id = await self.beneficiary(user_id, "self", BORN, istat_code=istat_code)
-        return Person(user_id, hired[0], beneficiary_id, company.id, headers, category)
+        return Person(user_id, employee_id, beneficiary_id, company.id, headers, category, number)
 
-    async def employments(
+    async def employments(self, company: Party, count: int, *, category: str = "operai") -> list[UUID]:
+        """Hire many new people in one statement, without logins."""
+        return await self._hire(company, [self._next() for _ in range(count)], category)
+
+    async def second_job(self, person: Person, company: Party) -> Person:
+        """Hire the same person elsewhere too."""
+        hired = await self._hire(company, [person.number], person.category, user_id=person.user_id)
+        return replace(person, employee_id=hired[0], company_id=company.id)
+
+    async def _hire(
         self,
         company: Party,
-        count: int,
-        *,
-        category: str = "operai",
+        numbers: Sequence[int],
+        category: str,
         hired_on: date = date(2020, 1, 1),
         user_id: UUID | None = None,
     ) -> list[UUID]:
-        """Employments of new people in one statement, without logins unless `user_id` has one."""
-        rows = [_employment(self._next(), category, hired_on) for _ in range(count)]
+        rows = [_employment(number, category, hired_on) for number in numbers]
         async with self.work("beatrice_hr", at=START) as session:
             await employee_queries.insert(session, company.id, rows)
         if user_id is not None:
@@ -75,11 +85,6 @@ class People(Parties):
                 joined = update(Employee).where(Employee.id.in_([row.id for row in rows]))
                 await session.execute(joined.values(user_id=user_id))
         return [row.id for row in rows]
-
-    async def second_job(self, person: Person, company: Party) -> Person:
-        """Hire the same person again."""
-        hired = await self.employments(company, 1, category=person.category, user_id=person.user_id)
-        return replace(person, employee_id=hired[0], company_id=company.id)
 
     async def beneficiary(
         self,
