@@ -30,7 +30,7 @@ MEMBERSHIPS: dict[Days | None, bool] = {
 
 
 async def join(scene: Scene, party: Party, role: str) -> str:
-    return str(await scene.world.admit(await scene.world.alliance(f"Altra ({role})"), party, role))
+    return str(await scene.world.admit(await scene.world.found_alliance(f"Altra ({role})"), party, role))
 
 
 async def place(scene: Scene, membership_id: str, alliance_id: str, days: Days | None, other: str) -> None:
@@ -60,7 +60,7 @@ async def answers(scene: Scene, slot_id: str) -> tuple[list[str], int, int, tupl
 async def test_every_road_agrees(scene: Scene, december: December) -> None:
     slot_id = await scene.slot(december(2))
     offering = ids.encode("off", scene.offering_id)
-    here, elsewhere, far = [str(await scene.world.alliance(name)) for name in ("Alleanza", "Altrove", "Lontano")]
+    here, elsewhere, far = [str(await scene.world.found_alliance(name)) for name in ("Alleanza", "Altrove", "Lontano")]
     company, provider = await join(scene, scene.company, "company"), await join(scene, scene.provider, "provider")
     shown = ([offering], 200, 200, (201, None))
     hidden = ([], 404, 404, (409, "offering_not_available"))

@@ -257,7 +257,7 @@ async def test_e10_leaver(stage: Stage) -> None:
 
 
 async def test_expired_credit_goes_to_the_alliances_fund(stage: Stage) -> None:
-    alliance_id = await stage.world.alliance(company=stage.company)
+    alliance_id = await stage.world.found_alliance(company=stage.company)
     fund_id = await stage.world.account_of("solidarity_fund", alliance_id)
     a = await stage.lot(100_00, expired_credit_to="solidarity_fund")
     await stage.sweep(EXPIRY, MIDNIGHT)

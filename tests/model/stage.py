@@ -150,7 +150,7 @@ class Stage:
     async def _parties(self) -> "Parties":
         world = self.world
         companies = [await world.company(), await world.company()]
-        alliance_id = await world.alliance(f"Alliance {ids.new_id()}", company=companies[0])
+        alliance_id = await world.found_alliance(f"Alliance {ids.new_id()}", company=companies[0])
         fund = await world.account_of("solidarity_fund", alliance_id)
         person = await world.employee(companies[0])
         second = await world.second_job(person, companies[1])

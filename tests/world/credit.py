@@ -46,7 +46,7 @@ class Credit(People):
             drafted = await grants.create_grant(session, maker, company.id, given, dry_run=False)
             active = await grants.approve_grant(session, approver, company.id, drafted.id)
         assert active.status == "active"
-        lot_id: UUID = await self.scalar("SELECT lot_id FROM grant_line WHERE grant_id = :id", id=drafted.id)
+        lot_id: UUID = await self.scalar("SELECT id FROM lot WHERE grant_id = :id", id=drafted.id)
         return lot_id
 
     async def lot(

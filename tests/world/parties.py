@@ -1,9 +1,9 @@
 """Organisations with their logins, keys and alliances."""
 
-import hashlib
 import secrets
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from datetime import timedelta
 from typing import cast
 from uuid import UUID
 
@@ -11,9 +11,9 @@ from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncSession
 from stdnum import luhn
 
-from app import ids
+from app import clock, ids
 from app.actor import SYSTEM
-from app.identity.actions import issue_session
+from app.identity.actions import issue_session, token_hash
 from app.identity.invitations import GIVE_ROLES
 from app.ledger import actions as ledger
 from app.ledger.instructions import NewAccount
@@ -24,6 +24,8 @@ from app.organisations import onboarding
 from app.organisations.models import Kind
 from app.organisations.schemas import Address, OrganisationCreate
 from tests.world.base import START, Base
+
+IBAN = "IT60X0542811101000000123456"
 
 
 @dataclass(frozen=True)
@@ -43,6 +45,8 @@ class Party:
 
 class Parties(Base):
     """Makes organisations as the operator would, and people who act for them."""
+
+    _operator: Party | None = None
 
     async def login(self, email: str, password_hash: str = "!") -> tuple[UUID, dict[str, str]]:
         """Somebody with a session; without a given hash no password fits."""
@@ -64,36 +68,33 @@ class Parties(Base):
             await _give(session, user_id, organisation_id, role)
 
     async def api_key(self, party: Party, scopes: list[str]) -> dict[str, str]:
+        """A key made by one of the organisation's people."""
         token = "bea_test_" + secrets.token_urlsafe(32)
-        async with self.work() as session:
-            user_id, _ = await self._login(session, f"key{self._next()}@example.test")
-            # Raw: also with scopes that nobody of this organisation may give.
-            await session.execute(
-                text(
-                    "INSERT INTO api_key (id, organisation_id, name, token_hash, hint, scopes, created_by, created_at)"
-                    " VALUES (:id, :organisation, 'test', :hash, 'bea_test_', :scopes, :user, :at)"
-                ),
-                {
-                    "id": ids.new_id(),
-                    "organisation": party.id,
-                    "hash": hashlib.sha256(token.encode()).digest(),
-                    "scopes": scopes,
-                    "user": user_id,
-                    "at": START,
-                },
-            )
+        # Raw: also with scopes that nobody of this organisation may give.
+        await self.execute(
+            "INSERT INTO api_key (id, organisation_id, name, token_hash, hint, scopes, created_by, created_at,"
+            " expires_at) VALUES (:id, :organisation, 'test', :hash, 'bea_test_', :scopes, :user, :at, :end)",
+            id=ids.new_id(),
+            organisation=party.id,
+            hash=token_hash(token),
+            scopes=scopes,
+            user=next(iter(party.users.values())),
+            at=clock.real(),
+            end=clock.real() + timedelta(days=365),
+        )
         return {"Authorization": f"Bearer {token}"}
 
-    async def organisation(self, kinds: Sequence[str], roles: Sequence[str] = (), name: str | None = None) -> Party:
+    async def organisation(
+        self, kinds: Sequence[str], roles: Sequence[str] = (), name: str | None = None, *, iban: str | None = IBAN
+    ) -> Party:
         """An organisation of any kind, with all that its kinds need."""
         number = self._next()
-        party = Party(ids.new_id(), name or f"Organisation {number}")
         stem = f"{number:07d}016"
         wanted = OrganisationCreate(
             name=name or f"Organisation {number}",
             kinds=cast("list[Kind]", list(kinds)),
             tax_code=stem + luhn.calc_check_digit(stem),
-            iban="IT60X0542811101000000123456",
+            iban=iban,
             address=Address(street="Via Roma", street_number="1", postcode="24021", town="Albino"),
             phone="+39035000000" if "provider" in kinds else None,
         )
@@ -120,11 +121,13 @@ class Parties(Base):
         return cast("UUID", await self.scalar(sql, kind=kind, owner=owner_id))
 
     async def operator(self) -> Party:
-        """The operator, and the ledger accounts that exist once."""
-        for kind in onboarding.ACCOUNTS_OF_ONE:
-            if not await self.execute("SELECT 1 FROM ledger.account WHERE kind = :kind", kind=kind):
-                await self.account(kind, None)
-        return await self.organisation(["operator"], ("operator", "finance"), name="Beatrice operator")
+        """The one operator, and the ledger accounts that exist once."""
+        if self._operator is None:
+            missing = "SELECT kind FROM unnest(CAST(:kinds AS text[])) AS kind EXCEPT SELECT kind FROM ledger.account"
+            for row in await self.execute(missing, kinds=list(onboarding.ACCOUNTS_OF_ONE)):
+                await self.account(row.kind, None)
+            self._operator = await self.organisation(["operator"], ("operator", "finance"), name="Beatrice operator")
+        return self._operator
 
     async def company(
         self, name: str | None = None, reading: str = "strict", extra_kinds: tuple[str, ...] = ()
@@ -138,7 +141,7 @@ class Parties(Base):
     async def provider(self, name: str | None = None) -> Party:
         return await self.organisation(["provider"], ("manager", "staff"), name)
 
-    async def alliance(self, name: str = "Alleanza Prova", **members: Party) -> UUID:
+    async def found_alliance(self, name: str = "Alleanza Prova", **members: Party) -> UUID:
         """An alliance led by a municipality, with one member for each role that is named."""
         lead = await self.organisation(["municipality"])
         async with self.work(at=START) as session:
