@@ -9,6 +9,7 @@ from tests.world import World
 
 
 async def fill(world: World) -> None:
+    """Something of each kind that is over and something that is not; raw, because a week must have passed."""
     user_id, _ = await world.login("anna@example.com")
     real = clock.real()
     over, _ = await world.login("berta@example.com")

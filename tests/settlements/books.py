@@ -1,4 +1,7 @@
-"""Units that were paid from credit and became payable, written set-based: what bookings leave behind for settlement."""
+"""Units that were paid from credit and became payable: what bookings leave behind for settlement.
+
+Raw and set-based: thousands at once, of any price and fee, in states that take the product weeks.
+"""
 
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
