@@ -14,7 +14,7 @@ from stdnum import luhn
 from app import clock, ids
 from app.actor import SYSTEM
 from app.identity.actions import issue_session, token_hash
-from app.identity.invitations import GIVE_ROLES
+from app.identity.granting import GIVE_ROLES
 from app.ledger import actions as ledger
 from app.ledger.instructions import NewAccount
 from app.networks import actions as networks
@@ -141,9 +141,9 @@ class Parties(Base):
     async def provider(self, name: str | None = None) -> Party:
         return await self.organisation(["provider"], ("manager", "staff"), name)
 
-    async def found_alliance(self, name: str = "Alleanza Prova", **members: Party) -> UUID:
-        """An alliance led by a municipality, with one member for each role that is named."""
-        lead = await self.organisation(["municipality"])
+    async def found_alliance(self, name: str = "Alleanza Prova", lead: Party | None = None, **members: Party) -> UUID:
+        """An alliance led by a municipality unless told, with one member for each role that is named."""
+        lead = lead or await self.organisation(["municipality"])
         async with self.work(at=START) as session:
             network = await networks.create_network(session, f"ATS {name}")
             wanted = AllianceCreate.model_construct(
@@ -163,4 +163,4 @@ class Parties(Base):
 
 async def _give(session: AsyncSession, user_id: UUID, organisation_id: UUID, role: str) -> None:
     given = {"ids": [ids.new_id()], "roles": [role], "user_id": user_id, "organisation_id": organisation_id}
-    await GIVE_ROLES.run(session, **given, now=START)
+    await GIVE_ROLES.run(session, **given, granted_by=None, now=START)

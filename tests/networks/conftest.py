@@ -1,0 +1,3 @@
+from tests.ledger.conftest import owner_session
+
+__all__ = ["owner_session"]
