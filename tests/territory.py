@@ -6,14 +6,14 @@ Every text that is nobody else's business carries the side's canary; public text
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, date, datetime
 from typing import Any
 from uuid import UUID
 
 import httpx
 from fastapi.routing import APIRoute
 
-from app import api, clock, ids
+from app import api, ids
 from app.http.route import BeatriceRoute
 from tests.settlements.books import Books
 from tests.world import Party, Person, World
@@ -170,7 +170,7 @@ async def _side(world: World, client: httpx.AsyncClient, operator: Party, letter
         "lot_id": ids.encode("lot", lot_id),
     }
     await _by_http(world, client, side)
-    await _alliance(world, client, operator, side, union)
+    await _alliance(client, operator, side, union)
     return side
 
 
@@ -219,7 +219,7 @@ async def _by_http(world: World, client: httpx.AsyncClient, side: Side) -> None:
     }
 
 
-async def _alliance(world: World, client: httpx.AsyncClient, operator: Party, side: Side, union: Party) -> None:
+async def _alliance(client: httpx.AsyncClient, operator: Party, side: Side, union: Party) -> None:
     headers = operator.headers["operator"]
     letter = side.canary[-1]
     network = await _post(client, "/v1/operator/networks", headers, {"name": f"ATS {letter}"}, "network")
@@ -238,7 +238,6 @@ async def _alliance(world: World, client: httpx.AsyncClient, operator: Party, si
         "member",
     )
     side.ids |= {"alliance_id": alliance["id"], "alliance_membership_id": joined["id"]}
-    del world
 
 
 async def _book(world: World, client: httpx.AsyncClient, side: Side) -> None:
@@ -301,9 +300,3 @@ async def _hide_canaries(world: World, side: Side) -> None:
                 mail=f"{role}.{canary.lower()}@example.test",
                 id=user_id,
             )
-
-
-def sample_instants() -> tuple[str, str]:
-    """A bookable hour, as text."""
-    start = NOW + timedelta(days=20)
-    return clock.rfc3339(start), clock.rfc3339(start + timedelta(hours=1))

@@ -29,29 +29,8 @@ MEMBERSHIPS: dict[Days | None, bool] = {
 """Day of joining and first day without, and whether that is a member today."""
 
 
-async def alliance(scene: Scene, name: str) -> str:
-    world = scene.world
-    network_id, alliance_id = ids.new_id(), ids.new_id()
-    await world.execute(
-        "INSERT INTO network (id, name, created_at) VALUES (:id, :name, now())", id=network_id, name=f"Rete {name}"
-    )
-    await world.execute(
-        "INSERT INTO alliance (id, network_id, name, lead_organisation_id, solidarity_account_id, created_at)"
-        " VALUES (:id, :network, :name, :lead, :account, now())",
-        id=alliance_id, network=network_id, name=name, lead=scene.company.id,
-        account=await world.account("solidarity_fund", alliance_id),
-    )  # fmt: skip
-    return str(alliance_id)
-
-
 async def join(scene: Scene, party: Party, role: str) -> str:
-    membership_id = ids.new_id()
-    await scene.world.execute(
-        "INSERT INTO alliance_membership (id, alliance_id, organisation_id, role, joined_on)"
-        " VALUES (:id, CAST(:alliance AS uuid), :party, :role, '2020-01-01')",
-        id=membership_id, alliance=await alliance(scene, f"Altra ({role})"), party=party.id, role=role,
-    )  # fmt: skip
-    return str(membership_id)
+    return str(await scene.world.admit(await scene.world.found_alliance(f"Altra ({role})"), party, role))
 
 
 async def place(scene: Scene, membership_id: str, alliance_id: str, days: Days | None, other: str) -> None:
@@ -81,7 +60,7 @@ async def answers(scene: Scene, slot_id: str) -> tuple[list[str], int, int, tupl
 async def test_every_road_agrees(scene: Scene, december: December) -> None:
     slot_id = await scene.slot(december(2))
     offering = ids.encode("off", scene.offering_id)
-    here, elsewhere, far = [await alliance(scene, name) for name in ("Alleanza", "Altrove", "Lontano")]
+    here, elsewhere, far = [str(await scene.world.found_alliance(name)) for name in ("Alleanza", "Altrove", "Lontano")]
     company, provider = await join(scene, scene.company, "company"), await join(scene, scene.provider, "provider")
     shown = ([offering], 200, 200, (201, None))
     hidden = ([], 404, 404, (409, "offering_not_available"))
