@@ -29,7 +29,7 @@ from app.main import create_app
 from app.sandbox import embedded_postgres
 from tests import territory
 from tests.territory import Territory
-from tests.world import World
+from tests.world import Party, World
 
 # The same cases in every run of the suite; the soak looks for new ones. Speed is the bench's business.
 hypothesis.settings.register_profile("suite", derandomize="BEATRICE_SOAK" not in os.environ, deadline=None)
@@ -196,6 +196,16 @@ def world(database: Database) -> World:
 def fresh_world(fresh_database: Database) -> World:
     """Parties and people on a database of its own."""
     return World(fresh_database)
+
+
+@pytest.fixture
+async def operator(world: World) -> Party:
+    return await world.operator()
+
+
+@pytest.fixture
+async def company(world: World, operator: Party) -> Party:  # noqa: ARG001 - the ledger's shared accounts
+    return await world.company("Orobia Stampi")
 
 
 @pytest.fixture(scope="session")

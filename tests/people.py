@@ -1,14 +1,14 @@
 """Invented people with valid fiscal codes, and what tests of this area share."""
 
 import re
-from datetime import date
 from typing import Any
 
 import httpx
-from stdnum.it import codicefiscale
 
 from tests.world import Party, World
+from tests.world.people import fiscal_code
 
+__all__ = ["fiscal_code"]
 PASSWORD = "quattro gatti sul tetto rosso"
 ANNA = {
     "given_name": "Anna",
@@ -17,12 +17,6 @@ ANNA = {
     "category": "operai",
     "hired_on": "2020-01-15",
 }
-
-
-def fiscal_code(number: int, born: date = date(1985, 5, 1)) -> str:
-    letters = "".join(chr(ord("A") + number // 26**place % 26) for place in range(6))
-    plain = f"{letters}{born.year % 100:02}{'ABCDEHLMPRST'[born.month - 1]}{born.day:02}A163"
-    return plain + str(codicefiscale.calc_check_digit(plain))
 
 
 def employees_url(company: Party, rest: str = "") -> str:

@@ -6,14 +6,14 @@ Every text that is nobody else's business carries the side's canary; public text
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, date, datetime
 from typing import Any
 from uuid import UUID
 
 import httpx
 from fastapi.routing import APIRoute
 
-from app import api, clock, ids
+from app import api, ids
 from app.http.route import BeatriceRoute
 from tests.settlements.books import Books
 from tests.world import Party, Person, World
@@ -173,7 +173,7 @@ async def _side(world: World, client: httpx.AsyncClient, operator: Party, letter
         "lot_id": ids.encode("lot", lot_id),
     }
     await _by_http(world, client, side)
-    await _alliance(world, client, operator, side, union)
+    await _alliance(client, operator, side, union)
     return side
 
 
@@ -222,7 +222,7 @@ async def _by_http(world: World, client: httpx.AsyncClient, side: Side) -> None:
     }
 
 
-async def _alliance(world: World, client: httpx.AsyncClient, operator: Party, side: Side, union: Party) -> None:
+async def _alliance(client: httpx.AsyncClient, operator: Party, side: Side, union: Party) -> None:
     headers = operator.headers["operator"]
     letter = side.canary[-1]
     network = await _post(client, "/v1/operator/networks", headers, {"name": f"ATS {letter}"}, "network")
@@ -249,13 +249,14 @@ async def _alliance(world: World, client: httpx.AsyncClient, operator: Party, si
     )
     rule = {"percent_bps": 1, "payer": "provider", "valid_from": "2030-01-01", "provider_id": side.provider.public_id}
     drafted = await _post(client, "/v1/operator/fee_rules", headers, rule, "rule")
-    account = await world.scalar("SELECT id FROM bank_account WHERE organisation_id = :id", id=side.provider.id)
+    listed = f"/v1/operator/bank_accounts?organisation_id={side.provider.public_id}"
+    (account,) = (await client.get(listed, headers=headers)).json()["data"]
     side.ids |= {
         "alliance_id": alliance["id"],
         "alliance_membership_id": joined["id"],
         "accreditation_id": accreditation["id"],
         "rule_id": drafted["id"],
-        "account_id": ids.encode("bac", account),
+        "account_id": account["id"],
     }
 
 
@@ -319,9 +320,3 @@ async def _hide_canaries(world: World, side: Side) -> None:
                 mail=f"{role}.{canary.lower()}@example.test",
                 id=user_id,
             )
-
-
-def sample_instants() -> tuple[str, str]:
-    """A bookable hour, as text."""
-    start = NOW + timedelta(days=20)
-    return clock.rfc3339(start), clock.rfc3339(start + timedelta(hours=1))

@@ -229,6 +229,7 @@ def test_verify_ledger_tells_the_first_difference(
     with cluster.admin(fresh_database_name) as connection:
         connection.execute("SET session_replication_role = replica")
         connection.execute(
+            # Attack
             "INSERT INTO ledger.account (id, kind, posted_cents, created_at) VALUES (%s, 'company_account', 5, now())",
             [account],
         )

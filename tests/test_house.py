@@ -48,6 +48,7 @@ async def everything(session: AsyncSession) -> Any:  # noqa: ANN401 - rows
     "app/lower/sql/table.sql": "CREATE TABLE t (a text CHECK (a IN ('a', 'b')));\nSELECT a IN ('x', 'y');\n",
     "migrations/env.py": "one\ntwo\n",
     "tests/test_one.py": "'INSERT INTO c'\n",
+    "tests/test_guards.py": "'INSERT INTO d'\n",
     "tests/world.py": "'INSERT INTO a'\n'INSERT INTO b'\n",
     "tests/bench/stage.py": "1\n",
 }
@@ -76,7 +77,7 @@ def test_figures(folder: Path) -> None:
         "3 typed select/insert/update/delete",
     ]
     assert found == {
-        "lines": "app/ 99 of Python and 2 of SQL, migrations/ 2, tests/ 4",
+        "lines": "app/ 99 of Python and 2 of SQL, migrations/ 2, tests/ 5",
         "files": "5: median 4, p90 72, max 72 lines",
         "functions": "4: median 12, p90 71, max 71 lines; 1 over 70",
         "import cycles": "1 between packages",
@@ -84,9 +85,9 @@ def test_figures(folder: Path) -> None:
         "type: ignore": "1 lines",
         "Any": "2 lines: 1 in app/db.py, 1 elsewhere",
         "vocabularies": "3 in more than one place",
-        "tests / code": "0.04",
-        "test support": "3 lines, 1 of them the bench's",
-        "raw INSERTs": "3 in tests/",
+        "tests / code": "0.05",
+        "test support": "2 lines, and apart from them the bench 1, the paper model 0",
+        "raw INSERTs": "3 in tests/, and 1 that attack a guard",
     }
 
 
@@ -100,7 +101,7 @@ def test_places(folder: Path) -> None:
         "green|red: app/lower/models.py:2 CHECK; app/lower/words.py:3 Literal",
         "a|b: app/lower/words.py:4 Literal; app/lower/sql/table.sql:1 CHECK",
     ]
-    assert where["raw INSERTs"] == ["tests/test_one.py 1", "tests/world.py 2"]
+    assert where["raw INSERTs"] == ["tests/test_guards.py attack 1", "tests/test_one.py 1", "tests/world.py 2"]
 
 
 def test_the_command_prints_the_product() -> None:

@@ -9,9 +9,9 @@ from uuid import uuid4
 
 import httpx
 from stdnum import luhn
-from stdnum.it import codicefiscale
 
 from tests.world import World
+from tests.world.people import fiscal_code
 
 START = datetime(2026, 11, 23, 8, 0, tzinfo=UTC)
 """Nine in the morning in Rome."""
@@ -340,9 +340,3 @@ async def give_credit(town: Town, fee_funding: str = "out_of_pocket") -> None:
 
 def visit_at(day: date) -> datetime:
     return datetime(day.year, day.month, day.day, 9, 0, tzinfo=UTC)
-
-
-def fiscal_code(number: int) -> str:
-    """Return a fiscal code that is well formed and nobody's."""
-    stem = f"XXXNNA{60 + number // 300:02d}A{41 + number % 28:02d}A{100 + number:03d}"
-    return stem + str(codicefiscale.calc_check_digit(stem))

@@ -109,8 +109,11 @@ def test_pydantic_type_normalises_and_reports_a_reason_without_the_value() -> No
     }
 
 
-@pytest.mark.parametrize("value", [None, 5, True, ["IT60"], "I" * 61])
-def test_pydantic_type_refuses_other_values_before_parsing(value: object) -> None:
+@pytest.mark.parametrize(
+    ("value", "kind"),
+    [*((value, "string_type") for value in (None, 5, True, ["IT60"])), ("I" * 61, "string_too_long")],
+)
+def test_pydantic_type_refuses_other_values_before_parsing(value: object, kind: str) -> None:
     with pytest.raises(ValidationError) as refusal:
         Account.model_validate({"iban": value})
-    assert refusal.value.errors()[0]["type"] in {"string_type", "string_too_long"}
+    assert [error["type"] for error in refusal.value.errors()] == [kind]

@@ -31,21 +31,6 @@ MEMBERSHIPS: dict[Days | None, bool] = {
 """Day of joining and first day without, and whether that is a member today."""
 
 
-async def alliance(scene: Scene, name: str) -> str:
-    world = scene.world
-    network_id, alliance_id = ids.new_id(), ids.new_id()
-    await world.execute(
-        "INSERT INTO network (id, name, created_at) VALUES (:id, :name, now())", id=network_id, name=f"Rete {name}"
-    )
-    await world.execute(
-        "INSERT INTO alliance (id, network_id, name, lead_organisation_id, solidarity_account_id, created_at)"
-        " VALUES (:id, :network, :name, :lead, :account, now())",
-        id=alliance_id, network=network_id, name=name, lead=scene.company.id,
-        account=await world.account("solidarity_fund", alliance_id),
-    )  # fmt: skip
-    return str(alliance_id)
-
-
 async def place(scene: Scene, party: Party, role: str, alliance_id: str, days: Days | None, other: str) -> None:
     """Let a party be in the alliance on these days, or in another one today."""
     joined, ended = days or (LONG_AGO, None)
@@ -74,7 +59,7 @@ async def answers(scene: Scene, slot_id: str) -> tuple[list[str], int, int, tupl
 async def test_every_road_agrees(scene: Scene, december: December) -> None:
     slot_id = await scene.slot(december(2))
     offering = ids.encode("off", scene.offering_id)
-    here, elsewhere, far = [await alliance(scene, name) for name in ("Alleanza", "Altrove", "Lontano")]
+    here, elsewhere, far = [str(await scene.world.found_alliance(name)) for name in ("Alleanza", "Altrove", "Lontano")]
     connection = scene.world.database.bind
     assert isinstance(connection, AsyncConnection)
     shown = ([offering], 200, 200, (201, None))

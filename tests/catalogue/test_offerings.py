@@ -311,8 +311,9 @@ async def test_the_profile_is_public_and_its_managers_own(client: httpx.AsyncCli
 
 async def test_writing_leaves_an_audit_row(client: httpx.AsyncClient, world: World, coop: Party) -> None:
     made = await publish(client, coop)
-    assert await world.execute("SELECT action, actor_kind, actor_id, organisation_id, object_id FROM audit_entry") == [
-        ("offering.create", "user", coop.users["manager"], coop.id, ids.decode("off", made["id"]))
+    written = "SELECT action, actor_id, organisation_id, object_id FROM audit_entry WHERE actor_kind = 'user'"
+    assert await world.execute(written) == [
+        ("offering.create", coop.users["manager"], coop.id, ids.decode("off", made["id"]))
     ]
 
 

@@ -10,8 +10,6 @@ from app import clock, ids
 from app.actor import Actor
 from app.credit.actions import HoldRequest
 from app.db import Database
-from app.grants import grants, programmes
-from app.grants.schemas import GrantCreate, GrantLineCreate, ProgrammeCreate
 from app.jobs import Sweep
 from tests.world import Party, Person, World
 
@@ -31,29 +29,13 @@ class Stage:
     payee_id: UUID
 
     async def programme(self, **fields: Any) -> UUID:
-        values: dict[str, Any] = {
-            "name": "Welfare 2026",
-            "source": "on_top",
-            "employee_category": "operai",
-            "rule_codes": ["C2_F_TER"],
-            "lot_expires_on": LAST_DAY,
-            **fields,
-        }
-        async with self.database.begin() as session:
-            row = await programmes.create_programme(session, self.company.id, ProgrammeCreate.model_validate(values))
-        return UUID(str(row.id))
+        given = {"name": "Welfare 2026", "lot_expires_on": LAST_DAY, **fields}
+        return await self.world.programme(self.company, given.pop("lot_expires_on"), **given)
 
     async def lot(self, amount_cents: int, person: Person | None = None, **fields: Any) -> UUID:
         """Grant one person an amount under a programme of its own; return the lot."""
         programme_id = await self.programme(**fields)
-        line = GrantLineCreate(employee_id=(person or self.person).employee_id, amount_cents=amount_cents)
-        given = GrantCreate(programme_id=programme_id, lines=[line], generality_reason="other")
-        async with self.database.begin() as session:
-            drafted = await grants.create_grant(session, self.maker, self.company.id, given, dry_run=False)
-            state = await grants.approve_grant(session, self.approver, self.company.id, drafted.id)
-        assert state.status == "active"
-        lot_id: UUID = await self.world.scalar("SELECT lot_id FROM grant_line WHERE grant_id = :id", id=drafted.id)
-        return lot_id
+        return await self.world.grant(self.company, person or self.person, amount_cents, programme_id)
 
     @property
     def maker(self) -> Actor:
@@ -101,7 +83,5 @@ async def set_stage(world: World, funds_cents: int = 1_000_00) -> Stage:
         await world.fund(company, funds_cents)
     person = await world.employee(company)
     provider = await world.provider()
-    payee_id = await world.scalar(
-        "SELECT id FROM ledger.account WHERE kind = 'provider_earned' AND owner_id = :id", id=provider.id
-    )
+    payee_id = await world.account_of("provider_earned", provider.id)
     return Stage(world, world.database, company, person, payee_id)

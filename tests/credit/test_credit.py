@@ -5,7 +5,7 @@ from uuid import UUID
 
 import pytest
 
-from app import clock, ids
+from app import clock
 from app.credit import actions
 from app.credit.actions import Capture, InsufficientCredit, Refund
 from app.credit.jobs import SWEEPS
@@ -88,7 +88,8 @@ async def test_a_lot_dies_at_midnight_in_rome(stage: Stage) -> None:
     with pytest.raises(InsufficientCredit) as refusal:
         await stage.act(MIDNIGHT, actions.place, stage.person.user_id, [stage.hold(a, 10_00)], at=MIDNIGHT)
     assert refusal.value.members == {"available_cents": 0}
-    assert await stage.act(last_moment, actions.usable_lots, stage.person.user_id) != []
+    usable = await stage.act(last_moment, actions.usable_lots, stage.person.user_id)
+    assert [(lot.id, lot.available_cents) for lot in usable] == [(a, 90_00)]
     assert await stage.act(MIDNIGHT, actions.usable_lots, stage.person.user_id) == []
 
 
@@ -278,18 +279,8 @@ async def test_e10_leaver(stage: Stage) -> None:
 
 
 async def test_expired_credit_goes_to_the_alliances_fund(stage: Stage) -> None:
-    fund_id = await stage.world.account("solidarity_fund", ids.new_id())
-    network_id, alliance_id = ids.new_id(), ids.new_id()
-    await stage.world.execute("INSERT INTO network VALUES (:id, 'ATS Prova', :at)", id=network_id, at=NOON)
-    await stage.world.execute(
-        "INSERT INTO alliance VALUES (:id, :network, 'Alleanza Prova', :lead, :fund, :at)",
-        id=alliance_id, network=network_id, lead=stage.company.id, fund=fund_id, at=NOON,
-    )  # fmt: skip
-    await stage.world.execute(
-        "INSERT INTO alliance_membership (id, alliance_id, organisation_id, role, joined_on)"
-        " VALUES (:id, :alliance, :company, 'company', '2026-01-01')",
-        id=ids.new_id(), alliance=alliance_id, company=stage.company.id,
-    )  # fmt: skip
+    alliance_id = await stage.world.found_alliance(company=stage.company)
+    fund_id = await stage.world.account_of("solidarity_fund", alliance_id)
     a = await stage.lot(100_00, expired_credit_to="solidarity_fund")
     await stage.sweep(EXPIRY, MIDNIGHT)
     row = (await stage.world.execute("SELECT * FROM ledger.transfer WHERE from_account_id = :a", a=a))[0]

@@ -138,13 +138,7 @@ async def test_one_wallet_over_two_employments_and_never_another_persons(
     await stage.lot(70_00, other)
     second = await stage.world.company()
     await stage.world.fund(second, 500_00)
-    await stage.world.execute(
-        "INSERT INTO employee (id, company_id, user_id, given_name, family_name, sealed_fiscal_code,"
-        " fiscal_code_index, category, hired_on, created_at) SELECT :id, :company, user_id, given_name, family_name,"
-        " sealed_fiscal_code, fiscal_code_index, category, hired_on, created_at FROM employee WHERE id = :first",
-        id=(second_job := ids.new_id()), company=second.id, first=stage.person.employee_id,
-    )  # fmt: skip
-    person = stage.person.__class__(**{**stage.person.__dict__, "employee_id": second_job})
+    person = await stage.world.second_job(stage.person, second)
     elsewhere = Stage(stage.world, stage.database, second, person, stage.payee_id)
     await elsewhere.lot(50_00, name="Altro")
     shown = await wallet(client, stage)

@@ -164,10 +164,19 @@ async def test_another_company_sees_what_does_not_exist(
     assert await snapshot(world) == before
 
 
-@pytest.mark.parametrize("given", ["nonsense", "usr_01h455vb4pex5vsknk084sn02q", "urn:uuid:x", "%00", "emp_8zzz"])
-async def test_strange_ids(client: httpx.AsyncClient, company: Party, given: str) -> None:
+@pytest.mark.parametrize(
+    ("given", "expected"),
+    [
+        ("nonsense", (422, "invalid")),
+        ("usr_01h455vb4pex5vsknk084sn02q", (404, "not_found")),
+        ("urn:uuid:x", (422, "invalid")),
+        ("%00", (404, "not_found")),
+        ("emp_8zzz", (422, "invalid")),
+    ],
+)
+async def test_strange_ids(client: httpx.AsyncClient, company: Party, given: str, expected: tuple[int, str]) -> None:
     answer = await client.get(employees_url(company, f"/{given}"), headers=company.headers["hr"])
-    assert answer.status_code in {404, 422}
+    assert (answer.status_code, answer.json()["code"]) == expected
     assert given not in answer.text
 
 

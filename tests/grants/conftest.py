@@ -1,19 +1,11 @@
 import httpx
 import pytest
 
-from tests.credit.stage import Stage, set_stage
+from tests.credit.conftest import fresh_stage, stage
+from tests.credit.stage import Stage
 from tests.grants.desk import Desk
-from tests.world import World
 
-
-@pytest.fixture
-async def stage(world: World) -> Stage:
-    return await set_stage(world)
-
-
-@pytest.fixture
-async def fresh_stage(fresh_world: World) -> Stage:
-    return await set_stage(fresh_world)
+__all__ = ["fresh_stage", "stage"]
 
 
 @pytest.fixture

@@ -6,7 +6,6 @@ from uuid import uuid4
 import httpx
 
 from app import ids
-from tests.credit.stage import NOON
 from tests.world import Party, Person, World
 
 PROGRAMME: dict[str, Any] = {
@@ -65,16 +64,6 @@ def employee(person: Person) -> str:
 def pointers(answer: httpx.Response) -> list[tuple[str, str]]:
     assert answer.status_code == 422, answer.text
     return [(error["pointer"], error["code"]) for error in answer.json()["errors"]]
-
-
-async def hire(world: World, company: Party, count: int, category: str = "impiegati") -> None:
-    """Many employees in one statement, without logins."""
-    await world.execute(
-        "INSERT INTO employee (id, company_id, given_name, family_name, sealed_fiscal_code, fiscal_code_index,"
-        " category, hired_on, created_at) SELECT id, :company, 'Anna', 'Esempio', '', decode(md5(id::text), 'hex'),"
-        " :category, '2020-01-01', :at FROM unnest(CAST(:ids AS uuid[])) AS id",
-        company=company.id, category=category, at=NOON, ids=[ids.new_id() for _ in range(count)],
-    )  # fmt: skip
 
 
 async def count(world: World, table: str) -> int:

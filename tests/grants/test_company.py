@@ -15,7 +15,7 @@ from app import clock, ids
 from app.credit import actions
 from app.credit.actions import Capture
 from tests.credit.stage import NOON, Stage, set_stage
-from tests.grants.desk import PROGRAMME, Desk, count, employee, hire, pointers
+from tests.grants.desk import PROGRAMME, Desk, count, employee, pointers
 from tests.world import World
 
 
@@ -24,7 +24,7 @@ async def test_e3_grant_waits_for_its_whole_money(client: httpx.AsyncClient, wor
     operator = await world.operator()
     desk = Desk(client, stage.company)
     await world.fund(stage.company, 25_000_00)
-    await hire(world, stage.company, 120)
+    await world.employments(stage.company, 120, category="impiegati")
     programme_id = await desk.programme(employee_category="impiegati")
     drafted = await desk.grant(programme_id, each_cents=250_00)
     assert (drafted["status"], drafted["total_cents"], drafted["employee_count"], drafted["shortfall_cents"]) == (
@@ -102,7 +102,7 @@ def statements_of(stage: Stage) -> Iterator[list[str]]:
 async def test_two_thousand_lots_in_few_statements(fresh_client: httpx.AsyncClient, fresh_stage: Stage) -> None:
     world, desk = fresh_stage.world, Desk(fresh_client, fresh_stage.company)
     await world.fund(fresh_stage.company, 2_000 * 100_00)
-    await hire(world, fresh_stage.company, 2_000)
+    await world.employments(fresh_stage.company, 2_000, category="impiegati")
     programme_id = await desk.programme(employee_category="impiegati")
     with statements_of(fresh_stage) as drafting:
         drafted = await desk.grant(programme_id, each_cents=100_00)

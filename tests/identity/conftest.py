@@ -3,13 +3,14 @@
 import base64
 from collections.abc import Iterator
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import Any
 from uuid import UUID
 
 import httpx
 import pytest
 
-from app import config, ids, sealing
+from app import clock, config, ids, sealing
 from app.identity import passwords
 from tests.world import World
 
@@ -83,3 +84,13 @@ async def mailed_token(world: World, email: str) -> str:
     rows = await world.execute("SELECT text FROM outgoing_mail WHERE recipient = :to ORDER BY id DESC", to=email)
     link = next(line for line in rows[0].text.splitlines() if "://" in line)
     return link.rpartition("/")[2]
+
+
+async def tried(world: World, key: bytes, times: int, ago: timedelta = timedelta()) -> None:
+    """Let tries have been counted: a hundred real ones are slow."""
+    await world.execute(
+        "INSERT INTO attempt_count (key, window_start, attempts) VALUES (:key, :at, :times)",
+        key=key,
+        at=clock.real() - ago,
+        times=times,
+    )

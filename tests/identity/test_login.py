@@ -7,7 +7,7 @@ import pytest
 
 from app import clock
 from app.identity import attempts, passwords
-from tests.identity.conftest import PASSWORD, Login, log_in, without_id
+from tests.identity.conftest import PASSWORD, Login, log_in, tried, without_id
 from tests.world import World
 
 
@@ -123,22 +123,14 @@ async def test_an_address_is_limited_over_all_accounts(client: httpx.AsyncClient
 async def test_the_hundred_and_first_failed_try_is_refused(
     client: httpx.AsyncClient, world: World, anna: Login
 ) -> None:
-    await world.execute(
-        "INSERT INTO attempt_count (key, window_start, attempts) VALUES (:key, :at, 99)",
-        key=attempts.key("login", anna.email),
-        at=clock.real(),
-    )
+    await tried(world, attempts.key("login", anna.email), 99)
     assert (await log_in(client, anna.email, "wrong")).status_code == 401
     assert (await log_in(client, anna.email, "wrong")).status_code == 429
 
 
 async def test_a_window_ends_after_an_hour(client: httpx.AsyncClient, world: World, anna: Login) -> None:
     key = attempts.key("login", anna.email)
-    await world.execute(
-        "INSERT INTO attempt_count (key, window_start, attempts) VALUES (:key, :at, 100)",
-        key=key,
-        at=clock.real() - timedelta(hours=1, seconds=1),
-    )
+    await tried(world, key, 100, timedelta(hours=1, seconds=1))
     assert (await log_in(client, anna.email, "wrong")).status_code == 401
     assert await world.scalar("SELECT attempts FROM attempt_count WHERE key = :key", key=key) == 1
 

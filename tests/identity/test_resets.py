@@ -6,7 +6,7 @@ import pytest
 
 from app import clock
 from app.identity import attempts
-from tests.identity.conftest import NEW_PASSWORD, PASSWORD, Login, log_in, mailed_token, without_id
+from tests.identity.conftest import NEW_PASSWORD, PASSWORD, Login, log_in, mailed_token, tried, without_id
 from tests.world import World
 
 
@@ -98,21 +98,13 @@ async def test_a_mailbox_is_not_flooded(client: httpx.AsyncClient, world: World,
 
 
 async def test_an_address_cannot_flood_mailboxes(client: httpx.AsyncClient, world: World, anna: Login) -> None:
-    await world.execute(
-        "INSERT INTO attempt_count (key, window_start, attempts) VALUES (:key, :at, 1000)",
-        key=attempts.by_address("reset", "127.0.0.1"),
-        at=clock.real(),
-    )
+    await tried(world, attempts.by_address("reset", "127.0.0.1"), 1000)
     assert (await ask(client, anna.email)).status_code == 429
     assert await world.scalar("SELECT count(*) FROM outgoing_mail") == 0
 
 
 async def test_a_reset_lets_a_locked_out_person_in(client: httpx.AsyncClient, world: World, anna: Login) -> None:
-    await world.execute(
-        "INSERT INTO attempt_count (key, window_start, attempts) VALUES (:key, :at, 100)",
-        key=attempts.key("login", anna.email),
-        at=clock.real(),
-    )
+    await tried(world, attempts.key("login", anna.email), 100)
     assert (await log_in(client, anna.email, PASSWORD)).status_code == 429
     await ask(client, anna.email)
     assert (await accept(client, await mailed_token(world, anna.email), NEW_PASSWORD)).status_code == 204

@@ -83,30 +83,11 @@ async def land(world: World) -> Land:
     made = Land()
     made.operator = await world.operator()
     made.lead, made.member, made.former, made.stranger = [await world.organisation(["association"]) for _ in range(4)]
-    made.network_id, made.alliance_id = ids.new_id(), ids.new_id()
-    await world.execute(
-        "INSERT INTO network (id, name, created_at) VALUES (:id, 'Rete', :at)", id=made.network_id, at=START
-    )
-    await world.execute(
-        "INSERT INTO alliance (id, network_id, name, lead_organisation_id, solidarity_account_id, created_at)"
-        " VALUES (:id, :network, 'Valle', :lead, :fund, :at)",
-        id=made.alliance_id,
-        network=made.network_id,
-        lead=made.lead.id,
-        fund=await world.account("solidarity_fund", made.alliance_id),
-        at=START,
-    )
-    for party, role, ended in (
-        (made.lead, "lead", None),
-        (made.member, "partner", None),
-        (made.former, "partner", LATER),
-    ):
-        await world.execute(
-            "INSERT INTO alliance_membership (id, alliance_id, organisation_id, role, joined_on, ended_on)"
-            " VALUES (:id, :alliance, :party, :role, :joined, :ended)",
-            id=ids.new_id(), alliance=made.alliance_id, party=party.id, role=role, joined=START.date(),
-            ended=ended and ended.date(),
-        )  # fmt: skip
+    made.alliance_id = await world.found_alliance("Valle", made.lead, partner=made.member)
+    made.network_id = await world.scalar("SELECT network_id FROM alliance")
+    former_id = await world.admit(made.alliance_id, made.former, "partner")
+    ended = "UPDATE alliance_membership SET ended_on = :day WHERE id = :id"
+    await world.execute(ended, id=former_id, day=LATER.date())
     return made
 
 

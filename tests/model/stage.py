@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
-from datetime import UTC, date, datetime
+from datetime import date, datetime
 from typing import Any
 from uuid import UUID
 
@@ -150,33 +150,10 @@ class Stage:
     async def _parties(self) -> "Parties":
         world = self.world
         companies = [await world.company(), await world.company()]
-        fund = await world.account("solidarity_fund", ids.new_id())
-        network, alliance = ids.new_id(), ids.new_id()
-        await world.execute(
-            "WITH net AS (INSERT INTO network (id, name, created_at) VALUES (:network, :name, :at)),"
-            " al AS (INSERT INTO alliance (id, network_id, name, lead_organisation_id, solidarity_account_id,"
-            " created_at) VALUES (:alliance, :network, :name, :company, :fund, :at))"
-            " INSERT INTO alliance_membership (id, alliance_id, organisation_id, role, joined_on)"
-            " VALUES (:network, :alliance, :company, 'company', '2026-01-01')",
-            network=network,
-            alliance=alliance,
-            name=f"Alliance {network}",
-            company=companies[0].id,
-            fund=fund,
-            at=datetime(2026, 1, 1, tzinfo=UTC),
-        )
+        alliance_id = await world.found_alliance(f"Alliance {ids.new_id()}", company=companies[0])
+        fund = await world.account_of("solidarity_fund", alliance_id)
         person = await world.employee(companies[0])
-        second_id = ids.new_id()
-        await world.execute(
-            "INSERT INTO employee (id, company_id, user_id, given_name, family_name, sealed_fiscal_code,"
-            " fiscal_code_index, category, hired_on, created_at) SELECT :id, :company, user_id, given_name,"
-            " family_name, sealed_fiscal_code, fiscal_code_index, category, hired_on, created_at FROM employee"
-            " WHERE id = :first",
-            id=second_id,
-            company=companies[1].id,
-            first=person.employee_id,
-        )
-        second = Person(person.user_id, second_id, person.beneficiary_id, companies[1].id, person.headers)
+        second = await world.second_job(person, companies[1])
         mother = await world.beneficiary(
             person.user_id, "parent", date(1946, 3, 1), cohabitation='[{"from": "2020-01-01", "to": null}]'
         )
@@ -184,52 +161,24 @@ class Stage:
         offerings = {}
         for instant, confirmation in ((False, "provider"), (True, "instant")):
             offerings[instant] = await world.offering(provider, confirmation=confirmation, price_cents=PRICES[0])
-            await world.execute(
-                "UPDATE price SET valid_to = :day WHERE offering_id = :offering",
-                day=PRICE_CHANGE,
-                offering=offerings[instant],
-            )
-            await world.execute(
-                "INSERT INTO price (id, offering_id, price_cents, valid_from, created_at)"
-                " VALUES (:id, :offering, :price, :day, :at)",
-                id=ids.new_id(),
-                offering=offerings[instant],
-                price=PRICES[1],
-                day=PRICE_CHANGE,
-                at=datetime(2026, 1, 1, tzinfo=UTC),
-            )
-        accounts = (
-            await world.execute(
-                "SELECT earned_account_id, payable_account_id FROM provider WHERE organisation_id = :id", id=provider.id
-            )
-        )[0]
-        return Parties(self, companies, [person, second], mother, provider, offerings, fund, accounts[0], accounts[1])
+            await world.price(provider, offerings[instant], PRICES[1], PRICE_CHANGE)
+        earned, payable = [await world.account_of(f"provider_{kind}", provider.id) for kind in ("earned", "payable")]
+        return Parties(self, companies, [person, second], mother, provider, offerings, fund, earned, payable)
 
 
+@dataclass
 class Parties:
     """Who takes part in one example, and what the database says about them."""
 
-    def __init__(
-        self,
-        stage: Stage,
-        companies: list[Party],
-        persons: list[Person],
-        mother_id: UUID,
-        provider: Party,
-        offerings: dict[bool, UUID],
-        fund_id: UUID,
-        earned_id: UUID,
-        payable_id: UUID,
-    ) -> None:
-        self.stage = stage
-        self.companies = companies
-        self.persons = persons
-        self.mother_id = mother_id
-        self.provider = provider
-        self.offerings = offerings
-        self.fund_id = fund_id
-        self.earned_id = earned_id
-        self.payable_id = payable_id
+    stage: Stage
+    companies: list[Party]
+    persons: list[Person]
+    mother_id: UUID
+    provider: Party
+    offerings: dict[bool, UUID]
+    fund_id: UUID
+    earned_id: UUID
+    payable_id: UUID
 
     @property
     def accounts(self) -> list[UUID]:

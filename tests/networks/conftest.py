@@ -1,4 +1,3 @@
 from tests.ledger.conftest import owner_session
-from tests.parties import company, operator
 
-__all__ = ["company", "operator", "owner_session"]
+__all__ = ["owner_session"]

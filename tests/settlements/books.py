@@ -1,4 +1,7 @@
-"""Units that were paid from credit and became payable, written set-based: what bookings leave behind for settlement."""
+"""Units that were paid from credit and became payable: what bookings leave behind for settlement.
+
+Raw and set-based: thousands at once, of any price and fee, in states that take the product weeks.
+"""
 
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
@@ -12,10 +15,11 @@ from app.bookings.decisions import booking_status
 from app.bookings.models import UnitStatus
 from app.catalogue.models import VatCode
 from app.ledger import actions as ledger
-from app.ledger.instructions import Capture, NewAccount, NewHold, NewTransfer
+from app.ledger.instructions import Capture, NewHold
 from app.payables import actions as payables
 from app.payables.actions import Owed
 from app.payables.models import PayableKind
+from app.rules.book import book_in_force
 from tests.world import Party, Person, World
 
 BEFORE = datetime(2026, 10, 1, 8, tzinfo=UTC)
@@ -85,16 +89,10 @@ class Books:
 
     async def offering(self, provider: Party, category: str) -> UUID:
         if (provider.id, category) not in self.offerings:
-            offering_id = ids.new_id()
-            await self.world.execute(
-                "INSERT INTO offering (id, provider_id, name, description, category, mode, unit, vat_code,"
-                " confirmation, response_hours, min_notice_hours, free_until_hours, late_fee_bps, no_show_fee_bps,"
-                " created_at)"
-                " VALUES (:id, :provider, 'Visit', '', :category, 'home_visit', 'visit', 'vat_5', 'instant', 48, 0, 24,"
-                " 5000, 10000, :at)",
-                id=offering_id, provider=provider.id, category=category, at=BEFORE,
-            )  # fmt: skip
-            self.offerings[provider.id, category] = offering_id
+            sold = book_in_force().category(category, CUTOFF)
+            assert sold is not None
+            offering = await self.world.offering(provider, category=category, unit=sold.units[0])
+            self.offerings[provider.id, category] = offering
         return self.offerings[provider.id, category]
 
     async def units(
@@ -177,57 +175,11 @@ async def open_books(world: World) -> Books:
     """Make the operator, a company and one employee with a lot of ten million euro; it is the morning after CUTOFF."""
     operator = await world.operator()
     company = await world.company()
-    await world.fund(company, 1_000_000_000)
     person = await world.employee(company)
-    lot_id = await _lot(world, company, person, 1_000_000_000)
+    await world.set_now(BEFORE)
+    lot_id = await world.lot(
+        company, person, 1_000_000_000, date(2027, 5, 31), rule_codes=("C2_F_TER",), fee_funding="from_credit",
+        leavers_rule="zero_at_leaving",
+    )  # fmt: skip
     await world.set_now(NOW)
     return Books(world, operator, company, person, lot_id)
-
-
-async def _lot(world: World, company: Party, person: Person, cents: int) -> UUID:
-    programme_id, grant_id, lot_id = ids.new_id(), ids.new_id(), ids.new_id()
-    values = {
-        "programme": programme_id, "grant": grant_id, "lot": lot_id, "company": company.id, "cents": cents,
-        "employee": person.employee_id, "account": company.account_id, "at": BEFORE, "maker": company.users["hr"],
-        "approver": company.users["hr_approver"], "from_day": date(2026, 1, 1), "to_day": date(2027, 5, 31),
-    }  # fmt: skip
-    assert company.account_id is not None
-    async with world.database.begin() as session:
-        for statement in (
-            (
-                "INSERT INTO credit_source (id, kind, programme_source, name, rule_codes, validity_basis,"
-                " expired_credit_to, leavers_rule, fee_funding, relatives_reading, funded_by_account_id,"
-                " returns_to_account_id, created_at) VALUES (:programme, 'programme', 'on_top', 'Care', '{C2_F_TER}',"
-                " 'service_date', 'company', 'zero_at_leaving', 'from_credit', 'strict', :account, :account, :at)"
-            ),
-            (
-                "INSERT INTO programme (id, company_id, employee_category, lot_expires_on, created_at)"
-                " VALUES (:programme, :company, 'operai', :to_day, :at)"
-            ),
-            (
-                "INSERT INTO credit_grant (id, company_id, programme_id, total_cents, employee_count, created_by,"
-                " created_at) VALUES (:grant, :company, :programme, :cents, 1, :maker, :at)"
-            ),
-            (
-                "INSERT INTO grant_line (lot_id, grant_id, company_id, employee_id, amount_cents)"
-                " VALUES (:lot, :grant, :company, :employee, :cents)"
-            ),
-            (
-                "UPDATE credit_grant SET status = 'active', approved_by = :approver, approved_at = :at,"
-                " activated_at = :at WHERE id = :grant"
-            ),
-        ):
-            await session.execute(text(statement), values)
-        await ledger.open_accounts(session, [NewAccount(lot_id, "lot", lot_id)])
-        await session.execute(
-            text(
-                "INSERT INTO lot (id, company_id, employee_id, source_id, grant_id, kind, amount_cents, valid_from,"
-                " expires_on, created_at)"
-                " VALUES (:lot, :company, :employee, :programme, :grant, 'grant', :cents, :from_day, :to_day, :at)"
-            ),
-            values,
-        )
-        await ledger.transfer(
-            session, [NewTransfer(ids.new_id(), company.account_id, lot_id, cents, "granted", BEFORE, grant_id)]
-        )
-    return lot_id

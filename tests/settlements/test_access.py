@@ -78,6 +78,7 @@ async def test_roles(client: httpx.AsyncClient, books: Books) -> None:
 
 
 async def test_hr_role_reads_and_writes_nothing(books: Books) -> None:
+    # Attack
     for verb, table in product(("SELECT 1 FROM {}", "DELETE FROM {}", "INSERT INTO {} DEFAULT VALUES"), TABLES):
         async with books.world.database.session() as session:
             await session.execute(text("SET LOCAL ROLE beatrice_hr"))

@@ -9,10 +9,10 @@ from typing import Any
 import httpx
 from lxml import etree
 
-from app import clock, ids
+from app import ids
 from app.banking.pain001 import NAMESPACE
 from app.ledger import verify
-from tests.settlements.books import BEFORE, Books
+from tests.settlements.books import BEFORE, NOW, Books
 from tests.settlements.office import act, approve, close, fee_rule, ledger, settlement, stored
 
 
@@ -191,20 +191,20 @@ async def test_content_changed_behind_the_guards_is_not_approved(
         await approve(fresh_client, fresh_books, run)
 
 
+async def _verified(books: Books, at: datetime, *, ok: bool) -> None:
+    wrong = [] if ok else [verify.Difference("account", str(books.lot_id), "posted", 1, 0)]
+    async with books.world.work() as session:
+        await verify.record(session, verify.Report(at, {}, wrong))
+
+
 async def test_red_ledger_stops_payouts(client: httpx.AsyncClient, books: Books) -> None:
     provider = await books.world.provider()
     await books.units(provider, [10_00])
     run = await close(client, books)
     for minute, ok in ((1, True), (2, False)):
-        await books.world.execute(
-            "INSERT INTO ledger.verification (id, verified_at, ok, detail) VALUES (:id, :at, :ok, '{}')",
-            id=ids.new_id(), at=datetime(2026, 12, 1, 3, minute, tzinfo=UTC), ok=ok,
-        )  # fmt: skip
+        await _verified(books, datetime(2026, 12, 1, 3, minute, tzinfo=UTC), ok=ok)
     await _refused(client, books, run, 409, "ledger_unverified")
-    await books.world.execute(
-        "INSERT INTO ledger.verification (id, verified_at, ok, detail) VALUES (:id, :at, true, '{}')",
-        id=ids.new_id(), at=clock.now(),
-    )  # fmt: skip
+    await _verified(books, NOW, ok=True)
     await approve(client, books, run)
 
 

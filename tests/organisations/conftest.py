@@ -1,3 +1,0 @@
-from tests.parties import company, operator
-
-__all__ = ["company", "operator"]

@@ -1,0 +1,46 @@
+"""What every part of the test world stands on: its database, its clock, and units of work like the product's."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, nullcontext
+from datetime import UTC, datetime
+from typing import Any
+
+from sqlalchemy import text
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from app import clock
+from app.db import Database, Role
+
+START = datetime(2020, 1, 1, tzinfo=UTC)
+"""When everybody and everything came that is not of a test's own time."""
+
+
+class Base:
+    """Every method commits (a savepoint in rolled-back tests)."""
+
+    def __init__(self, database: Database) -> None:
+        self.database = database
+        self._count = 0
+
+    @asynccontextmanager
+    async def work(self, role: Role = "beatrice_app", *, at: datetime | None = None) -> AsyncIterator[AsyncSession]:
+        """A unit of work under a role, at the shared business time or with time standing still at an instant."""
+        async with self.database.begin(role) as session:
+            with nullcontext() if at is None else clock.stopped_at(at):
+                yield session
+
+    async def execute(self, sql: str, **values: Any) -> list[Any]:
+        async with self.work() as session:
+            result = await session.execute(text(sql), values)
+            return list(result.all()) if result.returns_rows else []
+
+    async def scalar(self, sql: str, **values: Any) -> Any:
+        return (await self.execute(sql, **values))[0][0]
+
+    async def set_now(self, instant: datetime) -> None:
+        """Let business time start at an instant, as the sandbox's clock would."""
+        await self.execute("UPDATE clock_offset SET offset_interval = :offset", offset=instant - clock.real())
+
+    def _next(self) -> int:
+        self._count += 1
+        return self._count

@@ -1,0 +1,83 @@
+"""Money, programmes and lots of a company."""
+
+from datetime import date
+from typing import Any
+from uuid import UUID
+
+from app import clock, ids
+from app.actor import Actor
+from app.grants import grants, programmes
+from app.grants.schemas import GrantCreate, GrantLineCreate, ProgrammeCreate
+from app.ledger import actions as ledger
+from app.ledger.instructions import NewTransfer
+from tests.world.parties import Party
+from tests.world.people import People, Person
+
+
+class Credit(People):
+    """Gives credit as HR does: one person drafts, another approves."""
+
+    async def fund(self, company: Party, amount_cents: int) -> None:
+        """Money on the company's account, as a confirmed top-up would put it there; no waiting grant sees it."""
+        bank = await self.scalar("SELECT id FROM ledger.account WHERE kind = 'bank_clearing_company'")
+        assert company.account_id is not None
+        async with self.work() as session:
+            moved = NewTransfer(ids.new_id(), bank, company.account_id, amount_cents, "top_up", clock.now())
+            await ledger.transfer(session, [moved])
+
+    async def programme(self, company: Party, lot_expires_on: date, **fields: Any) -> UUID:
+        given = {
+            "name": "Piano",
+            "source": "on_top",
+            "employee_category": "operai",
+            "rule_codes": ["C2_F_TER"],
+            **fields,
+        }
+        wanted = ProgrammeCreate.model_validate({**given, "lot_expires_on": lot_expires_on})
+        async with self.work("beatrice_hr") as session:
+            return (await programmes.create_programme(session, company.id, wanted)).id
+
+    async def grant(self, company: Party, person: Person, amount_cents: int, programme_id: UUID) -> UUID:
+        """An active grant to one person; return the lot."""
+        line = GrantLineCreate.model_construct(employee_id=person.employee_id, amount_cents=amount_cents)
+        given = GrantCreate.model_construct(programme_id=programme_id, lines=[line], generality_reason="other")
+        maker, approver = (Actor("user", company.users[role], company.id) for role in ("hr", "hr_approver"))
+        async with self.work("beatrice_hr") as session:
+            drafted = await grants.create_grant(session, maker, company.id, given, dry_run=False)
+            active = await grants.approve_grant(session, approver, company.id, drafted.id)
+        assert active.status == "active"
+        lot_id: UUID = await self.scalar("SELECT id FROM lot WHERE grant_id = :id", id=drafted.id)
+        return lot_id
+
+    async def lot(
+        self,
+        company: Party,
+        person: Person,
+        amount_cents: int,
+        expires_on: date,
+        *,
+        rule_codes: tuple[str, ...] = ("C2_F_TER", "C2_F", "C2_F_BIS"),
+        fee_funding: str = "out_of_pocket",
+        reading: str = "strict",
+        leavers_rule: str = "keep_until_expiry",
+        expired_credit_to: str = "company",
+    ) -> UUID:
+        """A funded, active lot under a programme of its own."""
+        await self.fund(company, amount_cents)
+        programme_id = await self.programme(
+            company,
+            expires_on,
+            employee_category=person.category,
+            rule_codes=list(rule_codes),
+            fee_funding=fee_funding,
+            relatives_reading=reading,
+            leavers_rule=leavers_rule,
+            expired_credit_to=expired_credit_to,
+        )
+        return await self.grant(company, person, amount_cents, programme_id)
+
+    async def balances(self, lot_id: UUID) -> tuple[int, int]:
+        """(available, held) of a lot's account."""
+        sql = "SELECT posted_cents - held_cents, held_cents FROM ledger.account WHERE id = :id"
+        available, held = (await self.execute(sql, id=lot_id))[0]
+        return available, held

@@ -1,0 +1,215 @@
+"""Organisations with their logins, keys and alliances."""
+
+import secrets
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import cast
+from uuid import UUID
+
+from sqlalchemy import text
+from sqlalchemy.ext.asyncio import AsyncSession
+from stdnum import luhn
+
+from app import clock, ids
+from app.actor import SYSTEM, Actor
+from app.catalogue import accreditations
+from app.catalogue.schemas import AccreditationCreate
+from app.identity.actions import issue_session, token_hash
+from app.identity.granting import GIVE_ROLES
+from app.ledger import actions as ledger
+from app.ledger.instructions import NewAccount
+from app.networks import actions as networks
+from app.networks.models import AdmittedRole
+from app.networks.schemas import AllianceCreate
+from app.organisations import onboarding
+from app.organisations.schemas import Address, OrganisationCreate
+from tests.world.base import START, Base
+
+SOMEBODY, SOMEBODY_ELSE = (Actor("user", UUID(int=number)) for number in (1, 2))
+"""Two people without a login, who asked for and approved what a world begins with."""
+IBAN = "IT60X0542811101000000123456"
+
+
+@dataclass(frozen=True)
+class Party:
+    """An organisation with one login per role."""
+
+    id: UUID
+    name: str
+    headers: dict[str, dict[str, str]] = field(default_factory=dict)
+    users: dict[str, UUID] = field(default_factory=dict)
+    account_id: UUID | None = None
+
+    @property
+    def public_id(self) -> str:
+        return ids.encode("org", self.id)
+
+
+class Parties(Base):
+    """Makes organisations as the operator would, and people who act for them."""
+
+    _operator: Party | None = None
+    _alliance_id: UUID | None = None
+    coordinator: dict[str, str]
+    """The session of that alliance's coordinator."""
+
+    async def login(self, email: str, password_hash: str = "!") -> tuple[UUID, dict[str, str]]:
+        """Somebody with a session; without a given hash no password fits."""
+        async with self.work() as session:
+            return await self._login(session, email, password_hash)
+
+    async def _login(self, session: AsyncSession, email: str, password_hash: str = "!") -> tuple[UUID, dict[str, str]]:
+        user_id = ids.new_id()
+        # Raw: the product makes a login by mail, link and slow hash only.
+        await session.execute(
+            text("INSERT INTO user_account (id, email, password_hash, created_at) VALUES (:id, :email, :hash, :at)"),
+            {"id": user_id, "email": email, "hash": password_hash, "at": START},
+        )
+        token = await issue_session(session, user_id)
+        return user_id, {"Authorization": f"Bearer {token.access_token}"}
+
+    async def membership(self, user_id: UUID, organisation_id: UUID, role: str) -> None:
+        async with self.work() as session:
+            await _give(session, user_id, organisation_id, role)
+
+    async def api_key(self, party: Party, scopes: list[str]) -> dict[str, str]:
+        """A key made by one of the organisation's people."""
+        token = "bea_test_" + secrets.token_urlsafe(32)
+        # Raw: also with scopes that nobody of this organisation may give.
+        await self.execute(
+            "INSERT INTO api_key (id, organisation_id, name, token_hash, hint, scopes, created_by, created_at,"
+            " expires_at) VALUES (:id, :organisation, 'test', :hash, 'bea_test_', :scopes, :user, :at, :end)",
+            id=ids.new_id(),
+            organisation=party.id,
+            hash=token_hash(token),
+            scopes=scopes,
+            user=next(iter(party.users.values())),
+            at=clock.real(),
+            end=clock.real() + timedelta(days=365),
+        )
+        return {"Authorization": f"Bearer {token}"}
+
+    async def organisation(
+        self, kinds: Sequence[str], roles: Sequence[str] = (), name: str | None = None, *, iban: str | None = IBAN
+    ) -> Party:
+        """An organisation of any kind, with all that its kinds need."""
+        number = self._next()
+        stem = f"{number:07d}016"
+        wanted = OrganisationCreate.model_construct(  # the operator too, which only a command makes
+            name=name or f"Organisation {number}",
+            kinds=list(kinds),
+            tax_code=stem + luhn.calc_check_digit(stem),
+            iban=None,
+            external_id=None,
+            metadata={},
+            email=None,
+            address=Address(street="Via Roma", street_number="1", postcode="24021", town="Albino"),
+            phone="+39035000000" if "provider" in kinds else None,
+        )
+        async with self.work(at=START) as session:
+            made = await onboarding.create_organisation(session, SYSTEM, wanted)
+            account_id = None
+            if "company" in kinds:
+                found = text("SELECT account_id FROM company WHERE organisation_id = :id")
+                account_id = await session.scalar(found, {"id": made.id})
+            party = Party(made.id, made.name, account_id=account_id)
+            if iban is not None:
+                await _account(session, party, iban)
+            for role in roles:
+                party.users[role], party.headers[role] = await self._login(session, f"{role}{number}@example.test")
+                await _give(session, party.users[role], party.id, role)
+        return party
+
+    async def account(self, kind: str, owner_id: UUID | None) -> UUID:
+        account_id = ids.new_id()
+        async with self.work(at=START) as session:
+            await ledger.open_accounts(session, [NewAccount(account_id, kind, owner_id)])
+        return account_id
+
+    async def account_of(self, kind: str, owner_id: UUID) -> UUID:
+        sql = "SELECT id FROM ledger.account WHERE kind = :kind AND owner_id = :owner"
+        return cast("UUID", await self.scalar(sql, kind=kind, owner=owner_id))
+
+    async def operator(self) -> Party:
+        """The one operator, and the ledger accounts that exist once."""
+        if self._operator is None:
+            missing = "SELECT kind FROM unnest(CAST(:kinds AS text[])) AS kind EXCEPT SELECT kind FROM ledger.account"
+            for row in await self.execute(missing, kinds=list(onboarding.ACCOUNTS_OF_ONE)):
+                await self.account(row.kind, None)
+            self._operator = await self.organisation(["operator"], ("operator", "finance"), name="Beatrice operator")
+        return self._operator
+
+    async def company(
+        self, name: str | None = None, reading: str = "strict", extra_kinds: tuple[str, ...] = ()
+    ) -> Party:
+        party = await self.organisation(["company", *extra_kinds], ("hr", "hr_approver", "payroll"), name)
+        if reading != "strict":
+            sql = "UPDATE company SET relatives_reading = :reading WHERE organisation_id = :id"
+            await self.execute(sql, reading=reading, id=party.id)
+        return party
+
+    async def provider(self, name: str | None = None, *, accredited: bool = True) -> Party:
+        """A provider that takes credit, unless it is still to be admitted and accredited."""
+        party = await self.organisation(["provider"], ("manager", "staff"), name)
+        if accredited:
+            await self.accredit(party)
+        return party
+
+    async def bank_account(self, party: Party, iban: str, at: datetime = START + timedelta(days=1)) -> None:
+        """Another account in force, asked for by one person and approved by another."""
+        async with self.work() as session:
+            await _account(session, party, iban, at)
+
+    async def alliance(self) -> UUID:
+        """The alliance that this world's providers belong to; made once."""
+        if self._alliance_id is None:
+            lead = await self.organisation(["municipality"], ("coordinator",), name="Ambito di prova")
+            self._alliance_id = await self.found_alliance("Alleanza di prova", lead)
+            self.coordinator = lead.headers["coordinator"]
+        return self._alliance_id
+
+    async def accredit(self, provider: Party) -> None:
+        """Admit a provider to the alliance, and let somebody else accredit it for all that it offers."""
+        alliance_id = await self.alliance()
+        await self.admit(alliance_id, provider, "provider")
+        async with self.work(at=START) as session:
+            wanted = AccreditationCreate(alliance_id=alliance_id)
+            asked = await accreditations.request_accreditation(session, SOMEBODY, provider.id, wanted)
+            await accreditations.approve_accreditation(session, SOMEBODY_ELSE, alliance_id, asked.id)
+
+    async def found_alliance(self, name: str = "Alleanza Prova", lead: Party | None = None, **members: Party) -> UUID:
+        """An alliance led by a municipality unless told, with one member for each role that is named."""
+        lead = lead or await self.organisation(["municipality"])
+        async with self.work(at=START) as session:
+            network = await networks.create_network(session, f"ATS {name}")
+            wanted = AllianceCreate.model_construct(
+                network_id=network.id, name=name, lead_organisation_id=lead.id, municipalities=[]
+            )
+            alliance = await networks.create_alliance(session, wanted)
+        for role, party in members.items():
+            await self.admit(alliance.id, party, role)
+        return alliance.id
+
+    async def admit(self, alliance_id: UUID, party: Party, role: str) -> UUID:
+        """Let an organisation into an alliance; return the membership."""
+        async with self.work(at=START) as session:
+            admitted = cast("AdmittedRole", role)
+            return (await networks.add_alliance_membership(session, alliance_id, party.id, admitted)).id
+
+
+async def _account(session: AsyncSession, party: Party, iban: str, at: datetime = START) -> None:
+    # Raw: in force at once, and no trace in audit and version that the tests of others would meet.
+    asked = (
+        "INSERT INTO bank_account (id, organisation_id, iban, requested_by, requested_at, effective_at)"
+        " VALUES (:id, :party, :iban, :by, :at, :at)"
+    )
+    approved = "UPDATE bank_account SET status = 'approved', decided_by = :by, decided_at = :at WHERE id = :id"
+    values = {"id": ids.new_id(), "at": at}
+    await session.execute(text(asked), values | {"party": party.id, "iban": iban, "by": SOMEBODY.id})
+    await session.execute(text(approved), values | {"by": SOMEBODY_ELSE.id})
+
+
+async def _give(session: AsyncSession, user_id: UUID, organisation_id: UUID, role: str) -> None:
+    given = {"ids": [ids.new_id()], "roles": [role], "user_id": user_id, "organisation_id": organisation_id}
+    await GIVE_ROLES.run(session, **given, granted_by=None, from_ats=[START], now=START)

@@ -1,0 +1,127 @@
+"""Employees, relatives, and the fiscal codes of nobody."""
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from datetime import date
+from uuid import UUID
+
+from sqlalchemy import update
+from stdnum.it import codicefiscale
+
+from app import ids
+from app.beneficiaries import actions as beneficiaries
+from app.beneficiaries import decisions
+from app.beneficiaries import queries as beneficiary_queries
+from app.beneficiaries.schemas import BeneficiaryCreate
+from app.employees import queries as employee_queries
+from app.employees.employments import created
+from app.employees.models import Employee
+from app.employees.queries import EmployeeRow
+from app.employees.schemas import EmployeeCreate
+from tests.world.base import START
+from tests.world.parties import Parties, Party
+
+BORN = date(1985, 5, 1)
+
+
+@dataclass(frozen=True)
+class Person:
+    """An employee with a login and a `self` beneficiary."""
+
+    user_id: UUID
+    employee_id: UUID
+    beneficiary_id: UUID
+    company_id: UUID
+    headers: dict[str, str]
+    category: str = "operai"
+    number: int = 0
+    """Tells fiscal codes apart: the same person has the same everywhere."""
+
+
+def fiscal_code(number: int, born: date = BORN) -> str:
+    """Return a fiscal code that is well formed and nobody's."""
+    letters = "".join(chr(ord("A") + number // 26**place % 26) for place in range(6))
+    plain = f"{letters}{born.year % 100:02}{'ABCDEHLMPRST'[born.month - 1]}{born.day:02}A163"
+    return plain + str(codicefiscale.calc_check_digit(plain))
+
+
+class People(Parties):
+    """Hires people and makes their families."""
+
+    async def employee(
+        self, company: Party, *, category: str = "operai", hired_on: date = date(2020, 1, 1), istat_code: str = "016004"
+    ) -> Person:
+        number = self._next()
+        async with self.work(at=START) as session:
+            user_id, headers = await self._login(session, f"employee{number}@example.test")
+        (employee_id,) = await self._hire(company, [number], category, hired_on, user_id)
+        beneficiary_id = await self.beneficiary(user_id, "self", BORN, istat_code=istat_code)
+        return Person(user_id, employee_id, beneficiary_id, company.id, headers, category, number)
+
+    async def employments(self, company: Party, count: int, *, category: str = "operai") -> list[UUID]:
+        """Hire many new people in one statement, without logins."""
+        return await self._hire(company, [self._next() for _ in range(count)], category)
+
+    async def second_job(self, person: Person, company: Party) -> Person:
+        """Hire the same person elsewhere too."""
+        hired = await self._hire(company, [person.number], person.category, user_id=person.user_id)
+        return replace(person, employee_id=hired[0], company_id=company.id)
+
+    async def _hire(
+        self,
+        company: Party,
+        numbers: Sequence[int],
+        category: str,
+        hired_on: date = date(2020, 1, 1),
+        user_id: UUID | None = None,
+    ) -> list[UUID]:
+        rows = [_employment(number, category, hired_on) for number in numbers]
+        async with self.work("beatrice_hr", at=START) as session:
+            await employee_queries.insert(session, company.id, rows)
+        if user_id is not None:
+            async with self.work(at=START) as session:
+                # What accepting the mailed invitation does to the row.
+                joined = update(Employee).where(Employee.id.in_([row.id for row in rows]))
+                await session.execute(joined.values(user_id=user_id))
+        return [row.id for row in rows]
+
+    async def beneficiary(
+        self,
+        user_id: UUID,
+        relation: str,
+        birth_date: date,
+        *,
+        istat_code: str | None = "016004",
+        cohabitation: str = "[]",
+    ) -> UUID:
+        """A relative, or with the relation `self` the person."""
+        address = {"street": "Via Mazzini 2", "postcode": "24021", "istat_code": istat_code}
+        given = {
+            "given_name": "Maria",
+            "family_name": "Esempio",
+            "relation": "parent" if relation == "self" else relation,
+            "birth_date": birth_date.isoformat(),
+            "phone": "+39035111111",
+            "address": address if istat_code else None,
+            "cohabitation": json.loads(cohabitation),
+        }
+        wanted = BeneficiaryCreate.model_validate_json(json.dumps(given))
+        async with self.work(at=START) as session:
+            if relation != "self":
+                return (await beneficiaries.create_beneficiary(session, user_id, wanted)).id
+            # Accepting an invitation makes it without an address.
+            own = replace(decisions.created(wanted, ids.new_id()), relation="self")
+            await beneficiary_queries.add(session, user_id, own)
+            return own.id
+
+
+def _employment(number: int, category: str, hired_on: date) -> EmployeeRow:
+    wanted = EmployeeCreate(
+        given_name="Anna",
+        family_name=f"Esempio{number}",
+        fiscal_code=fiscal_code(26**5 + number),
+        category=category,
+        hired_on=hired_on,
+    )
+    return created(wanted, ids.new_id())
