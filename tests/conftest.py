@@ -76,6 +76,11 @@ class Cluster:
         self.made.append(name)
         return name
 
+    def let_one_person_return(self, name: str) -> None:
+        """Let a database post and grant what would identify: for tests of other things than that rule."""
+        with self.admin(name) as owner:
+            owner.execute("CREATE OR REPLACE FUNCTION least_people() RETURNS integer LANGUAGE sql STABLE AS 'SELECT 1'")
+
     def drop(self, name: str) -> None:
         with self.admin() as connection:
             connection.execute(f'DROP DATABASE IF EXISTS "{name}" WITH (FORCE)')

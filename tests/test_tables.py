@@ -21,7 +21,6 @@ EXCEPTIONS: dict[str, str] = {
     "bookings writes payable": "the flag of a disputed unit blocks what is owed for it in the same statement",
     "settlements writes payable": "a run marks what it settles in the statement that writes the lines",
     "catalogue reads slot": "search by free capacity stands in the catalogue until it has a room above capacity",
-    "credit writes ledger.transfer": "a revoked grant's rest goes back in one function that tells HR nothing",
     "credit writes ledger.hold": "credit is placed in one statement: the hottest of the product",
     "employees writes invitation": ROLES,
     "organisations writes membership": ROLES,

@@ -25,6 +25,7 @@ class Party:
     headers: dict[str, dict[str, str]] = field(default_factory=dict)
     users: dict[str, UUID] = field(default_factory=dict)
     account_id: UUID | None = None
+    returns_id: UUID | None = None
 
     @property
     def public_id(self) -> str:
@@ -159,14 +160,16 @@ class World:
         self, name: str | None = None, reading: str = "strict", extra_kinds: tuple[str, ...] = ()
     ) -> Party:
         party = await self.organisation(["company", *extra_kinds], ("hr", "hr_approver", "payroll"), name)
-        account_id = await self.account("company_account", party.id)
+        account_id, returns_id = [await self.account(kind, party.id) for kind in ("company_account", "company_returns")]
         await self.execute(
-            "INSERT INTO company (organisation_id, account_id, relatives_reading) VALUES (:id, :account, :reading)",
+            "INSERT INTO company (organisation_id, account_id, returns_account_id, relatives_reading)"
+            " VALUES (:id, :account, :returns, :reading)",
             id=party.id,
             account=account_id,
+            returns=returns_id,
             reading=reading,
         )
-        return Party(party.id, party.name, party.headers, party.users, account_id)
+        return Party(party.id, party.name, party.headers, party.users, account_id, returns_id)
 
     async def provider(self, name: str | None = None) -> Party:
         party = await self.organisation(["provider"], ("manager", "staff"), name)
@@ -255,7 +258,7 @@ class World:
         fee_funding: str = "out_of_pocket",
         reading: str = "strict",
         leavers_rule: str = "keep_until_expiry",
-        expired_credit_to: str = "company",
+        expired_credit_to: str = "solidarity_fund",
     ) -> UUID:
         """A funded, active lot, by the statements that a grant makes."""
         await self.fund(company, amount_cents)
@@ -270,7 +273,7 @@ class World:
                 "INSERT INTO credit_source (id, kind, programme_source, name, rule_codes, validity_basis,"
                 " expired_credit_to, leavers_rule, fee_funding, relatives_reading, funded_by_account_id,"
                 " returns_to_account_id, created_at) VALUES (:id, 'programme', 'on_top', 'Piano', :rules,"
-                " 'service_date', :to, :leavers, :fee, :reading, :account, :account, :at)",
+                " 'service_date', :to, :leavers, :fee, :reading, :account, :returns, :at)",
                 id=programme_id,
                 rules=list(rule_codes),
                 to=expired_credit_to,
@@ -278,6 +281,7 @@ class World:
                 fee=fee_funding,
                 reading=reading,
                 account=company.account_id,
+                returns=company.returns_id,
                 at=at,
             )
             await run(
@@ -299,9 +303,8 @@ class World:
                 at=at,
             )
             await run(
-                "INSERT INTO grant_line (lot_id, grant_id, company_id, employee_id, amount_cents)"
-                " VALUES (:lot, :id, :company, :employee, :amount)",
-                lot=lot_id,
+                "INSERT INTO grant_line (grant_id, company_id, employee_id, amount_cents)"
+                " VALUES (:id, :company, :employee, :amount)",
                 id=grant_id,
                 company=company.id,
                 employee=person.employee_id,

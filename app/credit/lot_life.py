@@ -1,9 +1,9 @@
 """Where credit goes once its lot is over. Pure: no database, no present.
 
 A lot is over from the midnight (Rome) after its last day, which the view `lot_life` owns: `expires_on`, or the end of
-the employment where the source takes credit back from leavers. A revoked grant ends its lots at once. Credit that died
-with its validity goes where its source says; what leaving or revocation freed returns to where it came from.
-Carried-over credit becomes a lot of the same owner and source that lives one year longer, so that it never becomes the
+the employment where the source takes credit back from leavers. A revoked lot is over at once. Credit that died with its
+validity goes where its source says; what leaving or revocation freed returns, as the view says, to the account of what
+comes back to the company or to the fund. Carried-over credit becomes a lot of the same owner and source that lives one year longer, so that it never becomes the
 company's: expiry to the company is lawful for on-top programmes only.
 """
 
@@ -37,21 +37,17 @@ class LotLife:
 
 @dataclass(frozen=True, slots=True)
 class LotAndHeirs(LotLife):
-    """A lot with where its credit goes and the accounts there.
-
-    `solidarity_account_id` is the fund of the company's alliance; without one credit goes back to its source.
-    """
+    """A lot with where its credit goes: at its expiry, and when leaving or revocation ended it."""
 
     expired_credit_to: ExpiredCreditTo
-    returns_to_account_id: UUID
-    solidarity_account_id: UUID | None
+    expired_to_account_id: UUID
+    returned_to_account_id: UUID
+    revoked_at: datetime | None
 
     @property
     def heir_account_id(self) -> UUID:
         """The account to which the lot's credit goes when it neither carries over nor becomes grace."""
-        if self.ended_early or self.expired_credit_to != "solidarity_fund" or self.solidarity_account_id is None:
-            return self.returns_to_account_id
-        return self.solidarity_account_id
+        return self.returned_to_account_id if self.ended_early else self.expired_to_account_id
 
 
 def fate_at_end(lot: LotAndHeirs) -> Fate:

@@ -183,7 +183,7 @@ async def _lot(world: World, company: Party, person: Person, cents: int) -> UUID
     programme_id, grant_id, lot_id = ids.new_id(), ids.new_id(), ids.new_id()
     values = {
         "programme": programme_id, "grant": grant_id, "lot": lot_id, "company": company.id, "cents": cents,
-        "employee": person.employee_id, "account": company.account_id, "at": BEFORE, "maker": company.users["hr"],
+        "employee": person.employee_id, "account": company.account_id, "returns": company.returns_id, "at": BEFORE, "maker": company.users["hr"],
         "approver": company.users["hr_approver"], "from_day": date(2026, 1, 1), "to_day": date(2027, 5, 31),
     }  # fmt: skip
     assert company.account_id is not None
@@ -193,7 +193,8 @@ async def _lot(world: World, company: Party, person: Person, cents: int) -> UUID
                 "INSERT INTO credit_source (id, kind, programme_source, name, rule_codes, validity_basis,"
                 " expired_credit_to, leavers_rule, fee_funding, relatives_reading, funded_by_account_id,"
                 " returns_to_account_id, created_at) VALUES (:programme, 'programme', 'on_top', 'Care', '{C2_F_TER}',"
-                " 'service_date', 'company', 'zero_at_leaving', 'from_credit', 'strict', :account, :account, :at)"
+                " 'service_date', 'solidarity_fund', 'keep_until_expiry', 'from_credit', 'strict', :account,"
+                " :returns, :at)"
             ),
             (
                 "INSERT INTO programme (id, company_id, employee_category, lot_expires_on, created_at)"
@@ -204,8 +205,8 @@ async def _lot(world: World, company: Party, person: Person, cents: int) -> UUID
                 " created_at) VALUES (:grant, :company, :programme, :cents, 1, :maker, :at)"
             ),
             (
-                "INSERT INTO grant_line (lot_id, grant_id, company_id, employee_id, amount_cents)"
-                " VALUES (:lot, :grant, :company, :employee, :cents)"
+                "INSERT INTO grant_line (grant_id, company_id, employee_id, amount_cents)"
+                " VALUES (:grant, :company, :employee, :cents)"
             ),
             (
                 "UPDATE credit_grant SET status = 'active', approved_by = :approver, approved_at = :at,"
