@@ -12,6 +12,7 @@ from app.capacity import proof as capacity_proof
 from app.catalogue import endpoints as catalogue
 from app.credit import endpoints as credit
 from app.credit import jobs as credit_jobs
+from app.credit import proof as credit_proof
 from app.employees import endpoints as employees
 from app.events import jobs as events_jobs
 from app.grants import endpoints as grants
@@ -63,6 +64,7 @@ JOBS = (events_jobs, bookings_jobs, credit_jobs, grants_jobs, ledger_jobs, mail_
 PASSES: tuple[Pass, ...] = (
     *LEDGER_PASSES,
     *capacity_proof.PASSES,
+    *credit_proof.PASSES,
     *payables.PASSES,
     *settlements_proof.PASSES,
     *bookings_proof.PASSES,

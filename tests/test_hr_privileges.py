@@ -9,8 +9,8 @@ import pytest
 from tests.conftest import Cluster
 
 EMPLOYEE = (
-    "agreement_code category contract contract_ends_on email ended_noted_at ended_on external_id family_name fiscal_code_index"
-    " given_name hired_on probation_ends_on sealed_fiscal_code unpaid_leave"
+    "agreement_code category contract contract_ends_on email ended_noted_at ended_on external_id family_name"
+    " fiscal_code_index given_name hired_on probation_ends_on sealed_fiscal_code unpaid_leave"
 )
 READABLE = {
     "attempt_count": "*",

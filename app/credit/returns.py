@@ -1,7 +1,7 @@
 """What comes back to companies: taken from leavers' and revoked lots, posted as one sum a period, or restored.
 
-Nothing here depends on whose credit it is, and no company sees any of it but the sum: the account of returns, what waits
-on it and since when are closed to the role of company routes.
+Nothing here depends on whose credit it is, and no company sees any of it but the sum: the account of returns, what
+waits on it and since when are closed to the role of company routes.
 """
 
 from collections.abc import Sequence
@@ -61,6 +61,8 @@ async def post(session: AsyncSession, given: NextReturn) -> int:
 
 async def restore(session: AsyncSession, lots: Sequence[ReturnersLot]) -> None:
     """Let lots live again whose leaving was taken back, with what has not been posted to the company meanwhile."""
+    if not lots:
+        return
     lot_ids = [lot.id for lot in lots]
     noted_at = {lot.id: lot.noted_at for lot in lots}
     await queries.REOPEN.run(session, ids=lot_ids)

@@ -139,6 +139,7 @@ class Town:
                 "employee_category": category,
                 "rule_codes": ["C2_F_TER", "C2_F_BIS", "C2_F"],
                 "lot_expires_on": expires_on.isoformat(),
+                "expired_credit_to": "solidarity_fund",
                 "fee_funding": fee_funding,
             },
         )

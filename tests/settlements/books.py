@@ -183,7 +183,8 @@ async def _lot(world: World, company: Party, person: Person, cents: int) -> UUID
     programme_id, grant_id, lot_id = ids.new_id(), ids.new_id(), ids.new_id()
     values = {
         "programme": programme_id, "grant": grant_id, "lot": lot_id, "company": company.id, "cents": cents,
-        "employee": person.employee_id, "account": company.account_id, "returns": company.returns_id, "at": BEFORE, "maker": company.users["hr"],
+        "employee": person.employee_id, "account": company.account_id, "returns": company.returns_id, "at": BEFORE,
+        "maker": company.users["hr"],
         "approver": company.users["hr_approver"], "from_day": date(2026, 1, 1), "to_day": date(2027, 5, 31),
     }  # fmt: skip
     assert company.account_id is not None

@@ -52,7 +52,9 @@ FROM unnest(CAST(:id AS uuid[]), CAST(:email AS text[]), CAST(:given_name AS tex
     CAST(:sealed_fiscal_code AS bytea[]), CAST(:fiscal_code_index AS bytea[]), CAST(:external_id AS text[]),
     CAST(:category AS text[]), CAST(:hired_on AS date[]), CAST(:ended_on AS date[]), CAST(:contract AS text[]),
     CAST(:contract_ends_on AS date[]), CAST(:probation_ends_on AS date[]), CAST(:unpaid_leave AS jsonb[]),
-    CAST(:agreement_code AS text[])) AS given;
+    CAST(:agreement_code AS text[]))
+    AS given (id, email, given_name, family_name, sealed_fiscal_code, fiscal_code_index, external_id, category,
+        hired_on, ended_on, contract, contract_ends_on, probation_ends_on, unpaid_leave, agreement_code);
 
 -- name: update_employees
 -- When an end was noted or taken back counts for credit that ends with the employment.

@@ -1,0 +1,9 @@
+"""What verify-ledger recomputes of what came back to companies: that it waits, or was posted, once and of many."""
+
+from app.db import WORKER, Query
+from app.ledger.verify import Judged, Pass
+
+PASSES = (
+    Pass("company_return", "company_return", Query(Judged, "credit.verify_returns", roles=(WORKER,))),
+    Pass("returns_account", "company", Query(Judged, "credit.verify_returns_accounts", roles=(WORKER,))),
+)
