@@ -1,5 +1,6 @@
 """A1: an employer that chooses amounts, categories and dates learns nothing from what comes back."""
 
+from dataclasses import replace
 from datetime import date, datetime, timedelta
 from typing import Any
 from uuid import UUID
@@ -267,7 +268,10 @@ async def test_a_late_release_waits_for_the_next_quarter(fresh_stage: Stage, fre
         ({"day": date(2026, 10, 1)}, "company_return_on_its_day"),
     ],
 )
-async def test_the_database_posts_no_sum_of_few(stage: Stage, change: dict[str, Any], guard: str) -> None:
+async def test_the_database_posts_no_sum_of_few(
+    fresh_stage: Stage, fresh_worker: Database, change: dict[str, Any], guard: str
+) -> None:
+    stage = fresh_stage
     lot_id = await stage.lot(100_00, **RETURNING, lot_expires_on=LAST_DAY)
     await stage.sweep(SWEEPS_BY_NAME["credit.expire_lots"], NEW_YEAR)
     parts = "transfer_id IN (SELECT id FROM ledger.transfer WHERE from_account_id <> :lot)"
@@ -280,7 +284,8 @@ async def test_the_database_posts_no_sum_of_few(stage: Stage, change: dict[str, 
         " VALUES (:id, :company, :day, :amount, :at)"
     )
     taken = f"UPDATE returned_credit SET return_id = :id WHERE {parts}"
-    await Attacker(stage).refused(guard, (made, few), (taken, few), role="beatrice_worker")
+    attacker = Attacker(replace(stage, database=fresh_worker))
+    await attacker.refused(guard, (made, few), (taken, few), role="beatrice_worker")
     assert (await stage.balance(), await stage.returned()) == (900_00, 1_000_00)
 
 
@@ -304,7 +309,7 @@ async def test_a_return_is_posted_once(fresh_stage: Stage, fresh_worker: Databas
     stage = fresh_stage
     await stage.lot(100_00, **RETURNING, lot_expires_on=LAST_DAY)
     await settle(stage, fresh_worker, NEW_YEAR)
-    attacker = Attacker(stage)
+    attacker = Attacker(replace(stage, database=fresh_worker))
     again = "UPDATE returned_credit SET return_id = return_id"
     await attacker.refused("returned_credit_posted_once", (again, {}), role="beatrice_worker")
     second = (

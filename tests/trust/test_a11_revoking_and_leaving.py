@@ -146,7 +146,10 @@ async def test_keys_ask_and_never_approve(stage: Stage, desk: Desk) -> None:
         (["SELECT revoke_lots(:company, :grant, NULL, '2026-11-23', :at)"], "lot_revoked_grant"),
         (["{ask}", "SELECT revoke_lots(:company, :grant, NULL, '2026-11-23', :at)"], "lot_revoked_grant"),
         (["{ask}", "{approve}"], "grant_revocation_approver_is_not_asker"),
-        (["{ask}", "UPDATE grant_revocation SET approved_by = asked_by"], "grant_revocation_approver_is_not_asker"),
+        (
+            ["{ask}", "UPDATE grant_revocation SET approved_by = asked_by, approved_at = :at"],
+            "grant_revocation_approver_is_not_asker",
+        ),
         (["{ask}", "{ask}"], "grant_revocation_open_key"),
     ],
 )
