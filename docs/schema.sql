@@ -1298,15 +1298,15 @@ CREATE VIEW public.lot_life WITH (security_invoker=true) AS
     lot.amount_cents,
     lot.valid_from,
     lot.expires_on,
-    lot.revoked_at,
+    final.revoked_at,
     lot.ended_at,
     final.last_day,
         CASE
-            WHEN lot.ended_at IS NULL AND lot.revoked_at IS NULL THEN final.last_day
+            WHEN lot.ended_at IS NULL AND final.revoked_at IS NULL THEN final.last_day
             ELSE '-infinity'::date
         END AS usable_until,
         CASE
-            WHEN lot.revoked_at IS NOT NULL THEN true
+            WHEN final.revoked_at IS NOT NULL THEN true
             WHEN lot.ended_at IS NULL THEN final.last_day < lot.expires_on
             ELSE (lot.ended_at AT TIME ZONE 'Europe/Rome'::text)::date <= lot.expires_on
         END AS ended_early,
@@ -1331,7 +1331,9 @@ CREATE VIEW public.lot_life WITH (security_invoker=true) AS
    FROM public.lot
      JOIN public.credit_source source ON source.id = lot.source_id
      LEFT JOIN public.employee ON employee.id = lot.employee_id
-     CROSS JOIN LATERAL ( SELECT LEAST(lot.expires_on, (lot.revoked_at AT TIME ZONE 'Europe/Rome'::text)::date - 1,
+     LEFT JOIN public.lot origin ON origin.id = lot.grace_of
+     CROSS JOIN LATERAL ( SELECT COALESCE(lot.revoked_at, origin.revoked_at) AS revoked_at,
+            LEAST(lot.expires_on, (COALESCE(lot.revoked_at, origin.revoked_at) AT TIME ZONE 'Europe/Rome'::text)::date - 1,
                 CASE
                     WHEN source.leavers_rule = 'zero_at_leaving'::text AND employee.ended_on IS NOT NULL THEN GREATEST(employee.ended_on, (employee.ended_noted_at AT TIME ZONE 'Europe/Rome'::text)::date - 31)
                     ELSE NULL::date

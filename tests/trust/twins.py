@@ -155,6 +155,8 @@ class Twin:
         """Write down what was obtained, ids and instants mapped."""
 
         def name(match: re.Match[str]) -> str:
+            if match[0].startswith("ret_"):
+                return "return"
             return self.names.setdefault(match[0], f"id{len(self.names)}")
 
         self.notes.append(INSTANT.sub(r"\1", CURSOR.sub('"next_cursor": "..."', ID.sub(name, words))))
@@ -212,7 +214,7 @@ def _seen(answer: httpx.Response) -> str:
 
 
 SUMS = re.compile(r'"(?:balance_cents|granted_cents|shortfall_cents)": -?\d+')
-RETURNS = re.compile(r'\{"id": "id\d+", "kind": "returns"[^}]*\}(?:, )?')
+RETURNS = re.compile(r'\{"id": "return", "kind": "returns"[^}]*\}(?:, )?')
 
 
 def without_returns(notes: list[str]) -> list[str]:

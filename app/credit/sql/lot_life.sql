@@ -1,6 +1,7 @@
 -- A lot's life, said once. `last_day` is a deadline kept as data, so a lot is over before any sweep ran: nothing is paid
 -- from it on a day after `usable_until`, which is none once it is revoked or its rest has left. It ends early when the
 -- employment's end or a revocation came before its expiry; leaving counts for at most 31 days before it was noted.
+-- A lot that was made of a revoked one at the same moment is revoked with it.
 -- Where its credit goes is said here too. The fund is that of the alliance which its company joined first, else the
 -- platform's. To the company returns only what may: of a programme that never gives back to it, also revoked credit
 -- goes to the fund, because there the company chooses amounts freely.
@@ -14,11 +15,11 @@ GRANT EXECUTE ON FUNCTION may_return_to_company TO beatrice_app, beatrice_hr, be
 
 CREATE OR REPLACE VIEW lot_life WITH (security_invoker = true) AS
     SELECT lot.id, lot.source_id, coalesce(lot.user_id, employee.user_id) AS user_id, lot.company_id, lot.employee_id,
-        lot.grant_id, lot.kind, lot.grace_of, lot.amount_cents, lot.valid_from, lot.expires_on, lot.revoked_at,
+        lot.grant_id, lot.kind, lot.grace_of, lot.amount_cents, lot.valid_from, lot.expires_on, final.revoked_at,
         lot.ended_at, final.last_day,
-        CASE WHEN lot.ended_at IS NULL AND lot.revoked_at IS NULL THEN final.last_day ELSE '-infinity' END
+        CASE WHEN lot.ended_at IS NULL AND final.revoked_at IS NULL THEN final.last_day ELSE '-infinity' END
             AS usable_until,
-        CASE WHEN lot.revoked_at IS NOT NULL THEN true
+        CASE WHEN final.revoked_at IS NOT NULL THEN true
             WHEN lot.ended_at IS NULL THEN final.last_day < lot.expires_on
             ELSE (lot.ended_at AT TIME ZONE 'Europe/Rome')::date <= lot.expires_on END AS ended_early,
         source.name AS source_name, source.programme_source, source.rule_codes, source.categories,
@@ -31,8 +32,10 @@ CREATE OR REPLACE VIEW lot_life WITH (security_invoker = true) AS
     FROM lot
     JOIN credit_source source ON source.id = lot.source_id
     LEFT JOIN employee ON employee.id = lot.employee_id
+    LEFT JOIN lot origin ON origin.id = lot.grace_of
     CROSS JOIN LATERAL (
-        SELECT least(lot.expires_on, (lot.revoked_at AT TIME ZONE 'Europe/Rome')::date - 1,
+        SELECT coalesce(lot.revoked_at, origin.revoked_at) AS revoked_at,
+            least(lot.expires_on, (coalesce(lot.revoked_at, origin.revoked_at) AT TIME ZONE 'Europe/Rome')::date - 1,
             CASE WHEN source.leavers_rule = 'zero_at_leaving' AND employee.ended_on IS NOT NULL THEN greatest(
                 employee.ended_on, (employee.ended_noted_at AT TIME ZONE 'Europe/Rome')::date - 31) END) AS last_day
     ) final

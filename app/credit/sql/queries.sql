@@ -35,12 +35,11 @@ FROM ledger.transfer WHERE transfer.hold_id = ANY (CAST(:hold_ids AS uuid[]));
 SELECT life.id, life.expires_on, life.last_day, life.ended_at, life.ended_early, life.expired_credit_to,
     life.expired_to_account_id, life.returned_to_account_id, life.revoked_at
 FROM lot JOIN lot_life life ON life.id = lot.id
-WHERE lot.ended_at IS NULL AND lot.expires_on < :today AND NOT life.ended_early
+WHERE lot.ended_at IS NULL AND lot.expires_on < :today
 ORDER BY lot.expires_on, lot.id LIMIT :batch FOR NO KEY UPDATE OF lot SKIP LOCKED;
 
 -- name: expired_since
-SELECT min(lot.expires_on) FROM lot JOIN lot_life life ON life.id = lot.id
-WHERE lot.ended_at IS NULL AND lot.expires_on < :today AND NOT life.ended_early;
+SELECT min(lot.expires_on) FROM lot WHERE lot.ended_at IS NULL AND lot.expires_on < :today;
 
 -- name: lots_of_leavers
 SELECT life.id, life.expires_on, life.last_day, life.ended_at, life.ended_early, life.expired_credit_to,
