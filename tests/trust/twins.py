@@ -129,7 +129,7 @@ class Twin:
         for role in ("hr", *roles):
             for path in ("/employees?limit=100", "/account", "/account/entries", "/top_ups", "/programmes", "/grants"):
                 await self.of_company("GET", path, role=role)
-        for grant_id in self.grants.values():
+        for grant_id in self.grants.values() if roles else ():
             for path in ("", "/lines?limit=3", "/lines?limit=100", "/revocations"):
                 await self.of_company("GET", f"/grants/{grant_id}{path}")
         await self.ask("GET", "/v1/me")
@@ -165,7 +165,7 @@ class Twin:
 
     async def care(self) -> None:
         """Let people book, cancel, be visited; what and how much is this twin's own."""
-        for person in self.use.sample(self.persons, self.use.randint(0, PEOPLE)):
+        for person in self.use.sample(self.persons, self.use.randint(0, PEOPLE // 2)):
             offering_id = self.use.choice(self.offerings)
             self.days += 1
             starts_at = (clock.now() + timedelta(days=1 + self.days % 20)).replace(minute=0, second=0, microsecond=0)
