@@ -29,11 +29,13 @@ from app.networks import endpoints as networks
 from app.organisations import endpoints as organisations
 from app.payables import proof as payables
 from app.sandbox import endpoints as sandbox
+from app.search import endpoints as search
 from app.settlements import endpoints as settlements
 from app.settlements import proof as settlements_proof
 from app.territory import endpoints as territory
 
 ROUTERS: tuple[APIRouter, ...] = (
+    search.public,
     catalogue.public,
     capacity.public,
     territory.public,
@@ -63,6 +65,7 @@ SANDBOX_ROUTERS: tuple[APIRouter, ...] = (sandbox.sandbox,)
 JOBS = (events_jobs, bookings_jobs, credit_jobs, grants_jobs, ledger_jobs, mail_jobs, identity_jobs)
 PASSES: tuple[Pass, ...] = (
     *LEDGER_PASSES,
+    *credit_proof.PASSES,
     *capacity_proof.PASSES,
     *credit_proof.PASSES,
     *payables.PASSES,

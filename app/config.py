@@ -45,12 +45,6 @@ class Settings(BaseSettings):
     login_attempts_per_account: int = 100
     login_attempts_per_address: int = 1_000
     pool_size: int = 10
-    quote_minutes: int = 15
-    acknowledge_hours: int = 120
-    """A delivered unit completes by itself this long after the mark (5 x 24 h)."""
-    grace_days: int = 60
-    grace_window_days: int = 7
-    minimum_payout_cents: int = 1
     payout_days: int = 10
     """Days from a settlement's cutoff to its payment."""
     operator_iban: str = SANDBOX_IBAN

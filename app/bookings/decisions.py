@@ -3,10 +3,9 @@
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Literal
 from uuid import UUID
 
-from app.bookings.models import OPEN, BookingStatus, FeeSource, UnitStatus
+from app.bookings.models import HAPPENED, OPEN, BookingStatus, FeeSource, UnitStatus
 from app.bookings.queries import BookingRow, UnitState
 from app.errors import AlreadyResolved, NotFound, StateConflict
 from app.money import share_bps
@@ -36,9 +35,8 @@ def booking_status(units: Iterable[UnitStatus]) -> BookingStatus:
     if "requested" in present:
         return "requested"
     if "confirmed" in present:
-        return "in_progress" if present & {"delivered", "completed", "no_show"} else "confirmed"
-    ended: tuple[Literal["delivered", "completed", "no_show"], ...] = ("delivered", "completed", "no_show")
-    for status in ended:
+        return "in_progress" if present.intersection(HAPPENED) else "confirmed"
+    for status in HAPPENED:
         if status in present:
             return status
     if present & {"cancelled", "cancelled_late"}:

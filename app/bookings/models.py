@@ -1,7 +1,7 @@
 """Tables of bookings, all in schema care: they reveal the health of families."""
 
 from datetime import datetime
-from typing import Literal
+from typing import Literal, get_args
 from uuid import UUID
 
 from sqlalchemy import (
@@ -48,9 +48,12 @@ BookingStatus = Literal[
     "declined",
     "expired",
 ]
+Happened = Literal["delivered", "completed", "no_show"]
 FeeSource = Literal["credit", "out_of_pocket"]
 OPEN: frozenset[UnitStatus] = frozenset({"requested", "confirmed"})
 """States in which a unit has its seat and its credit."""
+HAPPENED: tuple[Happened, ...] = get_args(Happened)
+"""States of a unit whose time has come, in the order in which they name their booking."""
 
 
 class Quote(Model):

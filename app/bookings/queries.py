@@ -50,7 +50,7 @@ class QuoteToBook:
     vat_code: VatCode
     confirmation: str
     response_hours: int
-    min_notice_hours: int
+    bookable_from: datetime
     free_until_hours: int
     late_fee_bps: int
     no_show_fee_bps: int

@@ -12,11 +12,10 @@ from uuid import UUID
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app import clock, ids
-from app.config import settings
 from app.credit import lot_life, queries
 from app.credit.errors import InsufficientCredit
-from app.credit.lot_life import Fate, LotAndHeirs
-from app.credit.queries import HeldLot, UsableLot, usable_lots
+from app.credit.lot_life import Fate
+from app.credit.queries import HeldLot, LotAndHeirs, UsableLot, usable_lots
 from app.db import Query
 from app.ledger import actions as ledger
 from app.ledger.errors import Refused, refusals
@@ -79,6 +78,7 @@ class _Freed:
     lot: LotAndHeirs
     amount_cents: int
     cause_id: UUID | None
+    grace_days: int = 0
 
 
 async def place(session: AsyncSession, user_id: UUID, holds: Sequence[HoldRequest], *, at: datetime) -> None:
@@ -113,10 +113,15 @@ async def release(session: AsyncSession, hold_ids: Sequence[UUID], *, at: dateti
     """
     if not hold_ids:
         return
+<<<<<<< HEAD
     await queries.lock_for_holds(session, hold_ids)
     held = await queries.held_lots(session, hold_ids)
+=======
+    await queries.lock_for_holds(session, hold_ids, clock.day_of(at))
+    held = await queries.held_lots(session, hold_ids, clock.day_of(at))
+>>>>>>> main
     await ledger.release(session, [HoldRelease(hold_id, at) for hold_id in hold_ids])
-    freed = [_Freed(lot, lot.amount_cents, lot.hold_id) for lot in held.values()]
+    freed = [(lot, lot.amount_cents) for lot in held.values()]
     await _send_on(session, freed, at, caused_by_employee=caused_by_employee)
 
 
@@ -135,13 +140,18 @@ async def capture(
     partial = {each.hold_id: each.amount_cents for each in captures if each.amount_cents is not None}
     held: Mapping[UUID, HeldLot] = {}
     if partial:
+<<<<<<< HEAD
         await queries.lock_for_holds(session, [each.hold_id for each in captures])
         held = await queries.held_lots(session, list(partial))
+=======
+        await queries.lock_for_holds(session, [each.hold_id for each in captures], clock.day_of(at))
+        held = await queries.held_lots(session, list(partial), clock.day_of(at))
+>>>>>>> main
     await ledger.capture(
         session,
         [LedgerCapture(ids.new_id(), each.hold_id, reason, at, each.amount_cents, each.cause_id) for each in captures],
     )
-    freed = [_Freed(lot, lot.amount_cents - partial[lot.hold_id], lot.hold_id) for lot in held.values()]
+    freed = [(lot, lot.amount_cents - partial[lot.hold_id]) for lot in held.values()]
     await _send_on(session, freed, at, caused_by_employee=caused_by_employee)
 
 
@@ -161,8 +171,8 @@ async def refund(
     amounts = {each.hold_id: each.amount_cents for each in refunds}
     await queries.lock_for_holds(session, list(amounts))
     returned = await _reverse(session, amounts, at, reason)
-    held = await queries.held_lots(session, list(amounts))
-    freed = [_Freed(held[hold_id], amount, hold_id) for hold_id, amount in returned.items()]
+    held = await queries.held_lots(session, list(amounts), clock.day_of(at))
+    freed = [(held[hold_id], amount) for hold_id, amount in returned.items()]
     await _send_on(session, freed, at, caused_by_employee=caused_by_employee)
 
 
@@ -220,15 +230,17 @@ async def _reverse(
     return {row.hold_id: amounts[row.hold_id] or row.amount_cents for row in rows}
 
 
-async def _send_on(session: AsyncSession, freed: Sequence[_Freed], at: datetime, *, caused_by_employee: bool) -> None:
+async def _send_on(
+    session: AsyncSession, freed: Sequence[tuple[HeldLot, int]], at: datetime, *, caused_by_employee: bool
+) -> None:
     day = clock.day_of(at)
     by_fate: dict[Fate, list[_Freed]] = {}
-    for each in freed:
+    for lot, amount_cents in freed:
         fate = lot_life.fate_of_freed(
-            each.lot, day, caused_by_employee=caused_by_employee, grace_window_days=settings().grace_window_days
+            lot, day, caused_by_employee=caused_by_employee, grace_window_days=lot.grace_window_days
         )
-        if fate != "stays" and each.amount_cents:
-            by_fate.setdefault(fate, []).append(each)
+        if fate != "stays" and amount_cents:
+            by_fate.setdefault(fate, []).append(_Freed(lot, amount_cents, lot.hold_id, lot.grace_days))
     for fate, parts in by_fate.items():
         # A sweep may be late with what was due before the lot ended: credit cannot go on before that.
         await _move(session, fate, parts, {each.lot.id: max(at, each.lot.ended_at or at) for each in parts})
@@ -270,7 +282,7 @@ async def _successors(
     lives = {each.lot.id: each.lot for each in freed}
     made = {lot_id: ids.new_id() for lot_id in amounts}
     days = {lot_id: clock.day_of(instants[lot_id]) for lot_id in amounts}
-    grace = timedelta(days=settings().grace_days)
+    grace = {each.lot.id: timedelta(days=each.grace_days) for each in freed}
     await ledger.open_accounts(session, [NewAccount(lot_id, "lot", lot_id) for lot_id in made.values()])
     await queries.INSERT_SUCCESSORS.run(
         session,
@@ -279,7 +291,9 @@ async def _successors(
         amounts=[amounts[lot_id] for lot_id in made],
         valid_from=[days[lot_id] for lot_id in made],
         expires_on=[
-            days[lot_id] + grace if fate == "grace" else lot_life.carried_until(lives[lot_id].expires_on, days[lot_id])
+            days[lot_id] + grace[lot_id]
+            if fate == "grace"
+            else lot_life.carried_until(lives[lot_id].expires_on, days[lot_id])
             for lot_id in made
         ],
         created_at=clock.now(),

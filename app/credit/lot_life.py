@@ -7,16 +7,15 @@ comes back to the company or to the fund. Carried-over credit becomes a lot of t
 year longer, so that it never becomes the company's: expiry to the company is lawful for on-top programmes only.
 """
 
-from dataclasses import dataclass
-from datetime import date, datetime, timedelta
+from datetime import date, timedelta
 from typing import Literal
-from uuid import UUID
 
-from app.credit.models import ExpiredCreditTo
+from app.credit.queries import LotAndHeirs
 
 Fate = Literal["stays", "expired", "returned", "carried_over", "grace"]
 
 
+<<<<<<< HEAD
 @dataclass(frozen=True, slots=True)
 class LotLife:
     """A lot's life as the view `lot_life` says it; `ended_at` is when its rest left, None while it stands.
@@ -50,6 +49,8 @@ class LotAndHeirs(LotLife):
         return self.returned_to_account_id if self.ended_early else self.expired_to_account_id
 
 
+=======
+>>>>>>> main
 def fate_at_end(lot: LotAndHeirs) -> Fate:
     """What becomes of the rest when the lot ends."""
     if lot.ended_early:

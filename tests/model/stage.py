@@ -10,7 +10,7 @@ from uuid import UUID
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from app import clock, ids
+from app import api, clock, ids
 from app.bookings import jobs as bookings_jobs
 from app.credit import jobs as credit_jobs
 from app.credit import queries as credit_queries
@@ -262,5 +262,5 @@ class Parties:
         return found
 
     def verify(self, now: datetime) -> Report:
-        report: Report = self.stage.act(now, verify)
+        report: Report = self.stage.act(now, verify, api.PASSES)
         return report

@@ -8,6 +8,8 @@ from uuid import UUID
 from sqlalchemy import text
 
 from app import clock, ids
+from app.bookings.decisions import booking_status
+from app.bookings.models import UnitStatus
 from app.catalogue.models import VatCode
 from app.ledger import actions as ledger
 from app.ledger.instructions import Capture, NewAccount, NewHold, NewTransfer
@@ -65,6 +67,8 @@ FEE = """
     WHERE id = ANY (:units)
 """
 
+BOOKING_MOVES = "UPDATE care.booking SET status = :booking_status WHERE id = ANY (:bookings)"
+
 OWED_FOR: dict[str, PayableKind] = {"completed": "service", "cancelled_late": "late_fee", "no_show": "no_show_fee"}
 
 
@@ -102,7 +106,7 @@ class Books:
         vat_code: VatCode = "vat_5",
         starts: list[datetime] | None = None,
         payable_at: datetime = PAYABLE,
-        outcome: str = "completed",
+        outcome: UnitStatus = "completed",
         fee_cents: int = 0,
     ) -> list[UUID]:
         """Book, deliver and complete units of these prices (or leave them `delivered`, or end them with a fee)."""
@@ -128,6 +132,7 @@ class Books:
             "before": BEFORE,
             "payable_at": payable_at,
             "status": outcome,
+            "booking_status": booking_status([outcome]),
             "cents": fee_cents,
         }
         async with self.world.database.begin() as session:
@@ -152,7 +157,7 @@ class Books:
                 ],
             )
             moves = {"completed": (DELIVER, COMPLETE), "delivered": (DELIVER,)}.get(outcome, (FEE,))
-            for statement in moves:
+            for statement in (*moves, BOOKING_MOVES):
                 await session.execute(text(statement), values)
             if outcome != "delivered":
                 await payables.owe(
