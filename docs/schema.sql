@@ -998,7 +998,6 @@ CREATE TABLE public.provider (
 );
 GRANT INSERT, SELECT, UPDATE (phone, email, description, version) ON public.provider TO beatrice_app, beatrice_worker;
 
-<<<<<<< HEAD
 CREATE TABLE public.returned_credit (
     transfer_id uuid NOT NULL,
     company_id uuid NOT NULL,
@@ -1030,7 +1029,7 @@ CREATE INDEX revoked_line_of_revocation_idx ON public.revoked_line USING btree (
 CREATE TRIGGER revoked_line_00_fixed BEFORE DELETE OR UPDATE ON public.revoked_line FOR EACH ROW EXECUTE FUNCTION public.refuse_change();
 CREATE TRIGGER revoked_line_10_check AFTER INSERT ON public.revoked_line REFERENCING NEW TABLE AS new_line FOR EACH STATEMENT EXECUTE FUNCTION public.check_revoked_lines();
 GRANT INSERT, SELECT ON public.revoked_line TO beatrice_app, beatrice_hr;
-=======
+
 CREATE TABLE public.role_grant (
     id uuid NOT NULL,
     user_id uuid NOT NULL,
@@ -1088,7 +1087,6 @@ CREATE INDEX role_grant_network_id_idx ON public.role_grant USING btree (network
 CREATE INDEX role_grant_organisation_id_idx ON public.role_grant USING btree (organisation_id);
 CREATE INDEX role_grant_user_id_idx ON public.role_grant USING btree (user_id);
 GRANT INSERT, SELECT, UPDATE (from_at, until_at) ON public.role_grant TO beatrice_app, beatrice_worker;
->>>>>>> main
 
 CREATE TABLE public.session_token (
     token_hash bytea NOT NULL,
@@ -1791,7 +1789,6 @@ BEGIN
     RETURN NEW;
 END $function$;
 
-<<<<<<< HEAD
 CREATE OR REPLACE FUNCTION public.amounts_identify(of_source_id uuid, of_employee_ids uuid[], amounts bigint[])
  RETURNS boolean
  LANGUAGE sql
@@ -1807,7 +1804,7 @@ AS $function$
     FROM credit_source source WHERE source.id = of_source_id
 $function$;
 GRANT EXECUTE ON FUNCTION public.amounts_identify(uuid,uuid[],bigint[]) TO beatrice_app, beatrice_hr, beatrice_worker;
-=======
+
 CREATE OR REPLACE FUNCTION public.bookable_from(at timestamp with time zone, min_notice_hours integer)
  RETURNS timestamp with time zone
  LANGUAGE sql
@@ -1816,7 +1813,6 @@ AS $function$
     SELECT at + make_interval(hours => min_notice_hours)
 $function$;
 GRANT EXECUTE ON FUNCTION public.bookable_from(timestamp with time zone,integer) TO beatrice_app;
->>>>>>> main
 
 CREATE OR REPLACE FUNCTION public.check_changed_lot()
  RETURNS trigger
@@ -1991,7 +1987,8 @@ BEGIN
             SELECT FROM new_transfer n JOIN lot ON lot.id = n.to_account_id
             JOIN credit_source source ON source.id = lot.source_id
             LEFT JOIN ledger.transfer undone ON undone.id = n.reverses_id
-                AND (undone.hold_id IS NOT NULL OR undone.reason = 'returned')
+                AND (undone.hold_id IS NOT NULL AND n.reason <> 'restored'
+                    OR undone.reason = 'returned' AND n.reason = 'restored')
             WHERE undone.id IS NULL AND (
                 NOT CASE lot.kind
                     WHEN 'grant' THEN n.reason = 'granted' AND n.from_account_id = source.funded_by_account_id
@@ -2331,7 +2328,6 @@ AS $function$
 $function$;
 GRANT EXECUTE ON FUNCTION public.is_employed(date,date,date) TO beatrice_app, beatrice_hr, beatrice_worker;
 
-<<<<<<< HEAD
 CREATE OR REPLACE FUNCTION public.least_line_cents()
  RETURNS bigint
  LANGUAGE sql
@@ -2346,6 +2342,23 @@ CREATE OR REPLACE FUNCTION public.least_people()
 AS $function$ SELECT 10 $function$;
 GRANT EXECUTE ON FUNCTION public.least_people() TO beatrice_app, beatrice_hr, beatrice_worker;
 
+CREATE OR REPLACE FUNCTION public.lot_sums(of_lot uuid)
+ RETURNS TABLE(captured_cents bigint, expired_cents bigint, returned_cents bigint)
+ LANGUAGE sql
+ STABLE
+AS $function$
+    SELECT gone.captured_cents - back.captured_cents, gone.expired_cents, gone.returned_cents - back.returned_cents
+    FROM (SELECT coalesce(sum(amount_cents) FILTER (WHERE hold_id IS NOT NULL), 0)::bigint AS captured_cents,
+            coalesce(sum(amount_cents) FILTER (
+                WHERE reason IN ('expired', 'grace', 'carried_over')), 0)::bigint AS expired_cents,
+            coalesce(sum(amount_cents) FILTER (WHERE reason = 'returned'), 0)::bigint AS returned_cents
+        FROM ledger.transfer WHERE from_account_id = of_lot) AS gone
+    CROSS JOIN (SELECT coalesce(sum(amount_cents) FILTER (WHERE reason <> 'restored'), 0)::bigint AS captured_cents,
+            coalesce(sum(amount_cents) FILTER (WHERE reason = 'restored'), 0)::bigint AS returned_cents
+        FROM ledger.transfer WHERE to_account_id = of_lot AND reverses_id IS NOT NULL) AS back
+$function$;
+GRANT EXECUTE ON FUNCTION public.lot_sums(uuid) TO beatrice_app, beatrice_worker;
+
 CREATE OR REPLACE FUNCTION public.may_return_to_company(expired_credit_to text, leavers_rule text)
  RETURNS boolean
  LANGUAGE sql
@@ -2354,23 +2367,6 @@ AS $function$
     SELECT expired_credit_to = 'company' OR leavers_rule = 'zero_at_leaving'
 $function$;
 GRANT EXECUTE ON FUNCTION public.may_return_to_company(text,text) TO beatrice_app, beatrice_hr, beatrice_worker;
-=======
-CREATE OR REPLACE FUNCTION public.lot_sums(of_lot uuid)
- RETURNS TABLE(captured_cents bigint, expired_cents bigint, returned_cents bigint)
- LANGUAGE sql
- STABLE
-AS $function$
-    SELECT gone.captured_cents - back.cents, gone.expired_cents, gone.returned_cents
-    FROM (SELECT coalesce(sum(amount_cents) FILTER (WHERE hold_id IS NOT NULL), 0)::bigint AS captured_cents,
-            coalesce(sum(amount_cents) FILTER (
-                WHERE reason IN ('expired', 'grace', 'carried_over')), 0)::bigint AS expired_cents,
-            coalesce(sum(amount_cents) FILTER (WHERE reason = 'returned'), 0)::bigint AS returned_cents
-        FROM ledger.transfer WHERE from_account_id = of_lot) AS gone
-    CROSS JOIN (SELECT coalesce(sum(amount_cents), 0)::bigint AS cents
-        FROM ledger.transfer WHERE to_account_id = of_lot AND reverses_id IS NOT NULL) AS back
-$function$;
-GRANT EXECUTE ON FUNCTION public.lot_sums(uuid) TO beatrice_app, beatrice_worker;
->>>>>>> main
 
 CREATE OR REPLACE FUNCTION public.may_see_offering(audience text, provider_id uuid, employed boolean, allied_providers uuid[])
  RETURNS boolean

@@ -113,13 +113,8 @@ async def release(session: AsyncSession, hold_ids: Sequence[UUID], *, at: dateti
     """
     if not hold_ids:
         return
-<<<<<<< HEAD
     await queries.lock_for_holds(session, hold_ids)
-    held = await queries.held_lots(session, hold_ids)
-=======
-    await queries.lock_for_holds(session, hold_ids, clock.day_of(at))
     held = await queries.held_lots(session, hold_ids, clock.day_of(at))
->>>>>>> main
     await ledger.release(session, [HoldRelease(hold_id, at) for hold_id in hold_ids])
     freed = [(lot, lot.amount_cents) for lot in held.values()]
     await _send_on(session, freed, at, caused_by_employee=caused_by_employee)
@@ -140,13 +135,8 @@ async def capture(
     partial = {each.hold_id: each.amount_cents for each in captures if each.amount_cents is not None}
     held: Mapping[UUID, HeldLot] = {}
     if partial:
-<<<<<<< HEAD
         await queries.lock_for_holds(session, [each.hold_id for each in captures])
-        held = await queries.held_lots(session, list(partial))
-=======
-        await queries.lock_for_holds(session, [each.hold_id for each in captures], clock.day_of(at))
         held = await queries.held_lots(session, list(partial), clock.day_of(at))
->>>>>>> main
     await ledger.capture(
         session,
         [LedgerCapture(ids.new_id(), each.hold_id, reason, at, each.amount_cents, each.cause_id) for each in captures],

@@ -15,42 +15,6 @@ from app.credit.queries import LotAndHeirs
 Fate = Literal["stays", "expired", "returned", "carried_over", "grace"]
 
 
-<<<<<<< HEAD
-@dataclass(frozen=True, slots=True)
-class LotLife:
-    """A lot's life as the view `lot_life` says it; `ended_at` is when its rest left, None while it stands.
-
-    `ended_early` says that leaving or revocation ended (or will end) it before its expiry.
-    """
-
-    id: UUID
-    expires_on: date
-    last_day: date
-    ended_at: datetime | None
-    ended_early: bool
-
-    def over(self, on: date) -> bool:
-        """Whether nothing can be paid from the lot on that day."""
-        return self.ended_at is not None or on > self.last_day
-
-
-@dataclass(frozen=True, slots=True)
-class LotAndHeirs(LotLife):
-    """A lot with where its credit goes: at its expiry, and when leaving or revocation ended it."""
-
-    expired_credit_to: ExpiredCreditTo
-    expired_to_account_id: UUID
-    returned_to_account_id: UUID
-    revoked_at: datetime | None
-
-    @property
-    def heir_account_id(self) -> UUID:
-        """The account to which the lot's credit goes when it neither carries over nor becomes grace."""
-        return self.returned_to_account_id if self.ended_early else self.expired_to_account_id
-
-
-=======
->>>>>>> main
 def fate_at_end(lot: LotAndHeirs) -> Fate:
     """What becomes of the rest when the lot ends."""
     if lot.ended_early:

@@ -53,21 +53,17 @@ class LotLife:
 
 @dataclass(frozen=True, slots=True)
 class LotAndHeirs(LotLife):
-    """A lot with where its credit goes and the accounts there.
-
-    `solidarity_account_id` is the fund of the company's alliance; without one credit goes back to its source.
-    """
+    """A lot with where its credit goes: at its expiry, and when leaving or revocation ended it."""
 
     expired_credit_to: ExpiredCreditTo
-    returns_to_account_id: UUID
-    solidarity_account_id: UUID | None
+    expired_to_account_id: UUID
+    returned_to_account_id: UUID
+    revoked_at: datetime | None
 
     @property
     def heir_account_id(self) -> UUID:
         """The account to which the lot's credit goes when it neither carries over nor becomes grace."""
-        if self.ended_early or self.expired_credit_to != "solidarity_fund" or self.solidarity_account_id is None:
-            return self.returns_to_account_id
-        return self.solidarity_account_id
+        return self.returned_to_account_id if self.ended_early else self.expired_to_account_id
 
 
 @dataclass(frozen=True, slots=True)

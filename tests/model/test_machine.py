@@ -232,57 +232,6 @@ class Machine(RuleBasedStateMachine):
             assert history == {unit.id: unit.history for booking in self.paper.bookings for unit in booking.units}
             assert self.parties.verify(self.paper.now).differences == []
 
-<<<<<<< HEAD
-    def _compare_lots(self, rows: list[Any]) -> None:
-        found = {row.id: row for row in rows}
-        known = {lot.id for lot in self.paper.lots}
-        unknown = sorted((_row_of_lot(row), row.id) for row in rows if row.id not in known)
-        for lot in sorted((lot for lot in self.paper.lots if lot.id is None), key=_lot_on_paper):
-            place = next((i for i, (row, _) in enumerate(unknown) if row == _lot_on_paper(lot)), None)
-            assert place is not None, (_lot_on_paper(lot), unknown)
-            lot.id = unknown.pop(place)[1]
-        assert unknown == []
-        for lot in self.paper.lots:
-            assert lot.id is not None
-            assert _row_of_lot(found[lot.id]) == _lot_on_paper(lot)
-            amount, *parts = lot.figures
-            assert sum(parts) == amount
-            assert min(parts) >= 0
-
-    def _compare_wallet(self, shown: WalletRead) -> None:
-        alive = [lot for lot in self.paper.lots if lot.usable(day_of(self.paper.now))]
-        assert shown.available_cents == sum(lot.available for lot in alive)
-        assert shown.held_cents == sum(lot.held for lot in self.paper.lots)
-        assert shown.captured_cents == sum(lot.captured for lot in self.paper.lots)
-        for read in shown.lots:
-            parts = [read.available_cents, read.held_cents, read.captured_cents, read.expired_cents]
-            assert sum(parts) + read.returned_cents == read.amount_cents
-
-    def _compare_units(self, rows: list[Any]) -> None:
-        by_booking: dict[UUID, list[Any]] = {}
-        for row in rows:
-            by_booking.setdefault(row.booking_id, []).append(row)
-        assert set(by_booking) == {booking.id for booking in self.paper.bookings}
-        for booking in self.paper.bookings:
-            assert booking.id is not None
-            own = by_booking[booking.id]
-            assert [_row_of_unit(row) for row in own] == [_unit_on_paper(unit) for unit in booking.units]
-            stored = booking_status(unit.status for unit in booking.units)
-            assert {(row.booking_status, row.confirm_by) for row in own} == {(stored, booking.confirm_by)}
-
-    def _compare_accounts(self, posted: dict[UUID, int]) -> None:
-        paper = self.paper
-        companies = [paper.company[employment] for employment in paper.employments]
-        assert [posted[account] for account in self.parties.accounts] == [
-            paper.earned, paper.payable, paper.solidarity, *companies,
-        ]  # fmt: skip
-        in_lots = sum(lot.available + lot.held for lot in paper.lots)
-        granted = sum(lot.amount for lot in paper.lots if lot.origin is None)
-        given_back = paper.solidarity + paper.elsewhere + sum(companies)
-        assert in_lots + paper.earned + paper.payable + given_back == granted
-
-=======
->>>>>>> main
     # --- how steps are taken
 
     def _grant(self, which: int, terms: Terms, amount: int, days: int) -> None:

@@ -7,7 +7,8 @@ BEGIN
             SELECT FROM new_transfer n JOIN lot ON lot.id = n.to_account_id
             JOIN credit_source source ON source.id = lot.source_id
             LEFT JOIN ledger.transfer undone ON undone.id = n.reverses_id
-                AND (undone.hold_id IS NOT NULL OR undone.reason = 'returned')
+                AND (undone.hold_id IS NOT NULL AND n.reason <> 'restored'
+                    OR undone.reason = 'returned' AND n.reason = 'restored')
             WHERE undone.id IS NULL AND (
                 NOT CASE lot.kind
                     WHEN 'grant' THEN n.reason = 'granted' AND n.from_account_id = source.funded_by_account_id

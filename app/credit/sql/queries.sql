@@ -22,15 +22,10 @@ SELECT count(*) FROM ledger.lock_accounts(ARRAY(
 
 -- name: held_lots
 SELECT life.id, life.expires_on, life.last_day, life.ended_at, life.ended_early, life.expired_credit_to,
-<<<<<<< HEAD
     life.expired_to_account_id, life.returned_to_account_id, life.revoked_at,
-    hold.id AS hold_id, hold.amount_cents
-=======
-    life.returns_to_account_id, life.solidarity_account_id,
     hold.id AS hold_id, hold.amount_cents,
     (setting_in_force('grace_days', :on, life.company_id, life.source_id)).value AS grace_days,
     (setting_in_force('grace_window_days', :on, life.company_id, life.source_id)).value AS grace_window_days
->>>>>>> main
 FROM ledger.hold JOIN lot_life life ON life.id = hold.account_id
 WHERE hold.id = ANY (CAST(:hold_ids AS uuid[]));
 
@@ -154,28 +149,10 @@ JOIN lot origin ON origin.id = given.grace_of;
 SELECT life.id, life.expires_on, life.last_day, life.ended_at, life.ended_early, life.employee_id,
     life.source_name AS programme_name, life.programme_source AS source, life.kind, life.rule_codes,
     life.amount_cents, life.valid_from, account.posted_cents, account.held_cents,
-<<<<<<< HEAD
-    moved.captured_cents - undone.captured AS captured_cents, moved.expired_cents,
-    moved.returned_cents - undone.returned AS returned_cents
-FROM lot_owner owner JOIN lot_life life ON life.id = owner.lot_id
-JOIN ledger.account ON account.id = life.id
-CROSS JOIN LATERAL (
-    SELECT coalesce(sum(amount_cents) FILTER (WHERE hold_id IS NOT NULL), 0)::bigint AS captured_cents,
-        coalesce(sum(amount_cents) FILTER (WHERE reason = 'returned'), 0)::bigint AS returned_cents,
-        coalesce(sum(amount_cents) FILTER (
-            WHERE reason IN ('expired', 'grace', 'carried_over')), 0)::bigint AS expired_cents
-    FROM ledger.transfer WHERE from_account_id = life.id) moved
-CROSS JOIN LATERAL (
-    SELECT coalesce(sum(back.amount_cents) FILTER (WHERE original.reason <> 'returned'), 0)::bigint AS captured,
-        coalesce(sum(back.amount_cents) FILTER (WHERE original.reason = 'returned'), 0)::bigint AS returned
-    FROM ledger.transfer back JOIN ledger.transfer original ON original.id = back.reverses_id
-    WHERE back.to_account_id = life.id) undone
-=======
     sums.captured_cents, sums.expired_cents, sums.returned_cents
 FROM lot_owner owner JOIN lot_life life ON life.id = owner.lot_id
 JOIN ledger.account ON account.id = life.id
 CROSS JOIN lot_sums(life.id) AS sums
->>>>>>> main
 WHERE owner.user_id = :user_id
 ORDER BY life.last_day, life.id;
 
@@ -210,12 +187,8 @@ FROM unnest(CAST(:ids AS uuid[]), CAST(:user_ids AS uuid[]), CAST(:company_ids A
     CAST(:employee_ids AS uuid[]), CAST(:amounts AS bigint[]))
     AS given (id, user_id, company_id, employee_id, amount_cents);
 
-<<<<<<< HEAD
 -- name: revoke
 SELECT revoke_lots(:company_id, :grant_id, CAST(:employee_ids AS uuid[]), :on_day, :at);
-=======
--- name: return_revoked
-SELECT return_revoked_lots(:company_id, :grant_id, CAST(:ids AS uuid[]), :on_day, :at, :at);
 
 -- name: verify_lots
 -- A lot got its amount once; what is on it and what has left it by a known way is that amount; an ended one is empty but
@@ -242,4 +215,3 @@ WITH batch AS MATERIALIZED (
 SELECT (SELECT count(*) FROM batch) AS size, (SELECT key FROM batch ORDER BY key DESC LIMIT 1) AS last,
     (SELECT coalesce(jsonb_agg(jsonb_build_object('table', 'lot', 'id', key, 'problem', problem,
         'stored', stored, 'recomputed', recomputed) ORDER BY key, problem), '[]') FROM differing) AS differences;
->>>>>>> main
