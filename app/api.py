@@ -65,7 +65,6 @@ SANDBOX_ROUTERS: tuple[APIRouter, ...] = (sandbox.sandbox,)
 JOBS = (events_jobs, bookings_jobs, credit_jobs, grants_jobs, ledger_jobs, mail_jobs, identity_jobs)
 PASSES: tuple[Pass, ...] = (
     *LEDGER_PASSES,
-    *credit_proof.PASSES,
     *capacity_proof.PASSES,
     *credit_proof.PASSES,
     *payables.PASSES,

@@ -323,7 +323,11 @@ def test_company_roles_reach_nothing_about_care() -> None:
 def test_making_and_approving_need_two_persons() -> None:
     """A role may hold both permissions; the database refuses one person doing both (tests/test_schema.py: CHECKs)."""
     guards = {name for kind in product_errors() if kind.code == "approver_is_maker" for name in kind.constraints}
-    assert guards == {"credit_grant_approver_is_not_maker", "settlement_run_approver_is_not_maker"}
+    assert guards == {
+        "credit_grant_approver_is_not_maker",
+        "grant_revocation_approver_is_not_asker",
+        "settlement_run_approver_is_not_maker",
+    }
 
 
 # Docs

@@ -352,5 +352,7 @@ async def test_verify_ledger_names_what_was_tampered_with(
         owner.execute("SET session_replication_role = replica")
         owner.execute(tampering)
     async with fresh_worker.begin("beatrice_worker") as session:
-        (found,) = (await verify(session, PASSES)).differences
+        differences = (await verify(session, PASSES)).differences
+    assert len(differences) == 1, differences
+    (found,) = differences
     assert (found.table, found.problem, found.stored, found.recomputed) == problem
