@@ -8,6 +8,7 @@ from uuid import UUID
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app import clock, ids
+from app.actor import Locale
 from app.credit.models import ExpiredCreditTo, FeeFunding, LotKind, ProgrammeSource, ValidityBasis
 from app.db import APP, NOTHING, WORKER, Query
 from app.ledger import queries as ledger
@@ -137,7 +138,7 @@ class Owner:
     """How to write to the person whose lot it is."""
 
     email: str
-    locale: str
+    locale: Locale
 
 
 USABLE_LOTS = Query(UsableLot, "credit.usable_lots")
