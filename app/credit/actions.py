@@ -88,19 +88,25 @@ async def place(session: AsyncSession, user_id: UUID, holds: Sequence[HoldReques
     """
     if not holds:
         return
-    with refusals():
-        available_cents = await PLACE.one(
-            session,
-            person_id=user_id,
-            on_day=clock.day_of(at),
-            hold_ids=[hold.hold_id for hold in holds],
-            lot_ids=[hold.lot_id for hold in holds],
-            payee_ids=[hold.payee_account_id for hold in holds],
-            amounts=[hold.amount_cents for hold in holds],
-            cause_ids=[hold.cause_id for hold in holds],
-            at=at,
-            created_at=clock.now(),
-        )
+    try:
+        with refusals():
+            available_cents = await PLACE.one(
+                session,
+                person_id=user_id,
+                on_day=clock.day_of(at),
+                hold_ids=[hold.hold_id for hold in holds],
+                lot_ids=[hold.lot_id for hold in holds],
+                payee_ids=[hold.payee_account_id for hold in holds],
+                amounts=[hold.amount_cents for hold in holds],
+                cause_ids=[hold.cause_id for hold in holds],
+                at=at,
+                created_at=clock.now(),
+            )
+    except Refused as refused:
+        if refused.guard != "lot_held_alive":
+            raise
+        # Revoked since this transaction looked: a revocation waits for no booking.
+        raise InsufficientCredit(0) from refused
     if available_cents is not None:
         raise InsufficientCredit(available_cents)
 
