@@ -17,6 +17,7 @@ from app.credit import proof as credit_proof
 from app.employees import endpoints as employees
 from app.events import jobs as events_jobs
 from app.grants import endpoints as grants
+from app.grants import jobs as grants_jobs
 from app.identity import endpoints as identity
 from app.identity import jobs as identity_jobs
 from app.jobs import Sweep
@@ -66,11 +67,11 @@ ROUTERS: tuple[APIRouter, ...] = (
     ledger.operator,
 )
 SANDBOX_ROUTERS: tuple[APIRouter, ...] = (sandbox.sandbox,)
-JOBS = (events_jobs, bookings_jobs, credit_jobs, ledger_jobs, mail_jobs, identity_jobs)
+JOBS = (events_jobs, bookings_jobs, credit_jobs, grants_jobs, ledger_jobs, mail_jobs, identity_jobs)
 PASSES: tuple[Pass, ...] = (
     *LEDGER_PASSES,
-    *credit_proof.PASSES,
     *capacity_proof.PASSES,
+    *credit_proof.PASSES,
     *payables.PASSES,
     *settlements_proof.PASSES,
     *bookings_proof.PASSES,

@@ -76,6 +76,13 @@ class Cluster:
         self.made.append(name)
         return name
 
+    def let_one_person_return(self, name: str) -> None:
+        """Let a database post and grant what would identify: for tests of other things than that rule."""
+        with self.admin(name) as owner:
+            for term, kind in (("least_people", "integer"), ("least_line_cents", "bigint")):
+                made = f"FUNCTION {term}() RETURNS {kind} LANGUAGE sql STABLE AS 'SELECT 1::{kind}'"
+                owner.execute(f"CREATE OR REPLACE {made}")
+
     def drop(self, name: str) -> None:
         with self.admin() as connection:
             connection.execute(f'DROP DATABASE IF EXISTS "{name}" WITH (FORCE)')

@@ -333,6 +333,7 @@ def test_making_and_approving_need_two_persons() -> None:
         "bank_account_approver_is_not_requester",
         "credit_grant_approver_is_not_maker",
         "fee_rule_approver_is_not_maker",
+        "grant_revocation_approver_is_not_asker",
         "settlement_run_approver_is_not_maker",
         "top_up_second_is_another",
     }

@@ -9,22 +9,25 @@ import pytest
 from tests.conftest import Cluster
 
 EMPLOYEE = (
-    "agreement_code category contract contract_ends_on email ended_on external_id family_name fiscal_code_index"
-    " given_name hired_on probation_ends_on sealed_fiscal_code unpaid_leave"
+    "agreement_code category contract contract_ends_on email ended_noted_at ended_on external_id family_name"
+    " fiscal_code_index given_name hired_on probation_ends_on sealed_fiscal_code unpaid_leave"
 )
 READABLE = {
     "attempt_count": "*",
     "clock_offset": "*",
     "company": "*",
+    "company_return": "*",
     "credit_grant": "*",
     "credit_source": "*",
     "employee": "*",
     "grant_line": "*",
+    "grant_revocation": "*",
     "invitation": "employee_id ended_at id organisation_id",
     "municipality": "*",
     "organisation": "id name",
     "procrastinate_jobs": "id",
     "programme": "*",
+    "revoked_line": "*",
     "top_up": "*",
 }
 INSERTABLE = {
@@ -33,6 +36,7 @@ INSERTABLE = {
     "credit_source": "*",
     "employee": f"company_id created_at id {EMPLOYEE}",
     "grant_line": "*",
+    "grant_revocation": "*",
     "idempotency_key": "*",
     "invitation": "*",
     "ledger.account": "created_at id kind owner_id",
@@ -42,6 +46,7 @@ INSERTABLE = {
     "procrastinate_events": "*",
     "procrastinate_jobs": "*",
     "programme": "*",
+    "revoked_line": "*",
     "top_up": "*",
 }
 CHANGEABLE = {
@@ -49,20 +54,28 @@ CHANGEABLE = {
     "credit_grant": "*",
     "credit_source": "*",
     "employee": f"{EMPLOYEE} version",
+    "grant_revocation": "approved_at approved_by withdrawn_at",
     "invitation": "ended_at",
     "programme": "*",
 }
 FUNCTIONS = {
-    "company_returned",
+    "amounts_identify",
     "is_employed",
+    "least_line_cents",
+    "least_people",
     "ledger.company_balance",
+    "may_return_to_company",
+    "midnight_of",
     "open_request",
     "person_behind",
     "plain_text",
     "record_act",
     "record_event",
     "refuse_credit",
-    "return_revoked_lots",
+    "returns_day",
+    "returns_months",
+    "returns_period",
+    "revoke_lots",
 }
 
 

@@ -23,7 +23,6 @@ EXCEPTIONS: dict[str, str] = {
     "sandbox writes fee_rule": DEMO,
     "bookings writes payable": "the flag of a disputed unit blocks what is owed for it in the same statement",
     "settlements writes payable": "a run marks what it settles in the statement that writes the lines",
-    "credit writes ledger.transfer": "a revoked grant's rest goes back in one function that tells HR nothing",
     "credit writes ledger.hold": "credit is placed in one statement: the hottest of the product",
     "employees writes invitation": "an employment's invitation ends with its address, in HR's own statement",
     "organisations reads alliance_membership": "which parties share an alliance; alliances stand above parties",

@@ -59,7 +59,7 @@ async def lock_ahead(session: AsyncSession, booking_ids: Sequence[UUID]) -> None
     units = [unit for found in (await queries.units_of(session, booking_ids)).values() for unit in found]
     ending = [unit for unit in units if unit.status in OPEN]
     holds = [leg.hold_id for unit in ending for leg in unit.legs if leg.hold_id is not None]
-    await lock_for_holds(session, holds, clock.today())
+    await lock_for_holds(session, holds)
     await capacity.lock(session, [unit.slot_id for unit in ending if unit.slot_id is not None])
 
 

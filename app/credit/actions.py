@@ -88,19 +88,25 @@ async def place(session: AsyncSession, user_id: UUID, holds: Sequence[HoldReques
     """
     if not holds:
         return
-    with refusals():
-        available_cents = await PLACE.one(
-            session,
-            person_id=user_id,
-            on_day=clock.day_of(at),
-            hold_ids=[hold.hold_id for hold in holds],
-            lot_ids=[hold.lot_id for hold in holds],
-            payee_ids=[hold.payee_account_id for hold in holds],
-            amounts=[hold.amount_cents for hold in holds],
-            cause_ids=[hold.cause_id for hold in holds],
-            at=at,
-            created_at=clock.now(),
-        )
+    try:
+        with refusals():
+            available_cents = await PLACE.one(
+                session,
+                person_id=user_id,
+                on_day=clock.day_of(at),
+                hold_ids=[hold.hold_id for hold in holds],
+                lot_ids=[hold.lot_id for hold in holds],
+                payee_ids=[hold.payee_account_id for hold in holds],
+                amounts=[hold.amount_cents for hold in holds],
+                cause_ids=[hold.cause_id for hold in holds],
+                at=at,
+                created_at=clock.now(),
+            )
+    except Refused as refused:
+        if refused.guard != "lot_held_alive":
+            raise
+        # Revoked since this transaction looked: a revocation waits for no booking.
+        raise InsufficientCredit(0) from refused
     if available_cents is not None:
         raise InsufficientCredit(available_cents)
 
@@ -113,7 +119,7 @@ async def release(session: AsyncSession, hold_ids: Sequence[UUID], *, at: dateti
     """
     if not hold_ids:
         return
-    await queries.lock_for_holds(session, hold_ids, clock.day_of(at))
+    await queries.lock_for_holds(session, hold_ids)
     held = await queries.held_lots(session, hold_ids, clock.day_of(at))
     await ledger.release(session, [HoldRelease(hold_id, at) for hold_id in hold_ids])
     freed = [(lot, lot.amount_cents) for lot in held.values()]
@@ -135,7 +141,7 @@ async def capture(
     partial = {each.hold_id: each.amount_cents for each in captures if each.amount_cents is not None}
     held: Mapping[UUID, HeldLot] = {}
     if partial:
-        await queries.lock_for_holds(session, [each.hold_id for each in captures], clock.day_of(at))
+        await queries.lock_for_holds(session, [each.hold_id for each in captures])
         held = await queries.held_lots(session, list(partial), clock.day_of(at))
     await ledger.capture(
         session,
@@ -159,7 +165,7 @@ async def refund(
     refunded before.
     """
     amounts = {each.hold_id: each.amount_cents for each in refunds}
-    await queries.lock_for_holds(session, list(amounts), clock.day_of(at))
+    await queries.lock_for_holds(session, list(amounts))
     returned = await _reverse(session, amounts, at, reason)
     held = await queries.held_lots(session, list(amounts), clock.day_of(at))
     freed = [(held[hold_id], amount) for hold_id, amount in returned.items()]
@@ -174,7 +180,7 @@ async def reverse_captures(
     The credit never becomes available in between, so it does not matter whether the lot is over. ValueError where the
     new holds are not exactly what the captures gave back, lot by lot.
     """
-    await queries.lock_for_holds(session, hold_ids, clock.day_of(at))
+    await queries.lock_for_holds(session, hold_ids)
     back: dict[UUID, int] = {}
     for row in await queries.captures_of(session, hold_ids):
         back[row.lot_id] = back.get(row.lot_id, 0) + row.amount_cents
@@ -195,7 +201,7 @@ async def reverse_captures(
 async def end_lots(session: AsyncSession, ended: Mapping[UUID, tuple[LotAndHeirs, datetime]]) -> None:
     """Let the available rest of locked lots leave them, at the given instants; what is held stays with its unit."""
     lots = [lot for lot, _ in ended.values()]
-    available = await queries.available(session, lots, {lot.heir_account_id for lot in lots})
+    available = await queries.available(session, lots)
     rests: dict[Fate, list[_Freed]] = {}
     for lot in lots:
         if available[lot.id]:

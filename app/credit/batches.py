@@ -1,4 +1,4 @@
-"""Credit for many at once, in a fixed number of statements: opening lots, ending those of a revoked grant.
+"""Credit for many at once, in a fixed number of statements: opening lots, ending the use of those of a grant.
 
 These work under the database role of companies too, which adds lots and never reads one.
 """
@@ -12,12 +12,12 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from app import clock, ids
 from app.credit.models import LotKind
-from app.db import APP, HR, NOTHING, Query
+from app.db import APP, HR, NOTHING, WORKER, Query
 from app.ledger import actions as ledger
 from app.ledger.instructions import NewAccount, NewTransfer
 
-INSERT_LOTS = Query(NOTHING, "credit.insert_lots", roles=(APP, HR))
-RETURN_REVOKED = Query(NOTHING, "credit.return_revoked", roles=(HR,))
+INSERT_LOTS = Query(NOTHING, "credit.insert_lots", roles=(APP, HR, WORKER))
+REVOKE = Query(int, "credit.revoke", roles=(HR,))
 REASONS: dict[LotKind, str] = {"grant": "granted", "entitlement": "awarded"}
 
 
@@ -76,9 +76,18 @@ async def open_lots(
     )
 
 
-async def return_revoked(session: AsyncSession, company_id: UUID, grant_id: UUID, lot_count: int, at: datetime) -> None:
-    """End the lots of a revoked grant; what each has left returns to where it came from, what is held stays."""
-    transfer_ids = [ids.new_id() for _ in range(lot_count)]
-    await RETURN_REVOKED.run(
-        session, company_id=company_id, grant_id=grant_id, ids=transfer_ids, on_day=clock.day_of(at), at=at
+async def revoke(
+    session: AsyncSession, company_id: UUID, grant_id: UUID, employee_ids: Sequence[UUID] | None, at: datetime
+) -> int:
+    """End the use of a grant's lots, of all its people or of some; return how many given lots still lived.
+
+    What they have left goes later and unseen, what is held stays with its unit.
+    """
+    return await REVOKE.one(
+        session,
+        company_id=company_id,
+        grant_id=grant_id,
+        employee_ids=None if employee_ids is None else list(employee_ids),
+        on_day=clock.day_of(at),
+        at=at,
     )

@@ -1,10 +1,10 @@
 """Where credit goes once its lot is over. Pure: no database, no present.
 
 A lot is over from the midnight (Rome) after its last day, which the view `lot_life` owns: `expires_on`, or the end of
-the employment where the source takes credit back from leavers. A revoked grant ends its lots at once. Credit that died
-with its validity goes where its source says; what leaving or revocation freed returns to where it came from.
-Carried-over credit becomes a lot of the same owner and source that lives one year longer, so that it never becomes the
-company's: expiry to the company is lawful for on-top programmes only.
+the employment where the source takes credit back from leavers. A revoked lot is over at once. Credit that died with its
+validity goes where its source says; what leaving or revocation freed returns, as the view says, to the account of what
+comes back to the company or to the fund. Carried-over credit becomes a lot of the same owner and source that lives one
+year longer, so that it never becomes the company's: expiry to the company is lawful for on-top programmes only.
 """
 
 from datetime import date, timedelta

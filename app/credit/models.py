@@ -4,7 +4,17 @@ from datetime import date, datetime
 from typing import Literal
 from uuid import UUID
 
-from sqlalchemy import BigInteger, CheckConstraint, Date, ForeignKey, ForeignKeyConstraint, Index, Text, Uuid
+from sqlalchemy import (
+    BigInteger,
+    CheckConstraint,
+    Date,
+    ForeignKey,
+    ForeignKeyConstraint,
+    Index,
+    Text,
+    UniqueConstraint,
+    Uuid,
+)
 from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.orm import Mapped, mapped_column
 
@@ -61,7 +71,7 @@ class CreditSource(Model):
     funded_by_account_id: Mapped[UUID] = mapped_column(ForeignKey("ledger.account.id"))
     """The account that funds its lots."""
     returns_to_account_id: Mapped[UUID] = mapped_column(ForeignKey("ledger.account.id"))
-    """Where credit goes that comes back: by expiry, leaving or revocation."""
+    """Where credit goes that comes back: of a programme, the company's account of returns, never its money."""
     created_at: Mapped[datetime] = mapped_column(Timestamp)
 
 
@@ -83,7 +93,6 @@ class Lot(Model):
         CheckConstraint(one_of("kind", LotKind), name="kind_known"),
         CheckConstraint("amount_cents > 0", name="positive"),
         CheckConstraint("expires_on >= valid_from", name="period"),
-        CheckConstraint("revoked_at IS NULL OR ended_at IS NOT NULL", name="revoked_is_ended"),
         CheckConstraint("(kind = 'grace') = (grace_of IS NOT NULL)", name="grace_names_its_lot"),
         Index("lot_grant_employee_key", "grant_id", "employee_id", unique=True, postgresql_where="kind = 'grant'"),
         Index("lot_employee_idx", "company_id", "employee_id"),
@@ -91,6 +100,7 @@ class Lot(Model):
         Index("lot_grant_idx", "company_id", "grant_id"),
         Index("lot_grace_of_idx", "grace_of"),
         Index("lot_standing_idx", "expires_on", "id", postgresql_where="ended_at IS NULL"),
+        Index("lot_revoked_idx", "revoked_at", postgresql_where="revoked_at IS NOT NULL AND ended_at IS NULL"),
         Index("lot_user_idx", "user_id", postgresql_where="user_id IS NOT NULL"),
     )
 
@@ -106,6 +116,47 @@ class Lot(Model):
     valid_from: Mapped[date] = mapped_column(Date)
     expires_on: Mapped[date] = mapped_column(Date)
     revoked_at: Mapped[datetime | None] = mapped_column(Timestamp)
+    """From then on nothing is paid from it, whether or not its rest has left."""
     ended_at: Mapped[datetime | None] = mapped_column(Timestamp)
-    """When the rest left: the midnight after `expires_on`, the end of the employment, or the revocation. Set once."""
+    """When the rest left: the midnight after `expires_on`, the end of the employment, or the revocation.
+
+    Set once; a leaving that is taken back clears it.
+    """
     created_at: Mapped[datetime] = mapped_column(Timestamp)
+
+
+class CompanyReturn(Model):
+    """What came back to a company in a period, posted to its account as one sum by the transfer of the same id."""
+
+    __tablename__ = "company_return"
+    __table_args__ = (
+        UniqueConstraint("company_id", "returned_on", name="company_return_once_a_period"),
+        CheckConstraint("amount_cents > 0", name="positive"),
+    )
+
+    id: Mapped[UUID] = mapped_column(
+        ForeignKey("ledger.transfer.id", deferrable=True, initially="DEFERRED"), primary_key=True
+    )
+    company_id: Mapped[UUID] = mapped_column(ForeignKey("company.organisation_id"))
+    returned_on: Mapped[date] = mapped_column(Date)
+    amount_cents: Mapped[int] = mapped_column(BigInteger)
+    created_at: Mapped[datetime] = mapped_column(Timestamp)
+
+
+class ReturnedCredit(Model):
+    """One transfer of credit to a company's account of returns: waiting, or part of what was posted.
+
+    Written by the database. The role of companies cannot read it.
+    """
+
+    __tablename__ = "returned_credit"
+    __table_args__ = (
+        Index("returned_credit_company_id_idx", "company_id"),
+        Index("returned_credit_return_id_idx", "return_id"),
+        Index("returned_credit_waiting_idx", "came_back_at", "company_id", postgresql_where="return_id IS NULL"),
+    )
+
+    transfer_id: Mapped[UUID] = mapped_column(ForeignKey("ledger.transfer.id"), primary_key=True)
+    company_id: Mapped[UUID] = mapped_column(ForeignKey("company.organisation_id"))
+    came_back_at: Mapped[datetime] = mapped_column(Timestamp)
+    return_id: Mapped[UUID | None] = mapped_column(ForeignKey("company_return.id"))

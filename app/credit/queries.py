@@ -8,6 +8,7 @@ from uuid import UUID
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app import clock, ids
+from app.actor import Locale
 from app.credit.models import ExpiredCreditTo, FeeFunding, LotKind, ProgrammeSource, ValidityBasis
 from app.db import APP, NOTHING, WORKER, Query
 from app.ledger import queries as ledger
@@ -53,21 +54,17 @@ class LotLife:
 
 @dataclass(frozen=True, slots=True)
 class LotAndHeirs(LotLife):
-    """A lot with where its credit goes and the accounts there.
-
-    `solidarity_account_id` is the fund of the company's alliance; without one credit goes back to its source.
-    """
+    """A lot with where its credit goes: at its expiry, and when leaving or revocation ended it."""
 
     expired_credit_to: ExpiredCreditTo
-    returns_to_account_id: UUID
-    solidarity_account_id: UUID | None
+    expired_to_account_id: UUID
+    returned_to_account_id: UUID
+    revoked_at: datetime | None
 
     @property
     def heir_account_id(self) -> UUID:
         """The account to which the lot's credit goes when it neither carries over nor becomes grace."""
-        if self.ended_early or self.expired_credit_to != "solidarity_fund" or self.solidarity_account_id is None:
-            return self.returns_to_account_id
-        return self.solidarity_account_id
+        return self.returned_to_account_id if self.ended_early else self.expired_to_account_id
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,6 +117,30 @@ class WalletEntry:
     reason: str
 
 
+@dataclass(frozen=True, slots=True)
+class ReturnersLot:
+    """A lot that ended with an employment which goes on after all, and since when that is known."""
+
+    id: UUID
+    noted_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class ReturnedTransfer:
+    """Credit that leaving took back and that the company has not seen yet."""
+
+    id: UUID
+    lot_id: UUID
+
+
+@dataclass(frozen=True, slots=True)
+class Owner:
+    """How to write to the person whose lot it is."""
+
+    email: str
+    locale: Locale
+
+
 USABLE_LOTS = Query(UsableLot, "credit.usable_lots")
 LOCK_FOR_HOLDS = Query(int, "credit.lock_for_holds", roles=(APP, WORKER))
 HELD_LOTS = Query(HeldLot, "credit.held_lots", roles=(APP, WORKER))
@@ -128,6 +149,12 @@ EXPIRED_LOTS = Query(LotAndHeirs, "credit.expired_lots", roles=(WORKER,))
 EXPIRED_SINCE: Query[date | None] = Query(date, "credit.expired_since", roles=(WORKER,))
 LOTS_OF_LEAVERS = Query(LotAndHeirs, "credit.lots_of_leavers", roles=(WORKER,))
 LEFT_SINCE: Query[date | None] = Query(date, "credit.left_since", roles=(WORKER,))
+REVOKED_LOTS = Query(LotAndHeirs, "credit.revoked_lots", roles=(WORKER,))
+REVOKED_SINCE: Query[datetime | None] = Query(datetime, "credit.revoked_since", roles=(WORKER,))
+LOTS_OF_RETURNERS = Query(ReturnersLot, "credit.lots_of_returners", roles=(WORKER,))
+REOPEN = Query(NOTHING, "credit.reopen", roles=(WORKER,))
+RETURNED_UNPOSTED = Query(ReturnedTransfer, "credit.returned_unposted", roles=(WORKER,))
+OWNERS = Query(Owner, "credit.owners", roles=(WORKER,))
 MARK_ENDED = Query(NOTHING, "credit.mark_ended", roles=(WORKER,))
 INSERT_SUCCESSORS = Query(NOTHING, "credit.insert_successors", roles=(APP, WORKER))
 WALLET = Query(WalletLot, "credit.wallet")
@@ -139,9 +166,9 @@ async def usable_lots(session: AsyncSession, user_id: UUID) -> list[UsableLot]:
     return await USABLE_LOTS.all(session, user_id=user_id, today=clock.today())
 
 
-async def lock_for_holds(session: AsyncSession, hold_ids: Sequence[UUID], on: date) -> None:
-    """Lock the lots under these holds, and the companies to which credit of ended ones may go, by id."""
-    await LOCK_FOR_HOLDS.run(session, hold_ids=list(hold_ids), on=on)
+async def lock_for_holds(session: AsyncSession, hold_ids: Sequence[UUID]) -> None:
+    """Lock the lots under these holds by id; where their credit may go is never locked."""
+    await LOCK_FOR_HOLDS.run(session, hold_ids=list(hold_ids))
 
 
 async def held_lots(session: AsyncSession, hold_ids: Sequence[UUID], on: date) -> dict[UUID, HeldLot]:
@@ -174,10 +201,15 @@ async def left_since(session: AsyncSession, today: date) -> date | None:
     return await LEFT_SINCE.one(session, today=today)
 
 
-async def available(session: AsyncSession, lots: Iterable[LotLife], others: Iterable[UUID]) -> dict[UUID, int]:
-    """Lock lots and other guarded accounts by id; return what is available on each."""
-    account_ids = {lot.id for lot in lots} | set(others)
-    return {id_: balance.available_cents for id_, balance in (await ledger.lock_accounts(session, account_ids)).items()}
+async def revoked_lots(session: AsyncSession, upto: datetime, batch: int) -> list[LotAndHeirs]:
+    """Lock lots that were revoked by an instant and still stand, oldest revocation first."""
+    return await REVOKED_LOTS.all(session, upto=upto, batch=batch)
+
+
+async def available(session: AsyncSession, lots: Iterable[LotLife]) -> dict[UUID, int]:
+    """Lock lots by id; return what is available on each."""
+    lot_ids = {lot.id for lot in lots}
+    return {id_: balance.available_cents for id_, balance in (await ledger.lock_accounts(session, lot_ids)).items()}
 
 
 async def mark_ended(session: AsyncSession, ended: dict[UUID, datetime]) -> None:

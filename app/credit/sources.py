@@ -36,15 +36,21 @@ class SourceTerms:
 
 
 async def create(
-    session: AsyncSession, source_id: UUID, kind: SourceKind, account_id: UUID, terms: SourceTerms
+    session: AsyncSession,
+    source_id: UUID,
+    kind: SourceKind,
+    terms: SourceTerms,
+    *,
+    funded_by_account_id: UUID,
+    returns_to_account_id: UUID,
 ) -> None:
-    """Make a source whose lots are funded from an account, to which credit returns."""
+    """Make a source whose lots are funded from one account and return, where they may, to another."""
     await session.execute(
         insert(CreditSource).values(
             id=source_id,
             kind=kind,
-            funded_by_account_id=account_id,
-            returns_to_account_id=account_id,
+            funded_by_account_id=funded_by_account_id,
+            returns_to_account_id=returns_to_account_id,
             created_at=clock.now(),
             **asdict(terms),
         )

@@ -47,6 +47,7 @@ class Employee(Model):
             unique=True,
             postgresql_where="ended_on IS NULL AND external_id IS NOT NULL",
         ),
+        Index("employee_leaving_noted_idx", "ended_noted_at", postgresql_where="ended_noted_at IS NOT NULL"),
         Index("employee_category_idx", "company_id", "category"),
         Index("employee_user_id_idx", "user_id"),
         CheckConstraint(one_of("contract", Contract), name="contract_known"),
@@ -67,6 +68,8 @@ class Employee(Model):
     category: Mapped[str] = mapped_column(Text)
     hired_on: Mapped[date] = mapped_column(Date)
     ended_on: Mapped[date | None] = mapped_column(Date)
+    ended_noted_at: Mapped[datetime | None] = mapped_column(Timestamp)
+    """When `ended_on` was last given, changed or taken back: leaving acts on credit for at most 31 days before."""
     contract: Mapped[Contract] = mapped_column(Text, server_default="permanent")
     contract_ends_on: Mapped[date | None] = mapped_column(Date)
     probation_ends_on: Mapped[date | None] = mapped_column(Date)

@@ -138,7 +138,7 @@ async def insert(session: AsyncSession, company_id: UUID, employees: Sequence[Em
 
 
 async def change(session: AsyncSession, company_id: UUID, employees: Sequence[EmployeeRow]) -> None:
-    await _store(session, UPDATE, employees, company_id=company_id)
+    await _store(session, UPDATE, employees, company_id=company_id, noted_at=clock.now())
 
 
 async def _store(

@@ -1,24 +1,38 @@
 """Company and operator routes of grants."""
 
+from datetime import UTC, datetime
 from typing import Annotated
+from uuid import UUID
 
 from fastapi import Depends, Query, Response
 
 from app.edge.at import At
 from app.errors import AlreadyResolved, Invalid, NotFound, StateConflict
 from app.files.errors import ImportRefused, NotCsv, TooManyRows
-from app.grants import grant_csv, grants, programmes, queries, top_ups
-from app.grants.errors import AmountDiffers, ApproverIsMaker, ConfirmerIsFirst, ProgrammeEnded, ProgrammeInUse
-from app.grants.models import GeneralityReason, GrantStatus, TopUpStatus
+from app.grants import grant_csv, grants, programmes, queries, revocations, top_ups
+from app.grants.errors import (
+    AmountDiffers,
+    AmountsIdentify,
+    ApproverIsMaker,
+    ConfirmerIsFirst,
+    ProgrammeEnded,
+    ProgrammeInUse,
+)
+from app.grants.models import EntryKind, GeneralityReason, GrantStatus, TopUpStatus
+from app.grants.queries import CompanyEntry, RevocationRow
 from app.grants.schemas import (
+    CompanyEntryRead,
     CompanyFundsRead,
     GrantCreate,
     GrantLineRead,
     GrantRead,
+    GrantRevoke,
     OperatorTopUpRead,
     ProgrammeCreate,
     ProgrammeRead,
     ProgrammeUpdate,
+    RevocationApproved,
+    RevocationRead,
     TopUpConfirm,
     TopUpCreate,
     TopUpRead,
@@ -27,19 +41,44 @@ from app.http.audiences import company_router, operator_router
 from app.http.json_or_csv import JsonOrCsv
 from app.http.pagination import PagingDep
 from app.http.schemas import Page
-from app.ids import LAST, GrantId, ProgrammeId, TopUpId
+from app.ids import LAST, GrantId, ProgrammeId, TopUpId, encode
 
 company = company_router()
 operator = operator_router()
 
+AFTER_ALL = datetime.max.replace(tzinfo=UTC)
+ENTRY_PREFIXES: dict[EntryKind, str] = {"top_up": "top", "grant": "grt", "returns": "ret"}
 GRANT_BODY_BYTES = 5_000_000
 GRANT_BODY = JsonOrCsv(GrantCreate, csv_example="matricola;importo\nA12;250,00\n")
 
 
 @company.read("/account", "account:read")
 async def account_get(at: At) -> CompanyFundsRead:
-    """Show the company's balance, what it put into credit, and what waits for money."""
+    """Show the company's balance, what it put into credit, what waits for money, and when returns are next posted."""
     return CompanyFundsRead.model_validate(await top_ups.money_of(at.session, at.tenant))
+
+
+@company.list("/account/entries", "account:read")
+async def account_entry_list(at: At, paging: PagingDep) -> Page[CompanyEntryRead]:
+    """List the movements on the company's account, newest first: what came back is one sum a period."""
+    before, before_id = paging.after or (AFTER_ALL.isoformat(), str(LAST))
+    rows = await queries.COMPANY_ENTRIES.all(
+        at.session,
+        company_id=at.tenant,
+        before=datetime.fromisoformat(before),
+        before_id=UUID(before_id),
+        limit=paging.fetch,
+    )
+    return paging.page(rows, _entry, lambda row: [row.happened_at.isoformat(), str(row.id)])
+
+
+def _entry(row: CompanyEntry) -> CompanyEntryRead:
+    return CompanyEntryRead(
+        id=encode(ENTRY_PREFIXES[row.kind], row.id),
+        kind=row.kind,
+        amount_cents=row.amount_cents,
+        happened_at=row.happened_at,
+    )
 
 
 @company.list("/top_ups", "top_ups:read")
@@ -103,7 +142,7 @@ async def programme_update(at: At, programme_id: ProgrammeId, body: ProgrammeUpd
     rehearses=True,
     body="json_or_csv",
     max_bytes=GRANT_BODY_BYTES,
-    errors=[ProgrammeEnded, ImportRefused, NotCsv, TooManyRows],
+    errors=[ProgrammeEnded, AmountsIdentify, ImportRefused, NotCsv, TooManyRows],
     audit="grant.create",
     responses={200: {"model": GrantRead, "description": "What a dry run found; nothing was stored"}},
 )
@@ -156,16 +195,16 @@ async def grant_get(at: At, grant_id: GrantId) -> GrantRead:
 
 @company.list("/grants/{grant_id}/lines", "grants:read")
 async def grant_line_list(at: At, grant_id: GrantId, paging: PagingDep) -> Page[GrantLineRead]:
-    """List who gets how much from a grant; never what became of it."""
+    """List who gets how much from a grant, by employee; never what became of it."""
     await grants.grant_of(at.session, at.tenant, grant_id)
     rows = await queries.lines_of(at.session, at.tenant, grant_id, paging.after_id, paging.fetch)
-    return paging.page(rows, GrantLineRead.model_validate, lambda row: [str(row.lot_id)])
+    return paging.page(rows, GrantLineRead.model_validate, lambda row: [str(row.employee_id)])
 
 
 @company.command(
     "/grants/{grant_id}/approve",
     "grant_approvals:write",
-    errors=[ApproverIsMaker, StateConflict, ProgrammeEnded],
+    errors=[ApproverIsMaker, StateConflict, ProgrammeEnded, AmountsIdentify],
     audit="grant.approve",
 )
 async def grant_approve(at: At, grant_id: GrantId) -> GrantRead:
@@ -174,9 +213,51 @@ async def grant_approve(at: At, grant_id: GrantId) -> GrantRead:
 
 
 @company.command("/grants/{grant_id}/revoke", "grants:write", errors=[StateConflict], audit="grant.revoke")
-async def grant_revoke(at: At, grant_id: GrantId) -> GrantRead:
-    """Cancel a grant; of an active one the unspent part of each lot returns to the company."""
-    return GrantRead.model_validate(await grants.revoke_grant(at.session, at.tenant, grant_id))
+async def grant_revoke(at: At, grant_id: GrantId, body: GrantRevoke) -> GrantRead:
+    """Cancel a grant that is not active; of an active one ask for its revocation, which another person approves."""
+    return GrantRead.model_validate(await revocations.revoke_grant(at.session, at.actor, at.tenant, grant_id, body))
+
+
+@company.command(
+    "/grants/{grant_id}/approve_revocation",
+    "grant_approvals:write",
+    errors=[ApproverIsMaker, StateConflict],
+    audit="grant.approve_revocation",
+)
+async def grant_approve_revocation(at: At, grant_id: GrantId) -> RevocationApproved:
+    """Revoke as another person than the one who asked: use ends now, grace credit included; the people are told."""
+    revoked_lots = await revocations.approve_revocation(at.session, at.actor, at.tenant, grant_id)
+    return RevocationApproved(revoked_lots=revoked_lots)
+
+
+@company.command(
+    "/grants/{grant_id}/withdraw_revocation", "grants:write", errors=[StateConflict], audit="grant.withdraw_revocation"
+)
+async def grant_withdraw_revocation(at: At, grant_id: GrantId) -> GrantRead:
+    """Take back a revocation that was asked for and not approved."""
+    return GrantRead.model_validate(await revocations.withdraw_revocation(at.session, at.tenant, grant_id))
+
+
+@company.list("/grants/{grant_id}/revocations", "grants:read")
+async def grant_revocation_list(at: At, grant_id: GrantId, paging: PagingDep) -> Page[RevocationRead]:
+    """List what was asked, approved or withdrawn about a grant, newest first."""
+    await grants.grant_of(at.session, at.tenant, grant_id)
+    after = paging.after_id or LAST
+    rows = await queries.REVOCATIONS.all(
+        at.session, company_id=at.tenant, grant_id=grant_id, after=after, limit=paging.fetch
+    )
+    return paging.page_by_id(rows, _revocation)
+
+
+def _revocation(row: RevocationRow) -> RevocationRead:
+    return RevocationRead(
+        id=row.id,
+        reason=row.reason,
+        employee_ids=None if row.whole else row.employee_ids,
+        asked_at=row.asked_at,
+        approved_at=row.approved_at,
+        withdrawn_at=row.withdrawn_at,
+    )
 
 
 @operator.list("/top_ups", "operator_top_ups:read")

@@ -4,9 +4,19 @@ from app.errors import AppError
 
 
 class ApproverIsMaker(
-    AppError, status=403, code="approver_is_maker", constraints=("credit_grant_approver_is_not_maker",)
+    AppError,
+    status=403,
+    code="approver_is_maker",
+    constraints=("credit_grant_approver_is_not_maker", "grant_revocation_approver_is_not_asker"),
 ):
-    """Another person than the one who drafted a grant approves it."""
+    """Another person than the one who drafted a grant, or asked for its revocation, approves it."""
+
+
+class AmountsIdentify(AppError, status=422, code="amounts_identify", constraints=("credit_grant_amounts_identify",)):
+    """Credit that may return to the company goes to at least 10 people per amount, at least 20.00 euro each.
+
+    Smaller groups use a programme whose expired credit goes to the solidarity fund or is carried over.
+    """
 
 
 class ProgrammeInUse(

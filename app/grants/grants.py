@@ -17,7 +17,7 @@ from app.errors import Invalid, NotFound, StateConflict
 from app.events.actions import NewEvent
 from app.events.actions import record as record_event
 from app.grants import queries
-from app.grants.errors import ApproverIsMaker, ProgrammeEnded
+from app.grants.errors import AmountsIdentify, ApproverIsMaker, ProgrammeEnded
 from app.grants.models import Grant, GrantStatus
 from app.grants.queries import GrantRow, LockedGrant, ProgrammeToGrant
 from app.grants.schemas import GrantCreate
@@ -36,7 +36,8 @@ async def create_grant(
     """Draft a grant; a dry run makes the same checks and stores nothing: nobody will find its id.
 
     Invalid where a line names somebody who cannot get it, or a lawful reason is missing (generality, art. 51 TUIR);
-    `pointers` say where each line stands in what the caller sent.
+    AmountsIdentify where what comes back would tell who used it. `pointers` say where each line stands in what the
+    caller sent.
     """
     lines = await _lines(session, company_id, given, pointers)
     grant = GrantRow(
@@ -51,7 +52,7 @@ async def create_grant(
         approved_at=None,
         activated_at=None,
         version=1,
-        available_cents=await _balance(session, company_id),
+        available_cents=await balance_of(session, company_id),
     )
     if dry_run:
         return grant
@@ -71,7 +72,6 @@ async def create_grant(
         session,
         grant_id=grant.id,
         company_id=company_id,
-        lot_ids=[ids.new_id() for _ in lines],
         employee_ids=[employee_id for employee_id, _ in lines],
         amounts=[amount for _, amount in lines],
     )
@@ -99,6 +99,13 @@ async def _lines(
         where = pointers or [f"/lines/{index}" for index in range(len(lines))]
         await _check_lines(session, company_id, programme, lines, where)
     await _check_generality(session, company_id, programme, lines, given.generality_reason)
+    if await queries.AMOUNTS_IDENTIFY.one(
+        session,
+        programme_id=given.programme_id,
+        employee_ids=[employee_id for employee_id, _ in lines],
+        amounts=[amount for _, amount in lines],
+    ):
+        raise AmountsIdentify
     return lines
 
 
@@ -158,33 +165,26 @@ async def approve_grant(session: AsyncSession, actor: Actor, company_id: UUID, g
 
     Approving a waiting grant again tries again.
     """
-    grant = await _locked_grant(session, company_id, grant_id)
+    grant = await locked_grant(session, company_id, grant_id)
     if grant.status not in {"draft", "awaiting_funds"}:
         raise StateConflict(grant.status)
     if actor.id in {grant.created_by, grant.maker_id}:
         raise ApproverIsMaker
     if grant.lot_expires_on < clock.today():
         raise ProgrammeEnded
+    if grant.status == "draft" and await queries.LINES_IDENTIFY.one(
+        session, programme_id=grant.programme_id, company_id=company_id, grant_id=grant_id
+    ):
+        raise AmountsIdentify
     now = clock.now()
     if not grant.shortfall_cents:
         return await _activate(session, grant, actor.id, now)
     return await _move(session, grant, "awaiting_funds", actor.id, now) if grant.status == "draft" else grant
 
 
-async def revoke_grant(session: AsyncSession, company_id: UUID, grant_id: UUID) -> GrantRow:
-    """Cancel a grant; of an active one the unspent part of each lot returns to the company.
-
-    What is held stays with its unit, what came back may make waiting grants active.
-    """
-    grant = await _locked_grant(session, company_id, grant_id)
-    if grant.status == "revoked":
-        raise StateConflict(grant.status)
-    now = clock.now()
-    revoked = await _move(session, grant, "revoked", None, now)
-    if grant.status == "active":
-        await batches.return_revoked(session, company_id, grant_id, grant.employee_count, now)
-        await activate_waiting(session, company_id, await _balance(session, company_id), now)
-    return revoked
+async def cancel_grant(session: AsyncSession, grant: LockedGrant) -> GrantRow:
+    """Cancel a grant that has no lots yet."""
+    return await _move(session, grant, "revoked", None, clock.now())
 
 
 async def grant_of(session: AsyncSession, company_id: UUID, grant_id: UUID) -> GrantRow:
@@ -195,9 +195,9 @@ async def grant_of(session: AsyncSession, company_id: UUID, grant_id: UUID) -> G
     return grant
 
 
-async def _locked_grant(session: AsyncSession, company_id: UUID, grant_id: UUID) -> LockedGrant:
+async def locked_grant(session: AsyncSession, company_id: UUID, grant_id: UUID) -> LockedGrant:
     """Lock the company's account, then the grant."""
-    await _balance(session, company_id, for_update=True)
+    await balance_of(session, company_id, for_update=True)
     grant = await queries.LOCK_GRANT.maybe(session, company_id=company_id, id=grant_id)
     if grant is None:
         raise NotFound
@@ -221,11 +221,11 @@ async def _activate(session: AsyncSession, grant: GrantRow, approved_by: UUID | 
         approved_at=None if approved_by is None else at,
         at=at,
     )
-    lines = zip(active.lot_ids, active.employee_ids, active.amounts, strict=True)
+    lines = zip(active.employee_ids, active.amounts, strict=True)
     await batches.open_lots(
         session,
         batches.Source(active.programme_id, active.funded_by_account_id),
-        [batches.NewLot(lot_id, amount, active.company_id, employee_id) for lot_id, employee_id, amount in lines],
+        [batches.NewLot(ids.new_id(), amount, active.company_id, employee_id) for employee_id, amount in lines],
         expires_on=active.lot_expires_on,
         at=at,
         grant_id=active.id,
@@ -247,7 +247,8 @@ async def _move(
     )
 
 
-async def _balance(session: AsyncSession, company_id: UUID, *, for_update: bool = False) -> int:
+async def balance_of(session: AsyncSession, company_id: UUID, *, for_update: bool = False) -> int:
+    """Return what is on a company's account, locked on demand."""
     found = await company_balance(session, company_id, for_update=for_update)
     if found is None:
         raise NotFound

@@ -6,6 +6,7 @@ from uuid import UUID
 
 from sqlalchemy import (
     BigInteger,
+    Boolean,
     CheckConstraint,
     Date,
     ForeignKey,
@@ -22,6 +23,7 @@ from app.db import Model, Timestamp, one_of
 
 TopUpStatus = Literal["pending", "confirming", "confirmed", "returned"]
 GrantStatus = Literal["draft", "awaiting_funds", "active", "revoked"]
+EntryKind = Literal["top_up", "grant", "returns"]
 GeneralityReason = Literal["hire_pro_rata", "agreement", "part_of_category", "other"]
 
 
@@ -110,11 +112,10 @@ class Grant(Model):
 
 
 class GrantLine(Model):
-    """What one employee gets from a grant; the lot made from it has its id."""
+    """What one employee gets from a grant; the lot made from it has an id that is not kept here."""
 
     __tablename__ = "grant_line"
     __table_args__ = (
-        UniqueConstraint("grant_id", "employee_id"),
         ForeignKeyConstraint(["company_id", "grant_id"], ["credit_grant.company_id", "credit_grant.id"]),
         ForeignKeyConstraint(["company_id", "employee_id"], ["employee.company_id", "employee.id"]),
         CheckConstraint("amount_cents > 0", name="positive"),
@@ -122,8 +123,54 @@ class GrantLine(Model):
         Index("grant_line_employee_idx", "company_id", "employee_id"),
     )
 
-    lot_id: Mapped[UUID] = mapped_column(Uuid, primary_key=True)
-    grant_id: Mapped[UUID] = mapped_column(Uuid)
+    grant_id: Mapped[UUID] = mapped_column(Uuid, primary_key=True)
+    employee_id: Mapped[UUID] = mapped_column(Uuid, primary_key=True)
     company_id: Mapped[UUID] = mapped_column(Uuid)
-    employee_id: Mapped[UUID] = mapped_column(Uuid)
     amount_cents: Mapped[int] = mapped_column(BigInteger)
+
+
+class GrantRevocation(Model):
+    """One person asks that an active grant be revoked, whole or for some of its people; another approves."""
+
+    __tablename__ = "grant_revocation"
+    __table_args__ = (
+        UniqueConstraint("grant_id", "id", name="grant_revocation_of_grant_key"),
+        ForeignKeyConstraint(["company_id", "grant_id"], ["credit_grant.company_id", "credit_grant.id"]),
+        CheckConstraint("approved_by IS NULL OR approved_by <> asked_by", name="approver_is_not_asker"),
+        CheckConstraint("(approved_by IS NULL) = (approved_at IS NULL)", name="approved_by_somebody"),
+        CheckConstraint("num_nonnulls(withdrawn_at, approved_at) <= 1", name="ends_one_way"),
+        Index("grant_revocation_grant_idx", "company_id", "grant_id"),
+        Index(
+            "grant_revocation_open_key",
+            "grant_id",
+            unique=True,
+            postgresql_where="withdrawn_at IS NULL AND approved_at IS NULL",
+        ),
+    )
+
+    id: Mapped[UUID] = mapped_column(Uuid, primary_key=True)
+    company_id: Mapped[UUID] = mapped_column(Uuid)
+    grant_id: Mapped[UUID] = mapped_column(Uuid)
+    whole: Mapped[bool] = mapped_column(Boolean)
+    reason: Mapped[str] = mapped_column(Text)
+    asked_by: Mapped[UUID] = mapped_column(Uuid)
+    asked_at: Mapped[datetime] = mapped_column(Timestamp)
+    withdrawn_at: Mapped[datetime | None] = mapped_column(Timestamp)
+    approved_by: Mapped[UUID | None] = mapped_column(Uuid)
+    approved_at: Mapped[datetime | None] = mapped_column(Timestamp)
+
+
+class RevokedLine(Model):
+    """A person whose line a revocation names; a whole one names nobody."""
+
+    __tablename__ = "revoked_line"
+    __table_args__ = (
+        ForeignKeyConstraint(["grant_id", "revocation_id"], ["grant_revocation.grant_id", "grant_revocation.id"]),
+        ForeignKeyConstraint(["grant_id", "employee_id"], ["grant_line.grant_id", "grant_line.employee_id"]),
+        Index("revoked_line_of_line_idx", "grant_id", "employee_id"),
+        Index("revoked_line_of_revocation_idx", "grant_id", "revocation_id"),
+    )
+
+    revocation_id: Mapped[UUID] = mapped_column(Uuid, primary_key=True)
+    employee_id: Mapped[UUID] = mapped_column(Uuid, primary_key=True)
+    grant_id: Mapped[UUID] = mapped_column(Uuid)

@@ -28,7 +28,14 @@ async def create_programme(session: AsyncSession, company_id: UUID, given: Progr
     if given.relatives_reading is None:
         given = given.model_copy(update={"relatives_reading": company.relatives_reading})
     row = ProgrammeRow(id=ids.new_id(), company_id=company_id, created_at=clock.now(), version=1, **given.model_dump())
-    await sources.create(session, row.id, "programme", company.account_id, _terms(row))
+    await sources.create(
+        session,
+        row.id,
+        "programme",
+        _terms(row),
+        funded_by_account_id=company.account_id,
+        returns_to_account_id=company.returns_account_id,
+    )
     await session.execute(
         insert(Programme).values(id=row.id, company_id=company_id, created_at=row.created_at, **_own(row))
     )

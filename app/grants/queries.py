@@ -10,19 +10,54 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from app import ids
 from app.credit.models import ExpiredCreditTo, FeeFunding, LeaversRule, ProgrammeSource, ValidityBasis
-from app.db import APP, HR, NOTHING, Query
-from app.grants.models import GeneralityReason, Grant, GrantLine, GrantStatus, TopUp, TopUpStatus
+from app.db import APP, HR, NOTHING, WORKER, Query
+from app.grants.models import EntryKind, GeneralityReason, Grant, GrantLine, GrantStatus, TopUp, TopUpStatus
 from app.rules.decisions import Reading
 from app.rules.rows import RuleCode
 
 
 @dataclass(frozen=True, slots=True)
 class CompanyMoney:
-    """A company's money here: on its account, put into credit (less what came back), wanted by waiting grants."""
+    """A company's money here: on its account, put into credit less what was posted back, wanted by waiting grants."""
 
     balance_cents: int
     granted_cents: int
     awaiting_cents: int
+    next_returns_on: date
+
+
+@dataclass(frozen=True, slots=True)
+class CompanyEntry:
+    """A movement on a company's account, as the company may know it."""
+
+    id: UUID
+    kind: EntryKind
+    amount_cents: int
+    happened_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class OpenRevocation:
+    """A revocation that waits for another person: who asked (and the person behind a key), for whom."""
+
+    id: UUID
+    whole: bool
+    asked_by: UUID
+    asker_id: UUID
+    employee_ids: list[UUID]
+
+
+@dataclass(frozen=True, slots=True)
+class RevocationRow:
+    """A revocation as the company sees it; nobody is named where it is whole."""
+
+    id: UUID
+    whole: bool
+    reason: str
+    asked_at: datetime
+    withdrawn_at: datetime | None
+    approved_at: datetime | None
+    employee_ids: list[UUID]
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,10 +78,11 @@ class NamedTopUp:
 
 @dataclass(frozen=True, slots=True)
 class CompanyTerms:
-    """What a company's programmes take from it: how it reads the law on relatives, the account that pays."""
+    """What a company's programmes take from it: how it reads the law on relatives, who pays, where credit returns."""
 
     relatives_reading: Reading
     account_id: UUID
+    returns_account_id: UUID
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,9 +151,8 @@ class LockedGrant(GrantRow):
 
 @dataclass(frozen=True, slots=True)
 class ActivatedGrant(GrantRow):
-    """A grant that has become active, with its lines by lot and what its programme says of these."""
+    """A grant that has become active, with its lines and what its programme says of the lots made of these."""
 
-    lot_ids: list[UUID]
     employee_ids: list[UUID]
     amounts: list[int]
     funded_by_account_id: UUID
@@ -149,7 +184,9 @@ class CategorySizes:
 
 
 # Companies work as HR. The operator's confirmation of money activates grants and the demo grants as the application.
+# So does the worker, which posts what came back.
 BOTH = (APP, HR)
+ALL = (APP, HR, WORKER)
 COMPANY_MONEY = Query(CompanyMoney, "grants.company_money", roles=(HR,))
 OPERATOR_TOP_UPS = Query(NamedTopUp, "grants.operator_top_ups")
 LOCK_TOP_UP = Query(NamedTopUp, "grants.lock_top_up")
@@ -167,13 +204,21 @@ EMPLOYED_IN_CATEGORY = Query(UUID, "grants.employed_in_category", roles=BOTH)
 CATEGORY_SIZES = Query(CategorySizes, "grants.category_sizes", roles=BOTH)
 EMPLOYEES = Query(EmployeeToGrant, "grants.employees", roles=BOTH)
 EMPLOYEE_KEYS = Query(EmployeeKey, "grants.employee_keys", roles=(HR,))
+COMPANY_ENTRIES = Query(CompanyEntry, "grants.company_entries", roles=(HR,))
+AMOUNTS_IDENTIFY = Query(bool, "grants.amounts_identify", roles=BOTH)
+LINES_IDENTIFY = Query(bool, "grants.lines_identify", roles=BOTH)
+OPEN_REVOCATION = Query(OpenRevocation, "grants.open_revocation", roles=(HR,))
+REVOCATIONS = Query(RevocationRow, "grants.revocations", roles=(HR,))
+INSERT_REVOKED_LINES = Query(NOTHING, "grants.insert_revoked_lines", roles=(HR,))
+APPROVE_REVOCATION = Query(NOTHING, "grants.approve_revocation", roles=(HR,))
+WITHDRAW_REVOCATION = Query(NOTHING, "grants.withdraw_revocation", roles=(HR,))
 INSERT_LINES = Query(NOTHING, "grants.insert_lines", roles=BOTH)
 GRANTS = Query(GrantRow, "grants.grants", roles=(HR,))
 GRANT = Query(GrantRow, "grants.grant", roles=(HR,))
 LOCK_GRANT = Query(LockedGrant, "grants.lock_grant", roles=BOTH)
-WAITING_GRANTS = Query(GrantRow, "grants.waiting_grants", roles=BOTH)
+WAITING_GRANTS = Query(GrantRow, "grants.waiting_grants", roles=ALL)
 MOVE_GRANT = Query(GrantRow, "grants.move_grant", roles=BOTH)
-ACTIVATE_GRANT = Query(ActivatedGrant, "grants.activate_grant", roles=BOTH)
+ACTIVATE_GRANT = Query(ActivatedGrant, "grants.activate_grant", roles=ALL)
 
 
 async def top_ups_of(session: AsyncSession, company_id: UUID, after: UUID | None, limit: int) -> Sequence[TopUp]:
@@ -195,8 +240,10 @@ async def programme_used(session: AsyncSession, company_id: UUID, programme_id: 
 async def lines_of(
     session: AsyncSession, company_id: UUID, grant_id: UUID, after: UUID | None, limit: int
 ) -> Sequence[GrantLine]:
-    """Return who gets how much from a grant, by lot."""
+    """Return who gets how much from a grant, by employee."""
     found = select(GrantLine).where(
-        GrantLine.company_id == company_id, GrantLine.grant_id == grant_id, GrantLine.lot_id > (after or UUID(int=0))
+        GrantLine.company_id == company_id,
+        GrantLine.grant_id == grant_id,
+        GrantLine.employee_id > (after or UUID(int=0)),
     )
-    return (await session.scalars(found.order_by(GrantLine.lot_id).limit(limit))).all()
+    return (await session.scalars(found.order_by(GrantLine.employee_id).limit(limit))).all()

@@ -7,9 +7,9 @@ from pydantic_core import PydanticCustomError
 
 from app.clock import Day, Instant
 from app.credit.models import ExpiredCreditTo, FeeFunding, LeaversRule, ProgrammeSource, ValidityBasis
-from app.grants.models import GeneralityReason, GrantStatus, TopUpStatus
+from app.grants.models import EntryKind, GeneralityReason, GrantStatus, TopUpStatus
 from app.http.schemas import ABSENT, Code, In, Name, Out
-from app.ids import EmployeeId, GrantId, OrganisationId, ProgrammeId, TopUpId, UserId
+from app.ids import EmployeeId, GrantId, OrganisationId, ProgrammeId, RevocationId, TopUpId, UserId
 from app.money import PositiveCents
 from app.rules.decisions import Reading
 from app.rules.rows import RuleCode
@@ -18,11 +18,26 @@ MAX_LINES = 20_000
 
 
 class CompanyFundsRead(Out):
-    """A company's money here: on its account, put into credit (less what came back), wanted by waiting grants."""
+    """A company's money here: on its account, put into credit, wanted by waiting grants.
 
-    balance_cents: int
-    granted_cents: int
-    awaiting_cents: int
+    What comes back is posted as one sum a period, once it comes from enough people, and only then counts here.
+    """
+
+    balance_cents: int = Field(description="What is on the account.")
+    granted_cents: int = Field(description="What was put into credit, less what was posted back.")
+    awaiting_cents: int = Field(description="What approved grants wait for.")
+    next_returns_on: Day = Field(description="The next day on which what came back may be posted.")
+
+
+class CompanyEntryRead(Out):
+    """A movement on the company's account."""
+
+    id: str = Field(
+        description="The id of the top-up, the grant or the return.", examples=["grt_01h455vb4pex5vsknk084sn02q"]
+    )
+    kind: EntryKind = Field(description="`returns`: what came back in a period, as one sum.")
+    amount_cents: int = Field(description="Negative where the account paid.")
+    happened_at: Instant
 
 
 class TopUpCreate(In):
@@ -151,6 +166,28 @@ class GrantRead(Out):
     created_at: Instant
     approved_at: Instant | None
     activated_at: Instant | None
+
+
+class GrantRevoke(In):
+    """Why, and whose lines; without `employee_ids` the whole grant."""
+
+    reason: Name
+    employee_ids: Annotated[list[EmployeeId], Field(min_length=1, max_length=MAX_LINES)] | None = None
+
+
+class RevocationApproved(Out):
+    revoked_lots: int = Field(description="How many given lots could still have been used by their dates.")
+
+
+class RevocationRead(Out):
+    """A revocation: asked for, then approved by another person or withdrawn."""
+
+    id: RevocationId
+    reason: str
+    employee_ids: list[EmployeeId] | None = Field(description="Whose lines; null: the whole grant.")
+    asked_at: Instant
+    approved_at: Instant | None
+    withdrawn_at: Instant | None
 
 
 class GrantLineRead(Out):

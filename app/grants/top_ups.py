@@ -28,7 +28,7 @@ from app.ledger.queries import company_balance
 
 async def money_of(session: AsyncSession, company_id: UUID) -> CompanyMoney:
     """Return a company's balance, what is in credit, and what waits for money."""
-    found = await queries.COMPANY_MONEY.maybe(session, company_id=company_id)
+    found = await queries.COMPANY_MONEY.maybe(session, company_id=company_id, now=clock.now())
     if found is None:
         raise NotFound
     return found

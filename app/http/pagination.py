@@ -1,13 +1,16 @@
-"""Lists: `limit` and an opaque signed keyset cursor, bound to the path, the filter and the caller."""
+"""Lists: `limit` and a sealed keyset cursor, bound to the path, the filter and the caller.
+
+Sealed, because a sort key may be nothing that the caller should see.
+"""
 
 import base64
-import hmac
 import json
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Annotated, Any, Protocol, TypeVar
 from uuid import UUID
 
+from cryptography.exceptions import InvalidTag
 from fastapi import Depends, Query
 from starlette.requests import Request
 
@@ -26,7 +29,6 @@ class Identified(Protocol):
 T = TypeVar("T")
 HasId = TypeVar("HasId", bound=Identified)
 R = TypeVar("R")
-MAC_BYTES = 16
 
 
 class BadCursor(AppError, status=400, code="bad_cursor"):
@@ -80,21 +82,14 @@ _OWN = frozenset({"limit", "cursor"})
 PagingDep = Annotated[Paging, Depends(paging)]
 
 
-def _mac(payload: bytes, scope: bytes) -> bytes:
-    return hmac.digest(sealing.derived_key("cursor"), scope + b"\x00" + payload, "sha256")[:MAC_BYTES]
-
-
 def _seal(payload: bytes, scope: bytes) -> str:
-    return base64.urlsafe_b64encode(_mac(payload, scope) + payload).rstrip(b"=").decode()
+    return base64.urlsafe_b64encode(sealing.encrypt("cursor", payload, scope)).rstrip(b"=").decode()
 
 
 def _open(cursor: str, scope: bytes) -> list[object]:
     try:
         sealed = base64.b64decode(cursor + "=" * (-len(cursor) % 4), altchars=b"-_", validate=True)
-    except ValueError:
+        values: list[object] = json.loads(sealing.decrypt("cursor", sealed, scope))
+    except (ValueError, LookupError, InvalidTag):
         raise BadCursor from None
-    mac, payload = sealed[:MAC_BYTES], sealed[MAC_BYTES:]
-    if not hmac.compare_digest(mac, _mac(payload, scope)):
-        raise BadCursor
-    values: list[object] = json.loads(payload)
     return values

@@ -69,13 +69,22 @@ def from_validation(error: RequestValidationError) -> AppError:
         if where and where[0] == "path" and item["type"] == "type_id_prefix":
             return NotFound()
         root = POINTER_ROOTS.get(str(where[0]), "") if where else ""
-        pointer = root + "".join("/" + _safe(part) for part in where[1:])
-        problems.append((pointer, item["type"], _message(item)))
+        parts = _neutral([_safe(part) for part in where[1:]], unknown=item["type"] == "extra_forbidden")
+        problems.append((root + "".join("/" + part for part in parts), item["type"], _message(item)))
     return Invalid(*problems[0], *problems[1:50])
 
 
+def _neutral(parts: list[str], *, unknown: bool) -> list[str]:
+    """Name no key that the client chose: an unknown field, an entry of `metadata`."""
+    if unknown and parts:
+        return [*parts[:-1], "?"]
+    if "metadata" in parts[:-1]:
+        return [*parts[: parts.index("metadata") + 1], "?"]
+    return parts
+
+
 def _safe(part: object) -> str:
-    """Pointers name our fields; a client's own (unknown) key is not repeated beyond an identifier's length."""
+    """Pointers name our fields and places in lists; a client's own key is never repeated."""
     text = str(part)
     return text if (len(text) <= 40 and text.isidentifier()) or text.isdigit() else "?"  # noqa: PLR2004 - our longest
 

@@ -13,6 +13,7 @@ GUARDED_KINDS = ("company_account", "lot", "entitlement_budget", "project_fund")
 OPEN_KINDS = (
     "bank_clearing_company",
     "bank_clearing_public",
+    "company_returns",
     "provider_earned",
     "provider_payable",
     "provider_in_transit",

@@ -89,13 +89,14 @@ class BankAccount(Model):
 
 
 class Company(Model):
-    """An organisation that employs people and funds credit, with its ledger account."""
+    """An organisation that employs people and funds credit, with accounts for its money and what comes back."""
 
     __tablename__ = "company"
     __table_args__ = (CheckConstraint(one_of("relatives_reading", Reading), name="relatives_reading_known"),)
 
     organisation_id: Mapped[UUID] = mapped_column(ForeignKey("organisation.id"), primary_key=True)
     account_id: Mapped[UUID] = mapped_column(ForeignKey("ledger.account.id"), unique=True)
+    returns_account_id: Mapped[UUID] = mapped_column(ForeignKey("ledger.account.id"), unique=True)
     relatives_reading: Mapped[Reading] = mapped_column(Text, server_default="strict")
 
 

@@ -54,15 +54,25 @@ async def create_organisation(
     )
     created = (await session.scalars(new.returning(Organisation))).one()
     if "company" in wanted.kinds:
-        account_id = ids.new_id()
-        await ledger.open_accounts(session, [NewAccount(account_id, "company_account", organisation_id)])
-        await session.execute(insert(Company).values(organisation_id=organisation_id, account_id=account_id))
+        await _add_company(session, organisation_id)
     if is_provider:
         await _add_provider(session, organisation_id, wanted.phone, wanted.email)
     if wanted.iban is not None:
         await bank_accounts.request_account(session, actor, organisation_id, wanted.iban)
     await audit.record(session, actor, "organisation.create", "organisation", organisation_id)
     return created
+
+
+async def _add_company(session: AsyncSession, organisation_id: UUID) -> None:
+    """Let an organisation give credit: its company row, the account of its money, the one of what comes back."""
+    account_id, returns_id = ids.new_id(), ids.new_id()
+    opened = [
+        NewAccount(account_id, "company_account", organisation_id),
+        NewAccount(returns_id, "company_returns", organisation_id),
+    ]
+    await ledger.open_accounts(session, opened)
+    columns = {"account_id": account_id, "returns_account_id": returns_id}
+    await session.execute(insert(Company).values(organisation_id=organisation_id, **columns))
 
 
 async def _add_provider(session: AsyncSession, organisation_id: UUID, phone: str | None, email: str | None) -> None:

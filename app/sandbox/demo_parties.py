@@ -183,10 +183,15 @@ async def _load_accounts(session: AsyncSession, world: World) -> None:
     payees: list[Row] = []
     for company in parties().company:
         company_id = world.organisations[company.slug]
-        account = _account(world, "company_account", company_id)
-        accounts.append(account)
+        account, returns = (_account(world, kind, company_id) for kind in ("company_account", "company_returns"))
+        accounts += [account, returns]
         companies.append(
-            {"organisation_id": company_id, "account_id": account["id"], "relatives_reading": company.reading}
+            {
+                "organisation_id": company_id,
+                "account_id": account["id"],
+                "returns_account_id": returns["id"],
+                "relatives_reading": company.reading,
+            }
         )
     for number, provider in enumerate(providers(), start=101):
         provider_id = world.organisations[provider.slug]

@@ -163,7 +163,9 @@ class Town:
             confirmed = await self.finance.post(f"/operator/top_ups/{announced['id']}/confirm")
         assert confirmed["status"] == "confirmed"
 
-    async def programme(self, name: str, category: str, expires_on: date, fee_funding: str = "out_of_pocket") -> str:
+    async def programme(
+        self, name: str, category: str, expires_on: date, fee_funding: str = "out_of_pocket", **terms: str
+    ) -> str:
         made = await self.people["hr"].post(
             self.of_company("/programmes"),
             {
@@ -172,7 +174,9 @@ class Town:
                 "employee_category": category,
                 "rule_codes": ["C2_F_TER", "C2_F_BIS", "C2_F"],
                 "lot_expires_on": expires_on.isoformat(),
+                "expired_credit_to": "solidarity_fund",
                 "fee_funding": fee_funding,
+                **terms,
             },
         )
         return str(made["id"])

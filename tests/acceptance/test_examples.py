@@ -163,6 +163,7 @@ async def test_e3_a_grant_waits_whole_for_its_money(town: Town) -> None:
     assert (waiting["status"], waiting["shortfall_cents"]) == ("awaiting_funds", 5_000_00)
     assert await hr.get(town.of_company("/account")) == {
         "balance_cents": 25_000_00, "granted_cents": 0, "awaiting_cents": 30_000_00,
+        "next_returns_on": "2027-01-01",
     }  # fmt: skip
     assert (await first.get("/me/wallet"))["lots"] == []
 
@@ -186,7 +187,7 @@ async def _assert_granted_once(hr: Caller, town: Town, path: str) -> None:
     lines = page["data"] + rest["data"]
     assert (len(lines), {line["amount_cents"] for line in lines}) == (120, {250_00})
     assert await hr.get(town.of_company("/account")) == {
-        "balance_cents": 0, "granted_cents": 30_000_00, "awaiting_cents": 0,
+        "balance_cents": 0, "granted_cents": 30_000_00, "awaiting_cents": 0, "next_returns_on": "2027-01-01",
     }  # fmt: skip
 
 

@@ -9,6 +9,7 @@ from app.api import SWEEPS
 from app.db import Database
 from app.jobs import run_sweeps
 from tests.bookings.conftest import NOW, Scene, make_scene
+from tests.conftest import Cluster
 from tests.world import World
 
 December = Callable[[int], datetime]
@@ -52,8 +53,14 @@ async def test_delivered_completes_after_five_days(
 
 
 async def test_units_after_the_last_day_of_work_end_free(
-    fresh_world: World, fresh_client: httpx.AsyncClient, fresh_worker: Database, december: December
+    cluster: Cluster,
+    fresh_database_name: str,
+    fresh_world: World,
+    fresh_client: httpx.AsyncClient,
+    fresh_worker: Database,
+    december: December,
 ) -> None:
+    cluster.let_one_person_return(fresh_database_name)
     scene = await make_scene(fresh_world, fresh_client, leavers_rule="zero_at_leaving")
     booking = await scene.confirmed([await scene.slot(december(1)), await scene.slot(december(10))])
     await scene.world.execute(

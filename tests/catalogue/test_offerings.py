@@ -61,7 +61,7 @@ async def test_a_new_offering_is_answered_in_full_and_priced_from_today(client: 
         ({"response_hours": 0}, "/response_hours", "greater_than_equal"),
         ({"vat_code": "vat_4"}, "/vat_code", "literal_error"),
         ({"name": "  "}, "/name", "blank"),
-        ({"colour": "red"}, "/colour", "extra_forbidden"),
+        ({"colour": "red"}, "/?", "extra_forbidden"),
     ],
 )
 async def test_what_does_not_fit_is_refused_and_nothing_is_published(

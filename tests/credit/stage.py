@@ -10,7 +10,10 @@ from app import clock, ids
 from app.actor import Actor
 from app.credit.actions import HoldRequest
 from app.db import Database
+from app.grants import revocations
+from app.grants.schemas import GrantRevoke
 from app.jobs import Sweep
+from app.ledger import queries as ledger
 from tests.world import Party, Person, World
 
 NOON = datetime(2026, 11, 23, 11, 0, tzinfo=UTC)
@@ -33,9 +36,30 @@ class Stage:
         return await self.world.programme(self.company, given.pop("lot_expires_on"), **given)
 
     async def lot(self, amount_cents: int, person: Person | None = None, **fields: Any) -> UUID:
-        """Grant one person an amount under a programme of its own; return the lot."""
+        """Grant one person an amount under a programme of its own; return the lot.
+
+        Where credit may return to the company nine colleagues without logins get as much, with money of their own.
+        """
         programme_id = await self.programme(**fields)
-        return await self.world.grant(self.company, person or self.person, amount_cents, programme_id)
+        colleagues: list[UUID] = []
+        if fields.get("expired_credit_to") == "company" or fields.get("leavers_rule") == "zero_at_leaving":
+            colleagues = await self.colleagues()
+            await self.world.fund(self.company, 9 * amount_cents)
+        return await self.world.grant(self.company, person or self.person, amount_cents, programme_id, also=colleagues)
+
+    async def colleagues(self) -> list[UUID]:
+        """Nine people of the company who never use anything; hired once."""
+        there = "SELECT id FROM employee WHERE company_id = :company AND user_id IS NULL ORDER BY id LIMIT 9"
+        if not await self.world.execute(there, company=self.company.id):
+            await self.world.execute(
+                "INSERT INTO employee (id, company_id, given_name, family_name, sealed_fiscal_code,"
+                " fiscal_code_index, category, hired_on, created_at) SELECT id, :company, 'Carla', 'Esempio', '',"
+                " decode(md5(id::text), 'hex'), 'operai', '2020-01-01', :at FROM unnest(CAST(:ids AS uuid[])) AS id",
+                company=self.company.id,
+                at=NOON,
+                ids=[ids.new_id() for _ in range(9)],
+            )
+        return [row.id for row in await self.world.execute(there, company=self.company.id)]
 
     @property
     def maker(self) -> Actor:
@@ -54,14 +78,28 @@ class Stage:
             with clock.at(instant):
                 return await function(session, *args, **kwargs)
 
+    async def revoke(self, grant_id: UUID, at: datetime, *employee_ids: UUID) -> int:
+        """Let one person ask and another approve that a grant be revoked, of all or some; return how many lots."""
+        given = GrantRevoke(reason="Errore", employee_ids=list(employee_ids) or None)
+        scope = (self.company.id, grant_id)
+        async with self.database.begin("beatrice_hr") as session:
+            with clock.stopped_at(at):
+                await revocations.revoke_grant(session, self.maker, *scope, given)
+        async with self.database.begin("beatrice_hr") as session:
+            with clock.stopped_at(at):
+                return await revocations.approve_revocation(session, self.approver, *scope)
+
     async def sweep(self, sweep: Sweep, instant: datetime) -> int:
         async with self.database.begin() as session:
             with clock.at(instant):
                 return await sweep.run(session, instant)
 
     async def lots(self) -> dict[UUID, tuple[int, int]]:
-        """Posted and held by lot."""
-        rows = await self.world.execute("SELECT a.* FROM ledger.account a JOIN lot USING (id)")
+        """Posted and held by lot, of people with logins."""
+        rows = await self.world.execute(
+            "SELECT a.* FROM ledger.account a JOIN lot USING (id) JOIN employee ON employee.id = lot.employee_id"
+            " WHERE employee.user_id IS NOT NULL"
+        )
         return {row.id: (row.posted_cents, row.held_cents) for row in rows}
 
     async def balance(self) -> int:
@@ -69,6 +107,23 @@ class Stage:
             "SELECT posted_cents FROM ledger.account WHERE id = :id", id=self.company.account_id
         )
         return posted
+
+    async def returned(self) -> int:
+        """What waits on the company's account of returns."""
+        return await self._posted("company_returns", self.company.id)
+
+    async def fund(self) -> int:
+        """What is in the solidarity fund of companies outside an alliance."""
+        return await self._posted("solidarity_fund", None)
+
+    async def _posted(self, kind: str, owner_id: UUID | None) -> int:
+        account_id = await self.world.scalar(
+            "SELECT id FROM ledger.account WHERE kind = :kind AND owner_id IS NOT DISTINCT FROM :owner",
+            kind=kind,
+            owner=owner_id,
+        )
+        async with self.database.begin() as session:
+            return (await ledger.balances_of(session, [account_id]))[account_id].posted_cents
 
     async def transfers(self) -> list[tuple[str, int]]:
         rows = await self.world.execute("SELECT reason, amount_cents FROM ledger.transfer ORDER BY id")

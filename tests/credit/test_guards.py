@@ -63,8 +63,12 @@ async def test_nothing_is_reserved_on_a_lot_that_is_over(stage: Stage, attacker:
 async def test_credit_leaves_a_lot_by_rule_only(stage: Stage, attacker: Attacker) -> None:
     lot_id = await stage.lot(100_00)
     assert stage.company.account_id is not None
+    assert stage.company.returns_id is not None
     account_id = stage.company.account_id
     guard = "lot_leaves_by_rule"
+    await attacker.transfer_refused(guard, lot_id, account_id, 100, "expired", MIDNIGHT)
+    await attacker.transfer_refused(guard, lot_id, stage.company.returns_id, 100, "expired", MIDNIGHT)
+    await attacker.transfer_refused(guard, lot_id, stage.company.returns_id, 100, "returned", MIDNIGHT)
     await attacker.transfer_refused(guard, lot_id, account_id, 100, "expired")
     await attacker.transfer_refused(guard, lot_id, account_id, 100, "returned")
     await attacker.transfer_refused(guard, lot_id, stage.payee_id, 100, "captured")

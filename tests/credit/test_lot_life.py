@@ -10,7 +10,7 @@ from app.credit.models import ExpiredCreditTo
 from app.credit.queries import LotAndHeirs, LotLife
 from tests.credit.stage import Stage
 
-COMPANY, FUND = UUID(int=1), UUID(int=2)
+EXPIRED, RETURNED = UUID(int=1), UUID(int=2)
 EXPIRES = date(2026, 12, 31)
 DEAD, LEFT = clock.end_of(EXPIRES), clock.end_of(date(2026, 11, 30))
 
@@ -20,10 +20,9 @@ def lot(
     last_day: date = EXPIRES,
     ended_at: datetime | None = None,
     to: ExpiredCreditTo = "company",
-    fund: UUID | None = FUND,
 ) -> LotAndHeirs:
     early = (clock.day_of(ended_at) if ended_at else last_day + timedelta(days=1)) <= EXPIRES
-    return LotAndHeirs(UUID(int=9), EXPIRES, last_day, ended_at, early, to, COMPANY, fund)
+    return LotAndHeirs(UUID(int=9), EXPIRES, last_day, ended_at, early, to, EXPIRED, RETURNED, None)
 
 
 @pytest.mark.parametrize(
@@ -48,11 +47,10 @@ def test_what_becomes_of_freed_credit(life: LotAndHeirs, on: date, by_employee: 
 @pytest.mark.parametrize(
     ("life", "fate", "heir"),
     [
-        (lot(), "expired", COMPANY),
-        (lot(to="solidarity_fund"), "expired", FUND),
-        (lot(to="solidarity_fund", fund=None), "expired", COMPANY),
-        (lot(to="solidarity_fund", ended_at=LEFT), "returned", COMPANY),
-        (lot(to="carry_over", last_day=date(2026, 11, 30)), "returned", COMPANY),
+        (lot(), "expired", EXPIRED),
+        (lot(to="solidarity_fund"), "expired", EXPIRED),
+        (lot(to="solidarity_fund", ended_at=LEFT), "returned", RETURNED),
+        (lot(to="carry_over", last_day=date(2026, 11, 30)), "returned", RETURNED),
     ],
 )
 def test_who_inherits(life: LotAndHeirs, fate: str, heir: UUID) -> None:

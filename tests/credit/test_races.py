@@ -9,13 +9,11 @@ from app import clock
 from app.credit import actions, queries
 from app.credit.actions import Capture, InsufficientCredit
 from app.credit.jobs import SWEEPS
-from app.grants import grants
-from app.grants.schemas import GrantCreate
 from app.ledger.verify import verify
 from tests.credit.stage import EXPIRES, NOON, Stage
 
 MIDNIGHT = clock.midnight(EXPIRES)
-EXPIRY, _ = SWEEPS
+EXPIRY, _, REVOKED, _ = SWEEPS
 
 
 async def outcome(act: Awaitable[Any]) -> str:
@@ -63,50 +61,43 @@ async def test_sweep_release_and_capture_at_midnight_leave_nothing_behind(fresh_
     )
     await stage.sweep(EXPIRY, MIDNIGHT)
     assert await stage.lots() == dict.fromkeys(lots, (0, 0))
-    assert await stage.balance() == 1_000_00 - 6 * 4_00
+    assert (await stage.balance(), await stage.fund()) == (1_000_00 - 180_00, 180_00 - 6 * 4_00)
     async with stage.database.begin() as session:
         assert (await verify(session)).ok
 
 
 async def test_revocation_races_with_bookings_on_the_same_lots(fresh_stage: Stage) -> None:
     stage = fresh_stage
-    programme_id = await stage.programme()
-    given = GrantCreate(programme_id=programme_id, each_cents=100_00)
-    async with stage.database.begin() as session:
-        drafted = await grants.create_grant(session, stage.maker, stage.company.id, given, dry_run=False)
-        await grants.approve_grant(session, stage.approver, stage.company.id, drafted.id)
-    (lot_id,) = await stage.lots()
+    lot_id = await stage.lot(100_00)
+    grant_id = await stage.world.scalar("SELECT grant_id FROM lot")
+
+    def book() -> Awaitable[Any]:
+        return outcome(stage.act(NOON, actions.place, stage.person.user_id, [stage.hold(lot_id, 10_00)], at=NOON))
+
     outcomes = await asyncio.gather(
-        *(
-            outcome(stage.act(NOON, actions.place, stage.person.user_id, [stage.hold(lot_id, 10_00)], at=NOON))
-            for _ in range(4)
-        ),
-        outcome(stage.act(NOON, grants.revoke_grant, stage.company.id, drafted.id)),
-        *(
-            outcome(stage.act(NOON, actions.place, stage.person.user_id, [stage.hold(lot_id, 10_00)], at=NOON))
-            for _ in range(3)
-        ),
+        *(book() for _ in range(4)), outcome(stage.revoke(grant_id, NOON)), *(book() for _ in range(3))
     )
     placed = outcomes[:4].count("placed") + outcomes[5:].count("placed")
     assert [each for each in outcomes if each not in {"placed", "0"}] == []
+    assert await stage.sweep(REVOKED, NOON) == 1
     assert await stage.lots() == {lot_id: (placed * 10_00, placed * 10_00)}
-    assert await stage.balance() == 1_000_00 - placed * 10_00
+    assert (await stage.balance(), await stage.fund()) == (900_00, 100_00 - placed * 10_00)
 
 
-async def test_revocation_does_not_wait_for_the_sweep_that_ends_a_leavers_lot(fresh_stage: Stage) -> None:
-    """The sweep holds the lot and wants the company's account, which the revocation holds."""
+async def test_revocation_and_the_sweep_that_ends_a_leavers_lot(fresh_stage: Stage) -> None:
+    """The sweep has the lot first: the revocation waits for it and finds nothing to take."""
     stage = fresh_stage
     lot_id = await stage.lot(100_00, leavers_rule="zero_at_leaving")
     grant_id = await stage.world.scalar("SELECT grant_id FROM lot WHERE id = :id", id=lot_id)
     left = clock.day_of(NOON)
-    await stage.world.execute("UPDATE employee SET ended_on = :day", day=left)
+    await stage.world.execute("UPDATE employee SET ended_on = :day WHERE user_id IS NOT NULL", day=left)
     after = clock.end_of(left)
     async with stage.database.begin() as sweeping:
         lots = await queries.lots_of_leavers(sweeping, clock.day_of(after), 10)
         assert [lot.id for lot in lots] == [lot_id]
-        await stage.act(after, grants.revoke_grant, stage.company.id, grant_id)
-        assert await stage.lots() == {lot_id: (100_00, 0)}
+        revoking = asyncio.create_task(stage.revoke(grant_id, after))
         await actions.end_lots(sweeping, {lot.id: (lot, after) for lot in lots})
+    assert await revoking == 9
+    assert await stage.sweep(REVOKED, after) == 9
     assert await stage.lots() == {lot_id: (0, 0)}
-    assert await stage.balance() == 1_000_00
-    assert (await stage.transfers())[2:] == [("returned", 100_00)]
+    assert await stage.returned() == 1_000_00

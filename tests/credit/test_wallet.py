@@ -13,7 +13,7 @@ from app.credit.jobs import SWEEPS
 from tests.credit.stage import EXPIRES, NOON, Stage
 
 MIDNIGHT = clock.midnight(EXPIRES)
-EXPIRY, LEAVING = SWEEPS
+EXPIRY, LEAVING, *_ = SWEEPS
 PARTS = ("available_cents", "held_cents", "captured_cents", "expired_cents", "returned_cents")
 
 

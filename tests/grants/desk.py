@@ -15,7 +15,7 @@ PROGRAMME: dict[str, Any] = {
     "rule_codes": ["C2_F_TER"],
     "lot_expires_on": "2026-12-31",
     "validity_basis": "service_date",
-    "expired_credit_to": "company",
+    "expired_credit_to": "solidarity_fund",
     "leavers_rule": "keep_until_expiry",
     "fee_funding": "out_of_pocket",
     "relatives_reading": None,

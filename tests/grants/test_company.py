@@ -12,9 +12,7 @@ from sqlalchemy import event
 from stdnum import iso11649
 
 from app import clock, ids
-from app.credit import actions
-from app.credit.actions import Capture
-from tests.credit.stage import NOON, Stage, set_stage
+from tests.credit.stage import Stage, set_stage
 from tests.grants.desk import PROGRAMME, Desk, count, employee, pointers
 from tests.world import World
 
@@ -109,7 +107,7 @@ async def test_two_thousand_lots_in_few_statements(fresh_client: httpx.AsyncClie
     with statements_of(fresh_stage) as approving:
         answer = await desk.approve(drafted["id"])
     assert answer.json()["status"] == "active"
-    assert (len(drafting), len(approving)) == (9, 9)
+    assert (len(drafting), len(approving)) == (10, 10)
     assert await world.scalar(
         "SELECT count(*) FROM lot JOIN ledger.account a USING (id) WHERE a.posted_cents = 10000"
     ) == (2_000)
@@ -241,7 +239,12 @@ async def test_lines_name_employees_of_the_category(world: World, stage: Stage, 
 
 
 async def test_programme_rules(world: World, desk: Desk) -> None:
-    agreed = {**PROGRAMME, "source": "collective_agreement", "leavers_rule": "zero_at_leaving"}
+    agreed = {
+        **PROGRAMME,
+        "source": "collective_agreement",
+        "leavers_rule": "zero_at_leaving",
+        "expired_credit_to": "company",
+    }
     assert pointers(await desk.post("/programmes", agreed)) == [
         ("/leavers_rule", "only_on_top"),
         ("/expired_credit_to", "only_on_top"),
@@ -290,36 +293,14 @@ async def test_programme_keeps_its_rules_once_granted(stage: Stage, desk: Desk) 
     assert renamed.json()["lot_expires_on"] == "2026-12-31"
 
 
-async def test_revoking_returns_what_is_unspent_and_held_stays_with_its_unit(stage: Stage, desk: Desk) -> None:
-    draft = await desk.grant(await desk.programme(), each_cents=200_00)
-    waiting = await desk.grant(await desk.programme(), each_cents=850_00)
-    assert (await desk.approve(draft["id"])).json()["status"] == "active"
-    assert (await desk.approve(waiting["id"])).json()["status"] == "awaiting_funds"
-    (lot_id,) = await stage.lots()
-    visits = [stage.hold(lot_id, 20_00), stage.hold(lot_id, 30_00)]
-    await stage.act(NOON, actions.place, stage.person.user_id, visits, at=NOON)
-    await stage.act(NOON, actions.capture, [Capture(visits[0].hold_id)], at=NOON)
-
-    revoked = await desk.post(f"/grants/{draft['id']}/revoke")
-    assert (revoked.status_code, revoked.json()["status"]) == (200, "revoked")
-    assert (await stage.lots())[lot_id] == (30_00, 30_00)
-    # 800.00 + 150.00 came back: the waiting grant fits now
-    assert (await desk.get(f"/grants/{waiting['id']}")).json()["status"] == "active"
-    assert await stage.balance() == 100_00
-    usable = await stage.act(NOON, actions.usable_lots, stage.person.user_id)
-    assert [lot.available_cents for lot in usable] == [850_00]
-
-    await stage.act(NOON, actions.release, [visits[1].hold_id], at=NOON, caused_by_employee=False)
-    assert (await stage.lots())[lot_id] == (0, 0)
-    assert await stage.balance() == 130_00
-    again = await desk.post(f"/grants/{draft['id']}/revoke")
-    assert (again.status_code, again.json()["state"]) == (409, "revoked")
-
-
 async def test_a_waiting_grant_is_cancelled(stage: Stage, desk: Desk) -> None:
     draft = await desk.grant(await desk.programme(), each_cents=2_000_00)
     await desk.approve(draft["id"])
-    assert (await desk.post(f"/grants/{draft['id']}/revoke")).json()["status"] == "revoked"
+    named = await desk.post(
+        f"/grants/{draft['id']}/revoke", {"reason": "Errore", "employee_ids": [employee(stage.person)]}
+    )
+    assert pointers(named) == [("/employee_ids", "not_active")]
+    assert (await desk.post(f"/grants/{draft['id']}/revoke", {"reason": "Errore"})).json()["status"] == "revoked"
     refused = await desk.approve(draft["id"])
     assert (refused.status_code, refused.json()["state"]) == (409, "revoked")
     assert await desk.account() == (1_000_00, 0, 0)
@@ -342,11 +323,12 @@ async def test_other_companies_find_nothing(world: World, desk: Desk) -> None:
     absent = await other.get("/grants/" + ids.encode("grt", ids.new_id()))
     assert absent.status_code == 404
     for path in (f"/grants/{draft['id']}", f"/grants/{draft['id']}/lines", f"/programmes/{programme_id}",
-                 f"/top_ups/{top_up['id']}"):  # fmt: skip
+                 f"/grants/{draft['id']}/revocations", f"/top_ups/{top_up['id']}"):  # fmt: skip
         answer = await other.get(path)
         assert {**answer.json(), "request_id": ""} == {**absent.json(), "request_id": ""}
     assert (await other.approve(draft["id"])).status_code == 404
-    assert (await other.post(f"/grants/{draft['id']}/revoke")).status_code == 404
+    assert (await other.post(f"/grants/{draft['id']}/revoke", {"reason": "Errore"})).status_code == 404
+    assert (await other.post(f"/grants/{draft['id']}/approve_revocation", role="hr_approver")).status_code == 404
     refused = await other.post("/grants", {"programme_id": programme_id, "each_cents": 100})
     assert {**refused.json(), "request_id": ""} == {**absent.json(), "request_id": ""}
     for path in ("/grants", "/programmes", "/top_ups"):
@@ -360,7 +342,9 @@ async def test_other_companies_find_nothing(world: World, desk: Desk) -> None:
 async def test_roles(world: World, stage: Stage, desk: Desk) -> None:
     draft = await desk.grant(await desk.programme(), each_cents=100)
     assert (await desk.post(f"/grants/{draft['id']}/approve", role="hr")).status_code == 403
-    assert (await desk.post(f"/grants/{draft['id']}/revoke", role="hr_approver")).status_code == 403
+    assert (
+        await desk.post(f"/grants/{draft['id']}/revoke", {"reason": "Errore"}, role="hr_approver")
+    ).status_code == 403
     assert (await desk.post("/top_ups", {"amount_cents": 1}, role="hr_approver")).status_code == 403
     assert (await desk.get("/grants", role="payroll")).status_code == 403
     key = await world.api_key(stage.company, ["grants:read", "grants:write"])

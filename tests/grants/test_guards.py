@@ -11,8 +11,8 @@ GRANT = (
     " VALUES (:id, :company, :programme, :cents, :people, :by, :at)"
 )
 LINE = (
-    "INSERT INTO grant_line (lot_id, grant_id, company_id, employee_id, amount_cents)"
-    " VALUES (:lot, :grant, :company, :employee, :cents)"
+    "INSERT INTO grant_line (grant_id, company_id, employee_id, amount_cents)"
+    " VALUES (:grant, :company, :employee, :cents)"
 )
 ACTIVE = (
     "UPDATE credit_grant SET status = 'active', approved_by = :by, approved_at = :at, activated_at = :at WHERE id = :id"
@@ -35,7 +35,7 @@ async def test_lots_are_lines_of_active_grants(stage: Stage, attacker: Attacker)
         "at": NOON,
     }
     drafted = (GRANT, {**own, "id": grant_id, "cents": 100, "people": 1, "by": stage.company.users["hr"]})
-    line = (LINE, {**own, "lot": lot_id, "cents": 100})
+    line = (LINE, {**own, "cents": 100})
     active = (ACTIVE, {"id": grant_id, "by": stage.company.users["hr_approver"], "at": NOON})
     account = (
         "INSERT INTO ledger.account (id, kind, owner_id, created_at) VALUES (:id, 'lot', :id, :at)",
@@ -44,7 +44,7 @@ async def test_lots_are_lines_of_active_grants(stage: Stage, attacker: Attacker)
     lot = (LOT, {**own, "id": lot_id, "kind": "grant", "grace_of": None, "cents": 100})
     dearer = (LOT, {**lot[1], "cents": 101})
     colleague = await stage.world.employee(stage.company)
-    late = (LINE, {**line[1], "lot": ids.new_id(), "employee": colleague.employee_id})
+    late = (LINE, {**line[1], "employee": colleague.employee_id})
     await attacker.refused("credit_grant_adds_up", drafted)
     await attacker.refused("credit_grant_adds_up", drafted, (LINE, {**line[1], "cents": 99}))
     await attacker.refused("credit_grant_whole", drafted, line, active)
@@ -150,14 +150,8 @@ async def test_a_top_up_is_resolved_once(stage: Stage, attacker: Attacker) -> No
 async def test_hr_takes_nothing_back_but_from_revoked_grants(stage: Stage, attacker: Attacker) -> None:
     lot_id = await stage.lot(100_00)
     grant_id = await stage.world.scalar("SELECT grant_id FROM lot")
-    take = "SELECT return_revoked_lots(:company, :grant, CAST(:ids AS uuid[]), :day, :at, :at)"
-    values = {
-        "company": stage.company.id,
-        "grant": grant_id,
-        "ids": [ids.new_id()],
-        "day": clock.day_of(NOON),
-        "at": NOON,
-    }
+    take = "SELECT revoke_lots(:company, :grant, NULL, :day, :at)"
+    values = {"company": stage.company.id, "grant": grant_id, "day": clock.day_of(NOON), "at": NOON}
     await attacker.refused("lot_revoked_grant", (take, values), role="beatrice_hr")
     assert await stage.lots() == {lot_id: (100_00, 0)}
 
@@ -166,10 +160,10 @@ async def test_nobody_approves_what_her_own_key_drafted(stage: Stage, attacker: 
     programme_id = await stage.programme()
     await stage.world.api_key(stage.company, ["grants:write"])
     key_id, maker = (await stage.world.execute("SELECT id, created_by FROM api_key"))[0]
-    grant_id, lot_id = ids.new_id(), ids.new_id()
+    grant_id = ids.new_id()
     scope = {"id": grant_id, "company": stage.company.id, "programme": programme_id, "cents": 5_00, "at": NOON}
     draft = (GRANT, {**scope, "people": 1, "by": key_id})
-    line = {"lot": lot_id, "grant": grant_id, "company": stage.company.id, "cents": 5_00}
+    line = {"grant": grant_id, "company": stage.company.id, "cents": 5_00}
     drafted = (draft, (LINE, {**line, "employee": stage.person.employee_id}))
     approve = (ACTIVE, {"id": grant_id, "by": maker, "at": NOON})
     for role in ("beatrice_app", "beatrice_hr"):

@@ -56,7 +56,7 @@ def accounts_agree(paper: Paper, accounts: list[UUID], posted: dict[UUID, int]) 
     ]  # fmt: skip
     in_lots = sum(lot.available + lot.held for lot in paper.lots)
     granted = sum(lot.amount for lot in paper.lots if lot.origin is None)
-    given_back = paper.solidarity + sum(companies)
+    given_back = paper.solidarity + paper.elsewhere + sum(companies)
     assert in_lots + paper.earned + paper.payable + given_back == granted
 
 

@@ -39,7 +39,7 @@ class Paper:
         self.quotes: list[Quote] = []
         self.bookings: list[Booking] = []
         self.employments: list[Employment] = []
-        self.earned = self.payable = self.solidarity = 0
+        self.earned = self.payable = self.solidarity = self.elsewhere = 0
         self.company: dict[Employment, int] = {}
 
     # --- credit
@@ -75,7 +75,9 @@ class Paper:
         lot.expired += cents
         if where == "solidarity_fund" and lot.employment.has_fund:
             self.solidarity += cents
-        elif where in {"company", "solidarity_fund"}:
+        elif where == "solidarity_fund":
+            self.elsewhere += cents
+        elif where == "company":
             self.company[lot.employment] += cents
         else:
             today = day_of(at)

@@ -89,6 +89,7 @@ class Stage:
 
     def _open(self) -> None:
         self.name = self.cluster.clone()
+        self.cluster.let_one_person_return(self.name)
         self.database = create_database(self.cluster.app_url(self.name), pool_size=2)
         self.worker = create_database(
             self.cluster.app_url(self.name, "beatrice_worker"), pool_size=2, timeouts=WORKER_TIMEOUTS
@@ -182,8 +183,8 @@ class Parties:
 
     @property
     def accounts(self) -> list[UUID]:
-        """Earned, payable, the fund, and the companies'."""
-        companies = [company.account_id for company in self.companies if company.account_id]
+        """Earned, payable, the fund, and what came back to the companies."""
+        companies = [company.returns_id for company in self.companies if company.returns_id]
         return [self.earned_id, self.payable_id, self.fund_id, *companies]
 
     @property

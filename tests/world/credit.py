@@ -1,5 +1,6 @@
 """Money, programmes and lots of a company."""
 
+from collections.abc import Sequence
 from datetime import date
 from typing import Any
 from uuid import UUID
@@ -12,6 +13,8 @@ from app.ledger import actions as ledger
 from app.ledger.instructions import NewTransfer
 from tests.world.parties import Party
 from tests.world.people import People, Person
+
+LOT = "SELECT id FROM lot WHERE grant_id = :grant AND employee_id = :employee"
 
 
 class Credit(People):
@@ -31,22 +34,28 @@ class Credit(People):
             "source": "on_top",
             "employee_category": "operai",
             "rule_codes": ["C2_F_TER"],
+            "expired_credit_to": "solidarity_fund",
             **fields,
         }
         wanted = ProgrammeCreate.model_validate({**given, "lot_expires_on": lot_expires_on})
         async with self.work("beatrice_hr") as session:
             return (await programmes.create_programme(session, company.id, wanted)).id
 
-    async def grant(self, company: Party, person: Person, amount_cents: int, programme_id: UUID) -> UUID:
-        """An active grant to one person; return the lot."""
-        line = GrantLineCreate.model_construct(employee_id=person.employee_id, amount_cents=amount_cents)
-        given = GrantCreate.model_construct(programme_id=programme_id, lines=[line], generality_reason="other")
+    async def grant(
+        self, company: Party, person: Person, amount_cents: int, programme_id: UUID, *, also: Sequence[UUID] = ()
+    ) -> UUID:
+        """An active grant to one person, and the same to other employees; return the lot of the person."""
+        lines = [
+            GrantLineCreate.model_construct(employee_id=one, amount_cents=amount_cents)
+            for one in (person.employee_id, *also)
+        ]
+        given = GrantCreate.model_construct(programme_id=programme_id, lines=lines, generality_reason="other")
         maker, approver = (Actor("user", company.users[role], company.id) for role in ("hr", "hr_approver"))
         async with self.work("beatrice_hr") as session:
             drafted = await grants.create_grant(session, maker, company.id, given, dry_run=False)
             active = await grants.approve_grant(session, approver, company.id, drafted.id)
         assert active.status == "active"
-        lot_id: UUID = await self.scalar("SELECT id FROM lot WHERE grant_id = :id", id=drafted.id)
+        lot_id: UUID = await self.scalar(LOT, grant=drafted.id, employee=person.employee_id)
         return lot_id
 
     async def lot(
@@ -60,7 +69,7 @@ class Credit(People):
         fee_funding: str = "out_of_pocket",
         reading: str = "strict",
         leavers_rule: str = "keep_until_expiry",
-        expired_credit_to: str = "company",
+        expired_credit_to: str = "solidarity_fund",
     ) -> UUID:
         """A funded, active lot under a programme of its own."""
         await self.fund(company, amount_cents)

@@ -40,6 +40,7 @@ class Party:
     headers: dict[str, dict[str, str]] = field(default_factory=dict)
     users: dict[str, UUID] = field(default_factory=dict)
     account_id: UUID | None = None
+    returns_id: UUID | None = None
 
     @property
     def public_id(self) -> str:
@@ -109,11 +110,13 @@ class Parties(Base):
         )
         async with self.work(at=START) as session:
             made = await onboarding.create_organisation(session, SYSTEM, wanted)
-            account_id = None
+            accounts: dict[str, UUID] = {}
             if "company" in kinds:
-                found = text("SELECT account_id FROM company WHERE organisation_id = :id")
-                account_id = await session.scalar(found, {"id": made.id})
-            party = Party(made.id, made.name, account_id=account_id)
+                found = text(
+                    "SELECT account_id, returns_account_id AS returns_id FROM company WHERE organisation_id = :id"
+                )
+                accounts = dict((await session.execute(found, {"id": made.id})).mappings().one())
+            party = Party(made.id, made.name, **accounts)
             if iban is not None:
                 await _account(session, party, iban)
             for role in roles:

@@ -14,6 +14,10 @@ BEGIN
             WHERE new_lot.kind = 'grace' AND origin.id IS NULL) THEN
         PERFORM refuse_credit('lot_grace_of_same', 'a grace lot stays with its owner and source');
     END IF;
+    IF EXISTS (SELECT FROM new_lot JOIN credit_source source ON source.id = new_lot.source_id
+            WHERE new_lot.kind <> 'grace' AND (new_lot.kind = 'grant') <> (source.kind = 'programme')) THEN
+        PERFORM refuse_credit('lot_kind_of_source', 'a programme gives by grant, other sources by award');
+    END IF;
     RETURN NULL;
 END $$;
 REVOKE ALL ON FUNCTION check_new_lots FROM PUBLIC;
@@ -37,13 +41,16 @@ CREATE OR REPLACE FUNCTION check_changed_lot() RETURNS trigger
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = public, pg_temp AS $$
 BEGIN
     IF (to_jsonb(OLD) - 'ended_at' - 'revoked_at') IS DISTINCT FROM (to_jsonb(NEW) - 'ended_at' - 'revoked_at')
-            OR OLD.ended_at IS NOT NULL AND NEW.revoked_at IS DISTINCT FROM OLD.revoked_at THEN
+            OR OLD.revoked_at IS NOT NULL AND NEW.revoked_at IS DISTINCT FROM OLD.revoked_at THEN
         PERFORM refuse_credit('lot_fixed', 'a lot keeps its amount, owner and validity');
     END IF;
-    IF OLD.ended_at IS NOT NULL AND NEW.ended_at IS DISTINCT FROM OLD.ended_at THEN
-        PERFORM refuse_credit('lot_expires_once', 'a lot ends once');
+    IF OLD.ended_at IS NOT NULL AND NEW.ended_at IS DISTINCT FROM OLD.ended_at AND NOT (
+            NEW.ended_at IS NULL AND NEW.revoked_at IS NULL AND EXISTS (SELECT FROM lot_life WHERE id = NEW.id
+                AND ended_early AND last_day >= (OLD.ended_at AT TIME ZONE 'Europe/Rome')::date)) THEN
+        PERFORM refuse_credit('lot_expires_once', 'a lot ends once, unless the leaving that ended it is taken back');
     END IF;
-    IF NEW.ended_at IS NOT NULL AND NEW.revoked_at IS NULL AND NOT EXISTS (SELECT FROM lot_life WHERE id = NEW.id
+    IF NEW.ended_at IS NOT NULL AND OLD.ended_at IS NULL AND NEW.revoked_at IS NULL
+            AND NOT EXISTS (SELECT FROM lot_life WHERE id = NEW.id
             AND last_day < (NEW.ended_at AT TIME ZONE 'Europe/Rome')::date) THEN
         PERFORM refuse_credit('lot_not_expired_early', 'a lot lives until the midnight after its last day');
     END IF;

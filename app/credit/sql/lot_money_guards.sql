@@ -6,7 +6,9 @@ BEGIN
     IF EXISTS (
             SELECT FROM new_transfer n JOIN lot ON lot.id = n.to_account_id
             JOIN credit_source source ON source.id = lot.source_id
-            LEFT JOIN ledger.transfer undone ON undone.id = n.reverses_id AND undone.hold_id IS NOT NULL
+            LEFT JOIN ledger.transfer undone ON undone.id = n.reverses_id
+                AND (undone.hold_id IS NOT NULL AND n.reason <> 'restored'
+                    OR undone.reason = 'returned' AND n.reason = 'restored')
             WHERE undone.id IS NULL AND (
                 NOT CASE lot.kind
                     WHEN 'grant' THEN n.reason = 'granted' AND n.from_account_id = source.funded_by_account_id
@@ -15,7 +17,7 @@ BEGIN
                 OR n.amount_cents <> lot.amount_cents
                 OR EXISTS (SELECT FROM ledger.transfer other
                     WHERE other.to_account_id = lot.id AND other.reverses_id IS NULL AND other.id <> n.id))) THEN
-        PERFORM refuse_credit('lot_funded_once', 'a lot gets its amount once, and back what was captured from it');
+        PERFORM refuse_credit('lot_funded_once', 'a lot gets its amount once, and back what was captured or taken back from it');
     END IF;
     IF EXISTS (
             SELECT FROM new_transfer n JOIN lot_life life ON life.id = n.from_account_id
@@ -23,11 +25,11 @@ BEGIN
             LEFT JOIN lot successor ON successor.id = n.to_account_id AND successor.grace_of = life.id
             WHERE n.hold_id IS NULL AND NOT CASE n.reason
                 WHEN 'expired' THEN (n.event_at AT TIME ZONE 'Europe/Rome')::date > life.expires_on
-                    AND (payee.kind = 'solidarity_fund' OR payee.id = life.returns_to_account_id)
-                WHEN 'returned' THEN payee.id = life.returns_to_account_id
+                    AND payee.id = life.expired_to_account_id AND life.expired_credit_to <> 'carry_over'
+                WHEN 'returned' THEN payee.id = life.returned_to_account_id
                     AND (n.event_at AT TIME ZONE 'Europe/Rome')::date > life.usable_until
                 WHEN 'carried_over' THEN (n.event_at AT TIME ZONE 'Europe/Rome')::date > life.expires_on
-                    AND successor.id IS NOT NULL
+                    AND successor.id IS NOT NULL AND life.expired_credit_to = 'carry_over'
                 WHEN 'grace' THEN successor.id IS NOT NULL
                 ELSE false END) THEN
         PERFORM refuse_credit('lot_leaves_by_rule', 'credit leaves a lot by capture, expiry, return or grace only');

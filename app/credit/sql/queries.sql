@@ -18,14 +18,11 @@ ORDER BY life.last_day, life.id;
 
 -- name: lock_for_holds
 SELECT count(*) FROM ledger.lock_accounts(ARRAY(
-    SELECT hold.account_id FROM ledger.hold WHERE hold.id = ANY (CAST(:hold_ids AS uuid[]))
-    UNION
-    SELECT life.returns_to_account_id FROM ledger.hold JOIN lot_life life ON life.id = hold.account_id
-    WHERE hold.id = ANY (CAST(:hold_ids AS uuid[])) AND life.usable_until < :on));
+    SELECT hold.account_id FROM ledger.hold WHERE hold.id = ANY (CAST(:hold_ids AS uuid[]))));
 
 -- name: held_lots
 SELECT life.id, life.expires_on, life.last_day, life.ended_at, life.ended_early, life.expired_credit_to,
-    life.returns_to_account_id, life.solidarity_account_id,
+    life.expired_to_account_id, life.returned_to_account_id, life.revoked_at,
     hold.id AS hold_id, hold.amount_cents,
     (setting_in_force('grace_days', :on, life.company_id, life.source_id)).value AS grace_days,
     (setting_in_force('grace_window_days', :on, life.company_id, life.source_id)).value AS grace_window_days
@@ -38,26 +35,101 @@ FROM ledger.transfer WHERE transfer.hold_id = ANY (CAST(:hold_ids AS uuid[]));
 
 -- name: expired_lots
 SELECT life.id, life.expires_on, life.last_day, life.ended_at, life.ended_early, life.expired_credit_to,
-    life.returns_to_account_id, life.solidarity_account_id
+    life.expired_to_account_id, life.returned_to_account_id, life.revoked_at
 FROM lot JOIN lot_life life ON life.id = lot.id
-WHERE lot.ended_at IS NULL AND lot.expires_on < :today AND NOT life.ended_early
+WHERE lot.ended_at IS NULL AND lot.expires_on < :today
 ORDER BY lot.expires_on, lot.id LIMIT :batch FOR NO KEY UPDATE OF lot SKIP LOCKED;
 
 -- name: expired_since
-SELECT min(lot.expires_on) FROM lot JOIN lot_life life ON life.id = lot.id
-WHERE lot.ended_at IS NULL AND lot.expires_on < :today AND NOT life.ended_early;
+SELECT min(lot.expires_on) FROM lot WHERE lot.ended_at IS NULL AND lot.expires_on < :today;
 
 -- name: lots_of_leavers
 SELECT life.id, life.expires_on, life.last_day, life.ended_at, life.ended_early, life.expired_credit_to,
-    life.returns_to_account_id, life.solidarity_account_id
+    life.expired_to_account_id, life.returned_to_account_id, life.revoked_at
 FROM lot JOIN lot_life life ON life.id = lot.id
-WHERE lot.ended_at IS NULL AND life.ended_early AND life.last_day < :today
+WHERE lot.ended_at IS NULL AND lot.revoked_at IS NULL AND life.ended_early AND life.last_day < :today
 ORDER BY life.last_day, lot.id LIMIT :batch FOR NO KEY UPDATE OF lot SKIP LOCKED;
 
 -- name: left_since
 SELECT min(life.last_day) FROM employee JOIN lot_life life
     ON life.company_id = employee.company_id AND life.employee_id = employee.id
-WHERE employee.ended_on < :today AND life.ended_at IS NULL AND life.ended_early AND life.last_day < :today;
+WHERE employee.ended_on < :today AND life.ended_at IS NULL AND life.revoked_at IS NULL AND life.ended_early
+    AND life.last_day < :today;
+
+-- name: revoked_lots
+SELECT life.id, life.expires_on, life.last_day, life.ended_at, life.ended_early, life.expired_credit_to,
+    life.expired_to_account_id, life.returned_to_account_id, life.revoked_at
+FROM lot JOIN lot_life life ON life.id = lot.id
+WHERE lot.ended_at IS NULL AND lot.revoked_at <= :upto
+ORDER BY lot.revoked_at, lot.id LIMIT :batch FOR NO KEY UPDATE OF lot SKIP LOCKED;
+
+-- name: revoked_since
+SELECT min(lot.revoked_at) FROM lot WHERE lot.ended_at IS NULL AND lot.revoked_at <= :upto;
+
+-- name: lots_of_returners
+-- Lots that a leaving ended which was taken back, as long as they would still live.
+SELECT lot.id, employee.ended_noted_at AS noted_at
+FROM employee JOIN lot ON lot.company_id = employee.company_id AND lot.employee_id = employee.id
+JOIN lot_life life ON life.id = lot.id
+WHERE employee.ended_noted_at <= :upto AND (employee.ended_on IS NULL OR employee.ended_on >= :today)
+    AND lot.ended_at IS NOT NULL AND lot.revoked_at IS NULL AND life.leavers_rule = 'zero_at_leaving'
+    AND life.ended_early AND life.last_day >= :today
+ORDER BY employee.ended_noted_at, lot.id LIMIT :batch FOR NO KEY UPDATE OF lot SKIP LOCKED;
+
+-- name: reopen
+UPDATE lot SET ended_at = NULL WHERE id = ANY (CAST(:ids AS uuid[]));
+
+-- name: returned_unposted
+SELECT transfer.id, transfer.from_account_id AS lot_id
+FROM ledger.transfer JOIN returned_credit part ON part.transfer_id = transfer.id AND part.return_id IS NULL
+WHERE transfer.from_account_id = ANY (CAST(:ids AS uuid[])) AND transfer.reason = 'returned'
+ORDER BY transfer.id FOR UPDATE OF part;
+
+-- name: owners
+SELECT DISTINCT user_account.email, user_account.locale
+FROM lot_owner owner JOIN user_account ON user_account.id = owner.user_id
+WHERE owner.lot_id = ANY (CAST(:ids AS uuid[])) ORDER BY user_account.email;
+
+-- name: next_return
+-- Of the companies whose returns come from enough people, the first. A company's day is the one on which the last of as
+-- many as are needed is counted; what came back too late for a day that was posted waits for the next.
+SELECT ranked.company_id, ranked.returned_on FROM (
+    SELECT first.company_id, first.returned_on,
+        row_number() OVER (PARTITION BY first.company_id ORDER BY first.returned_on) AS place
+    FROM (
+        SELECT part.company_id, employee.fiscal_code_index,
+            min(greatest(returns_day(part.came_back_at), later.day)) AS returned_on
+        FROM returned_credit part
+        JOIN ledger.transfer ON transfer.id = part.transfer_id
+        JOIN lot ON lot.id = transfer.from_account_id
+        JOIN employee ON employee.id = lot.employee_id
+        CROSS JOIN LATERAL (
+            SELECT returns_day(midnight_of(max(posted.returned_on) + 1)) AS day
+            FROM company_return posted WHERE posted.company_id = part.company_id
+        ) later
+        WHERE part.return_id IS NULL AND part.came_back_at <= midnight_of(returns_period(:now))
+        GROUP BY part.company_id, employee.fiscal_code_index
+    ) first
+) ranked
+WHERE ranked.place = least_people() AND midnight_of(ranked.returned_on) <= :now
+ORDER BY ranked.returned_on, ranked.company_id LIMIT 1;
+
+-- name: collect_return
+WITH part AS MATERIALIZED (
+    SELECT part.transfer_id, transfer.amount_cents FROM returned_credit part
+    JOIN ledger.transfer ON transfer.id = part.transfer_id
+    WHERE part.company_id = :company_id AND part.return_id IS NULL AND part.came_back_at <= midnight_of(:returned_on)
+    ORDER BY part.transfer_id FOR UPDATE OF part
+), posted AS (
+    INSERT INTO company_return (id, company_id, returned_on, amount_cents, created_at)
+    SELECT :id, :company_id, :returned_on, sum(part.amount_cents), :created_at FROM part
+    RETURNING amount_cents
+), marked AS (
+    UPDATE returned_credit SET return_id = :id FROM part WHERE returned_credit.transfer_id = part.transfer_id
+    RETURNING 1
+)
+SELECT posted.amount_cents, company.account_id, company.returns_account_id
+FROM posted, company WHERE company.organisation_id = :company_id;
 
 -- name: mark_ended
 UPDATE lot SET ended_at = given.ended_at
@@ -90,13 +162,15 @@ SELECT entry.id, owner.lot_id, entry.amount_cents, entry.event_at, entry.reason
 FROM lot_owner owner
 CROSS JOIN LATERAL (
     (SELECT transfer.id, -transfer.amount_cents AS amount_cents, transfer.event_at,
-        CASE WHEN transfer.hold_id IS NOT NULL THEN 'captured' WHEN transfer.reverses_id IS NOT NULL THEN 'refunded'
+        CASE WHEN transfer.hold_id IS NOT NULL THEN 'captured' WHEN transfer.reason = 'restored' THEN 'restored'
+            WHEN transfer.reverses_id IS NOT NULL THEN 'refunded'
             ELSE transfer.reason END AS reason
     FROM ledger.transfer WHERE transfer.from_account_id = owner.lot_id AND transfer.id <= :after_id
     ORDER BY transfer.id DESC LIMIT :limit + 1)
     UNION ALL
     (SELECT transfer.id, transfer.amount_cents, transfer.event_at,
-        CASE WHEN transfer.hold_id IS NOT NULL THEN 'captured' WHEN transfer.reverses_id IS NOT NULL THEN 'refunded'
+        CASE WHEN transfer.hold_id IS NOT NULL THEN 'captured' WHEN transfer.reason = 'restored' THEN 'restored'
+            WHEN transfer.reverses_id IS NOT NULL THEN 'refunded'
             ELSE transfer.reason END AS reason
     FROM ledger.transfer WHERE transfer.to_account_id = owner.lot_id AND transfer.id <= :after_id
     ORDER BY transfer.id DESC LIMIT :limit + 1)
@@ -113,8 +187,8 @@ FROM unnest(CAST(:ids AS uuid[]), CAST(:user_ids AS uuid[]), CAST(:company_ids A
     CAST(:employee_ids AS uuid[]), CAST(:amounts AS bigint[]))
     AS given (id, user_id, company_id, employee_id, amount_cents);
 
--- name: return_revoked
-SELECT return_revoked_lots(:company_id, :grant_id, CAST(:ids AS uuid[]), :on_day, :at, :at);
+-- name: revoke
+SELECT revoke_lots(:company_id, :grant_id, CAST(:employee_ids AS uuid[]), :on_day, :at);
 
 -- name: verify_lots
 -- A lot got its amount once; what is on it and what has left it by a known way is that amount; an ended one is empty but

@@ -42,23 +42,30 @@ WHERE company_id = :company_id
 ORDER BY id FOR NO KEY UPDATE;
 
 -- name: insert_employees
-INSERT INTO employee (company_id, created_at, id, email, given_name, family_name, sealed_fiscal_code,
+INSERT INTO employee (company_id, created_at, ended_noted_at, id, email, given_name, family_name, sealed_fiscal_code,
     fiscal_code_index, external_id, category, hired_on, ended_on, contract, contract_ends_on, probation_ends_on,
     unpaid_leave, agreement_code)
-SELECT :company_id, :created_at, given.*
+SELECT :company_id, CAST(:created_at AS timestamptz),
+    CASE WHEN given.ended_on IS NOT NULL THEN CAST(:created_at AS timestamptz) END,
+    given.*
 FROM unnest(CAST(:id AS uuid[]), CAST(:email AS text[]), CAST(:given_name AS text[]), CAST(:family_name AS text[]),
     CAST(:sealed_fiscal_code AS bytea[]), CAST(:fiscal_code_index AS bytea[]), CAST(:external_id AS text[]),
     CAST(:category AS text[]), CAST(:hired_on AS date[]), CAST(:ended_on AS date[]), CAST(:contract AS text[]),
     CAST(:contract_ends_on AS date[]), CAST(:probation_ends_on AS date[]), CAST(:unpaid_leave AS jsonb[]),
-    CAST(:agreement_code AS text[])) AS given;
+    CAST(:agreement_code AS text[]))
+    AS given (id, email, given_name, family_name, sealed_fiscal_code, fiscal_code_index, external_id, category,
+        hired_on, ended_on, contract, contract_ends_on, probation_ends_on, unpaid_leave, agreement_code);
 
 -- name: update_employees
+-- When an end was noted or taken back counts for credit that ends with the employment.
 UPDATE employee SET version = employee.version + 1, email = given.email, given_name = given.given_name,
     family_name = given.family_name, sealed_fiscal_code = given.sealed_fiscal_code,
     fiscal_code_index = given.fiscal_code_index, external_id = given.external_id, category = given.category,
     hired_on = given.hired_on, ended_on = given.ended_on, contract = given.contract,
     contract_ends_on = given.contract_ends_on, probation_ends_on = given.probation_ends_on,
-    unpaid_leave = given.unpaid_leave, agreement_code = given.agreement_code
+    unpaid_leave = given.unpaid_leave, agreement_code = given.agreement_code,
+    ended_noted_at = CASE WHEN given.ended_on IS DISTINCT FROM employee.ended_on THEN :noted_at
+        ELSE employee.ended_noted_at END
 FROM unnest(CAST(:id AS uuid[]), CAST(:email AS text[]), CAST(:given_name AS text[]), CAST(:family_name AS text[]),
     CAST(:sealed_fiscal_code AS bytea[]), CAST(:fiscal_code_index AS bytea[]), CAST(:external_id AS text[]),
     CAST(:category AS text[]), CAST(:hired_on AS date[]), CAST(:ended_on AS date[]), CAST(:contract AS text[]),

@@ -25,6 +25,10 @@ BEGIN
             ('awaiting_funds', 'active'), ('awaiting_funds', 'revoked'), ('active', 'revoked')) THEN
         PERFORM refuse_credit('credit_grant_transition', 'a grant does not move this way');
     END IF;
+    IF OLD.status = 'active' AND NEW.status = 'revoked' AND NOT EXISTS (SELECT FROM grant_revocation
+            WHERE grant_id = NEW.id AND whole AND approved_at IS NOT NULL) THEN
+        PERFORM refuse_credit('credit_grant_revoked_by_two', 'two people revoke an active grant');
+    END IF;
     RETURN NEW;
 END $$;
 CREATE OR REPLACE TRIGGER credit_grant_10_check BEFORE INSERT OR UPDATE ON credit_grant
@@ -41,8 +45,15 @@ BEGIN
     IF NEW.status = 'active' AND EXISTS (
             SELECT FROM grant_line line WHERE line.company_id = NEW.company_id AND line.grant_id = NEW.id
             AND NOT EXISTS (SELECT FROM lot JOIN ledger.transfer ON transfer.to_account_id = lot.id
-                AND transfer.reason = 'granted' WHERE lot.id = line.lot_id)) THEN
+                AND transfer.reason = 'granted'
+                WHERE lot.grant_id = line.grant_id AND lot.employee_id = line.employee_id AND lot.kind = 'grant')) THEN
         PERFORM refuse_credit('credit_grant_whole', 'an active grant has a funded lot for each line');
+    END IF;
+    -- When it is drafted and when it is approved: money that arrives later does not ask again.
+    IF (TG_OP = 'INSERT' OR OLD.status = 'draft') AND NEW.status <> 'revoked' AND (
+            SELECT amounts_identify(NEW.programme_id, array_agg(line.employee_id), array_agg(line.amount_cents))
+            FROM grant_line line WHERE line.company_id = NEW.company_id AND line.grant_id = NEW.id) THEN
+        PERFORM refuse_credit('credit_grant_amounts_identify', 'what comes back from this grant would tell who used it');
     END IF;
     RETURN NULL;
 END $$;

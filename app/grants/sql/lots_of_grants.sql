@@ -4,7 +4,7 @@ CREATE OR REPLACE FUNCTION check_granted_lots() RETURNS trigger
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = public, pg_temp AS $$
 BEGIN
     IF EXISTS (SELECT FROM new_lot
-            LEFT JOIN grant_line line ON line.lot_id = new_lot.id AND line.grant_id = new_lot.grant_id
+            LEFT JOIN grant_line line ON line.grant_id = new_lot.grant_id
                 AND line.employee_id = new_lot.employee_id AND line.amount_cents = new_lot.amount_cents
             LEFT JOIN credit_grant ON credit_grant.id = line.grant_id AND credit_grant.status = 'active'
                 AND credit_grant.programme_id = new_lot.source_id
@@ -20,8 +20,11 @@ CREATE OR REPLACE TRIGGER lot_20_granted AFTER INSERT ON lot REFERENCING NEW TAB
 CREATE OR REPLACE FUNCTION check_revoked_lot() RETURNS trigger
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = public, pg_temp AS $$
 BEGIN
-    IF NOT EXISTS (SELECT FROM credit_grant WHERE id = NEW.grant_id AND status = 'revoked') THEN
-        PERFORM refuse_credit('lot_revoked_grant', 'the grant is not revoked');
+    IF NOT EXISTS (SELECT FROM grant_revocation revocation
+            WHERE revocation.grant_id = NEW.grant_id AND revocation.approved_at = NEW.revoked_at AND (revocation.whole
+                OR EXISTS (SELECT FROM revoked_line line
+                    WHERE line.revocation_id = revocation.id AND line.employee_id = NEW.employee_id))) THEN
+        PERFORM refuse_credit('lot_revoked_grant', 'two people have not revoked this credit');
     END IF;
     RETURN NEW;
 END $$;

@@ -2,12 +2,29 @@
 
 -- name: company_money
 SELECT account.posted_cents - account.held_cents AS balance_cents,
-    put_in.cents - company_returned(:company_id) AS granted_cents, put_in.awaiting_cents
+    put_in.cents - posted_back.cents AS granted_cents, put_in.awaiting_cents, returns_day(:now) AS next_returns_on
 FROM ledger.company_balance(:company_id, false) AS account, (
     SELECT coalesce(sum(total_cents) FILTER (WHERE activated_at IS NOT NULL), 0)::bigint AS cents,
         coalesce(sum(total_cents) FILTER (WHERE status = 'awaiting_funds'), 0)::bigint AS awaiting_cents
     FROM credit_grant WHERE company_id = :company_id
-) AS put_in;
+) AS put_in, (
+    SELECT coalesce(sum(amount_cents), 0)::bigint AS cents FROM company_return WHERE company_id = :company_id
+) AS posted_back;
+
+-- name: company_entries
+-- The company's own movements, each named by what it is: no transfer, no lot.
+SELECT entry.id, entry.kind, entry.amount_cents, entry.happened_at FROM (
+    SELECT id, CAST('top_up' AS text) AS kind, amount_cents, resolved_at AS happened_at FROM top_up
+    WHERE company_id = :company_id AND status = 'confirmed'
+    UNION ALL
+    SELECT id, 'grant', -total_cents, activated_at FROM credit_grant
+    WHERE company_id = :company_id AND activated_at IS NOT NULL
+    UNION ALL
+    SELECT id, 'returns', amount_cents, midnight_of(returned_on) FROM company_return
+    WHERE company_id = :company_id
+) entry
+WHERE (entry.happened_at, entry.id) < (:before, :before_id)
+ORDER BY entry.happened_at DESC, entry.id DESC LIMIT :limit;
 
 -- name: operator_top_ups
 SELECT top_up.id, top_up.company_id, organisation.name AS company_name, top_up.status, top_up.amount_cents,
@@ -50,7 +67,7 @@ RETURNING top_up.id, top_up.company_id, organisation.name AS company_name, top_u
 SELECT id FROM ledger.account WHERE kind = 'bank_clearing_company' AND owner_id IS NULL;
 
 -- name: company_terms
-SELECT relatives_reading, account_id FROM company WHERE organisation_id = :company_id;
+SELECT relatives_reading, account_id, returns_account_id FROM company WHERE organisation_id = :company_id;
 
 -- name: programmes
 SELECT programme.id, programme.company_id, source.name, source.programme_source AS source, programme.basis,
@@ -102,10 +119,16 @@ WHERE company_id = :company_id AND (ended_on IS NULL OR ended_on >= :today)
 ORDER BY ended_on, id;
 
 -- name: insert_lines
-INSERT INTO grant_line (lot_id, grant_id, company_id, employee_id, amount_cents)
-SELECT line.lot_id, :grant_id, :company_id, line.employee_id, line.amount_cents
-FROM unnest(CAST(:lot_ids AS uuid[]), CAST(:employee_ids AS uuid[]), CAST(:amounts AS bigint[]))
-    AS line (lot_id, employee_id, amount_cents);
+INSERT INTO grant_line (grant_id, company_id, employee_id, amount_cents)
+SELECT :grant_id, :company_id, line.employee_id, line.amount_cents
+FROM unnest(CAST(:employee_ids AS uuid[]), CAST(:amounts AS bigint[])) AS line (employee_id, amount_cents);
+
+-- name: amounts_identify
+SELECT amounts_identify(:programme_id, CAST(:employee_ids AS uuid[]), CAST(:amounts AS bigint[]));
+
+-- name: lines_identify
+SELECT amounts_identify(:programme_id, array_agg(employee_id), array_agg(amount_cents))
+FROM grant_line WHERE company_id = :company_id AND grant_id = :grant_id;
 
 -- name: grants
 SELECT id, company_id, programme_id, status, total_cents, employee_count, generality_reason, created_at, approved_at,
@@ -153,11 +176,37 @@ WHERE company_id = :company_id AND id = :id
 RETURNING id, company_id, programme_id, status, total_cents, employee_count, generality_reason, created_at, approved_at,
     activated_at, version,
     (SELECT posted_cents - held_cents FROM ledger.company_balance(:company_id, false)) AS available_cents,
-    ARRAY(SELECT line.lot_id FROM grant_line line
-        WHERE line.company_id = :company_id AND line.grant_id = :id ORDER BY line.lot_id) AS lot_ids,
     ARRAY(SELECT line.employee_id FROM grant_line line
-        WHERE line.company_id = :company_id AND line.grant_id = :id ORDER BY line.lot_id) AS employee_ids,
+        WHERE line.company_id = :company_id AND line.grant_id = :id ORDER BY line.employee_id) AS employee_ids,
     ARRAY(SELECT line.amount_cents FROM grant_line line
-        WHERE line.company_id = :company_id AND line.grant_id = :id ORDER BY line.lot_id) AS amounts,
+        WHERE line.company_id = :company_id AND line.grant_id = :id ORDER BY line.employee_id) AS amounts,
     (SELECT source.funded_by_account_id FROM credit_source source WHERE source.id = programme_id) AS funded_by_account_id,
     (SELECT programme.lot_expires_on FROM programme WHERE programme.id = programme_id) AS lot_expires_on;
+
+-- name: open_revocation
+SELECT id, whole, asked_by, person_behind(asked_by) AS asker_id,
+    ARRAY(SELECT employee_id FROM revoked_line WHERE revocation_id = grant_revocation.id ORDER BY employee_id)
+        AS employee_ids
+FROM grant_revocation
+WHERE company_id = :company_id AND grant_id = :grant_id AND approved_at IS NULL AND withdrawn_at IS NULL
+FOR NO KEY UPDATE;
+
+-- name: revocations
+SELECT id, whole, reason, asked_at, withdrawn_at, approved_at,
+    ARRAY(SELECT employee_id FROM revoked_line WHERE revocation_id = grant_revocation.id ORDER BY employee_id)
+        AS employee_ids
+FROM grant_revocation
+WHERE company_id = :company_id AND grant_id = :grant_id AND id < :after
+ORDER BY id DESC LIMIT :limit;
+
+-- name: insert_revoked_lines
+INSERT INTO revoked_line (revocation_id, grant_id, employee_id)
+SELECT :revocation_id, line.grant_id, line.employee_id FROM grant_line line
+WHERE line.company_id = :company_id AND line.grant_id = :grant_id
+    AND line.employee_id = ANY (CAST(:employee_ids AS uuid[]));
+
+-- name: approve_revocation
+UPDATE grant_revocation SET approved_by = :approved_by, approved_at = :at WHERE id = :id;
+
+-- name: withdraw_revocation
+UPDATE grant_revocation SET withdrawn_at = :at WHERE id = :id;
