@@ -6,7 +6,7 @@ instant at which the thing happens: a lot is over from the midnight after its la
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from uuid import UUID
 
 from sqlalchemy.ext.asyncio import AsyncSession
@@ -79,6 +79,8 @@ class _Freed:
     lot: LotAndHeirs
     amount_cents: int
     cause_id: UUID | None
+    asked_on: date | None = None
+    """When a request was made that simply was not answered."""
 
 
 async def place(session: AsyncSession, user_id: UUID, holds: Sequence[HoldRequest], *, at: datetime) -> None:
@@ -105,18 +107,26 @@ async def place(session: AsyncSession, user_id: UUID, holds: Sequence[HoldReques
         raise InsufficientCredit(available_cents)
 
 
-async def release(session: AsyncSession, hold_ids: Sequence[UUID], *, at: datetime, caused_by_employee: bool) -> None:
-    """Free reservations.
+async def release(
+    session: AsyncSession,
+    hold_ids: Sequence[UUID],
+    *,
+    at: datetime,
+    caused_by_employee: bool,
+    asked_on: date | None = None,
+) -> None:
+    """Free reservations; `asked_on` is the day of a request that simply was not answered.
 
     What a lot that is over gets back goes on at once to where its credit goes; what comes free by others' fault then or
-    in the lot's last days, becomes a grace lot (one per lot and call). HoldEnded where one has ended already.
+    in the lot's last days, becomes a grace lot (one per lot and call), a short one where it was asked for in those last
+    days and not answered. HoldEnded where one has ended already.
     """
     if not hold_ids:
         return
     await queries.lock_for_holds(session, hold_ids, clock.day_of(at))
     held = await queries.held_lots(session, hold_ids)
     await ledger.release(session, [HoldRelease(hold_id, at) for hold_id in hold_ids])
-    freed = [_Freed(lot, lot.amount_cents, lot.hold_id) for lot in held.values()]
+    freed = [_Freed(lot, lot.amount_cents, lot.hold_id, asked_on) for lot in held.values()]
     await _send_on(session, freed, at, caused_by_employee=caused_by_employee)
 
 
@@ -267,10 +277,10 @@ async def _successors(
     amounts: dict[UUID, int] = {}
     for each in freed:
         amounts[each.lot.id] = amounts.get(each.lot.id, 0) + each.amount_cents
-    lives = {each.lot.id: each.lot for each in freed}
+    lives = {each.lot.id: each for each in freed}
     made = {lot_id: ids.new_id() for lot_id in amounts}
     days = {lot_id: clock.day_of(instants[lot_id]) for lot_id in amounts}
-    grace = timedelta(days=settings().grace_days)
+    until = {lot_id: _lives_until(lives[lot_id], fate, day) for lot_id, day in days.items()}
     await ledger.open_accounts(session, [NewAccount(lot_id, "lot", lot_id) for lot_id in made.values()])
     await queries.INSERT_SUCCESSORS.run(
         session,
@@ -278,10 +288,17 @@ async def _successors(
         grace_of=list(made),
         amounts=[amounts[lot_id] for lot_id in made],
         valid_from=[days[lot_id] for lot_id in made],
-        expires_on=[
-            days[lot_id] + grace if fate == "grace" else lot_life.carried_until(lives[lot_id].expires_on, days[lot_id])
-            for lot_id in made
-        ],
+        expires_on=list(until.values()),
+        grace_until=[until[lot_id] if fate == "grace" else None for lot_id in made],
         created_at=clock.now(),
     )
     return made
+
+
+def _lives_until(freed: _Freed, fate: Fate, day: date) -> date:
+    """Return the last day of the lot that continues what was freed on a day."""
+    if fate != "grace":
+        return lot_life.carried_until(freed.lot.expires_on, day)
+    known = settings()
+    silence = freed.asked_on and lot_life.in_window(freed.lot, freed.asked_on, known.grace_window_days)
+    return day + timedelta(days=min(known.grace_days, known.unanswered_grace_days) if silence else known.grace_days)

@@ -67,6 +67,8 @@ ROLE_PERMISSIONS: dict[OrganisationRole, frozenset[str]] = {
             "settlement_runs:read",
             "settlement_runs:write",
             "settlement_approvals:write",
+            "disputes:read",
+            "disputes:write",
             "trial_balance:read",
             "sandbox:read",
             "sandbox:write",

@@ -14,6 +14,10 @@ BEGIN
             WHERE new_lot.kind = 'grace' AND origin.id IS NULL) THEN
         PERFORM refuse_credit('lot_grace_of_same', 'a grace lot stays with its owner and source');
     END IF;
+    IF EXISTS (SELECT FROM new_lot JOIN lot origin ON origin.id = new_lot.grace_of
+            WHERE new_lot.grace_until > origin.grace_until) THEN
+        PERFORM refuse_credit('lot_grace_never_chains', 'grace of grace keeps the last day of the first');
+    END IF;
     RETURN NULL;
 END $$;
 REVOKE ALL ON FUNCTION check_new_lots FROM PUBLIC;

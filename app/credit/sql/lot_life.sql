@@ -16,7 +16,8 @@ CREATE OR REPLACE VIEW lot_life WITH (security_invoker = true) AS
         (SELECT alliance.solidarity_account_id FROM alliance_membership member
             JOIN alliance ON alliance.id = member.alliance_id
             WHERE member.organisation_id = lot.company_id AND member.role = 'company' AND member.ended_on IS NULL
-            ORDER BY member.joined_on, member.id LIMIT 1) AS solidarity_account_id
+            ORDER BY member.joined_on, member.id LIMIT 1) AS solidarity_account_id,
+        lot.grace_until
     FROM lot
     JOIN credit_source source ON source.id = lot.source_id
     LEFT JOIN employee ON employee.id = lot.employee_id
