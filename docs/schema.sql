@@ -55,8 +55,8 @@ CREATE TABLE care.booking (
     CONSTRAINT booking_one_per_quote_key UNIQUE (quote_id),
     CONSTRAINT booking_provider_id_id_key UNIQUE (provider_id, id),
     CONSTRAINT booking_user_id_id_key UNIQUE (user_id, id),
+    CONSTRAINT booking_executes_its_quote_fkey FOREIGN KEY (quote_id, free_until_hours, late_fee_bps, no_show_fee_bps) REFERENCES care.quote(id, free_until_hours, late_fee_bps, no_show_fee_bps),
     CONSTRAINT booking_provider_id_offering_id_fkey FOREIGN KEY (provider_id, offering_id) REFERENCES public.offering(provider_id, id),
-    CONSTRAINT booking_quote_id_fkey FOREIGN KEY (quote_id) REFERENCES care.quote(id),
     CONSTRAINT booking_user_id_beneficiary_id_fkey FOREIGN KEY (user_id, beneficiary_id) REFERENCES care.beneficiary(user_id, id),
     CONSTRAINT booking_user_id_fkey FOREIGN KEY (user_id) REFERENCES public.user_account(id),
     CONSTRAINT booking_status_known CHECK (status = ANY (ARRAY['requested'::text, 'in_progress'::text, 'confirmed'::text, 'delivered'::text, 'completed'::text, 'no_show'::text, 'cancelled'::text, 'declined'::text, 'expired'::text]))
@@ -65,6 +65,65 @@ CREATE INDEX booking_awaiting_answer_idx ON care.booking USING btree (confirm_by
 CREATE INDEX booking_beneficiary_idx ON care.booking USING btree (user_id, beneficiary_id);
 CREATE INDEX booking_offering_idx ON care.booking USING btree (provider_id, offering_id);
 GRANT INSERT, SELECT, UPDATE ON care.booking TO beatrice_app, beatrice_worker;
+
+CREATE TABLE care.dispute (
+    id uuid NOT NULL,
+    booking_id uuid NOT NULL,
+    user_id uuid NOT NULL,
+    provider_id uuid NOT NULL,
+    status text NOT NULL,
+    sealed_reason bytea NOT NULL,
+    contested_cents bigint NOT NULL,
+    created_at timestamp with time zone NOT NULL,
+    decide_by timestamp with time zone NOT NULL,
+    decided_at timestamp with time zone,
+    decided_by uuid,
+    sealed_decision bytea,
+    refund_cents bigint,
+    CONSTRAINT dispute_pkey PRIMARY KEY (id),
+    CONSTRAINT dispute_booking_id_id_key UNIQUE (booking_id, id),
+    CONSTRAINT dispute_decided_by_fkey FOREIGN KEY (decided_by) REFERENCES public.user_account(id),
+    CONSTRAINT dispute_provider_id_booking_id_fkey FOREIGN KEY (provider_id, booking_id) REFERENCES care.booking(provider_id, id),
+    CONSTRAINT dispute_user_id_booking_id_fkey FOREIGN KEY (user_id, booking_id) REFERENCES care.booking(user_id, id),
+    CONSTRAINT dispute_decided_by_another CHECK (decided_by <> user_id),
+    CONSTRAINT dispute_decided_whole CHECK (num_nonnulls(decided_at, decided_by, sealed_decision, refund_cents) =
+CASE
+    WHEN status = 'open'::text THEN 0
+    ELSE 4
+END),
+    CONSTRAINT dispute_refund_of_outcome CHECK (
+CASE status
+    WHEN 'upheld'::text THEN refund_cents = contested_cents
+    WHEN 'partly_upheld'::text THEN refund_cents > 0 AND refund_cents < contested_cents
+    WHEN 'rejected'::text THEN refund_cents = 0
+    ELSE refund_cents IS NULL
+END),
+    CONSTRAINT dispute_something_contested CHECK (contested_cents > 0),
+    CONSTRAINT dispute_status_known CHECK (status = ANY (ARRAY['open'::text, 'upheld'::text, 'partly_upheld'::text, 'rejected'::text]))
+);
+CREATE INDEX dispute_decided_by_idx ON care.dispute USING btree (decided_by);
+CREATE INDEX dispute_provider_idx ON care.dispute USING btree (provider_id, booking_id);
+CREATE INDEX dispute_status_idx ON care.dispute USING btree (status, id);
+CREATE INDEX dispute_user_idx ON care.dispute USING btree (user_id, booking_id);
+CREATE TRIGGER dispute_decided_once BEFORE UPDATE ON care.dispute FOR EACH ROW EXECUTE FUNCTION care.dispute_decided_once();
+CREATE CONSTRAINT TRIGGER dispute_is_its_units AFTER INSERT OR UPDATE ON care.dispute DEFERRABLE INITIALLY DEFERRED FOR EACH ROW EXECUTE FUNCTION care.dispute_is_its_units();
+CREATE TRIGGER dispute_no_delete BEFORE DELETE ON care.dispute FOR EACH ROW EXECUTE FUNCTION public.refuse_change();
+CREATE TRIGGER dispute_no_truncate BEFORE TRUNCATE ON care.dispute FOR EACH STATEMENT EXECUTE FUNCTION public.refuse_change();
+GRANT INSERT, SELECT, UPDATE (status, decided_at, decided_by, sealed_decision, refund_cents) ON care.dispute TO beatrice_app, beatrice_worker;
+
+CREATE TABLE care.dispute_unit (
+    unit_id uuid NOT NULL,
+    dispute_id uuid NOT NULL,
+    booking_id uuid NOT NULL,
+    CONSTRAINT dispute_unit_pkey PRIMARY KEY (unit_id),
+    CONSTRAINT dispute_unit_booking_id_dispute_id_fkey FOREIGN KEY (booking_id, dispute_id) REFERENCES care.dispute(booking_id, id),
+    CONSTRAINT dispute_unit_booking_id_unit_id_fkey FOREIGN KEY (booking_id, unit_id) REFERENCES care.unit(booking_id, id)
+);
+CREATE INDEX dispute_unit_dispute_idx ON care.dispute_unit USING btree (booking_id, dispute_id);
+CREATE INDEX dispute_unit_unit_idx ON care.dispute_unit USING btree (booking_id, unit_id);
+CREATE TRIGGER dispute_unit_append_only BEFORE DELETE OR UPDATE ON care.dispute_unit FOR EACH ROW EXECUTE FUNCTION public.refuse_change();
+CREATE TRIGGER dispute_unit_no_truncate BEFORE TRUNCATE ON care.dispute_unit FOR EACH STATEMENT EXECUTE FUNCTION public.refuse_change();
+GRANT INSERT, SELECT ON care.dispute_unit TO beatrice_app, beatrice_worker;
 
 CREATE TABLE care.leg (
     id uuid NOT NULL,
@@ -105,17 +164,27 @@ CREATE TABLE care.quote (
     decisions jsonb NOT NULL,
     created_at timestamp with time zone NOT NULL,
     expires_at timestamp with time zone NOT NULL,
+    confirmation text NOT NULL,
+    response_hours integer NOT NULL,
+    min_notice_hours integer NOT NULL,
+    free_until_hours integer NOT NULL,
+    late_fee_bps integer NOT NULL,
+    no_show_fee_bps integer NOT NULL,
+    vat_code text NOT NULL,
     CONSTRAINT quote_pkey PRIMARY KEY (id),
+    CONSTRAINT quote_terms_key UNIQUE (id, free_until_hours, late_fee_bps, no_show_fee_bps),
     CONSTRAINT quote_provider_id_offering_id_fkey FOREIGN KEY (provider_id, offering_id) REFERENCES public.offering(provider_id, id),
     CONSTRAINT quote_user_id_beneficiary_id_fkey FOREIGN KEY (user_id, beneficiary_id) REFERENCES care.beneficiary(user_id, id),
     CONSTRAINT quote_user_id_fkey FOREIGN KEY (user_id) REFERENCES public.user_account(id),
-    CONSTRAINT quote_adds_up CHECK (total_cents = (credit_cents + own_money_cents))
+    CONSTRAINT quote_adds_up CHECK (total_cents = (credit_cents + own_money_cents)),
+    CONSTRAINT quote_confirmation_known CHECK (confirmation = ANY (ARRAY['instant'::text, 'provider'::text])),
+    CONSTRAINT quote_vat_code_known CHECK (vat_code = ANY (ARRAY['exempt'::text, 'not_subject'::text, 'vat_5'::text, 'vat_10'::text, 'vat_22'::text]))
 );
 CREATE INDEX quote_beneficiary_idx ON care.quote USING btree (user_id, beneficiary_id);
 CREATE INDEX quote_expires_at_idx ON care.quote USING btree (expires_at);
 CREATE INDEX quote_offering_idx ON care.quote USING btree (provider_id, offering_id);
-GRANT DELETE, INSERT, SELECT, UPDATE ON care.quote TO beatrice_worker;
-GRANT INSERT, SELECT, UPDATE ON care.quote TO beatrice_app;
+GRANT DELETE, INSERT, SELECT ON care.quote TO beatrice_worker;
+GRANT INSERT, SELECT ON care.quote TO beatrice_app;
 
 CREATE TABLE care.unit (
     id uuid NOT NULL,
@@ -138,24 +207,38 @@ CREATE TABLE care.unit (
     delivered_at timestamp with time zone,
     complete_at timestamp with time zone,
     completed_at timestamp with time zone,
+    dispute_decided_at timestamp with time zone,
+    refunded_cents bigint NOT NULL DEFAULT '0'::bigint,
+    reminders smallint NOT NULL DEFAULT '0'::smallint,
     CONSTRAINT unit_pkey PRIMARY KEY (id),
+    CONSTRAINT unit_booking_id_id_key UNIQUE (booking_id, id),
     CONSTRAINT unit_booking_id_index_key UNIQUE (booking_id, index),
     CONSTRAINT unit_provider_id_booking_id_fkey FOREIGN KEY (provider_id, booking_id) REFERENCES care.booking(provider_id, id),
     CONSTRAINT unit_provider_id_slot_id_fkey FOREIGN KEY (provider_id, slot_id) REFERENCES public.slot(provider_id, id),
-    CONSTRAINT unit_completed_has_instant CHECK ((status = 'completed'::text) = (completed_at IS NOT NULL)),
-    CONSTRAINT unit_delivered_has_deadline CHECK ((status = 'delivered'::text) = (complete_at IS NOT NULL)),
+    CONSTRAINT unit_completed_has_instant CHECK (status <> 'completed'::text OR completed_at IS NOT NULL),
+    CONSTRAINT unit_contested_until_complete CHECK (num_nonnulls(complete_at, completed_at) =
+CASE
+    WHEN (status = ANY (ARRAY['delivered'::text, 'completed'::text])) OR fee_source = 'credit'::text THEN 1
+    ELSE 0
+END),
+    CONSTRAINT unit_delivered_has_deadline CHECK (status <> 'delivered'::text OR complete_at IS NOT NULL),
+    CONSTRAINT unit_disputed_once CHECK (NOT disputed OR dispute_decided_at IS NULL),
+    CONSTRAINT unit_fee_from_credit_at_most_half CHECK (fee_source <> 'credit'::text OR (fee_cents * 2) <= price_cents),
     CONSTRAINT unit_fee_funding_known CHECK (fee_funding = ANY (ARRAY['out_of_pocket'::text, 'from_credit'::text])),
     CONSTRAINT unit_fee_source_known CHECK (fee_source = ANY (ARRAY['credit'::text, 'out_of_pocket'::text])),
     CONSTRAINT unit_fee_within_price CHECK (fee_cents >= 0 AND fee_cents <= price_cents),
-    CONSTRAINT unit_frozen_never_completes CHECK (status <> 'completed'::text OR NOT (disputed OR needs_review)),
     CONSTRAINT unit_not_empty CHECK (ends_at > starts_at),
     CONSTRAINT unit_own_money_not_negative CHECK (own_money_due_cents >= 0),
     CONSTRAINT unit_price_positive CHECK (price_cents > 0),
+    CONSTRAINT unit_refund_was_decided CHECK (refunded_cents = 0 OR dispute_decided_at IS NOT NULL),
+    CONSTRAINT unit_refund_within_price CHECK (refunded_cents >= 0 AND refunded_cents <= price_cents),
+    CONSTRAINT unit_reminders_known CHECK (reminders >= 0 AND reminders <= 3),
     CONSTRAINT unit_status_known CHECK (status = ANY (ARRAY['requested'::text, 'confirmed'::text, 'delivered'::text, 'completed'::text, 'declined'::text, 'expired'::text, 'cancelled'::text, 'cancelled_late'::text, 'no_show'::text]))
 ) WITH (fillfactor=80);
 CREATE INDEX unit_booking_idx ON care.unit USING btree (provider_id, booking_id);
 CREATE INDEX unit_complete_at_idx ON care.unit USING btree (complete_at) WHERE complete_at IS NOT NULL;
 CREATE INDEX unit_slot_idx ON care.unit USING btree (provider_id, slot_id);
+CREATE INDEX unit_unreported_idx ON care.unit USING btree (reminders, ends_at) WHERE status = 'confirmed'::text;
 CREATE TRIGGER unit_disputed_blocks AFTER UPDATE ON care.unit FOR EACH ROW WHEN (old.disputed <> new.disputed) EXECUTE FUNCTION care.block_what_is_disputed();
 CREATE TRIGGER unit_moved AFTER UPDATE ON care.unit REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION care.record_moved_units();
 CREATE TRIGGER unit_recorded AFTER INSERT ON care.unit REFERENCING NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION care.record_new_units();
@@ -654,6 +737,7 @@ CREATE TABLE public.lot (
     revoked_at timestamp with time zone,
     ended_at timestamp with time zone,
     created_at timestamp with time zone NOT NULL,
+    grace_until date,
     CONSTRAINT lot_pkey PRIMARY KEY (id),
     CONSTRAINT lot_company_id_employee_id_fkey FOREIGN KEY (company_id, employee_id) REFERENCES public.employee(company_id, id),
     CONSTRAINT lot_company_id_grant_id_fkey FOREIGN KEY (company_id, grant_id) REFERENCES public.credit_grant(company_id, id),
@@ -661,6 +745,7 @@ CREATE TABLE public.lot (
     CONSTRAINT lot_id_fkey FOREIGN KEY (id) REFERENCES ledger.account(id),
     CONSTRAINT lot_source_id_fkey FOREIGN KEY (source_id) REFERENCES public.credit_source(id),
     CONSTRAINT lot_user_id_fkey FOREIGN KEY (user_id) REFERENCES public.user_account(id),
+    CONSTRAINT lot_grace_ends CHECK (grace_until IS NULL OR kind = 'grace'::text AND expires_on <= grace_until),
     CONSTRAINT lot_grace_names_its_lot CHECK ((kind = 'grace'::text) = (grace_of IS NOT NULL)),
     CONSTRAINT lot_grant_of_company CHECK (grant_id IS NULL OR company_id IS NOT NULL),
     CONSTRAINT lot_kind_known CHECK (kind = ANY (ARRAY['grant'::text, 'grace'::text, 'entitlement'::text])),
@@ -770,6 +855,7 @@ CREATE TABLE public.offering (
     CONSTRAINT offering_audience_known CHECK (audience = ANY (ARRAY['public'::text, 'alliance'::text, 'companies'::text])),
     CONSTRAINT offering_confirmation_known CHECK (confirmation = ANY (ARRAY['instant'::text, 'provider'::text])),
     CONSTRAINT offering_fees_within_price CHECK (late_fee_bps >= 0 AND late_fee_bps <= 10000 AND no_show_fee_bps >= 0 AND no_show_fee_bps <= 10000),
+    CONSTRAINT offering_free_until_within_a_week CHECK (free_until_hours <= 168),
     CONSTRAINT offering_hours_not_negative CHECK (response_hours > 0 AND min_notice_hours >= 0 AND free_until_hours >= 0),
     CONSTRAINT offering_mode_known CHECK (mode = ANY (ARRAY['appointment'::text, 'home_visit'::text, 'session'::text, 'stay'::text, 'enrolment'::text, 'on_request'::text])),
     CONSTRAINT offering_status_known CHECK (status = ANY (ARRAY['active'::text, 'inactive'::text])),
@@ -1245,7 +1331,8 @@ CREATE VIEW public.lot_life WITH (security_invoker=true) AS
              JOIN public.alliance ON alliance.id = member.alliance_id
           WHERE member.organisation_id = lot.company_id AND member.role = 'company'::text AND member.ended_on IS NULL
           ORDER BY member.joined_on, member.id
-         LIMIT 1) AS solidarity_account_id
+         LIMIT 1) AS solidarity_account_id,
+    lot.grace_until
    FROM public.lot
      JOIN public.credit_source source ON source.id = lot.source_id
      LEFT JOIN public.employee ON employee.id = lot.employee_id
@@ -1276,7 +1363,8 @@ CREATE OR REPLACE FUNCTION care.block_what_is_disputed()
  SET search_path TO 'public', 'pg_temp'
 AS $function$
 BEGIN
-    UPDATE payable SET blocked = NEW.disputed WHERE source_kind = 'unit' AND source_id = NEW.id;
+    UPDATE payable SET blocked = NEW.disputed 
+    WHERE source_kind = 'unit' AND source_id = NEW.id AND settlement_id IS NULL;
     RETURN NULL;
 END $function$;
 
@@ -1295,6 +1383,46 @@ BEGIN
     ) THEN
         RAISE EXCEPTION 'the legs of a unit are its price, from credit or from own money'
             USING ERRCODE = '23514', CONSTRAINT = 'leg_whole_units';
+    END IF;
+    RETURN NULL;
+END $function$;
+
+CREATE OR REPLACE FUNCTION care.dispute_decided_once()
+ RETURNS trigger
+ LANGUAGE plpgsql
+ SET search_path TO 'care', 'pg_temp'
+AS $function$
+BEGIN
+    IF OLD.status <> 'open' OR NEW.status = 'open'
+            OR (OLD.id, OLD.booking_id, OLD.user_id, OLD.provider_id, OLD.sealed_reason, OLD.contested_cents,
+                OLD.created_at, OLD.decide_by)
+            IS DISTINCT FROM (NEW.id, NEW.booking_id, NEW.user_id, NEW.provider_id, NEW.sealed_reason,
+                NEW.contested_cents, NEW.created_at, NEW.decide_by) THEN
+        RAISE EXCEPTION 'a dispute is decided once, and nothing else of it changes'
+            USING ERRCODE = '23514', CONSTRAINT = 'dispute_decided_once';
+    END IF;
+    RETURN NEW;
+END $function$;
+
+CREATE OR REPLACE FUNCTION care.dispute_is_its_units()
+ RETURNS trigger
+ LANGUAGE plpgsql
+ SECURITY DEFINER
+ SET search_path TO 'care', 'pg_temp'
+AS $function$
+DECLARE
+    units integer;
+    frozen integer;
+    refunded bigint;
+BEGIN
+    SELECT count(*), count(*) FILTER (WHERE unit.disputed), coalesce(sum(unit.refunded_cents), 0)
+    INTO units, frozen, refunded
+    FROM dispute_unit JOIN unit ON unit.id = dispute_unit.unit_id
+    WHERE dispute_unit.booking_id = NEW.booking_id AND dispute_unit.dispute_id = NEW.id;
+    IF units = 0 OR EXISTS (SELECT FROM dispute WHERE id = NEW.id AND (
+            frozen <> CASE WHEN status = 'open' THEN units ELSE 0 END OR refunded <> coalesce(refund_cents, 0))) THEN
+        RAISE EXCEPTION 'units are frozen while their dispute is open, and get back what was decided'
+            USING ERRCODE = '23514', CONSTRAINT = 'dispute_is_its_units';
     END IF;
     RETURN NULL;
 END $function$;
@@ -1320,6 +1448,27 @@ BEGIN
     ) THEN
         RAISE EXCEPTION 'what was booked never changes'
             USING ERRCODE = '23514', CONSTRAINT = 'unit_terms_fixed';
+    END IF;
+    IF EXISTS (
+        SELECT 1 FROM new_rows n JOIN old_rows o ON o.id = n.id
+        WHERE n.status = 'completed' AND o.status <> 'completed' AND (n.disputed OR n.needs_review)
+    ) THEN
+        RAISE EXCEPTION 'a frozen unit never completes'
+            USING ERRCODE = '23514', CONSTRAINT = 'unit_frozen_never_completes';
+    END IF;
+    IF EXISTS (
+        SELECT 1 FROM new_rows n JOIN old_rows o ON o.id = n.id
+        WHERE o.disputed AND (o.status <> n.status
+                OR (o.fee_cents, o.fee_source, o.completed_at) IS DISTINCT FROM (n.fee_cents, n.fee_source, n.completed_at))
+            OR n.disputed AND NOT o.disputed AND n.status NOT IN ('delivered', 'completed', 'no_show', 'cancelled_late')
+            OR o.refunded_cents <> n.refunded_cents AND NOT (o.disputed AND NOT n.disputed)
+            OR o.dispute_decided_at IS DISTINCT FROM n.dispute_decided_at
+                AND (o.dispute_decided_at IS NOT NULL OR NOT o.disputed)
+            OR o.disputed AND NOT n.disputed AND n.dispute_decided_at IS NULL
+            OR o.dispute_decided_at IS NOT NULL AND o.status <> n.status AND n.status <> 'completed'
+    ) THEN
+        RAISE EXCEPTION 'a disputed unit waits for its decision, which is made once'
+            USING ERRCODE = '23514', CONSTRAINT = 'unit_disputed_waits';
     END IF;
     INSERT INTO unit_transition (unit_id, from_status, to_status, at)
         SELECT n.id, o.status, n.status, n.status_at
@@ -1349,9 +1498,13 @@ CREATE OR REPLACE FUNCTION care.refuse_change_once_settled()
  SECURITY DEFINER
  SET search_path TO 'public', 'pg_temp'
 AS $function$
+DECLARE
+    disputes CONSTANT text[] := ARRAY['disputed', 'dispute_decided_at', 'refunded_cents'];
 BEGIN
     PERFORM FROM payable WHERE source_kind = 'unit' AND source_id = OLD.id ORDER BY id FOR NO KEY UPDATE;
-    IF EXISTS (SELECT FROM payable WHERE source_kind = 'unit' AND source_id = OLD.id AND settlement_id IS NOT NULL) THEN
+    IF to_jsonb(OLD) - disputes IS DISTINCT FROM to_jsonb(NEW) - disputes
+            AND EXISTS (SELECT FROM payable WHERE source_kind = 'unit' AND source_id = OLD.id AND settlement_id IS NOT NULL)
+    THEN
         RAISE EXCEPTION 'a settled unit never changes'
             USING ERRCODE = '23514', CONSTRAINT = 'unit_settled_never_changes';
     END IF;
@@ -1739,8 +1892,8 @@ BEGIN
                 WHEN 'returned' THEN payee.id = life.returns_to_account_id
                     AND (n.event_at AT TIME ZONE 'Europe/Rome')::date > life.usable_until
                 WHEN 'carried_over' THEN (n.event_at AT TIME ZONE 'Europe/Rome')::date > life.expires_on
-                    AND successor.id IS NOT NULL
-                WHEN 'grace' THEN successor.id IS NOT NULL
+                    AND successor.id IS NOT NULL AND successor.grace_until IS NULL
+                WHEN 'grace' THEN successor.id IS NOT NULL AND successor.grace_until IS NOT NULL
                 ELSE false END) THEN
         PERFORM refuse_credit('lot_leaves_by_rule', 'credit leaves a lot by capture, expiry, return or grace only');
     END IF;
@@ -1764,6 +1917,10 @@ BEGIN
                 (new_lot.source_id, new_lot.user_id, new_lot.company_id, new_lot.employee_id, new_lot.grant_id)
             WHERE new_lot.kind = 'grace' AND origin.id IS NULL) THEN
         PERFORM refuse_credit('lot_grace_of_same', 'a grace lot stays with its owner and source');
+    END IF;
+    IF EXISTS (SELECT FROM new_lot JOIN lot origin ON origin.id = new_lot.grace_of
+            WHERE new_lot.grace_until > origin.grace_until) THEN
+        PERFORM refuse_credit('lot_grace_never_chains', 'grace of grace keeps the last day of the first');
     END IF;
     RETURN NULL;
 END $function$;

@@ -7,7 +7,7 @@ from fastapi import Query
 
 from app import clock, ids
 from app.bookings import booking, employee_actions, queries, quoting, views
-from app.bookings.decisions import Loaded
+from app.bookings.decisions import Loaded, unreported_since
 from app.bookings.errors import BeneficiaryNotEligible, OfferingNotAvailable, QuoteExpired
 from app.bookings.models import BookingStatus
 from app.bookings.schemas import (
@@ -83,7 +83,13 @@ async def booking_list(
     """List one's bookings, newest first."""
     now = clock.now()
     rows = await queries.PERSON_BOOKINGS.all(
-        at.session, user_id=at.actor.user_id, now=now, status=status, after=paging.after_id, limit=paging.fetch
+        at.session,
+        user_id=at.actor.user_id,
+        now=now,
+        unreported_since=unreported_since(now),
+        status=status,
+        after=paging.after_id,
+        limit=paging.fetch,
     )
     units = await queries.units_of(at.session, [row.id for row in rows])
     return paging.page_by_id(rows, lambda row: views.booking_read(Loaded(row, units[row.id], now)))

@@ -1,6 +1,5 @@
 """What goes in and out of disputes: one read schema per audience."""
 
-from uuid import UUID
 
 from pydantic import Field
 
@@ -8,7 +7,7 @@ from app.bookings.models import UnitStatus
 from app.bookings.schemas import UnitIds
 from app.clock import Instant
 from app.disputes.models import DisputeStatus, Outcome
-from app.http.schemas import In, Name, Out, Prose
+from app.http.schemas import In, Out, Prose
 from app.ids import BookingId, DisputeId, OrganisationId, UnitId
 from app.money import Cents
 

@@ -129,6 +129,7 @@ async def test_what_was_tampered_with_is_named(
         assert counted == {
             "hold_end": 4, "slot": 0, "payable": 3, "owed_transfer": sound.checked["transfer"], "settlement_line": 2,
             "settled_payable": 3, "settlement": 1, "settlement_run": 1, "unit": 4, "owed_unit": 3,
+            "dispute": 0,
         }  # fmt: skip
         for sql, expected in TAMPERED:
             await session.execute(text("SET LOCAL session_replication_role = replica"))
