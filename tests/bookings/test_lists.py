@@ -178,7 +178,8 @@ BOOKING = (
 UNIT = (
     "INSERT INTO care.unit (id, booking_id, provider_id, index, status, status_at, starts_at, ends_at, price_cents,"
     " vat_code, fee_funding, disputed, complete_at, completed_at) VALUES (%(unit)s, %(id)s, %(provider)s, %(index)s,"
-    " %(state)s, %(at)s, %(end)s - interval '1 hour', %(end)s, 1, 'vat_5', 'out_of_pocket', %(disputed)s, %(complete_at)s, %(completed_at)s)"
+    " %(state)s, %(at)s, %(end)s - interval '1 hour', %(end)s, 1, 'vat_5', 'out_of_pocket', %(disputed)s,"
+    " %(complete_at)s, %(completed_at)s)"
 )
 
 
