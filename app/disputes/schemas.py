@@ -1,6 +1,5 @@
 """What goes in and out of disputes: one read schema per audience."""
 
-
 from pydantic import Field
 
 from app.bookings.models import UnitStatus

@@ -39,6 +39,18 @@ class Scene:
     async def slot(self, starts_at: datetime, capacity: int = 1) -> str:
         return ids.encode("slt", await self.world.slot(self.provider, self.offering_id, starts_at, capacity=capacity))
 
+    async def price(self, cents: int) -> None:
+        """Let the offering cost something else from now on."""
+        await self.world.execute("UPDATE price SET valid_to = '2026-11-01'")
+        await self.world.execute(
+            "INSERT INTO price (id, offering_id, price_cents, valid_from, created_at)"
+            " VALUES (:id, :offering, :cents, '2026-11-01', :at)",
+            id=ids.new_id(),
+            offering=self.offering_id,
+            cents=cents,
+            at=NOW,
+        )
+
     async def quote(self, slot_ids: list[str], **more: Any) -> httpx.Response:
         body = {
             "offering_id": ids.encode("off", self.offering_id),

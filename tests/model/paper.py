@@ -269,7 +269,8 @@ class Paper:
             raise Refused("already_resolved")
         shares = _spread(refund, [unit.at_stake for unit in dispute.units])
         back: Legs = []
-        for unit, share in zip(dispute.units, shares, strict=True):
+        for unit, refunded in zip(dispute.units, shares, strict=True):
+            share = refunded
             unit.disputed, unit.decided, unit.refunded = False, True, share
             if not unit.captured:
                 unit.own_due -= share

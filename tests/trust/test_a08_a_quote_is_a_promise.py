@@ -150,14 +150,7 @@ async def test_a_no_show_fee_from_credit_is_half_of_an_odd_price_and_waits(
     from_credit: Scene, fresh_worker: Database
 ) -> None:
     scene = from_credit
-    await scene.world.execute("UPDATE price SET valid_to = '2026-11-01'")
-    await scene.world.execute(
-        "INSERT INTO price (id, offering_id, price_cents, valid_from, created_at)"
-        " VALUES (:id, :offering, 2251, '2026-11-01', :at)",
-        id=ids.new_id(),
-        offering=scene.offering_id,
-        at=NOW,
-    )
+    await scene.price(22_51)
     booking = await scene.confirmed([await scene.slot(VISIT)])
     marked = ENDS + timedelta(hours=3)
     await scene.world.set_now(marked)

@@ -256,7 +256,7 @@ async def test_a_fee_out_of_pocket_is_not_owed_when_the_dispute_is_won(scene: Sc
 
 
 async def test_a_refund_over_two_lots_is_what_a_lower_price_would_have_left(scene: Scene) -> None:
-    await scene.world.execute("UPDATE price SET price_cents = 150_00".replace("_", ""))
+    await scene.price(150_00)
     booking = await marked(scene, "deliver")
     assert await scene.lots() == ((0, 0), (270_00, 0))
     made = await opened(scene, booking)

@@ -21,6 +21,7 @@ CREATE OR REPLACE TRIGGER dispute_decided_once BEFORE UPDATE ON care.dispute
 CREATE OR REPLACE FUNCTION care.dispute_is_its_units() RETURNS trigger
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = care, pg_temp AS $$
 DECLARE
+    of_dispute uuid := coalesce(to_jsonb(NEW) ->> 'dispute_id', to_jsonb(NEW) ->> 'id');
     units integer;
     frozen integer;
     refunded bigint;
@@ -28,8 +29,8 @@ BEGIN
     SELECT count(*), count(*) FILTER (WHERE unit.disputed), coalesce(sum(unit.refunded_cents), 0)
     INTO units, frozen, refunded
     FROM dispute_unit JOIN unit ON unit.id = dispute_unit.unit_id
-    WHERE dispute_unit.booking_id = NEW.booking_id AND dispute_unit.dispute_id = NEW.id;
-    IF units = 0 OR EXISTS (SELECT FROM dispute WHERE id = NEW.id AND (
+    WHERE dispute_unit.booking_id = NEW.booking_id AND dispute_unit.dispute_id = of_dispute;
+    IF units = 0 OR EXISTS (SELECT FROM dispute WHERE id = of_dispute AND (
             frozen <> CASE WHEN status = 'open' THEN units ELSE 0 END OR refunded <> coalesce(refund_cents, 0))) THEN
         RAISE EXCEPTION 'units are frozen while their dispute is open, and get back what was decided'
             USING ERRCODE = '23514', CONSTRAINT = 'dispute_is_its_units';
@@ -39,6 +40,10 @@ END $$;
 REVOKE ALL ON FUNCTION care.dispute_is_its_units FROM PUBLIC;
 DROP TRIGGER IF EXISTS dispute_is_its_units ON care.dispute;
 CREATE CONSTRAINT TRIGGER dispute_is_its_units AFTER INSERT OR UPDATE ON care.dispute
+    DEFERRABLE INITIALLY DEFERRED FOR EACH ROW EXECUTE FUNCTION care.dispute_is_its_units();
+
+DROP TRIGGER IF EXISTS dispute_is_its_units ON care.dispute_unit;
+CREATE CONSTRAINT TRIGGER dispute_is_its_units AFTER INSERT ON care.dispute_unit
     DEFERRABLE INITIALLY DEFERRED FOR EACH ROW EXECUTE FUNCTION care.dispute_is_its_units();
 
 CREATE OR REPLACE TRIGGER dispute_no_delete BEFORE DELETE ON care.dispute
