@@ -14,7 +14,7 @@ from tests.settlements.office import close
 SETTLED, WAITING = "source_id = :settled", "source_id = :waiting"
 TAMPERED: list[tuple[str, list[tuple[str, str, str, int | None, int | None]]]] = [
     (
-        f"UPDATE payable SET gross_cents = 22_51 WHERE {SETTLED}",
+        f"UPDATE payable SET gross_cents = 2251 WHERE {SETTLED}",
         [
             ("payable", "settled_payable", "amount", 22_51, 22_50),
             ("settlement_line", "line", "payable_amount", 22_50, 22_51),
@@ -29,7 +29,7 @@ TAMPERED: list[tuple[str, list[tuple[str, str, str, int | None, int | None]]]] =
         ],
     ),
     (
-        "UPDATE ledger.transfer SET amount_cents = 9_99 WHERE id = :transfer",
+        "UPDATE ledger.transfer SET amount_cents = 999 WHERE id = :transfer",
         [("payable", "waiting_payable", "amount", 10_00, 9_99)],
     ),
     (
