@@ -121,6 +121,7 @@ CREATE TABLE care.dispute_unit (
 );
 CREATE INDEX dispute_unit_dispute_idx ON care.dispute_unit USING btree (booking_id, dispute_id);
 CREATE INDEX dispute_unit_unit_idx ON care.dispute_unit USING btree (booking_id, unit_id);
+CREATE CONSTRAINT TRIGGER dispute_is_its_units AFTER INSERT ON care.dispute_unit DEFERRABLE INITIALLY DEFERRED FOR EACH ROW EXECUTE FUNCTION care.dispute_is_its_units();
 CREATE TRIGGER dispute_unit_append_only BEFORE DELETE OR UPDATE ON care.dispute_unit FOR EACH ROW EXECUTE FUNCTION public.refuse_change();
 CREATE TRIGGER dispute_unit_no_truncate BEFORE TRUNCATE ON care.dispute_unit FOR EACH STATEMENT EXECUTE FUNCTION public.refuse_change();
 GRANT INSERT, SELECT ON care.dispute_unit TO beatrice_app, beatrice_worker;
@@ -1411,6 +1412,7 @@ CREATE OR REPLACE FUNCTION care.dispute_is_its_units()
  SET search_path TO 'care', 'pg_temp'
 AS $function$
 DECLARE
+    of_dispute uuid := coalesce(to_jsonb(NEW) ->> 'dispute_id', to_jsonb(NEW) ->> 'id');
     units integer;
     frozen integer;
     refunded bigint;
@@ -1418,8 +1420,8 @@ BEGIN
     SELECT count(*), count(*) FILTER (WHERE unit.disputed), coalesce(sum(unit.refunded_cents), 0)
     INTO units, frozen, refunded
     FROM dispute_unit JOIN unit ON unit.id = dispute_unit.unit_id
-    WHERE dispute_unit.booking_id = NEW.booking_id AND dispute_unit.dispute_id = NEW.id;
-    IF units = 0 OR EXISTS (SELECT FROM dispute WHERE id = NEW.id AND (
+    WHERE dispute_unit.booking_id = NEW.booking_id AND dispute_unit.dispute_id = of_dispute;
+    IF units = 0 OR EXISTS (SELECT FROM dispute WHERE id = of_dispute AND (
             frozen <> CASE WHEN status = 'open' THEN units ELSE 0 END OR refunded <> coalesce(refund_cents, 0))) THEN
         RAISE EXCEPTION 'units are frozen while their dispute is open, and get back what was decided'
             USING ERRCODE = '23514', CONSTRAINT = 'dispute_is_its_units';
