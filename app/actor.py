@@ -5,6 +5,8 @@ from typing import Literal
 from uuid import UUID
 
 ActorKind = Literal["user", "api_key", "anonymous", "system"]
+Locale = Literal["it", "en"]
+"""The languages we speak."""
 
 
 @dataclass(frozen=True)
@@ -20,7 +22,7 @@ class Actor:
     organisation_id: UUID | None = None
     roles: frozenset[str] = frozenset()
     scopes: frozenset[str] | None = None
-    locale: str = "it"
+    locale: Locale = "it"
 
     @property
     def user_id(self) -> UUID:

@@ -12,6 +12,7 @@ from app.capacity import proof as capacity_proof
 from app.catalogue import endpoints as catalogue
 from app.credit import endpoints as credit
 from app.credit import jobs as credit_jobs
+from app.credit import proof as credit_proof
 from app.disputes import endpoints as disputes
 from app.disputes import proof as disputes_proof
 from app.employees import endpoints as employees
@@ -29,11 +30,13 @@ from app.networks import endpoints as networks
 from app.organisations import endpoints as organisations
 from app.payables import proof as payables
 from app.sandbox import endpoints as sandbox
+from app.search import endpoints as search
 from app.settlements import endpoints as settlements
 from app.settlements import proof as settlements_proof
 from app.territory import endpoints as territory
 
 ROUTERS: tuple[APIRouter, ...] = (
+    search.public,
     catalogue.public,
     capacity.public,
     territory.public,
@@ -65,6 +68,7 @@ SANDBOX_ROUTERS: tuple[APIRouter, ...] = (sandbox.sandbox,)
 JOBS = (events_jobs, bookings_jobs, credit_jobs, ledger_jobs, mail_jobs, identity_jobs)
 PASSES: tuple[Pass, ...] = (
     *LEDGER_PASSES,
+    *credit_proof.PASSES,
     *capacity_proof.PASSES,
     *payables.PASSES,
     *settlements_proof.PASSES,

@@ -38,6 +38,7 @@ from app.config import settings
 from app.db import APP_TIMEOUTS, WORKER_TIMEOUTS, Database, Model, create_database, login_of
 from app.errors import StateConflict
 from app.identity.invitations import pending_activation_codes
+from app.identity.password_rules import DEMO_PASSWORD
 from app.ledger import verify
 from app.main import create_app
 from app.organisations import onboarding
@@ -67,7 +68,6 @@ LOGINS = (
     ("manager@cooperativa-serio.example", "a provider: home help, physiotherapy"),
     ("coordinator@ambito-albino.example", "the coordinator of the alliance"),
 )
-PASSWORD = "beatrice-demo-2026"  # noqa: S105 - published, sandbox only
 T = TypeVar("T")
 P = ParamSpec("P")
 
@@ -360,7 +360,7 @@ def _welcome(listening: socket.socket, *, has_demo: bool) -> None:
         for login, who in LOGINS:
             table.add_row(login, who)
         out.print(table)
-        out.print(f"The password of every login is [bold]{PASSWORD}[/bold]\n")
+        out.print(f"The password of every login is [bold]{DEMO_PASSWORD}[/bold]\n")
 
 
 def _started(listening: socket.socket) -> None:

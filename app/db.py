@@ -4,11 +4,14 @@ import re
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, is_dataclass
-from functools import cache
+from functools import cache, partial
 from pathlib import Path
-from typing import Any, ClassVar, Final, Generic, Literal, TypeVar, get_args, get_type_hints
+from typing import Any, ClassVar, Final, Generic, Literal, Self, TypeVar, get_args, get_type_hints
 
 import psycopg
+from psycopg.abc import PQGen
+from psycopg.generators import send
+from psycopg.pq import ConnStatus, PipelineStatus, TransactionStatus
 from psycopg.rows import class_row, scalar_row
 from pydantic import TypeAdapter
 from sqlalchemy import Connection, MetaData, text
@@ -189,7 +192,12 @@ class Query(Generic[R]):
         touched: int = cursor.rowcount
         return touched
 
-    async def _execute(self, session: AsyncSession, values: dict[str, object]) -> Any:  # noqa: ANN401 - psycopg's cursor
+    async def run_and_commit(self, session: AsyncSession, /, **values: object) -> None:
+        """Run a transaction's last statement and COMMIT, in one round trip; on an error of either nothing is kept."""
+        await self._execute(session, values, commit=True)
+        await session.commit()  # sends nothing more, but in a savepoint its release
+
+    async def _execute(self, session: AsyncSession, values: dict[str, object], *, commit: bool = False) -> Any:  # noqa: ANN401 - psycopg's cursor
         if values.keys() != self.parameters:
             raise TypeError(f"{self.name} takes {sorted(self.parameters)}, not {sorted(values)}")
         connection = await _connection_of(session)
@@ -197,7 +205,7 @@ class Query(Generic[R]):
         try:
             cursor = driver.cursor(row_factory=self._row_factory)
             connection.dispatch.before_cursor_execute(connection, cursor, self._sql, values, None, False)
-            return await cursor.execute(self._sql, values, prepare=self._prepare)
+            return await self._send(cursor, values, commit=commit and not connection.in_nested_transaction())
         except psycopg.Error as error:
             if driver.closed:
                 with suppress(DBAPIError):  # SQLAlchemy meets the same and empties its pool
@@ -205,6 +213,63 @@ class Query(Generic[R]):
             raise DBAPIError.instance(
                 self._sql, None, error, psycopg.Error, hide_parameters=True, connection_invalidated=driver.closed
             ) from error
+
+    async def _send(self, cursor: Any, values: dict[str, object], *, commit: bool) -> Any:  # noqa: ANN401 - psycopg's
+        """Execute; BEGIN goes in one round trip with a transaction's first statement, and COMMIT with its last."""
+        driver = cursor.connection
+        if not commit and driver.pgconn.transaction_status != TransactionStatus.IDLE:
+            return await cursor.execute(self._sql, values, prepare=self._prepare)
+        async with OneTrip(driver, commit=commit):
+            await cursor.execute(self._sql, values, prepare=self._prepare)
+        return cursor
+
+
+class OneTrip(psycopg.AsyncPipeline):
+    """What is executed in the block, sent at its end, the BEGIN that is due before it and, if wanted, COMMIT behind it.
+
+    All answers are read then, and the first failure is raised. PostgreSQL skips what comes behind a failure: where the
+    last statement failed there is no COMMIT. psycopg's own pipeline waits for BEGIN alone and sends each message by
+    itself, which costs more processor time than round trips save.
+    """
+
+    def __init__(self, driver: psycopg.AsyncConnection[Any], *, commit: bool) -> None:
+        super().__init__(driver)
+        self.commit = commit
+
+    async def __aenter__(self) -> Self:
+        self._conn._pipeline = self  # noqa: SLF001 - where cursors look for the queue that they may add to
+        return self
+
+    async def __aexit__(self, kind: type[BaseException] | None, *about: object) -> None:
+        try:
+            if kind is None:
+                async with self._conn.lock:
+                    await self._conn.wait(self._exchange())
+        finally:
+            self._conn._pipeline = None  # noqa: SLF001 - see above
+            if self.status != PipelineStatus.OFF:
+                self.pgconn.finish()  # answers were left unread: nobody else may get this connection
+
+    def _communicate_gen(self) -> PQGen[None]:
+        yield from ()  # nothing is sent before the end
+
+    def _sync_gen(self) -> PQGen[None]:
+        yield from ()  # nor waited for
+
+    def _exchange(self) -> PQGen[None]:
+        if self.commit:
+            self.command_queue.append(partial(self.pgconn.send_query_params, b"COMMIT", None))
+            self.result_queue.append(None)
+        self._enqueue_sync()
+        self.pgconn.enter_pipeline_mode()
+        try:
+            for command in self.command_queue:
+                command()
+            yield from send(self.pgconn)
+            yield from self._fetch_gen(flush=False)
+        finally:
+            if self.pgconn.status != ConnStatus.BAD:
+                self.pgconn.exit_pipeline_mode()
 
 
 @cache

@@ -703,6 +703,7 @@ CREATE TABLE public.invitation (
     employee_id uuid,
     roles text[] NOT NULL,
     sealed_activation_code bytea,
+    invited_by uuid,
     created_at timestamp with time zone NOT NULL,
     expires_at timestamp with time zone NOT NULL,
     ended_at timestamp with time zone,
@@ -710,6 +711,7 @@ CREATE TABLE public.invitation (
     CONSTRAINT invitation_pkey PRIMARY KEY (id),
     CONSTRAINT invitation_token_hash_key UNIQUE (token_hash),
     CONSTRAINT invitation_accepted_by_fkey FOREIGN KEY (accepted_by) REFERENCES public.user_account(id),
+    CONSTRAINT invitation_invited_by_fkey FOREIGN KEY (invited_by) REFERENCES public.user_account(id),
     CONSTRAINT invitation_organisation_id_employee_id_fkey FOREIGN KEY (organisation_id, employee_id) REFERENCES public.employee(company_id, id),
     CONSTRAINT invitation_organisation_id_fkey FOREIGN KEY (organisation_id) REFERENCES public.organisation(id),
     CONSTRAINT invitation_email_lower CHECK (email = lower(email)),
@@ -718,6 +720,7 @@ CREATE TABLE public.invitation (
 CREATE INDEX invitation_accepted_by_idx ON public.invitation USING btree (accepted_by);
 CREATE INDEX invitation_employee_id_idx ON public.invitation USING btree (employee_id);
 CREATE INDEX invitation_employee_idx ON public.invitation USING btree (organisation_id, employee_id);
+CREATE INDEX invitation_invited_by_idx ON public.invitation USING btree (invited_by);
 CREATE UNIQUE INDEX invitation_pending_employee_key ON public.invitation USING btree (employee_id) WHERE ended_at IS NULL;
 CREATE TRIGGER invitation_05_hr BEFORE INSERT ON public.invitation FOR EACH ROW WHEN (CURRENT_USER = 'beatrice_hr'::name AND new.employee_id IS NULL) EXECUTE FUNCTION public.refuse_invitation_to_roles();
 GRANT INSERT, SELECT (id, organisation_id, employee_id, ended_at), UPDATE (ended_at) ON public.invitation TO beatrice_hr;
@@ -770,29 +773,6 @@ CREATE TRIGGER lot_20_revoked BEFORE UPDATE ON public.lot FOR EACH ROW WHEN (new
 CREATE CONSTRAINT TRIGGER lot_90_funded AFTER INSERT ON public.lot DEFERRABLE INITIALLY DEFERRED FOR EACH ROW WHEN (new.kind <> 'grant'::text) EXECUTE FUNCTION public.check_grace_funded();
 GRANT INSERT ON public.lot TO beatrice_hr;
 GRANT INSERT, SELECT, UPDATE (ended_at) ON public.lot TO beatrice_app, beatrice_worker;
-
-CREATE TABLE public.membership (
-    id uuid NOT NULL,
-    user_id uuid NOT NULL,
-    organisation_id uuid NOT NULL,
-    role text NOT NULL,
-    created_at timestamp with time zone NOT NULL,
-    ended_at timestamp with time zone,
-    CONSTRAINT membership_pkey PRIMARY KEY (id),
-    CONSTRAINT membership_hr_apart_from_care EXCLUDE USING gist (user_id WITH =, organisation_id WITH =, (
-CASE
-    WHEN role = ANY (ARRAY['hr'::text, 'hr_approver'::text, 'payroll'::text]) THEN 'company'::text
-    WHEN role = ANY (ARRAY['manager'::text, 'staff'::text, 'coordinator'::text, 'care_manager'::text]) THEN 'care'::text
-    ELSE NULL::text
-END) WITH <>) WHERE (ended_at IS NULL),
-    CONSTRAINT membership_organisation_id_fkey FOREIGN KEY (organisation_id) REFERENCES public.organisation(id),
-    CONSTRAINT membership_user_id_fkey FOREIGN KEY (user_id) REFERENCES public.user_account(id),
-    CONSTRAINT membership_role_known CHECK (role = ANY (ARRAY['hr'::text, 'hr_approver'::text, 'payroll'::text, 'manager'::text, 'staff'::text, 'coordinator'::text, 'care_manager'::text, 'observer'::text, 'operator'::text, 'finance'::text, 'admin'::text]))
-);
-CREATE UNIQUE INDEX membership_live_key ON public.membership USING btree (user_id, organisation_id, role) WHERE ended_at IS NULL;
-CREATE INDEX membership_organisation_id_idx ON public.membership USING btree (organisation_id);
-CREATE INDEX membership_user_id_idx ON public.membership USING btree (user_id);
-GRANT INSERT, SELECT, UPDATE ON public.membership TO beatrice_app, beatrice_worker;
 
 CREATE TABLE public.municipality (
     istat_code text NOT NULL,
@@ -1059,6 +1039,64 @@ CREATE TABLE public.provider (
 );
 GRANT INSERT, SELECT, UPDATE (phone, email, description, version) ON public.provider TO beatrice_app, beatrice_worker;
 
+CREATE TABLE public.role_grant (
+    id uuid NOT NULL,
+    user_id uuid NOT NULL,
+    role text NOT NULL,
+    scope_kind text NOT NULL,
+    scope_id uuid,
+    from_at timestamp with time zone NOT NULL,
+    until_at timestamp with time zone,
+    granted_by uuid,
+    granted_at timestamp with time zone NOT NULL,
+    organisation_id uuid GENERATED ALWAYS AS (
+CASE scope_kind
+    WHEN 'organisation'::text THEN scope_id
+    ELSE NULL::uuid
+END) STORED,
+    alliance_id uuid GENERATED ALWAYS AS (
+CASE scope_kind
+    WHEN 'alliance'::text THEN scope_id
+    ELSE NULL::uuid
+END) STORED,
+    network_id uuid GENERATED ALWAYS AS (
+CASE scope_kind
+    WHEN 'network'::text THEN scope_id
+    ELSE NULL::uuid
+END) STORED,
+    CONSTRAINT role_grant_pkey PRIMARY KEY (id),
+    CONSTRAINT role_grant_hr_apart_from_care EXCLUDE USING gist (user_id WITH =, COALESCE(scope_id, user_id) WITH =, (
+CASE
+    WHEN role = ANY (ARRAY['hr'::text, 'hr_approver'::text, 'payroll'::text]) THEN 'company'::text
+    WHEN role = ANY (ARRAY['manager'::text, 'staff'::text, 'coordinator'::text, 'care_manager'::text]) THEN 'care'::text
+    ELSE NULL::text
+END) WITH <>, tstzrange(from_at, until_at) WITH &&),
+    CONSTRAINT role_grant_once EXCLUDE USING gist (user_id WITH =, role WITH =, COALESCE(scope_id, user_id) WITH =, tstzrange(from_at, until_at) WITH &&),
+    CONSTRAINT role_grant_alliance_id_fkey FOREIGN KEY (alliance_id) REFERENCES public.alliance(id),
+    CONSTRAINT role_grant_granted_by_fkey FOREIGN KEY (granted_by) REFERENCES public.user_account(id),
+    CONSTRAINT role_grant_network_id_fkey FOREIGN KEY (network_id) REFERENCES public.network(id),
+    CONSTRAINT role_grant_organisation_id_fkey FOREIGN KEY (organisation_id) REFERENCES public.organisation(id),
+    CONSTRAINT role_grant_user_id_fkey FOREIGN KEY (user_id) REFERENCES public.user_account(id),
+    CONSTRAINT role_grant_period CHECK (until_at >= from_at),
+    CONSTRAINT role_grant_role_fits_scope CHECK (
+CASE scope_kind
+    WHEN 'organisation'::text THEN true
+    WHEN 'alliance'::text THEN role = ANY (ARRAY['coordinator'::text, 'care_manager'::text, 'observer'::text])
+    WHEN 'network'::text THEN role = ANY (ARRAY['coordinator'::text, 'observer'::text])
+    WHEN 'platform'::text THEN role = ANY (ARRAY['operator'::text, 'finance'::text])
+    ELSE NULL::boolean
+END),
+    CONSTRAINT role_grant_role_known CHECK (role = ANY (ARRAY['hr'::text, 'hr_approver'::text, 'payroll'::text, 'manager'::text, 'staff'::text, 'coordinator'::text, 'care_manager'::text, 'observer'::text, 'operator'::text, 'finance'::text, 'admin'::text])),
+    CONSTRAINT role_grant_scope_kind_known CHECK (scope_kind = ANY (ARRAY['organisation'::text, 'alliance'::text, 'network'::text, 'platform'::text])),
+    CONSTRAINT role_grant_scope_named CHECK ((scope_id IS NULL) = (scope_kind = 'platform'::text))
+);
+CREATE INDEX role_grant_alliance_id_idx ON public.role_grant USING btree (alliance_id);
+CREATE INDEX role_grant_granted_by_idx ON public.role_grant USING btree (granted_by);
+CREATE INDEX role_grant_network_id_idx ON public.role_grant USING btree (network_id);
+CREATE INDEX role_grant_organisation_id_idx ON public.role_grant USING btree (organisation_id);
+CREATE INDEX role_grant_user_id_idx ON public.role_grant USING btree (user_id);
+GRANT INSERT, SELECT, UPDATE (from_at, until_at) ON public.role_grant TO beatrice_app, beatrice_worker;
+
 CREATE TABLE public.session_token (
     token_hash bytea NOT NULL,
     user_id uuid NOT NULL,
@@ -1072,6 +1110,54 @@ CREATE INDEX session_token_expires_at_idx ON public.session_token USING btree (e
 CREATE INDEX session_token_user_id_idx ON public.session_token USING btree (user_id);
 GRANT DELETE, INSERT, SELECT, UPDATE ON public.session_token TO beatrice_worker;
 GRANT INSERT, SELECT, UPDATE ON public.session_token TO beatrice_app;
+
+CREATE TABLE public.setting_value (
+    id uuid NOT NULL,
+    name text NOT NULL,
+    level text NOT NULL,
+    network_id uuid,
+    alliance_id uuid,
+    organisation_id uuid,
+    programme_id uuid,
+    value bigint,
+    reason text NOT NULL,
+    valid_from date NOT NULL,
+    set_by uuid NOT NULL,
+    created_at timestamp with time zone NOT NULL,
+    CONSTRAINT setting_value_pkey PRIMARY KEY (id),
+    CONSTRAINT setting_value_alliance_id_fkey FOREIGN KEY (alliance_id) REFERENCES public.alliance(id),
+    CONSTRAINT setting_value_network_id_fkey FOREIGN KEY (network_id) REFERENCES public.network(id),
+    CONSTRAINT setting_value_organisation_id_fkey FOREIGN KEY (organisation_id) REFERENCES public.organisation(id),
+    CONSTRAINT setting_value_programme_id_fkey FOREIGN KEY (programme_id) REFERENCES public.programme(id),
+    CONSTRAINT setting_value_set_by_fkey FOREIGN KEY (set_by) REFERENCES public.user_account(id),
+    CONSTRAINT setting_value_level_known CHECK (level = ANY (ARRAY['platform'::text, 'network'::text, 'alliance'::text, 'organisation'::text, 'programme'::text])),
+    CONSTRAINT setting_value_level_names_its_object CHECK (num_nonnulls(network_id, alliance_id, organisation_id, programme_id) =
+CASE level
+    WHEN 'platform'::text THEN 0
+    ELSE 1
+END AND
+CASE level
+    WHEN 'network'::text THEN network_id
+    WHEN 'alliance'::text THEN alliance_id
+    WHEN 'organisation'::text THEN organisation_id
+    WHEN 'programme'::text THEN programme_id
+    ELSE id
+END IS NOT NULL),
+    CONSTRAINT setting_value_name_known CHECK (name = ANY (ARRAY['quote_minutes'::text, 'acknowledge_hours'::text, 'grace_days'::text, 'grace_window_days'::text, 'minimum_payout_cents'::text])),
+    CONSTRAINT setting_value_never_in_the_past CHECK (valid_from >= (created_at AT TIME ZONE 'Europe/Rome'::text)::date),
+    CONSTRAINT setting_value_reason_given CHECK (reason <> ''::text)
+);
+CREATE INDEX setting_value_alliance_id_idx ON public.setting_value USING btree (alliance_id);
+CREATE INDEX setting_value_name_idx ON public.setting_value USING btree (name);
+CREATE INDEX setting_value_network_id_idx ON public.setting_value USING btree (network_id);
+CREATE INDEX setting_value_organisation_id_idx ON public.setting_value USING btree (organisation_id);
+CREATE INDEX setting_value_programme_id_idx ON public.setting_value USING btree (programme_id);
+CREATE INDEX setting_value_set_by_idx ON public.setting_value USING btree (set_by);
+CREATE TRIGGER setting_value_append_only BEFORE DELETE OR UPDATE ON public.setting_value FOR EACH ROW EXECUTE FUNCTION public.refuse_change();
+CREATE TRIGGER setting_value_fits AFTER INSERT ON public.setting_value FOR EACH ROW EXECUTE FUNCTION public.check_setting_value();
+CREATE TRIGGER setting_value_no_truncate BEFORE TRUNCATE ON public.setting_value FOR EACH STATEMENT EXECUTE FUNCTION public.refuse_change();
+GRANT INSERT, SELECT ON public.setting_value TO beatrice_app;
+GRANT SELECT ON public.setting_value TO beatrice_worker;
 
 CREATE TABLE public.settlement (
     id uuid NOT NULL,
@@ -1357,6 +1443,16 @@ UNION ALL
   WHERE employee.user_id IS NOT NULL;
 GRANT SELECT ON public.lot_owner TO beatrice_app, beatrice_worker;
 
+CREATE VIEW public.setting WITH (security_invoker=true) AS
+ SELECT name,
+    unit,
+    default_value,
+    "least",
+    most,
+    levels
+   FROM ( VALUES ('quote_minutes'::text,'minutes'::text,15::bigint,1::bigint,1440::bigint,'{platform,network,alliance,organisation}'::text[]), ('acknowledge_hours'::text,'hours'::text,120,1,720,'{platform,network,alliance,organisation}'::text[]), ('grace_days'::text,'days'::text,60,1,730,'{platform,network,alliance,organisation,programme}'::text[]), ('grace_window_days'::text,'days'::text,7,0,90,'{platform,network,alliance,organisation,programme}'::text[]), ('minimum_payout_cents'::text,'cents'::text,1,1,100000,'{platform,network,alliance,organisation}'::text[])) listed(name, unit, default_value, "least", most, levels);
+GRANT SELECT ON public.setting TO beatrice_app, beatrice_worker;
+
 CREATE OR REPLACE FUNCTION care.block_what_is_disputed()
  RETURNS trigger
  LANGUAGE plpgsql
@@ -1368,6 +1464,24 @@ BEGIN
     WHERE source_kind = 'unit' AND source_id = NEW.id AND settlement_id IS NULL;
     RETURN NULL;
 END $function$;
+
+CREATE OR REPLACE FUNCTION care.booking_status(states text[])
+ RETURNS text
+ LANGUAGE sql
+ IMMUTABLE
+AS $function$
+    SELECT CASE
+        WHEN 'requested' = ANY (states) THEN 'requested'
+        WHEN 'confirmed' = ANY (states) AND states && '{delivered,completed,no_show}' THEN 'in_progress'
+        WHEN 'confirmed' = ANY (states) THEN 'confirmed'
+        WHEN 'delivered' = ANY (states) THEN 'delivered'
+        WHEN 'completed' = ANY (states) THEN 'completed'
+        WHEN 'no_show' = ANY (states) THEN 'no_show'
+        WHEN states && '{cancelled,cancelled_late}' THEN 'cancelled'
+        WHEN 'declined' = ANY (states) THEN 'declined'
+        ELSE 'expired' END
+$function$;
+GRANT EXECUTE ON FUNCTION care.booking_status(text[]) TO beatrice_app, beatrice_worker;
 
 CREATE OR REPLACE FUNCTION care.check_whole_units()
  RETURNS trigger
@@ -1512,6 +1626,19 @@ BEGIN
     END IF;
     RETURN NEW;
 END $function$;
+
+CREATE OR REPLACE FUNCTION care.unit_status_at(status text, ends_at timestamp with time zone, confirm_by timestamp with time zone, complete_at timestamp with time zone, frozen boolean, at timestamp with time zone)
+ RETURNS text
+ LANGUAGE sql
+ IMMUTABLE
+AS $function$
+    SELECT CASE
+        WHEN status = 'requested' AND confirm_by <= at THEN 'expired'
+        WHEN status = 'confirmed' AND ends_at + interval '30 days' <= at THEN 'expired'
+        WHEN status = 'delivered' AND complete_at <= at AND NOT frozen THEN 'completed'
+        ELSE status END
+$function$;
+GRANT EXECUTE ON FUNCTION care.unit_status_at(text,timestamp with time zone,timestamp with time zone,timestamp with time zone,boolean,timestamp with time zone) TO beatrice_app, beatrice_worker;
 
 CREATE OR REPLACE FUNCTION ledger.apply_hold_ends()
  RETURNS trigger
@@ -1725,6 +1852,15 @@ BEGIN
     END IF;
     RETURN NEW;
 END $function$;
+
+CREATE OR REPLACE FUNCTION public.bookable_from(at timestamp with time zone, min_notice_hours integer)
+ RETURNS timestamp with time zone
+ LANGUAGE sql
+ STABLE
+AS $function$
+    SELECT at + make_interval(hours => min_notice_hours)
+$function$;
+GRANT EXECUTE ON FUNCTION public.bookable_from(timestamp with time zone,integer) TO beatrice_app;
 
 CREATE OR REPLACE FUNCTION public.check_changed_lot()
  RETURNS trigger
@@ -1972,6 +2108,27 @@ BEGIN
     RETURN NEW;
 END $function$;
 
+CREATE OR REPLACE FUNCTION public.check_setting_value()
+ RETURNS trigger
+ LANGUAGE plpgsql
+ SET search_path TO 'public', 'pg_temp'
+AS $function$
+DECLARE
+    known record;
+BEGIN
+    SELECT least, most, levels INTO STRICT known FROM setting WHERE setting.name = NEW.name;
+    IF NEW.level <> ALL (known.levels) THEN
+        RAISE EXCEPTION 'this setting has no such level'
+            USING ERRCODE = '23514', CONSTRAINT = 'setting_value_level_allowed';
+    END IF;
+    IF NEW.value NOT BETWEEN known.least AND known.most THEN
+        RAISE EXCEPTION 'the value is out of bounds'
+            USING ERRCODE = '23514', CONSTRAINT = 'setting_value_in_bounds';
+    END IF;
+    RETURN NULL;
+END $function$;
+GRANT EXECUTE ON FUNCTION public.check_setting_value() TO PUBLIC;
+
 CREATE OR REPLACE FUNCTION public.check_source()
  RETURNS trigger
  LANGUAGE plpgsql
@@ -2078,6 +2235,22 @@ AS $function$
 $function$;
 GRANT EXECUTE ON FUNCTION public.is_employed(date,date,date) TO beatrice_app, beatrice_hr, beatrice_worker;
 
+CREATE OR REPLACE FUNCTION public.lot_sums(of_lot uuid)
+ RETURNS TABLE(captured_cents bigint, expired_cents bigint, returned_cents bigint)
+ LANGUAGE sql
+ STABLE
+AS $function$
+    SELECT gone.captured_cents - back.cents, gone.expired_cents, gone.returned_cents
+    FROM (SELECT coalesce(sum(amount_cents) FILTER (WHERE hold_id IS NOT NULL), 0)::bigint AS captured_cents,
+            coalesce(sum(amount_cents) FILTER (
+                WHERE reason IN ('expired', 'grace', 'carried_over')), 0)::bigint AS expired_cents,
+            coalesce(sum(amount_cents) FILTER (WHERE reason = 'returned'), 0)::bigint AS returned_cents
+        FROM ledger.transfer WHERE from_account_id = of_lot) AS gone
+    CROSS JOIN (SELECT coalesce(sum(amount_cents), 0)::bigint AS cents
+        FROM ledger.transfer WHERE to_account_id = of_lot AND reverses_id IS NOT NULL) AS back
+$function$;
+GRANT EXECUTE ON FUNCTION public.lot_sums(uuid) TO beatrice_app, beatrice_worker;
+
 CREATE OR REPLACE FUNCTION public.may_see_offering(audience text, provider_id uuid, employed boolean, allied_providers uuid[])
  RETURNS boolean
  LANGUAGE sql
@@ -2119,7 +2292,7 @@ BEGIN
 END $function$;
 GRANT EXECUTE ON FUNCTION public.number_events(integer) TO beatrice_app, beatrice_worker;
 
-CREATE OR REPLACE FUNCTION public.open_request(p_token_hash bytea, p_real_now timestamp with time zone, p_organisation_id uuid, p_alliance_id uuid, p_operator boolean, p_key text, p_fingerprint bytea, OUT clock_offset interval, OUT principal_kind text, OUT principal_id uuid, OUT locale text, OUT organisation_id uuid, OUT kinds text[], OUT roles text[], OUT scopes text[], OUT key_state text, OUT sealed_answer bytea)
+CREATE OR REPLACE FUNCTION public.open_request(p_token_hash bytea, p_real_now timestamp with time zone, p_scope_kind text, p_scope_id uuid, p_key text, p_fingerprint bytea, OUT clock_offset interval, OUT principal_kind text, OUT principal_id uuid, OUT locale text, OUT organisation_id uuid, OUT kinds text[], OUT roles text[], OUT scopes text[], OUT key_state text, OUT sealed_answer bytea)
  RETURNS record
  LANGUAGE plpgsql
  SECURITY DEFINER
@@ -2146,35 +2319,14 @@ BEGIN
         RETURN;
     END IF;
     IF principal_kind = 'api_key' THEN
-        IF organisation_id = p_organisation_id THEN
-            roles := ARRAY['api_key'];
-            SELECT o.kinds INTO kinds FROM organisation o WHERE o.id = p_organisation_id;
-        END IF;
-    ELSIF p_organisation_id IS NOT NULL THEN
-        organisation_id := p_organisation_id;
-        SELECT array_agg(m.role) INTO roles FROM membership m
-        WHERE m.user_id = principal_id AND m.organisation_id = p_organisation_id AND m.ended_at IS NULL;
-        SELECT o.kinds INTO kinds FROM organisation o WHERE o.id = p_organisation_id;
-        -- The operator enters organisations in the register: it may bring in their first administrators, no more.
-        IF roles IS NULL AND p_operator AND kinds IS NOT NULL AND EXISTS (
-            SELECT FROM membership m JOIN organisation o ON o.id = m.organisation_id AND 'operator' = ANY (o.kinds)
-            WHERE m.user_id = principal_id AND m.ended_at IS NULL AND m.role = 'operator') THEN
-            roles := ARRAY['registrar'];
-        END IF;
-    ELSIF p_alliance_id IS NOT NULL THEN
-        SELECT array_agg(DISTINCT m.role), min(m.organisation_id::text)::uuid INTO roles, organisation_id
-        FROM alliance a JOIN membership m ON m.user_id = principal_id AND m.ended_at IS NULL
-        WHERE a.id = p_alliance_id
-          AND (m.organisation_id = a.lead_organisation_id AND m.role IN ('coordinator', 'care_manager')
-               OR m.role = 'observer' AND EXISTS (
-                   SELECT 1 FROM alliance_membership am WHERE am.alliance_id = a.id
-                   AND am.organisation_id = m.organisation_id AND am.ended_on IS NULL));
-        kinds := ARRAY['alliance'];
-    ELSIF p_operator THEN
-        SELECT array_agg(m.role), min(m.organisation_id::text)::uuid, ARRAY['operator']
-        INTO roles, organisation_id, kinds
-        FROM membership m JOIN organisation o ON o.id = m.organisation_id AND 'operator' = ANY (o.kinds)
-        WHERE m.user_id = principal_id AND m.ended_at IS NULL AND m.role IN ('operator', 'finance');
+        -- A key holds no role: its scopes say what it may do, in its own organisation.
+        roles := CASE WHEN p_scope_kind = 'organisation' AND organisation_id = p_scope_id THEN ARRAY['api_key'] END;
+    ELSIF p_scope_kind IS NOT NULL THEN
+        SELECT array_agg(DISTINCT r.role), min(r.organisation_id::text)::uuid INTO roles, organisation_id
+        FROM roles_in(principal_id, p_scope_kind, p_scope_id, p_real_now) r;
+    END IF;
+    IF p_scope_kind = 'organisation' AND roles IS NOT NULL THEN
+        SELECT o.kinds INTO kinds FROM organisation o WHERE o.id = p_scope_id;
     END IF;
     IF p_key IS NOT NULL THEN
         -- Answered keys need no lock; an unanswered one is looked up again once locked, for it may be answered by then.
@@ -2194,7 +2346,7 @@ BEGIN
         END LOOP;
     END IF;
 END $function$;
-GRANT EXECUTE ON FUNCTION public.open_request(bytea,timestamp with time zone,uuid,uuid,boolean,text,bytea) TO beatrice_app, beatrice_hr;
+GRANT EXECUTE ON FUNCTION public.open_request(bytea,timestamp with time zone,text,uuid,text,bytea) TO beatrice_app, beatrice_hr;
 
 CREATE OR REPLACE FUNCTION public.payable_is_its_transfer()
  RETURNS trigger
@@ -2296,6 +2448,15 @@ CREATE OR REPLACE FUNCTION public.plain_text(value text)
  IMMUTABLE PARALLEL SAFE STRICT
 RETURN lower(public.unaccent('public.unaccent'::regdictionary, value));
 GRANT EXECUTE ON FUNCTION public.plain_text(text) TO PUBLIC;
+
+CREATE OR REPLACE FUNCTION public.price_holds(valid_from date, valid_to date, on_day date)
+ RETURNS boolean
+ LANGUAGE sql
+ IMMUTABLE
+AS $function$
+    SELECT valid_from <= on_day AND (valid_to IS NULL OR valid_to > on_day)
+$function$;
+GRANT EXECUTE ON FUNCTION public.price_holds(date,date,date) TO beatrice_app;
 
 CREATE OR REPLACE FUNCTION public.record_act(entry_id uuid, who_kind text, who uuid, for_organisation uuid, what text, kind_of_object text, id_of_object uuid, happened_at timestamp with time zone)
  RETURNS uuid
@@ -2407,6 +2568,82 @@ BEGIN
     JOIN lot ON lot.id = rest.id JOIN credit_source source ON source.id = lot.source_id;
 END $function$;
 GRANT EXECUTE ON FUNCTION public.return_revoked_lots(uuid,uuid,uuid[],date,timestamp with time zone,timestamp with time zone) TO beatrice_app, beatrice_hr, beatrice_worker;
+
+CREATE OR REPLACE FUNCTION public.roles_in(principal uuid, in_kind text, in_id uuid, instant timestamp with time zone)
+ RETURNS TABLE(role text, organisation_id uuid)
+ LANGUAGE plpgsql
+ STABLE
+AS $function$
+#variable_conflict use_column
+BEGIN
+    CASE in_kind
+    WHEN 'organisation' THEN
+        RETURN QUERY SELECT g.role, g.organisation_id FROM role_grant g
+        WHERE g.user_id = principal AND g.organisation_id = in_id AND tstzrange(g.from_at, g.until_at) @> instant;
+        IF NOT FOUND THEN
+            RETURN QUERY SELECT 'registrar', o.id FROM organisation o
+            WHERE o.id = in_id AND EXISTS (
+                SELECT FROM roles_in(principal, 'platform', NULL, instant) AS here WHERE here.role = 'operator');
+        END IF;
+    WHEN 'alliance' THEN
+        RETURN QUERY SELECT DISTINCT g.role, coalesce(g.organisation_id, a.lead_organisation_id)
+        FROM alliance a JOIN role_grant g ON g.user_id = principal AND tstzrange(g.from_at, g.until_at) @> instant
+        WHERE a.id = in_id AND (
+            g.alliance_id = a.id
+            OR g.organisation_id = a.lead_organisation_id AND g.role IN ('coordinator', 'care_manager')
+            OR g.role = 'observer' AND EXISTS (
+                SELECT FROM alliance_membership m
+                WHERE m.alliance_id = a.id AND m.organisation_id = g.organisation_id AND m.ended_on IS NULL));
+    WHEN 'network' THEN
+        RETURN QUERY SELECT g.role, NULL::uuid FROM role_grant g
+        WHERE g.user_id = principal AND g.network_id = in_id AND tstzrange(g.from_at, g.until_at) @> instant;
+    WHEN 'platform' THEN
+        RETURN QUERY SELECT g.role, o.id
+        FROM role_grant g JOIN organisation o ON 'operator' = ANY (o.kinds)
+            AND (g.organisation_id = o.id AND g.role IN ('operator', 'finance') OR g.scope_kind = 'platform')
+        WHERE g.user_id = principal AND tstzrange(g.from_at, g.until_at) @> instant;
+    END CASE;
+END $function$;
+GRANT EXECUTE ON FUNCTION public.roles_in(uuid,text,uuid,timestamp with time zone) TO beatrice_app, beatrice_worker;
+
+CREATE OR REPLACE FUNCTION public.setting_in_force(setting_name text, on_day date, of_organisation uuid DEFAULT NULL::uuid, of_programme uuid DEFAULT NULL::uuid, of_alliance uuid DEFAULT NULL::uuid, OUT value bigint, OUT level text, OUT value_id uuid)
+ RETURNS record
+ LANGUAGE plpgsql
+ STABLE
+AS $function$
+DECLARE
+    place record;
+    chosen record;
+BEGIN
+    SELECT setting.default_value, 'default', NULL INTO value, level, value_id
+        FROM setting WHERE setting.name = setting_name;
+    IF NOT FOUND THEN
+        RAISE EXCEPTION 'there is no such setting' USING ERRCODE = '22023', CONSTRAINT = 'setting_known';
+    END IF;
+    IF NOT EXISTS (SELECT FROM setting_value said WHERE said.name = setting_name) THEN
+        RETURN;
+    END IF;
+    SELECT alliance.id, alliance.network_id INTO place FROM alliance WHERE alliance.id = coalesce(of_alliance, (
+        SELECT member.alliance_id FROM alliance_membership member
+        WHERE member.organisation_id = of_organisation AND member.joined_on <= on_day
+            AND (member.ended_on IS NULL OR member.ended_on > on_day)
+        ORDER BY member.joined_on, member.id LIMIT 1));
+    SELECT latest.value, latest.level, latest.id INTO chosen
+    FROM (SELECT DISTINCT ON (said.level) said.id, said.level, said.value
+        FROM setting_value said
+        WHERE said.name = setting_name AND said.valid_from <= on_day
+            AND (said.level = 'platform' OR said.network_id = place.network_id OR said.alliance_id = place.id
+                OR said.organisation_id = of_organisation OR said.programme_id = of_programme)
+        ORDER BY said.level, said.valid_from DESC, said.created_at DESC, said.id DESC) AS latest
+    WHERE latest.value IS NOT NULL
+    ORDER BY array_position('{programme,organisation,alliance,network,platform}'::text[], latest.level) LIMIT 1;
+    IF FOUND THEN
+        value := chosen.value;
+        level := chosen.level;
+        value_id := chosen.id;
+    END IF;
+END $function$;
+GRANT EXECUTE ON FUNCTION public.setting_in_force(text,date,uuid,uuid,uuid) TO beatrice_app, beatrice_worker;
 
 CREATE OR REPLACE FUNCTION public.settlement_adds_up()
  RETURNS trigger

@@ -202,7 +202,7 @@ async def _by_http(world: World, client: httpx.AsyncClient, side: Side) -> None:
         "key",
     )
     member = await world.scalar(
-        "SELECT id FROM membership WHERE organisation_id = :id AND role = 'staff'", id=side.provider.id
+        "SELECT id FROM role_grant WHERE organisation_id = :id AND role = 'staff'", id=side.provider.id
     )
     side.ids |= {
         "top_up_id": top_up["id"],

@@ -5,6 +5,7 @@ import json
 import re
 import subprocess
 import sys
+import tomllib
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, get_args
@@ -96,7 +97,7 @@ def test_only_the_edges_commit() -> None:
         if not path_of(source).startswith(COMMITTERS)
         for function in functions(source)
         for _, call in calls(function)
-        if call.endswith((".commit", ".rollback"))
+        if call.endswith((".commit", ".run_and_commit", ".rollback"))
     }
     assert found == set(ROLLBACKS)
 
@@ -113,24 +114,71 @@ def test_only_the_clock_asks_the_machine() -> None:
     assert found == []
 
 
-def test_no_web_framework_under_the_endpoints() -> None:
-    """Rules, queries and models know no request."""
-    layers = re.compile(r"^(actions|queries|models|errors|schemas)(_\w+)?$|_(actions|queries|models)$")
-    found = [
-        f"{path_of(source)}:{node.lineno}"
-        for source in SOURCES
-        if layers.search(source.stem) and not path_of(source).startswith(("app/http/", "app/edge/"))
-        for node in ast.walk(ast.parse(source.read_text()))
-        if (isinstance(node, ast.ImportFrom) and (node.module or "").split(".")[0] in {"fastapi", "starlette"})
-        or (
-            isinstance(node, ast.Import)
-            and any(name.name.split(".")[0] in {"fastapi", "starlette"} for name in node.names)
-        )
+def contracts() -> list[dict[str, Any]]:
+    """Return import-linter's contracts: the order of the packages, and the order inside a module."""
+    found: list[dict[str, Any]] = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["importlinter"][
+        "contracts"
     ]
+    return found
+
+
+def layer_of(name: str) -> set[str]:
+    """Return the files that stand on one line with a file inside a module."""
+    lines = [set(re.findall(r"\w+", line)) for line in contracts()[1]["layers"]]
+    return next(line for line in lines if name in line)
+
+
+def modules() -> set[str]:
+    """Return the packages that have the layers of a module."""
+    layered = {"endpoints", "jobs", "actions", "queries", "models"}
+    return {source.parent.name for source in SOURCES if source.stem in layered and source.parent.parent.name == "app"}
+
+
+def imports(source: Path) -> Iterator[tuple[str, str]]:
+    """Give each import as where from and what."""
+    for node in ast.walk(ast.parse(source.read_text())):
+        if isinstance(node, ast.ImportFrom):
+            yield from ((node.module or "", name.name) for name in node.names)
+        elif isinstance(node, ast.Import):
+            yield from ((name.name, "") for name in node.names)
+
+
+def test_no_web_framework_under_the_endpoints() -> None:
+    """Verbs, rules, queries and models know no request."""
+    found = {
+        f"{path_of(source)}: {module}"
+        for source in SOURCES
+        if source.parent.name in modules() and source.stem not in layer_of("endpoints")
+        for module, _ in imports(source)
+        if module.split(".")[0] in {"fastapi", "starlette"}
+    }
+    assert found == set()
+
+
+def test_decisions_are_pure() -> None:
+    """Neither database nor clock; of the queries they know the rows, which are facts like any other."""
+    found = []
+    for source in SOURCES:
+        if source.parent.name not in modules() or source.stem not in layer_of("decisions"):
+            continue
+        tree = ast.parse(source.read_text())
+        asked = {call for _, call in calls(tree)} & {"clock.now", "clock.today", "clock.real"}
+        waits = {node.name for node in ast.walk(tree) if isinstance(node, ast.AsyncFunctionDef)}
+        used = {
+            f"{module}.{name}"
+            for module, name in imports(source)
+            if module.split(".")[0] in {"sqlalchemy", "psycopg"}
+            or f"{module}.{name}".startswith("app.db.")
+            or name in {"queries", "actions"}
+            or (module.endswith(".queries") and not re.match(r"[A-Z][a-z]", name))
+        }
+        found += [f"{path_of(source)}: {what}" for what in sorted(asked | waits | used)]
     assert found == []
 
 
 def test_imports_point_downwards() -> None:
+    """Both contracts, and the one for the inside holds in every module."""
+    assert {name.removeprefix("app.") for name in contracts()[1]["containers"]} == modules()
     command = [str(Path(sys.executable).parent / "lint-imports"), "--no-cache"]
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False, timeout=120)
     assert done.returncode == 0, done.stdout[-3000:]
@@ -177,7 +225,7 @@ def test_every_endpoint_declares_its_permission_and_answer() -> None:
 def test_tenant_routes_need_a_role_and_personal_routes_do_not() -> None:
     for route in routes():
         personal = route.access.permission in PERSON
-        tenant = route.audience.tenant is not None or route.audience.kind is not None
+        tenant = route.audience.scope is not None
         assert personal != tenant, route.operation_id
         if route.audience.tenant is not None:
             assert "{" + route.audience.tenant + "}" in route.path
@@ -279,6 +327,24 @@ def test_making_and_approving_need_two_persons() -> None:
 
 
 # Docs
+
+
+def test_the_pages_name_what_is_there() -> None:
+    """Decisions are left out: they tell what was so on their day."""
+    pages = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").glob("*.md"))]
+    named = {
+        (page.name, path)
+        for page in pages
+        for path in re.findall(r"`((?:app|docs|migrations|tests)/[\w./-]*)`", page.read_text())
+    }
+    assert len(named) > 30
+    assert [(page, path) for page, path in sorted(named) if not (ROOT / path).exists()] == []
+
+
+def test_the_route_that_contributing_shows_is_one_of_the_product() -> None:
+    shown = re.findall(r"^```python\n(.*?)^```", (ROOT / "CONTRIBUTING.md").read_text(), re.DOTALL | re.MULTILINE)
+    assert len(shown) == 1
+    assert shown[0] in (ROOT / "app" / "catalogue" / "endpoints.py").read_text()
 
 
 def product_errors() -> list[type[AppError]]:

@@ -165,7 +165,7 @@ async def test_an_ended_role_fails_at_once(client: httpx.AsyncClient, company: P
     hr = company.headers["hr"]
     assert (await client.get(account(company), headers=hr)).status_code == 200
     await world.execute(
-        "UPDATE membership SET ended_at = :at WHERE user_id = :id", at=clock.real(), id=company.users["hr"]
+        "UPDATE role_grant SET until_at = :at WHERE user_id = :id", at=clock.real(), id=company.users["hr"]
     )
     assert (await client.get(account(company), headers=hr)).status_code == 404
     assert (await client.get("/v1/me", headers=hr)).json()["memberships"] == []

@@ -25,7 +25,7 @@ AUDIENCES = {
     "sandbox": territory.OPERATOR_ROLES,
 }
 """The roles that live in the tenant of an audience."""
-GUARDED = [route for route in routes() if route.audience.tenant is not None or route.audience.kind is not None]
+GUARDED = [route for route in routes() if route.audience.scope is not None]
 GROUPS = [
     pytest.param([route for route in routes() if route.audience.name == name], id=name)
     for name in sorted({route.audience.name for route in routes()})
@@ -75,18 +75,18 @@ async def test_outsiders_get_nothing(
 async def call_as_outsiders(route: BeatriceRoute, sides: Territory, land_client: httpx.AsyncClient) -> None:
     if route.access.permission == "public":
         return
-    tenant = route.audience.tenant is not None or route.audience.kind is not None
+    tenant = route.audience.scope is not None
     for role in OUTSIDERS:
         if not tenant and role != "anonymous" and not names_objects(route):
             continue  # one's own data
-        if route.audience.kind == "operator" and role in territory.OPERATOR_ROLES:
+        if route.audience.scope == "platform" and role in territory.OPERATOR_ROLES:
             continue  # the operator serves both sides
         path = neighbours(route, sides.a, sides.b, own_tenant=False)
         answer = await sides.ask(land_client, route, path, sides.a.headers[role])
         expected = {404}
         if role == "anonymous":
             expected = {401}
-        elif route.audience.kind == "operator":
+        elif route.audience.scope == "platform":
             expected = {403}
         elif not tenant and method_of(route) != "GET":
             expected = {404, 422}
@@ -100,7 +100,7 @@ async def test_the_neighbours_id_is_nobodys_id(
 ) -> None:
     """The same bytes for a foreign id and one that does not exist, in a foreign tenant and inside one's own."""
     for route in group:
-        if route.access.permission == "public" or "{" not in route.path or route.audience.kind == "operator":
+        if route.access.permission == "public" or "{" not in route.path or route.audience.scope == "platform":
             continue
         for role in AUDIENCES.get(route.audience.name, ("employee",)):
             await compare_ids(route, role, sides, land_client, own_tenant=False)

@@ -15,20 +15,17 @@ ROOT = Path(__file__).parent.parent
 WRITES = re.compile(r"\b(?:INSERT INTO|UPDATE|DELETE FROM)\s+(?:ONLY\s+)?([a-z_.]+)", re.IGNORECASE)
 READS = re.compile(r"\b(?:FROM|JOIN)\s+(?:ONLY\s+)?([a-z_.]+)", re.IGNORECASE)
 WRITING = {"insert", "update", "delete"}
-ROLES = "roles and invitations of an organisation are identity's rows; they move with roles as scoped rows"
-FIRST = "the first statement of a request looks up tenant and role at once; it moves with roles as scoped rows"
+REACH = "which scopes a role reaches is asked of parties and alliances inside the first statement of a request"
 EXCEPTIONS: dict[str, str] = {
     "bookings writes payable": "the flag of a disputed unit blocks what is owed for it in the same statement",
     "settlements writes payable": "a run marks what it settles in the statement that writes the lines",
-    "catalogue reads slot": "search by free capacity stands in the catalogue until it has a room above capacity",
     "credit writes ledger.transfer": "a revoked grant's rest goes back in one function that tells HR nothing",
     "credit writes ledger.hold": "credit is placed in one statement: the hottest of the product",
-    "employees writes invitation": ROLES,
-    "organisations writes membership": ROLES,
+    "employees writes invitation": "an employment's invitation ends with its address, in HR's own statement",
     "organisations reads alliance_membership": "which parties share an alliance; alliances stand above parties",
-    "identity reads alliance": FIRST,
-    "identity reads alliance_membership": FIRST,
-    "identity reads organisation": FIRST,
+    "identity reads alliance": REACH,
+    "identity reads alliance_membership": REACH,
+    "identity reads organisation": REACH,
     "identity writes idempotency_key": "the nightly sweep of what is old",
 }
 """`module writes|reads table`: why."""

@@ -82,8 +82,8 @@ class World:
 
     async def membership(self, user_id: UUID, organisation_id: UUID, role: str) -> None:
         await self.execute(
-            "INSERT INTO membership (id, user_id, organisation_id, role, created_at)"
-            " VALUES (:id, :user, :organisation, :role, :at)",
+            "INSERT INTO role_grant (id, user_id, role, scope_kind, scope_id, from_at, granted_at)"
+            " VALUES (:id, :user, :role, 'organisation', :organisation, :at, :at)",
             id=ids.new_id(),
             user=user_id,
             organisation=organisation_id,

@@ -1,6 +1,6 @@
 """The action `book`: one quote becomes one booking that executes exactly its legs."""
 
-from datetime import datetime, timedelta
+from datetime import datetime
 from uuid import UUID
 
 from pydantic import TypeAdapter
@@ -24,7 +24,7 @@ UNITS = TypeAdapter(tuple[UnitState, ...])
 async def book(session: AsyncSession, user_id: UUID, quote_id: UUID, note: str | None) -> BookingRead:
     """Reserve credit, then seats, and write the booking: three statements (quote, holds, everything else)."""
     now = clock.now()
-    quote = await queries.QUOTE_TO_BOOK.maybe(session, quote_id=quote_id, user_id=user_id)
+    quote = await queries.QUOTE_TO_BOOK.maybe(session, quote_id=quote_id, user_id=user_id, now=now)
     if quote is None:
         raise NotFound
     _check_bookable(quote, now)
@@ -47,7 +47,7 @@ async def book(session: AsyncSession, user_id: UUID, quote_id: UUID, note: str |
         unit_ids=[unit.id for unit in units],
         slot_ids=[unit.slot_id for unit in units],
         seats=[1] * len(units),
-        bookable_from=now + timedelta(hours=quote.min_notice_hours),
+        bookable_from=quote.bookable_from,
         status=status,
         free_until_hours=quote.free_until_hours,
         late_fee_bps=quote.late_fee_bps,

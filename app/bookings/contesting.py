@@ -9,7 +9,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from app import clock, ids
 from app.bookings import ending, notices, queries, state
-from app.bookings.decisions import Loaded
+from app.bookings.decisions import Loaded, at_stake
 from app.bookings.errors import DisputeWindowOver
 from app.bookings.queries import UnitState
 from app.config import settings
@@ -24,15 +24,6 @@ class Contested:
 
     loaded: Loaded
     stakes: Mapping[UUID, int]
-
-
-def at_stake(unit: UnitState) -> int:
-    """What a provider got, or is owed by the employee, for a marked unit: the price or the fee; 0 where nothing."""
-    if unit.status in {"delivered", "completed"}:
-        return unit.price_cents if unit.on_credit else unit.own_money_due_cents
-    if unit.status in {"no_show", "cancelled_late"}:
-        return unit.fee_cents
-    return 0
 
 
 async def contest(session: AsyncSession, user_id: UUID, booking_id: UUID, unit_ids: Sequence[UUID]) -> Contested:

@@ -3,10 +3,9 @@
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Literal
 from uuid import UUID
 
-from app.bookings.models import OPEN, BookingStatus, FeeSource, UnitStatus
+from app.bookings.models import HAPPENED, OPEN, BookingStatus, FeeSource, UnitStatus
 from app.bookings.queries import BookingRow, UnitState
 from app.config import settings
 from app.errors import AlreadyResolved, NotFound, StateConflict
@@ -42,9 +41,8 @@ def booking_status(units: Iterable[UnitStatus]) -> BookingStatus:
     if "requested" in present:
         return "requested"
     if "confirmed" in present:
-        return "in_progress" if present & {"delivered", "completed", "no_show"} else "confirmed"
-    ended: tuple[Literal["delivered", "completed", "no_show"], ...] = ("delivered", "completed", "no_show")
-    for status in ended:
+        return "in_progress" if present.intersection(HAPPENED) else "confirmed"
+    for status in HAPPENED:
         if status in present:
             return status
     if present & {"cancelled", "cancelled_late"}:
@@ -136,12 +134,12 @@ class Loaded:
         return min(starts_at, max(by_terms, reconsidered))
 
 
-def contested_until(unit: UnitState, at: datetime) -> datetime:
+def contested_until(unit: UnitState, at: datetime, acknowledge_hours: int) -> datetime:
     """Return until when a mark made at an instant can be contested: the acknowledgement time after it.
 
     A unit that is still to come counts from its end, so that no fee is owed before a service could have been.
     """
-    return max(at, unit.ends_at) + timedelta(hours=settings().acknowledge_hours)
+    return max(at, unit.ends_at) + timedelta(hours=acknowledge_hours)
 
 
 def confirm_by(now: datetime, response_hours: int, starts: Sequence[datetime]) -> datetime:
@@ -192,6 +190,15 @@ def fee_of(unit: UnitState, bps: int) -> Fee:
         else:
             releases.append(leg.hold_id)
     return Fee(fee_cents, fee_cents if from_credit else 0, tuple(captures), tuple(releases))
+
+
+def at_stake(unit: UnitState) -> int:
+    """What a provider got, or is owed by the employee, for a marked unit: the price or the fee; 0 where nothing."""
+    if unit.status in {"delivered", "completed"}:
+        return unit.price_cents if unit.on_credit else unit.own_money_due_cents
+    if unit.status in {"no_show", "cancelled_late"}:
+        return unit.fee_cents
+    return 0
 
 
 def no_fee(unit: UnitState) -> Fee:

@@ -17,6 +17,7 @@ from app.bookings.state import Move
 from app.capacity import actions as capacity
 from app.credit import actions as credit
 from app.credit.actions import Capture
+from app.networks.queries import setting_in_force
 from app.payables import actions as payables
 from app.payables.actions import Owed
 from app.payables.models import PayableKind
@@ -60,6 +61,9 @@ async def end(
         await credit.release(session, holds, at=at, caused_by_employee=employee, asked_on=asked_on)
     leaving = [ending.unit for ending in endings if ending.status != "no_show" and ending.unit.slot_id is not None]
     await capacity.give_back(session, "unit", [unit.id for unit in leaving], at=at)
+    hours = 0
+    if captures:
+        hours = await setting_in_force(session, "acknowledge_hours", clock.day_of(at), loaded.booking.provider_id)
     moves = [
         Move(
             ending.unit.id,
@@ -68,7 +72,7 @@ async def end(
             ending.fee.own_money_cents,
             fee_cents=ending.fee.fee_cents,
             fee_source=ending.fee.source,
-            complete_at=contested_until(ending.unit, at) if ending.fee.source == "credit" else None,
+            complete_at=contested_until(ending.unit, at, hours) if ending.fee.source == "credit" else None,
         )
         for ending in endings
     ]

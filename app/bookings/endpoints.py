@@ -7,7 +7,7 @@ from fastapi import Query
 
 from app import clock, ids
 from app.bookings import booking, employee_actions, queries, quoting, views
-from app.bookings.decisions import Loaded, unreported_since
+from app.bookings.decisions import Loaded
 from app.bookings.errors import BeneficiaryNotEligible, OfferingNotAvailable, QuoteExpired
 from app.bookings.models import BookingStatus
 from app.bookings.schemas import (
@@ -86,7 +86,6 @@ async def booking_list(
         at.session,
         user_id=at.actor.user_id,
         now=now,
-        unreported_since=unreported_since(now),
         status=status,
         after=paging.after_id,
         limit=paging.fetch,

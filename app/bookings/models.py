@@ -1,7 +1,7 @@
 """Tables of bookings, all in schema care: they reveal the health of families."""
 
 from datetime import datetime
-from typing import Literal
+from typing import Literal, get_args
 from uuid import UUID
 
 from sqlalchemy import (
@@ -49,9 +49,12 @@ BookingStatus = Literal[
     "declined",
     "expired",
 ]
+Happened = Literal["delivered", "completed", "no_show"]
 FeeSource = Literal["credit", "out_of_pocket"]
 OPEN: frozenset[UnitStatus] = frozenset({"requested", "confirmed"})
 """States in which a unit has its seat and its credit."""
+HAPPENED: tuple[Happened, ...] = get_args(Happened)
+"""States of a unit whose time has come, in the order in which they name their booking."""
 TERMS = ("free_until_hours", "late_fee_bps", "no_show_fee_bps")
 """What a booking says of cancelling, exactly as its quote does."""
 CONTESTABLE = "status IN ('delivered', 'completed') OR fee_source = 'credit'"

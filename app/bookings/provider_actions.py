@@ -6,7 +6,7 @@ from uuid import UUID
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from app import ids
+from app import clock, ids
 from app.bookings import ending, notices, queries, state, views
 from app.bookings.decisions import Loaded, fee_of, no_fee
 from app.bookings.ending import Ending
@@ -15,10 +15,10 @@ from app.bookings.queries import UnitState
 from app.bookings.schemas import ProviderBookingRead
 from app.bookings.state import Move
 from app.capacity import actions as capacity
-from app.config import settings
 from app.credit import actions as credit
 from app.credit.actions import Capture, HoldRequest
 from app.errors import AlreadyResolved
+from app.networks.queries import setting_in_force
 
 
 async def read(session: AsyncSession, provider_id: UUID, booking_id: UUID) -> ProviderBookingRead:
@@ -52,6 +52,7 @@ async def deliver(
     chosen = _begun(loaded, unit_ids)
     holds = [leg.hold_id for unit in chosen for leg in unit.legs if leg.hold_id is not None]
     await credit.capture(session, [Capture(hold_id) for hold_id in holds], at=loaded.now)
+    hours = await setting_in_force(session, "acknowledge_hours", clock.day_of(loaded.now), provider_id)
     moves = [
         Move(
             unit.id,
@@ -59,7 +60,7 @@ async def deliver(
             loaded.now,
             unit.own_money_due_cents,
             delivered_at=loaded.now,
-            complete_at=loaded.now + timedelta(hours=settings().acknowledge_hours),
+            complete_at=loaded.now + timedelta(hours=hours),
         )
         for unit in chosen
     ]

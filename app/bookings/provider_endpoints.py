@@ -7,7 +7,7 @@ from fastapi import Query
 from app import clock
 from app.audit import actions as audit
 from app.bookings import provider_actions, queries, views
-from app.bookings.decisions import Loaded, unreported_since
+from app.bookings.decisions import Loaded
 from app.bookings.errors import UnitSettled
 from app.bookings.models import BookingStatus
 from app.bookings.schemas import (
@@ -48,7 +48,6 @@ async def provider_booking_list(
         at.session,
         provider_id=at.tenant,
         now=now,
-        unreported_since=unreported_since(now),
         status=status,
         starts_from=clock.midnight(date_from) if date_from is not None else None,
         starts_before=clock.end_of(date_to) if date_to is not None else None,

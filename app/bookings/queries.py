@@ -9,6 +9,7 @@ from sqlalchemy import func, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app import clock
+from app.actor import Locale
 from app.bookings.models import OPEN, BookingStatus, FeeSource, Unit, UnitStatus
 from app.capacity.models import SeatsRefused
 from app.catalogue.models import Confirmation, VatCode
@@ -17,7 +18,6 @@ from app.credit.planner import FundingSource
 from app.credit.planner import Leg as QuotedLeg
 from app.db import APP, NOTHING, WORKER, Query
 from app.errors import NotFound
-from app.identity.models import Locale
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +51,7 @@ class QuoteToBook:
     vat_code: VatCode
     confirmation: Confirmation
     response_hours: int
-    min_notice_hours: int
+    bookable_from: datetime
     free_until_hours: int
     late_fee_bps: int
     no_show_fee_bps: int

@@ -10,6 +10,7 @@ from sqlalchemy import insert
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app import clock, ids
+from app.actor import Locale
 from app.beneficiaries import queries as beneficiary_queries
 from app.beneficiaries.queries import BeneficiaryForCare
 from app.bookings.errors import BeneficiaryNotEligible, OfferingNotAvailable
@@ -23,9 +24,9 @@ from app.bookings.schemas import (
     QuoteRead,
     QuoteUnitRead,
 )
+from app.capacity import queries as capacity
 from app.capacity.errors import SlotClosed, SlotFull
-from app.catalogue import queries as catalogue
-from app.catalogue.queries import BookableOffering
+from app.capacity.queries import BookableOffering
 from app.config import settings
 from app.credit.actions import UsableLot, usable_lots
 from app.credit.planner import PlanLot, PlanUnit, plan
@@ -47,10 +48,11 @@ async def quote(
     beneficiary_id: UUID,
     slot_ids: Sequence[UUID],
     credit: CreditChoice,
-    language: str,
+    language: Locale,
 ) -> QuoteRead:
-    """Plan a booking: binding for 15 minutes, reserves nothing."""
-    offering = await catalogue.bookable_offering(session, offering_id, user_id, clock.today(), slot_ids)
+    """Plan a booking: binding for `quote_minutes`, reserves nothing."""
+    now = clock.now()
+    offering = await capacity.bookable_offering(session, offering_id, user_id, now, slot_ids)
     if offering is None:
         raise NotFound
     beneficiary = await beneficiary_queries.for_care(session, user_id, beneficiary_id)
@@ -65,7 +67,7 @@ async def quote(
     units = _planned(priced, lots, examiner, credit)
     decisions = [examiner.shown(lots, unit, reading) for unit in units]
     quote_id = ids.new_id()
-    expires_at = clock.now() + timedelta(minutes=settings().quote_minutes)
+    expires_at = now + timedelta(minutes=offering.quote_minutes)
     total = sum(unit.price_cents for unit in units)
     credit_cents = sum(unit.price_cents for unit in units if unit.on_credit)
     await session.execute(
@@ -88,7 +90,7 @@ async def quote(
             vat_code=offering.vat_code,
             units=UNITS.dump_python(units, mode="json"),
             decisions=DECISIONS.dump_python(decisions, mode="json", exclude={"__all__": {"alternatives"}}),
-            created_at=clock.now(),
+            created_at=now,
             expires_at=expires_at,
         )
     )
@@ -110,13 +112,12 @@ async def quote(
 
 def _priced(offering: BookableOffering, slot_ids: Sequence[UUID]) -> list[QuotedUnit]:
     """Return the units in order of their start, not yet with who pays them."""
-    now = clock.now()
     ordered = []
     for slot_id in slot_ids:
         slot = offering.slots.get(slot_id)
         if slot is None:
             raise NotFound
-        if slot.status != "open" or not offering.in_notice(slot.starts_at, now):
+        if slot.status != "open" or slot.starts_at <= offering.bookable_from:
             raise SlotClosed
         if slot.seats_left <= 0:
             raise SlotFull
@@ -223,13 +224,13 @@ def _plan_lot(lot: UsableLot) -> PlanLot:
     )
 
 
-def _decision_read(index: int, decision: Decision, language: str) -> DecisionRead:
+def _decision_read(index: int, decision: Decision, language: Locale) -> DecisionRead:
     return DecisionRead(
         index=index,
         code=decision.code,
         allowed=decision.allowed,
         rule_code=decision.rule_code,
-        reason=decision.reason.in_locale("en" if language == "en" else "it"),
+        reason=decision.reason.in_locale(language),
         citation=decision.citation,
         valid_on=decision.valid_on,
         status=decision.status,

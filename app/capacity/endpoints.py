@@ -10,12 +10,11 @@ from app import clock
 from app.capacity import actions, queries, schemas
 from app.capacity.errors import SlotClosed, SlotTaken
 from app.catalogue import queries as catalogue
-from app.catalogue import search
-from app.catalogue.endpoints import check_period
 from app.edge.at import At
 from app.errors import NotFound
 from app.http.audiences import provider_router, public_router
 from app.http.pagination import Paging, PagingDep
+from app.http.period import period
 from app.http.schemas import Page
 from app.ids import OfferingId, SlotId
 
@@ -31,11 +30,11 @@ async def slot_search(
     at: At, paging: PagingDep, offering_id: OfferingId, date_from: FromDay = None, date_to: ToDay = None
 ) -> Page[schemas.PublicSlot]:
     """Show slots that can be booked now: open, seats left, far enough ahead for the provider's notice."""
-    check_period(date_from, date_to)
-    if await search.offering(at.session, await search.viewer_of(at.session, at.actor), offering_id) is None:
-        raise NotFound
     now = clock.now()
     asked = _stretch(paging, date_from, date_to, now)
+    viewer = await catalogue.viewer_of(at.session, at.actor)
+    if await catalogue.visible_offering(at.session, viewer, offering_id) is None:
+        raise NotFound
     rows = await queries.BOOKABLE.all(at.session, offering_id=offering_id, now=now, **asked)
     return paging.page(rows, schemas.PublicSlot.model_validate, _position)
 
@@ -45,10 +44,9 @@ async def slot_list(
     at: At, paging: PagingDep, offering_id: OfferingId, date_from: FromDay = None, date_to: ToDay = None
 ) -> Page[schemas.SlotRead]:
     """Show every slot of an offering by start, past and cancelled ones too."""
-    check_period(date_from, date_to)
+    asked = _stretch(paging, date_from, date_to, EARLIEST)
     if not await catalogue.owns_offering(at.session, at.tenant, offering_id):
         raise NotFound
-    asked = _stretch(paging, date_from, date_to, EARLIEST)
     rows = await queries.SLOTS.all(at.session, provider_id=at.tenant, offering_id=offering_id, **asked)
     return paging.page(rows, schemas.SlotRead.model_validate, _position)
 
@@ -82,7 +80,7 @@ def _stretch(
     paging: Paging, date_from: clock.Day | None, date_to: clock.Day | None, earliest: datetime
 ) -> dict[str, object]:
     """Return from and before when slots start, after which one the page begins and how long it is."""
-    start, end = search.period(date_from, date_to, earliest)
+    start, end = period(date_from, date_to, earliest)
     after_start, after_id = paging.after or (EARLIEST, UUID(int=0))
     return {
         "period_from": start,

@@ -1,4 +1,4 @@
-"""Routes of the catalogue: public search and providers, and the provider's own offerings."""
+"""Routes of the catalogue: public offerings and providers, and the provider's own offerings."""
 
 from typing import Annotated
 
@@ -6,21 +6,18 @@ from fastapi import Depends, Query
 from starlette.requests import Request
 
 from app import clock
-from app.catalogue import actions, queries, schemas, search
+from app.catalogue import actions, queries, schemas
 from app.catalogue.errors import PriceOverlap
-from app.catalogue.models import Mode
 from app.edge.at import At
-from app.errors import Invalid, NotFound
+from app.errors import NotFound
 from app.http import pagination
 from app.http.audiences import provider_router, public_router
 from app.http.pagination import Paging, PagingDep
 from app.http.schemas import Page
 from app.ids import OfferingId, OrganisationId, SiteId
-from app.money import MAX_CENTS
 from app.organisations import actions as parties
 from app.organisations.schemas import ProviderUpdate
 from app.rules.book import book_in_force
-from app.territory.schemas import IstatCode
 
 public = public_router()
 provider = provider_router()
@@ -38,42 +35,9 @@ async def whole_list(
 ShortListDep = Annotated[Paging, Depends(whole_list)]
 
 
-@public.list("/offerings", "public")
-async def offering_search(
-    at: At,
-    paging: PagingDep,
-    q: Annotated[str | None, Query(max_length=200, description="words, Italian; quotes, `or` and `-word` work")] = None,
-    category: Annotated[str | None, Query(max_length=64)] = None,
-    municipality: Annotated[IstatCode | None, Query(description="in the service area, or no area")] = None,
-    provider_id: Annotated[OrganisationId | None, Query()] = None,
-    age: Annotated[int | None, Query(ge=0, le=130)] = None,
-    date_from: Annotated[clock.Day | None, Query(description="a free slot on or after this Rome day")] = None,
-    date_to: Annotated[clock.Day | None, Query(description="a free slot on or before this Rome day")] = None,
-    max_price_cents: Annotated[int | None, Query(ge=0, le=MAX_CENTS)] = None,
-    mode: Annotated[Mode | None, Query()] = None,
-) -> Page[schemas.PublicOffering]:
-    """Search what can be booked: by relevance where words are given, else by name."""
-    check_period(date_from, date_to)
-    words = q if q is not None and q.strip() else None
-    filters = search.Filters(
-        q=words,
-        category=category,
-        municipality=municipality,
-        provider_id=provider_id,
-        age=age,
-        date_from=date_from,
-        date_to=date_to,
-        max_price_cents=max_price_cents,
-        mode=mode,
-    )
-    viewer = await search.viewer_of(at.session, at.actor)
-    rows = await search.search(at.session, viewer, filters, paging.fetch, paging.after)
-    return paging.page(rows, schemas.PublicOffering.model_validate, search.position)
-
-
 @public.read("/offerings/{offering_id}", "public")
 async def offering_get(at: At, offering_id: OfferingId) -> schemas.PublicOffering:
-    found = await search.offering(at.session, await search.viewer_of(at.session, at.actor), offering_id)
+    found = await queries.visible_offering(at.session, await queries.viewer_of(at.session, at.actor), offering_id)
     if found is None:
         raise NotFound
     return schemas.PublicOffering.model_validate(found)
@@ -202,9 +166,3 @@ async def price_create(at: At, offering_id: OfferingId, body: schemas.PriceCreat
     """Set a price from today or later on; without `valid_to` it ends the open-ended price before it."""
     price_id = await actions.add_price(at.session, at.tenant, offering_id, body)
     return at.about(price_id, schemas.PriceRead(id=price_id, offering_id=offering_id, **body.model_dump()))
-
-
-def check_period(date_from: clock.Day | None, date_to: clock.Day | None) -> None:
-    """Refuse a period that ends before it begins."""
-    if date_from is not None and date_to is not None and date_to < date_from:
-        raise Invalid("/query/date_to", "end_before_start", "the last day is before the first")

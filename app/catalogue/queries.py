@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import date, datetime, timedelta
+from datetime import date, datetime
 from typing import Self
 from uuid import UUID
 
@@ -10,6 +10,7 @@ from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app import clock
+from app.actor import Actor
 from app.catalogue.models import Audience, CareAccess, Confirmation, Mode, Offering, OfferingStatus, Site, VatCode
 from app.db import NOTHING, Query
 from app.rules.rows import OfferingUnit
@@ -91,55 +92,20 @@ class PriceRow:
 
 
 @dataclass(frozen=True, slots=True)
-class DatedPrice:
-    """A price in cents, from `valid_from` to before `valid_to` (None: open-ended)."""
+class Viewer:
+    """What decides which offerings the caller may see."""
 
+    employed: bool
+    allied_providers: list[UUID]
+
+
+@dataclass(frozen=True, slots=True)
+class VisibleOffering(Terms):
+    """An offering as anyone sees it; the price is the one valid today."""
+
+    description: str
     price_cents: int
-    valid_from: date
-    valid_to: date | None
-
-
-@dataclass(frozen=True, slots=True)
-class OfferedSlot:
-    id: UUID
-    starts_at: datetime
-    ends_at: datetime
-    seats_left: int
-    status: str
-
-
-@dataclass(frozen=True, slots=True)
-class BookableOffering(Terms):
-    """Everything a quote asks about an offering; whether it may be booked is for the caller to decide."""
-
-    site_id: UUID | None
-    vat_code: VatCode
-    response_hours: int
-    min_notice_hours: int
-    audience: Audience
-    status: OfferingStatus
-    open_to_person: bool
     provider_name: str
-    provider_phone: str | None
-    earned_account_id: UUID
-    payable_account_id: UUID
-    prices: list[DatedPrice]
-    slots: dict[UUID, OfferedSlot]
-
-    def price_on(self, day: date) -> int | None:
-        """Return the price valid on that Rome day, in cents."""
-        for price in self.prices:
-            if price.valid_from <= day and (price.valid_to is None or day < price.valid_to):
-                return price.price_cents
-        return None
-
-    def serves(self, istat_code: str | None) -> bool:
-        """Whether the municipality is in the service area; an empty area restricts nothing."""
-        return not self.service_area or istat_code in self.service_area
-
-    def in_notice(self, starts_at: datetime, now: datetime) -> bool:
-        """Whether a start is in the future and far enough for the provider's notice."""
-        return starts_at > now + timedelta(hours=self.min_notice_hours)
 
 
 PROVIDER = Query(ProviderRow, "catalogue.provider")
@@ -150,7 +116,8 @@ OFFERINGS = Query(OfferingRow, "catalogue.offerings")
 LOCK_OFFERING = Query(UUID, "catalogue.lock_offering")
 SERVE = Query(NOTHING, "catalogue.serve")
 PRICES = Query(PriceRow, "catalogue.prices")
-BOOKABLE_OFFERING = Query(BookableOffering, "catalogue.bookable_offering")
+VISIBLE = Query(VisibleOffering, "catalogue.visible_offering")
+CIRCLE = Query(Viewer, "catalogue.circle")
 
 
 async def sites(session: AsyncSession, provider_id: UUID, after: UUID | None, limit: int) -> Sequence[Site]:
@@ -172,11 +139,15 @@ async def owns_offering(session: AsyncSession, provider_id: UUID, offering_id: U
     return await session.scalar(own) is not None
 
 
-async def bookable_offering(
-    session: AsyncSession, offering_id: UUID, person_id: UUID, on: date, slot_ids: Sequence[UUID] = ()
-) -> BookableOffering | None:
-    """Return an offering of any status as it is for a person on a day, with the prices from that day on.
+async def viewer_of(session: AsyncSession, actor: Actor) -> Viewer:
+    """Return what the caller may see: API keys and strangers the public offerings only."""
+    if actor.kind != "user":
+        return Viewer(employed=False, allied_providers=[])
+    return await CIRCLE.one(session, person_id=actor.id, today=clock.today())
 
-    `slots` are those of the asked ones that it has.
-    """
-    return await BOOKABLE_OFFERING.maybe(session, id=offering_id, person_id=person_id, on=on, slot_ids=list(slot_ids))
+
+async def visible_offering(session: AsyncSession, viewer: Viewer, offering_id: UUID) -> VisibleOffering | None:
+    """Return one visible offering."""
+    return await VISIBLE.maybe(
+        session, id=offering_id, employed=viewer.employed, allied_providers=viewer.allied_providers, today=clock.today()
+    )

@@ -15,8 +15,8 @@ from app import clock, ids
 from app.config import settings
 from app.credit import lot_life, queries
 from app.credit.errors import InsufficientCredit
-from app.credit.lot_life import Fate, LotAndHeirs
-from app.credit.queries import HeldLot, UsableLot, usable_lots
+from app.credit.lot_life import Fate
+from app.credit.queries import HeldLot, LotAndHeirs, UsableLot, usable_lots
 from app.db import Query
 from app.ledger import actions as ledger
 from app.ledger.errors import Refused, refusals
@@ -79,8 +79,7 @@ class _Freed:
     lot: LotAndHeirs
     amount_cents: int
     cause_id: UUID | None
-    asked_on: date | None = None
-    """When a request was made that simply was not answered."""
+    grace_days: int = 0
 
 
 async def place(session: AsyncSession, user_id: UUID, holds: Sequence[HoldRequest], *, at: datetime) -> None:
@@ -124,10 +123,10 @@ async def release(
     if not hold_ids:
         return
     await queries.lock_for_holds(session, hold_ids, clock.day_of(at))
-    held = await queries.held_lots(session, hold_ids)
+    held = await queries.held_lots(session, hold_ids, clock.day_of(at))
     await ledger.release(session, [HoldRelease(hold_id, at) for hold_id in hold_ids])
-    freed = [_Freed(lot, lot.amount_cents, lot.hold_id, asked_on) for lot in held.values()]
-    await _send_on(session, freed, at, caused_by_employee=caused_by_employee)
+    freed = [(lot, lot.amount_cents) for lot in held.values()]
+    await _send_on(session, freed, at, caused_by_employee=caused_by_employee, asked_on=asked_on)
 
 
 async def capture(
@@ -146,12 +145,12 @@ async def capture(
     held: Mapping[UUID, HeldLot] = {}
     if partial:
         await queries.lock_for_holds(session, [each.hold_id for each in captures], clock.day_of(at))
-        held = await queries.held_lots(session, list(partial))
+        held = await queries.held_lots(session, list(partial), clock.day_of(at))
     await ledger.capture(
         session,
         [LedgerCapture(ids.new_id(), each.hold_id, reason, at, each.amount_cents, each.cause_id) for each in captures],
     )
-    freed = [_Freed(lot, lot.amount_cents - partial[lot.hold_id], lot.hold_id) for lot in held.values()]
+    freed = [(lot, lot.amount_cents - partial[lot.hold_id]) for lot in held.values()]
     await _send_on(session, freed, at, caused_by_employee=caused_by_employee)
 
 
@@ -171,8 +170,8 @@ async def refund(
     amounts = {each.hold_id: each.amount_cents for each in refunds}
     await queries.lock_for_holds(session, list(amounts), clock.day_of(at))
     returned = await _reverse(session, amounts, at, reason)
-    held = await queries.held_lots(session, list(amounts))
-    freed = [_Freed(held[hold_id], amount, hold_id) for hold_id, amount in returned.items()]
+    held = await queries.held_lots(session, list(amounts), clock.day_of(at))
+    freed = [(held[hold_id], amount) for hold_id, amount in returned.items()]
     await _send_on(session, freed, at, caused_by_employee=caused_by_employee)
 
 
@@ -230,15 +229,22 @@ async def _reverse(
     return {row.hold_id: amounts[row.hold_id] or row.amount_cents for row in rows}
 
 
-async def _send_on(session: AsyncSession, freed: Sequence[_Freed], at: datetime, *, caused_by_employee: bool) -> None:
+async def _send_on(
+    session: AsyncSession,
+    freed: Sequence[tuple[HeldLot, int]],
+    at: datetime,
+    *,
+    caused_by_employee: bool,
+    asked_on: date | None = None,
+) -> None:
     day = clock.day_of(at)
     by_fate: dict[Fate, list[_Freed]] = {}
-    for each in freed:
+    for lot, amount_cents in freed:
         fate = lot_life.fate_of_freed(
-            each.lot, day, caused_by_employee=caused_by_employee, grace_window_days=settings().grace_window_days
+            lot, day, caused_by_employee=caused_by_employee, grace_window_days=lot.grace_window_days
         )
-        if fate != "stays" and each.amount_cents:
-            by_fate.setdefault(fate, []).append(each)
+        if fate != "stays" and amount_cents:
+            by_fate.setdefault(fate, []).append(_Freed(lot, amount_cents, lot.hold_id, _grace_days(lot, asked_on)))
     for fate, parts in by_fate.items():
         # A sweep may be late with what was due before the lot ended: credit cannot go on before that.
         await _move(session, fate, parts, {each.lot.id: max(at, each.lot.ended_at or at) for each in parts})
@@ -295,10 +301,15 @@ async def _successors(
     return made
 
 
+def _grace_days(lot: HeldLot, asked_on: date | None) -> int:
+    """Return how long grace is; shorter where a request of the lot's last days simply was not answered."""
+    if asked_on is not None and lot_life.in_window(lot, asked_on, lot.grace_window_days):
+        return min(lot.grace_days, settings().unanswered_grace_days)
+    return lot.grace_days
+
+
 def _lives_until(freed: _Freed, fate: Fate, day: date) -> date:
     """Return the last day of the lot that continues what was freed on a day."""
     if fate != "grace":
         return lot_life.carried_until(freed.lot.expires_on, day)
-    known = settings()
-    silence = freed.asked_on and lot_life.in_window(freed.lot, freed.asked_on, known.grace_window_days)
-    return day + timedelta(days=min(known.grace_days, known.unanswered_grace_days) if silence else known.grace_days)
+    return day + timedelta(days=freed.grace_days)

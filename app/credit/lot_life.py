@@ -7,53 +7,12 @@ Carried-over credit becomes a lot of the same owner and source that lives one ye
 company's: expiry to the company is lawful for on-top programmes only.
 """
 
-from dataclasses import dataclass
-from datetime import date, datetime, timedelta
+from datetime import date, timedelta
 from typing import Literal
-from uuid import UUID
 
-from app.credit.models import ExpiredCreditTo
+from app.credit.queries import LotAndHeirs, LotLife
 
 Fate = Literal["stays", "expired", "returned", "carried_over", "grace"]
-
-
-@dataclass(frozen=True, slots=True)
-class LotLife:
-    """A lot's life as the view `lot_life` says it; `ended_at` is when its rest left, None while it stands.
-
-    `ended_early` says that leaving or revocation ended (or will end) it before its expiry.
-    """
-
-    id: UUID
-    expires_on: date
-    last_day: date
-    ended_at: datetime | None
-    ended_early: bool
-
-    def over(self, on: date) -> bool:
-        """Whether nothing can be paid from the lot on that day."""
-        return self.ended_at is not None or on > self.last_day
-
-
-@dataclass(frozen=True, slots=True)
-class LotAndHeirs(LotLife):
-    """A lot with where its credit goes and the accounts there.
-
-    `solidarity_account_id` is the fund of the company's alliance; without one credit goes back to its source.
-    """
-
-    expired_credit_to: ExpiredCreditTo
-    returns_to_account_id: UUID
-    solidarity_account_id: UUID | None
-    grace_until: date | None
-    """The last day that grace gave, where this lot is grace."""
-
-    @property
-    def heir_account_id(self) -> UUID:
-        """The account to which the lot's credit goes when it neither carries over nor becomes grace."""
-        if self.ended_early or self.expired_credit_to != "solidarity_fund" or self.solidarity_account_id is None:
-            return self.returns_to_account_id
-        return self.solidarity_account_id
 
 
 def fate_at_end(lot: LotAndHeirs) -> Fate:

@@ -8,8 +8,7 @@ from uuid import UUID
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app import clock, ids
-from app.credit.lot_life import LotAndHeirs, LotLife
-from app.credit.models import FeeFunding, LotKind, ProgrammeSource, ValidityBasis
+from app.credit.models import ExpiredCreditTo, FeeFunding, LotKind, ProgrammeSource, ValidityBasis
 from app.db import APP, NOTHING, WORKER, Query
 from app.ledger import queries as ledger
 from app.rules.decisions import Reading
@@ -35,11 +34,52 @@ class UsableLot:
 
 
 @dataclass(frozen=True, slots=True)
+class LotLife:
+    """A lot's life as the view `lot_life` says it; `ended_at` is when its rest left, None while it stands.
+
+    `ended_early` says that leaving or revocation ended (or will end) it before its expiry.
+    """
+
+    id: UUID
+    expires_on: date
+    last_day: date
+    ended_at: datetime | None
+    ended_early: bool
+
+    def over(self, on: date) -> bool:
+        """Whether nothing can be paid from the lot on that day."""
+        return self.ended_at is not None or on > self.last_day
+
+
+@dataclass(frozen=True, slots=True)
+class LotAndHeirs(LotLife):
+    """A lot with where its credit goes and the accounts there.
+
+    `solidarity_account_id` is the fund of the company's alliance; without one credit goes back to its source.
+    """
+
+    expired_credit_to: ExpiredCreditTo
+    returns_to_account_id: UUID
+    solidarity_account_id: UUID | None
+    grace_until: date | None
+    """The last day that grace gave, where this lot is grace."""
+
+    @property
+    def heir_account_id(self) -> UUID:
+        """The account to which the lot's credit goes when it neither carries over nor becomes grace."""
+        if self.ended_early or self.expired_credit_to != "solidarity_fund" or self.solidarity_account_id is None:
+            return self.returns_to_account_id
+        return self.solidarity_account_id
+
+
+@dataclass(frozen=True, slots=True)
 class HeldLot(LotAndHeirs):
-    """The lot under a hold, and how much is or was held."""
+    """The lot under a hold, how much is or was held, and the terms of grace that hold for it."""
 
     hold_id: UUID
     amount_cents: int
+    grace_days: int
+    grace_window_days: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,9 +146,9 @@ async def lock_for_holds(session: AsyncSession, hold_ids: Sequence[UUID], on: da
     await LOCK_FOR_HOLDS.run(session, hold_ids=list(hold_ids), on=on)
 
 
-async def held_lots(session: AsyncSession, hold_ids: Sequence[UUID]) -> dict[UUID, HeldLot]:
-    """Return the lot of each hold."""
-    return {lot.hold_id: lot for lot in await HELD_LOTS.all(session, hold_ids=list(hold_ids))}
+async def held_lots(session: AsyncSession, hold_ids: Sequence[UUID], on: date) -> dict[UUID, HeldLot]:
+    """Return the lot of each hold, with the terms of a day."""
+    return {lot.hold_id: lot for lot in await HELD_LOTS.all(session, hold_ids=list(hold_ids), on=on)}
 
 
 async def captures_of(session: AsyncSession, hold_ids: Sequence[UUID]) -> list[CapturedHold]:

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from app.bookings.contesting import at_stake
+from app.bookings.decisions import at_stake
 from app.bookings.queries import UnitState
 from app.disputes.queries import DisputeRow
 from app.disputes.schemas import DisputedUnitRead, DisputeRead, OperatorDisputeRead

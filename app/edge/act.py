@@ -32,3 +32,8 @@ class Act:
 async def record(session: AsyncSession, act: Act) -> None:
     """Write the entry in the request's transaction."""
     await RECORD_ACT.one(session, **act.values())
+
+
+async def record_and_commit(session: AsyncSession, act: Act) -> None:
+    """Write the entry as the last of the request's transaction."""
+    await RECORD_ACT.run_and_commit(session, **act.values())

@@ -8,7 +8,7 @@ from fastapi import Depends
 from sqlalchemy.ext.asyncio import AsyncSession
 from starlette.requests import Request
 
-from app.actor import Actor
+from app.actor import Actor, Locale
 
 T = TypeVar("T")
 
@@ -24,7 +24,7 @@ class Place:
 
     session: AsyncSession
     actor: Actor
-    language: str
+    language: Locale
     tenant_id: UUID | None
     expected: int | None = None
     version: int | None = None

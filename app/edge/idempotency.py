@@ -44,7 +44,7 @@ class KeyMissing(AppError, status=400, code="idempotency_key_missing"):
     """This request moves money or capacity: send an `Idempotency-Key` of 1 to 255 printable ASCII characters."""
 
 
-class KeyInUse(AppError, status=409, code="idempotency_key_in_use"):
+class KeyInUse(AppError, status=409, code="idempotency_key_in_use", constraints=("idempotency_key_pkey",)):
     """A request with this key is being worked on: ask again in a moment."""
 
 
@@ -58,13 +58,16 @@ def fingerprint(request: Request, raw: bytes) -> bytes:
     return hashlib.sha256(head + hashlib.sha256(raw).digest()).digest()
 
 
-async def keep(
+async def keep_and_commit(
     session: AsyncSession, principal_id: UUID, key: str, print_: bytes, answer: Response, act: Act | None = None
 ) -> None:
-    """Write the answer under its key, and the act; a duplicate key means that another transaction answered first."""
+    """Write the answer under its key, and the act, and COMMIT; a duplicate key means that another answered first."""
     sealed = sealing.encrypt("idempotency", _pack(answer), principal_id.bytes)
     row = {"principal_id": principal_id, "key": key, "fingerprint": print_, "sealed": sealed, "at": clock.real()}
-    await (KEEP.run(session, **row) if act is None else KEEP_WITH_ACT.run(session, **row, **act.values()))
+    if act is None:
+        await KEEP.run_and_commit(session, **row)
+    else:
+        await KEEP_WITH_ACT.run_and_commit(session, **row, **act.values())
 
 
 def replay(principal_id: UUID, sealed: bytes) -> Response:

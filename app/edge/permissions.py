@@ -1,6 +1,6 @@
 """The one table role -> permissions; API-key scopes use the same words."""
 
-from typing import Literal
+from typing import Literal, get_args
 
 OrganisationRole = Literal[
     "hr",
@@ -15,6 +15,14 @@ OrganisationRole = Literal[
     "finance",
     "admin",
 ]
+ScopeKind = Literal["organisation", "alliance", "network", "platform"]
+ROLES_OF_SCOPE: dict[ScopeKind, frozenset[OrganisationRole]] = {
+    "organisation": frozenset(get_args(OrganisationRole)),
+    "alliance": frozenset({"coordinator", "care_manager", "observer"}),
+    "network": frozenset({"coordinator", "observer"}),
+    "platform": frozenset({"operator", "finance"}),
+}
+"""Which roles there are in which scope; the database's `roles_in` says who has them, the CHECK refuses others."""
 PERSON = frozenset({"public", "session", "person"})
 
 ROLE_PERMISSIONS: dict[OrganisationRole, frozenset[str]] = {
@@ -64,6 +72,8 @@ ROLE_PERMISSIONS: dict[OrganisationRole, frozenset[str]] = {
             "operator_top_ups:read",
             "fees:read",
             "fees:write",
+            "settings:read",
+            "settings:write",
             "settlement_runs:read",
             "settlement_runs:write",
             "settlement_approvals:write",
@@ -80,6 +90,7 @@ ROLE_PERMISSIONS: dict[OrganisationRole, frozenset[str]] = {
             "top_up_confirmations:write",
             "operator_top_ups:read",
             "fees:read",
+            "settings:read",
             "settlement_runs:read",
             "settlement_runs:write",
             "settlement_approvals:write",

@@ -3,27 +3,32 @@
 import hashlib
 from dataclasses import dataclass
 from datetime import timedelta
-from typing import Literal
+from typing import Literal, get_args
 from uuid import UUID
 
 from sqlalchemy.ext.asyncio import AsyncSession
 from starlette.requests import Request
 
 from app import clock, ids
-from app.actor import ANONYMOUS, Actor
+from app.actor import ANONYMOUS, Actor, Locale
 from app.db import APP, HR, Query, Role
 from app.edge.access import Access
-from app.edge.permissions import PERSON, permissions_of
+from app.edge.permissions import PERSON, REGISTRAR, ScopeKind, permissions_of
 from app.errors import Forbidden, NotFound, Unauthorised
 
 MAX_TOKEN = 200
+SPOKEN: dict[str, Locale] = {locale: locale for locale in get_args(Locale)}
 
 
 @dataclass(frozen=True)
 class Audience:
-    """Whom a router serves: the path parameter naming the tenant, the kind it must be, the database role."""
+    """Whom a router serves: the scope of its roles, the path parameter naming it (the tenant), the database role.
+
+    `kind` is what an organisation must be to have these routes; only where any kind will do is there a registrar.
+    """
 
     name: str
+    scope: ScopeKind | None = None
     tenant: str | None = None
     kind: str | None = None
     database_role: Role = APP
@@ -37,7 +42,7 @@ class Opened:
     clock_offset: timedelta
     principal_kind: Literal["user", "api_key"] | None
     principal_id: UUID | None
-    locale: str | None
+    locale: Locale | None
     organisation_id: UUID | None
     kinds: list[str] | None
     roles: list[str] | None
@@ -71,15 +76,13 @@ async def open_request(
     key: str | None,
     fingerprint: bytes | None,
 ) -> Opened:
-    tenant_id = tenant_of(request, audience)
     opened = await OPEN.one(
         session,
         role=audience.database_role,
         token_hash=token_hash,
         real_now=clock.real(),
-        organisation_id=None if audience.tenant == "alliance_id" else tenant_id,
-        alliance_id=tenant_id if audience.tenant == "alliance_id" else None,
-        operator=audience.kind == "operator" or audience.name == "organisation",
+        scope_kind=audience.scope,
+        scope_id=tenant_of(request, audience),
         key=key,
         fingerprint=fingerprint,
     )
@@ -94,6 +97,8 @@ def authorise(access: Access, audience: Audience, opened: Opened, *, presented: 
             raise Unauthorised
         return ANONYMOUS
     roles = frozenset(opened.roles or ())
+    if audience.kind is not None:
+        roles -= {REGISTRAR}
     scopes = None if opened.scopes is None else frozenset(opened.scopes)
     actor = Actor(
         opened.principal_kind, opened.principal_id, opened.organisation_id, roles, scopes, opened.locale or "it"
@@ -103,7 +108,7 @@ def authorise(access: Access, audience: Audience, opened: Opened, *, presented: 
             raise Forbidden
         return actor
     if not roles:
-        raise Forbidden if audience.kind == "operator" else NotFound
+        raise Forbidden if audience.scope == "platform" else NotFound
     if audience.kind is not None and audience.kind not in (opened.kinds or ()):
         raise NotFound
     granted = scopes if scopes is not None else permissions_of(roles)
@@ -112,12 +117,12 @@ def authorise(access: Access, audience: Audience, opened: Opened, *, presented: 
     return actor
 
 
-def language_of(request: Request, actor: Actor) -> str:
-    """Return `it` or `en`: the first language of Accept-Language that we speak, else the person's."""
+def language_of(request: Request, actor: Actor) -> Locale:
+    """Return the first language of Accept-Language that we speak, else the person's."""
     for part in request.headers.get("accept-language", "").lower().split(","):
         tag = part.partition(";")[0].strip().partition("-")[0]
-        if tag in {"it", "en"}:
-            return tag
+        if tag in SPOKEN:
+            return SPOKEN[tag]
     return actor.locale
 
 
@@ -125,7 +130,7 @@ def tenant_of(request: Request, audience: Audience) -> UUID | None:
     """Return the organisation or alliance that the path names for the audience; None where it is malformed."""
     if audience.tenant is None:
         return None
-    prefix = "all" if audience.tenant == "alliance_id" else "org"
+    prefix = "all" if audience.scope == "alliance" else "org"
     try:
         return ids.decode(prefix, str(request.path_params.get(audience.tenant, "")))
     except ValueError:

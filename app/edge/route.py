@@ -90,7 +90,7 @@ class EdgeRoute(APIRoute, ABC):
             try:
                 return await self._attempt(handler, request, key, raw)
             except DBAPIError as error:
-                if not refusals.retryable(error) or attempt == ATTEMPTS - 1:
+                if not _worth_another_try(error) or attempt == ATTEMPTS - 1:
                     raise refusals.from_database(error) from error
                 await asyncio.sleep(random.uniform(0.01, 0.2))  # noqa: S311 - jitter
         raise Busy
@@ -138,10 +138,6 @@ class EdgeRoute(APIRoute, ABC):
                 response = await handler(request)
                 self.finish(response, place)
                 act = self._act(request, place)
-                if key is not None and self.access.stores_answer and actor.id is not None:
-                    await idempotency.keep(session, actor.id, key, print_, response, act)
-                elif act is not None:
-                    await acts.record(session, act)
             except AppError as error:
                 await (session.commit() if error.commits else session.rollback())
                 if key is None or not _is_kept(error) or actor.id is None:
@@ -149,15 +145,19 @@ class EdgeRoute(APIRoute, ABC):
                 return await self._keep_refusal(request, key, print_, error)
             except DBAPIError as error:
                 await session.rollback()
-                if refusals.constraint_name(error) == "idempotency_key_pkey":
-                    raise idempotency.KeyInUse from error
                 if key is None or refusals.retryable(error):
                     raise
                 refused = refusals.from_database(error)
                 if not _is_kept(refused):
                     raise refused from error
                 return await self._keep_refusal(request, key, print_, refused)
-            await session.commit()
+            # The last statement brings COMMIT along; the answer leaves when both have succeeded.
+            if key is not None and self.access.stores_answer and actor.id is not None:
+                await idempotency.keep_and_commit(session, actor.id, key, print_, response, act)
+            elif act is not None:
+                await acts.record_and_commit(session, act)
+            else:
+                await session.commit()
         return response
 
     def _act(self, request: Request, place: Place) -> Act | None:
@@ -190,9 +190,13 @@ class EdgeRoute(APIRoute, ABC):
                 await session.rollback()
                 return answered
             if opened.principal_id is not None:
-                await idempotency.keep(session, opened.principal_id, key, print_, refusal)
-            await session.commit()
+                await idempotency.keep_and_commit(session, opened.principal_id, key, print_, refusal)
         return refusal
+
+
+def _worth_another_try(error: DBAPIError) -> bool:
+    """Whether a second try may do better: after a deadlock, or to replay the answer that somebody stored meanwhile."""
+    return refusals.retryable(error) or refusals.constraint_name(error) in idempotency.KeyInUse.constraints
 
 
 def _is_kept(error: AppError) -> bool:

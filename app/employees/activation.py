@@ -7,6 +7,7 @@ from sqlalchemy import exists, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app import sealing
+from app.actor import Locale
 from app.beneficiaries import actions as beneficiaries
 from app.db import Query
 from app.employees.errors import LoginDiffers
@@ -15,7 +16,6 @@ from app.errors import NotFound
 from app.events.actions import NewEvent, record
 from app.identity.actions import issue_session
 from app.identity.invitations import redeem_invitation
-from app.identity.models import Locale
 from app.identity.schemas import TokenRead
 
 

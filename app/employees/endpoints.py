@@ -67,7 +67,7 @@ async def invitation_accept(
         token,
         body.password,
         body.activation_code,
-        "en" if at.language == "en" else "it",
+        at.language,
         request.client.host if request.client is not None else None,
     )
 

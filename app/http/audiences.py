@@ -140,31 +140,33 @@ def employee_router() -> Routes:
 
 def company_router() -> Routes:
     """`/v1/companies/{company_id}`: HR and payroll, with a database role that cannot see care."""
-    return _router(Audience("company", "company_id", "company", HR), "/v1/companies/{company_id}", "Company", _company)
+    audience = Audience("company", "organisation", "company_id", "company", HR)
+    return _router(audience, "/v1/companies/{company_id}", "Company", _company)
 
 
 def provider_router() -> Routes:
     """`/v1/providers/{provider_id}`."""
-    audience = Audience("provider", "provider_id", "provider")
+    audience = Audience("provider", "organisation", "provider_id", "provider")
     return _router(audience, "/v1/providers/{provider_id}", "Provider", _provider)
 
 
 def organisation_router() -> Routes:
     """`/v1/organisations/{organisation_id}`: members, keys."""
-    audience = Audience("organisation", "organisation_id")
+    audience = Audience("organisation", "organisation", "organisation_id")
     return _router(audience, "/v1/organisations/{organisation_id}", "Organisation", _organisation)
 
 
 def alliance_router() -> Routes:
     """`/v1/alliances/{alliance_id}`."""
-    return _router(Audience("alliance", "alliance_id"), "/v1/alliances/{alliance_id}", "Alliance", _alliance)
+    audience = Audience("alliance", "alliance", "alliance_id")
+    return _router(audience, "/v1/alliances/{alliance_id}", "Alliance", _alliance)
 
 
 def operator_router() -> Routes:
-    """`/v1/operator`: whoever holds a role in the organisation of kind operator."""
-    return _router(Audience("operator", None, "operator"), "/v1/operator", "Operator")
+    """`/v1/operator`: whoever holds a role of the platform: in the organisation of kind operator."""
+    return _router(Audience("operator", "platform"), "/v1/operator", "Operator")
 
 
 def sandbox_router() -> Routes:
     """`/v1/sandbox`: the movable clock, jobs and mail; absent in production."""
-    return _router(Audience("sandbox", None, "operator"), "/v1/sandbox", "Sandbox")
+    return _router(Audience("sandbox", "platform"), "/v1/sandbox", "Sandbox")

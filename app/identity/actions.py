@@ -2,6 +2,7 @@
 
 import hashlib
 import secrets
+from dataclasses import dataclass
 from datetime import timedelta
 from uuid import UUID
 
@@ -9,14 +10,14 @@ from sqlalchemy import update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app import clock, jobs
-from app.actor import Actor
+from app.actor import Actor, Locale
 from app.audit.actions import record
 from app.config import settings
 from app.db import NOTHING, Query
 from app.errors import Invalid, PreconditionFailed
 from app.identity import attempts, password_rules, passwords
 from app.identity.errors import EmailTaken, InvalidCredentials, TokenInvalid, WrongPassword
-from app.identity.models import Locale, PasswordReset, SessionToken, User
+from app.identity.models import PasswordReset, SessionToken, User
 from app.identity.proof import Account, account_by_email, account_by_id, prove, without_connection
 from app.identity.schemas import TokenRead
 from app.ids import new_id
@@ -27,8 +28,17 @@ RESETS_PER_ACCOUNT = 5
 """Per hour: a mailbox must not be flooded."""
 EMAIL_CHANGES_PER_ACCOUNT = 10
 """Per hour: who is logged in must not find out who else is."""
+
+
+@dataclass(frozen=True, slots=True)
+class Recipient:
+    """Who asked for a new password and gets a mail."""
+
+    locale: Locale
+
+
 BEGIN_SESSION = Query(NOTHING, "identity.begin_session")
-REQUEST_RESET = Query(str, "identity.request_reset")
+REQUEST_RESET = Query(Recipient, "identity.request_reset")
 EMAIL_OF_RESET = Query(str, "identity.email_of_reset")
 LOCK_USER_OF_RESET = Query(UUID, "identity.lock_user_of_reset")
 CHANGE_CONTACT = Query(Account, "identity.change_contact")
@@ -77,15 +87,15 @@ async def request_reset(session: AsyncSession, email: str, address: str) -> None
     await attempts.count(session, limits)
     token = secrets.token_urlsafe(32)
     now = clock.real()
-    locale = await REQUEST_RESET.maybe(
+    recipient = await REQUEST_RESET.maybe(
         session, token_hash=token_hash(token), email=email, now=now, expires_at=now + RESET_LIFE
     )
-    if locale is None:
+    if recipient is None:
         # A job that finds nothing to send: an unknown address costs about as much as a known one.
         await jobs.defer(session, "mail.send", mail_id=str(new_id()))
         return
     values = {"public_url": settings().public_url, "token": token}
-    await send(session, NewMail("password_reset", email, locale, values))
+    await send(session, NewMail("password_reset", email, recipient.locale, values))
 
 
 async def accept_reset(session: AsyncSession, token: str, password: str) -> None:

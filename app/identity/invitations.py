@@ -16,7 +16,7 @@ from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app import clock, ids, sealing
-from app.actor import Actor
+from app.actor import Actor, Locale
 from app.audit.actions import record
 from app.config import settings
 from app.db import APP, HR, NOTHING, Query
@@ -25,7 +25,8 @@ from app.errors import Conflict
 from app.identity import attempts, password_rules, passwords
 from app.identity.actions import token_hash
 from app.identity.errors import ActivationCodeWrong, InvalidCredentials, TokenInvalid
-from app.identity.models import Invitation, Locale, User
+from app.identity.granting import give_roles
+from app.identity.models import Invitation, User
 from app.identity.proof import account_by_email, account_by_id, prove, without_connection
 from app.mail.actions import NewMail, send_many
 
@@ -85,6 +86,7 @@ class Offer:
     employee_id: UUID | None
     roles: list[OrganisationRole]
     sealed_activation_code: bytes | None
+    invited_by: UUID | None
 
 
 INVITE = Query(NOTHING, "identity.invite", roles=(APP, HR))
@@ -92,7 +94,6 @@ END_INVITATIONS_OF_EMPLOYEES = Query(NOTHING, "identity.end_invitations_of_emplo
 OPEN_OFFER = Query(Offer, "identity.open_offer")
 LOCK_OPEN_OFFER = Query(Offer, "identity.lock_open_offer")
 SEALED_CODES = Query(SealedCode, "identity.sealed_codes")
-GIVE_ROLES = Query(NOTHING, "identity.give_roles")
 
 
 async def invite_employees(session: AsyncSession, invited: Sequence[EmployeeInvitation]) -> None:
@@ -113,6 +114,7 @@ async def invite_employees(session: AsyncSession, invited: Sequence[EmployeeInvi
         employee_ids=employee_ids,
         codes=[_sealed_code(invitation_id) for invitation_id in invitation_ids],
         roles=[],
+        invited_by=None,
         now=now,
         expires_at=now + timedelta(days=LIFE_DAYS),
     )
@@ -130,6 +132,7 @@ async def invite_member(
     organisation_id: UUID,
     organisation_name: str,
     roles: Sequence[str],
+    invited_by: UUID | None,
     locale: Locale = "it",
 ) -> UUID:
     """Offer roles in an organisation and return the invitation's id; replaces a pending one for the same address.
@@ -159,6 +162,7 @@ async def invite_member(
         employee_ids=[None],
         codes=[None],
         roles=sorted(set(roles)),
+        invited_by=invited_by,
         now=now,
         expires_at=now + timedelta(days=LIFE_DAYS),
     )
@@ -180,7 +184,7 @@ async def redeem_invitation(
 ) -> Redeemed:
     """Accept an invitation once: a new login with this password, or the existing one that this password proves.
 
-    Creates the memberships of an invitation to roles; linking an employment is the caller's. Call it before anything
+    Gives the roles of an invitation to roles; linking an employment is the caller's. Call it before anything
     is written: it gives the connection back while hashing, and a failed proof commits its count.
     """
     offer = await _open_offer(session, token, OPEN_OFFER)
@@ -202,14 +206,7 @@ async def redeem_invitation(
         raise TokenInvalid
     await session.execute(update(Invitation).where(Invitation.id == offer.id).values(ended_at=now, accepted_by=user_id))
     if offer.roles:
-        await GIVE_ROLES.run(
-            session,
-            ids=[ids.new_id() for _ in offer.roles],
-            roles=offer.roles,
-            user_id=user_id,
-            organisation_id=offer.organisation_id,
-            now=now,
-        )
+        await give_roles(session, user_id, offer.organisation_id, offer.roles, granted_by=offer.invited_by)
     actor = Actor("user", user_id, offer.organisation_id)
     await record(session, actor, "invitation.accept", "invitation", offer.id)
     return Redeemed(user_id, offer.organisation_id, offer.employee_id, tuple(offer.roles))
@@ -265,7 +262,7 @@ def _opened_code(invitation_id: UUID, sealed: bytes) -> str:
     return sealing.decrypt("activation_code", sealed, invitation_id.bytes).decode()
 
 
-def _mail(template: str, recipient: str, organisation_name: str, locale: str, token: str) -> NewMail:
+def _mail(template: str, recipient: str, organisation_name: str, locale: Locale, token: str) -> NewMail:
     values = {
         "organisation_name": organisation_name,
         "days": LIFE_DAYS,

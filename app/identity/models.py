@@ -1,11 +1,11 @@
 """Tables of identity; times here are real time, not business time."""
 
 from datetime import datetime
-from typing import Literal
 from uuid import UUID
 
 from sqlalchemy import (
     CheckConstraint,
+    Computed,
     ForeignKey,
     ForeignKeyConstraint,
     Index,
@@ -19,15 +19,27 @@ from sqlalchemy import (
 from sqlalchemy.dialects.postgresql import ARRAY, ExcludeConstraint
 from sqlalchemy.orm import Mapped, mapped_column
 
+from app.actor import Locale
 from app.db import Model, Timestamp, one_of
-from app.edge.permissions import OrganisationRole
+from app.edge.permissions import ROLES_OF_SCOPE, OrganisationRole, ScopeKind
 
-Locale = Literal["it", "en"]
 SIDE = text(
     "(CASE WHEN role IN ('hr', 'hr_approver', 'payroll') THEN 'company'"
     " WHEN role IN ('manager', 'staff', 'coordinator', 'care_manager') THEN 'care' END)"
 )
-"""Who acts for the employer sees no care: one person is on one side in one organisation."""
+"""Who acts for the employer sees no care: one person is on one side in one scope."""
+SCOPE = text("(coalesce(scope_id, user_id))")
+"""The platform has no id: there the person's own stands for it, so that an exclusion compares something."""
+PERIOD = text("(tstzrange(from_at, until_at))")
+_FITTING = (
+    f"WHEN '{kind}' THEN role IN ({', '.join(map(repr, sorted(ROLES_OF_SCOPE[kind])))})" for kind in ROLES_OF_SCOPE
+)
+FITS = f"CASE scope_kind {' '.join(_FITTING)} END"
+
+
+def _scope_of(kind: ScopeKind) -> str:
+    """Return the scope's id where it is of this kind, for a foreign key."""
+    return f"CASE scope_kind WHEN '{kind}' THEN scope_id END"
 
 
 class User(Model):
@@ -47,38 +59,51 @@ class User(Model):
     version: Mapped[int] = mapped_column(Integer, server_default="1")
 
 
-class Membership(Model):
-    """A role of a user in an organisation."""
+class RoleGrant(Model):
+    """A role given to a user in a scope, in force from `from_at` until just before `until_at` (real time).
 
-    __tablename__ = "membership"
+    What is over stays as history. Other scopes that a role reaches are the answer of the SQL function `roles_in`.
+    """
+
+    __tablename__ = "role_grant"
     __table_args__ = (
         CheckConstraint(one_of("role", OrganisationRole), name="role_known"),
-        Index(
-            "membership_live_key",
-            "user_id",
-            "organisation_id",
-            "role",
-            unique=True,
-            postgresql_where="ended_at IS NULL",
+        CheckConstraint(one_of("scope_kind", ScopeKind), name="scope_kind_known"),
+        CheckConstraint("(scope_id IS NULL) = (scope_kind = 'platform')", name="scope_named"),
+        CheckConstraint(FITS, name="role_fits_scope"),
+        CheckConstraint("until_at >= from_at", name="period"),
+        ExcludeConstraint(
+            ("user_id", "="), ("role", "="), (SCOPE, "="), (PERIOD, "&&"), name="role_grant_once", using="gist"
         ),
         ExcludeConstraint(
             ("user_id", "="),
-            ("organisation_id", "="),
+            (SCOPE, "="),
             (SIDE, "<>"),
-            where=text("ended_at IS NULL"),
-            name="membership_hr_apart_from_care",
+            (PERIOD, "&&"),
+            name="role_grant_hr_apart_from_care",
             using="gist",
         ),
-        Index("membership_user_id_idx", "user_id"),
-        Index("membership_organisation_id_idx", "organisation_id"),
     )
 
     id: Mapped[UUID] = mapped_column(Uuid, primary_key=True)
-    user_id: Mapped[UUID] = mapped_column(ForeignKey("user_account.id"))
-    organisation_id: Mapped[UUID] = mapped_column(ForeignKey("organisation.id"))
+    user_id: Mapped[UUID] = mapped_column(ForeignKey("user_account.id"), index=True)
     role: Mapped[OrganisationRole] = mapped_column(Text)
-    created_at: Mapped[datetime] = mapped_column(Timestamp)
-    ended_at: Mapped[datetime | None] = mapped_column(Timestamp)
+    scope_kind: Mapped[ScopeKind] = mapped_column(Text)
+    scope_id: Mapped[UUID | None] = mapped_column(Uuid)
+    from_at: Mapped[datetime] = mapped_column(Timestamp)
+    until_at: Mapped[datetime | None] = mapped_column(Timestamp)
+    granted_by: Mapped[UUID | None] = mapped_column(ForeignKey("user_account.id"), index=True)
+    """Who invited; null for the first of an operator and in the demo."""
+    granted_at: Mapped[datetime] = mapped_column(Timestamp)
+    organisation_id: Mapped[UUID | None] = mapped_column(
+        ForeignKey("organisation.id"), Computed(_scope_of("organisation"), persisted=True), index=True
+    )
+    alliance_id: Mapped[UUID | None] = mapped_column(
+        ForeignKey("alliance.id"), Computed(_scope_of("alliance"), persisted=True), index=True
+    )
+    network_id: Mapped[UUID | None] = mapped_column(
+        ForeignKey("network.id"), Computed(_scope_of("network"), persisted=True), index=True
+    )
 
 
 class SessionToken(Model):
@@ -138,6 +163,8 @@ class Invitation(Model):
     employee_id: Mapped[UUID | None] = mapped_column(Uuid)
     roles: Mapped[list[OrganisationRole]] = mapped_column(ARRAY(Text))
     sealed_activation_code: Mapped[bytes | None] = mapped_column(LargeBinary)
+    invited_by: Mapped[UUID | None] = mapped_column(ForeignKey("user_account.id"), index=True)
+    """Who gives the roles; null for an employment and for an operator's first administrator."""
     created_at: Mapped[datetime] = mapped_column(Timestamp)
     expires_at: Mapped[datetime] = mapped_column(Timestamp)
     ended_at: Mapped[datetime | None] = mapped_column(Timestamp)

@@ -8,11 +8,12 @@ from uuid import UUID
 from sqlalchemy import update
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from app.actor import Locale
 from app.config import settings
 from app.db import APP, Query, open_unit_of_work
 from app.errors import AppError
 from app.identity import attempts, passwords
-from app.identity.models import Locale, User
+from app.identity.models import User
 
 T = TypeVar("T")
 

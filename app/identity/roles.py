@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 from typing import Final
 
-from app.edge.permissions import API_KEY_SCOPES, OrganisationRole, permissions_of
+from app.edge.permissions import API_KEY_SCOPES, ROLES_OF_SCOPE, OrganisationRole, permissions_of
 
 ADMIN: Final = "admin"
 ROLES_OF_KIND: dict[str, frozenset[OrganisationRole]] = {
@@ -13,7 +13,6 @@ ROLES_OF_KIND: dict[str, frozenset[OrganisationRole]] = {
     "municipality": frozenset({"coordinator", "care_manager", "observer", ADMIN}),
     "association": frozenset({"coordinator", "care_manager", "observer", ADMIN}),
 }
-ALLIANCE_ROLES: frozenset[OrganisationRole] = frozenset({"coordinator", "care_manager", "observer"})
 SCOPES_OF_ALL = frozenset({"events:read"})
 SCOPES_OF_CARE = frozenset({"bookings:read", "bookings:write"})
 
@@ -21,7 +20,7 @@ SCOPES_OF_CARE = frozenset({"bookings:read", "bookings:write"})
 def roles_of_kinds(kinds: Iterable[str], *, in_alliance: bool = False) -> frozenset[OrganisationRole]:
     """Return the roles an organisation may give; a lead or member of an alliance has the alliance's roles too."""
     roles = frozenset[OrganisationRole]().union(*(ROLES_OF_KIND.get(kind, frozenset()) for kind in kinds))
-    return roles | ALLIANCE_ROLES if in_alliance else roles
+    return roles | ROLES_OF_SCOPE["alliance"] if in_alliance else roles
 
 
 def scopes_of_kinds(kinds: Iterable[str]) -> frozenset[str]:

@@ -5,9 +5,9 @@ from typing import Annotated, Literal
 from pydantic import AfterValidator, Field
 
 from app import ids
+from app.actor import Locale
 from app.clock import Instant
 from app.http.schemas import ABSENT, Email, In, Name, Out
-from app.identity.models import Locale
 
 GivenEmail = Annotated[
     str,

@@ -19,7 +19,7 @@ TRANSFER = Query(NOTHING, "ledger.transfer", roles=(APP, HR, WORKER))
 PLACE_HOLDS = Query(NOTHING, "ledger.place_holds", roles=(APP, WORKER))
 CAPTURE = Query(NOTHING, "ledger.capture", roles=(APP, WORKER))
 REVERSE = Query(NOTHING, "ledger.reverse", roles=(APP, WORKER))
-END_HOLDS = Query(NOTHING, "ledger.end_holds", roles=(APP, WORKER))
+RELEASE_HOLDS = Query(NOTHING, "ledger.release_holds", roles=(APP, WORKER))
 
 
 async def open_accounts(session: AsyncSession, rows: Sequence[NewAccount]) -> None:
@@ -51,21 +51,16 @@ async def reverse(session: AsyncSession, rows: Sequence[Reversal]) -> None:
 
 async def release(session: AsyncSession, rows: Sequence[HoldRelease]) -> None:
     """Free holds that will not be captured."""
-    await _insert(session, END_HOLDS, rows, ("hold_id", "event_at"), kind="released")
-
-
-async def expire(session: AsyncSession, rows: Sequence[HoldRelease]) -> None:
-    """Free holds whose time ran out."""
-    await _insert(session, END_HOLDS, rows, ("hold_id", "event_at"), kind="expired")
+    await _insert(session, RELEASE_HOLDS, rows, ("hold_id", "event_at"))
 
 
 async def _insert(
-    session: AsyncSession, statement: Query[None], rows: Sequence[object], columns: Sequence[str], **scalars: str
+    session: AsyncSession, statement: Query[None], rows: Sequence[object], columns: Sequence[str]
 ) -> None:
     if not rows:
         return
     arrays = {column: [getattr(row, column) for row in rows] for column in columns}
     with refusals():
-        touched = await statement.run(session, **arrays, **scalars, created_at=clock.now())
+        touched = await statement.run(session, **arrays, created_at=clock.now())
     if touched != len(rows):
         raise Refused("unknown_reference")

@@ -13,6 +13,7 @@ from sqlalchemy.engine import make_url
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app import clock, ids, jobs
+from app.actor import Locale
 from app.config import settings
 from app.db import APP, HR, NOTHING, WORKER, Query
 from app.mail.models import OutgoingMail
@@ -26,7 +27,7 @@ class NewMail:
 
     template: str
     recipient: str
-    locale: str
+    locale: Locale
     values: Mapping[str, object]
 
 

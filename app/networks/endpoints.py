@@ -1,20 +1,31 @@
-"""Routes of networks and alliances: public, operator, alliance."""
+"""Routes of networks and alliances and of settings by level: public, operator, alliance."""
 
+from typing import Annotated
+
+from fastapi import Query
+
+from app import clock
 from app.edge.at import At
 from app.errors import StateConflict
 from app.http.audiences import alliance_router, operator_router, public_router
 from app.http.pagination import PagingDep
 from app.http.schemas import Page
-from app.ids import AllianceId, MembershipId
+from app.ids import AllianceId, MembershipId, OrganisationId, ProgrammeId
 from app.networks import actions, queries
-from app.networks.errors import AlreadyMember, NameTaken
+from app.networks import settings as network_settings
+from app.networks.errors import AlreadyMember, NameTaken, SettingLevelNotAllowed, SettingOutOfBounds
+from app.networks.models import SettingName
 from app.networks.schemas import (
     AllianceCreate,
     AllianceMembershipCreate,
     AllianceMembershipRead,
     AllianceRead,
+    AllianceSettingRead,
     NetworkCreate,
     NetworkRead,
+    SettingRead,
+    SettingValueCreate,
+    SettingValueRead,
 )
 
 public = public_router()
@@ -60,6 +71,61 @@ async def alliance_create(at: At, body: AllianceCreate) -> AllianceRead:
 @operator.read("/alliances/{alliance_id}", "organisations:read")
 async def alliance_get(at: At, alliance_id: AllianceId) -> AllianceRead:
     return AllianceRead.model_validate(await queries.alliance(at.session, alliance_id))
+
+
+@operator.list("/settings", "settings:read")
+async def setting_list(
+    at: At,
+    paging: PagingDep,
+    on: Annotated[clock.Day | None, Query(description="the day (Rome); absent: today")] = None,
+    alliance_id: Annotated[AllianceId | None, Query(description="in this alliance")] = None,
+    organisation_id: Annotated[
+        OrganisationId | None, Query(description="for it, in the alliance it joined first")
+    ] = None,
+    programme_id: Annotated[ProgrammeId | None, Query(description="for it; name its company too")] = None,
+) -> Page[SettingRead]:
+    """List settings with the value in force and where it comes from: the platform's, or those of what is named."""
+    found = await queries.settings(
+        at.session,
+        on or clock.today(),
+        paging.after[0] if paging.after else None,
+        paging.fetch,
+        alliance_id=alliance_id,
+        organisation_id=organisation_id,
+        programme_id=programme_id,
+    )
+    return paging.page(found, SettingRead.model_validate, lambda row: [row.name])
+
+
+@operator.list("/setting_values", "settings:read")
+async def setting_value_list(
+    at: At, paging: PagingDep, name: Annotated[SettingName | None, Query()] = None
+) -> Page[SettingValueRead]:
+    """List everything that was ever said of settings, newest first."""
+    found = await queries.setting_values(at.session, name, paging.after_id, paging.fetch)
+    return paging.page_by_id(found, SettingValueRead.model_validate)
+
+
+@operator.command(
+    "/setting_values",
+    "settings:write",
+    keyed=False,
+    status=201,
+    errors=[SettingOutOfBounds, SettingLevelNotAllowed],
+    audit="setting_value.create",
+)
+async def setting_value_create(at: At, body: SettingValueCreate) -> SettingValueRead:
+    """Set a value at a level from a day on; what happened before keeps the terms that it had."""
+    row = await network_settings.set_value(at.session, at.actor, body)
+    return at.about(row.id, SettingValueRead.model_validate(row))
+
+
+@alliance.list("/settings", "alliance:read")
+async def alliance_setting_list(at: At, paging: PagingDep) -> Page[AllianceSettingRead]:
+    """List the settings as they hold in this alliance today, and where each comes from."""
+    after = paging.after[0] if paging.after else None
+    found = await queries.settings(at.session, clock.today(), after, paging.fetch, alliance_id=at.tenant)
+    return paging.page(found, AllianceSettingRead.model_validate, lambda row: [row.name])
 
 
 @alliance.list("/memberships", "alliance:read")

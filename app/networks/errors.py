@@ -7,5 +7,15 @@ class NameTaken(AppError, status=409, code="name_taken", constraints=("network_n
     """This name is in use already."""
 
 
+class SettingOutOfBounds(AppError, status=422, code="setting_out_of_bounds", constraints=("setting_value_in_bounds",)):
+    """The value is below `least` or above `most` of this setting: `GET /v1/operator/settings` shows both."""
+
+
+class SettingLevelNotAllowed(
+    AppError, status=422, code="setting_level_not_allowed", constraints=("setting_value_level_allowed",)
+):
+    """This setting cannot be set at this level: `levels` of `GET /v1/operator/settings` shows at which it can."""
+
+
 class AlreadyMember(AppError, status=409, code="already_member", constraints=("alliance_membership_live_key",)):
     """The organisation has this role in the alliance already."""

@@ -4,20 +4,18 @@ from datetime import date, datetime
 from typing import Literal
 from uuid import UUID
 
-from sqlalchemy import (
-    CheckConstraint,
-    Date,
-    ForeignKey,
-    Index,
-    Text,
-    Uuid,
-)
+from sqlalchemy import BigInteger, CheckConstraint, Date, ForeignKey, Index, Text, Uuid
 from sqlalchemy.orm import Mapped, mapped_column
 
 from app.db import Model, Timestamp, one_of
 
 AdmittedRole = Literal["partner", "company", "provider"]
 AllianceRole = Literal["lead", AdmittedRole]
+SettingName = Literal["quote_minutes", "acknowledge_hours", "grace_days", "grace_window_days", "minimum_payout_cents"]
+"""What may be set by level; unit, default, bounds and levels of each stand in sql/settings.sql."""
+SettingLevel = Literal["platform", "network", "alliance", "organisation", "programme"]
+SettingOrigin = Literal["default", SettingLevel]
+SettingUnit = Literal["minutes", "hours", "days", "cents"]
 
 
 class Network(Model):
@@ -77,3 +75,34 @@ class AllianceMembership(Model):
     role: Mapped[AllianceRole] = mapped_column(Text)
     joined_on: Mapped[date] = mapped_column(Date)
     ended_on: Mapped[date | None] = mapped_column(Date)
+
+
+class SettingValue(Model):
+    """A setting's value at a level from a day on; the last one said holds, none (null) means as the level above."""
+
+    __tablename__ = "setting_value"
+    __table_args__ = (
+        CheckConstraint(one_of("name", SettingName), name="name_known"),
+        CheckConstraint(one_of("level", SettingLevel), name="level_known"),
+        CheckConstraint(
+            "num_nonnulls(network_id, alliance_id, organisation_id, programme_id) = CASE level WHEN 'platform' THEN 0"
+            " ELSE 1 END AND CASE level WHEN 'network' THEN network_id WHEN 'alliance' THEN alliance_id"
+            " WHEN 'organisation' THEN organisation_id WHEN 'programme' THEN programme_id ELSE id END IS NOT NULL",
+            name="level_names_its_object",
+        ),
+        CheckConstraint("reason <> ''", name="reason_given"),
+        CheckConstraint("valid_from >= (created_at AT TIME ZONE 'Europe/Rome')::date", name="never_in_the_past"),
+    )
+
+    id: Mapped[UUID] = mapped_column(Uuid, primary_key=True)
+    name: Mapped[SettingName] = mapped_column(Text, index=True)
+    level: Mapped[SettingLevel] = mapped_column(Text)
+    network_id: Mapped[UUID | None] = mapped_column(ForeignKey("network.id"), index=True)
+    alliance_id: Mapped[UUID | None] = mapped_column(ForeignKey("alliance.id"), index=True)
+    organisation_id: Mapped[UUID | None] = mapped_column(ForeignKey("organisation.id"), index=True)
+    programme_id: Mapped[UUID | None] = mapped_column(ForeignKey("programme.id"), index=True)
+    value: Mapped[int | None] = mapped_column(BigInteger)
+    reason: Mapped[str] = mapped_column(Text)
+    valid_from: Mapped[date] = mapped_column(Date)
+    set_by: Mapped[UUID] = mapped_column(ForeignKey("user_account.id"), index=True)
+    created_at: Mapped[datetime] = mapped_column(Timestamp)

@@ -10,7 +10,15 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.db import NOTHING, Query
 from app.errors import NotFound
-from app.networks.models import AllianceRole, Network
+from app.networks.models import (
+    AllianceRole,
+    Network,
+    SettingLevel,
+    SettingName,
+    SettingOrigin,
+    SettingUnit,
+    SettingValue,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,11 +41,30 @@ class AllianceMembershipRow:
     ended_on: date | None
 
 
+@dataclass(frozen=True, slots=True)
+class SettingRow:
+    """A setting with the value in force and where that comes from."""
+
+    name: SettingName
+    unit: SettingUnit
+    default_value: int
+    least: int
+    most: int
+    levels: list[SettingLevel]
+    value: int
+    level: SettingOrigin
+    value_id: UUID | None
+    reason: str | None
+    valid_from: date | None
+
+
 ALLIANCES = Query(AllianceRow, "networks.alliances")
 ALLIANCE = Query(AllianceRow, "networks.alliance")
 ADD_TERRITORY = Query(NOTHING, "networks.add_territory")
 ALLIANCE_MEMBERSHIPS = Query(AllianceMembershipRow, "networks.alliance_memberships")
 LOCK_ALLIANCE_MEMBERSHIP = Query(AllianceMembershipRow, "networks.lock_alliance_membership")
+SETTINGS = Query(SettingRow, "networks.settings")
+SETTING_IN_FORCE = Query(int, "networks.setting_in_force")
 
 
 async def alliances(session: AsyncSession, after: tuple[str, str] | None, limit: int) -> list[AllianceRow]:
@@ -72,3 +99,42 @@ async def lock_alliance_membership(
     if found is None:
         raise NotFound
     return found
+
+
+async def settings(
+    session: AsyncSession,
+    on: date,
+    after: str | None,
+    limit: int,
+    *,
+    alliance_id: UUID | None = None,
+    organisation_id: UUID | None = None,
+    programme_id: UUID | None = None,
+) -> list[SettingRow]:
+    """Return the settings as they hold on a day for what is named, by name; an organisation tells its alliance."""
+    return await SETTINGS.all(
+        session,
+        on=on,
+        after=after,
+        limit=limit,
+        alliance_id=alliance_id,
+        organisation_id=organisation_id,
+        programme_id=programme_id,
+    )
+
+
+async def setting_in_force(session: AsyncSession, name: SettingName, on: date, organisation_id: UUID) -> int:
+    """Return one setting as it holds on a day for an organisation; statements ask the function of this name."""
+    return await SETTING_IN_FORCE.one(session, name=name, on=on, organisation_id=organisation_id)
+
+
+async def setting_values(
+    session: AsyncSession, name: SettingName | None, after: UUID | None, limit: int
+) -> Sequence[SettingValue]:
+    """Return what was said of settings, newest first."""
+    newest = select(SettingValue).order_by(SettingValue.id.desc()).limit(limit)
+    if name is not None:
+        newest = newest.where(SettingValue.name == name)
+    if after is not None:
+        newest = newest.where(SettingValue.id < after)
+    return (await session.scalars(newest)).all()

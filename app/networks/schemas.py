@@ -7,7 +7,15 @@ from pydantic import Field
 from app import ids
 from app.clock import Day, Instant
 from app.http.schemas import In, Name, Out, Unique
-from app.networks.models import AdmittedRole, AllianceRole
+from app.money import MAX_CENTS
+from app.networks.models import (
+    AdmittedRole,
+    AllianceRole,
+    SettingLevel,
+    SettingName,
+    SettingOrigin,
+    SettingUnit,
+)
 from app.territory.schemas import IstatCode
 
 
@@ -51,3 +59,56 @@ class AllianceMembershipRead(Out):
     role: AllianceRole
     joined_on: Day
     ended_on: Day | None
+
+
+class AllianceSettingRead(Out):
+    """A setting as it holds in an alliance."""
+
+    name: SettingName
+    unit: SettingUnit
+    value: int = Field(description="The value in force")
+    level: SettingOrigin = Field(description="Where it comes from; `default` where nobody has set it")
+    reason: str | None = Field(description="Why it was set; null for a default")
+    valid_from: Day | None = Field(description="Since when; null for a default")
+
+
+class SettingRead(AllianceSettingRead):
+    """A setting as it holds for what was asked for, and what may be set."""
+
+    value_id: ids.SettingValueId | None = Field(description="The entry of `/v1/operator/setting_values` that says so")
+    default_value: int
+    least: int
+    most: int
+    levels: list[SettingLevel] = Field(description="Where it may be set, the widest first; the narrowest wins")
+
+
+class SettingValueCreate(In):
+    """Names at most one object, whose level this is; none: the whole platform."""
+
+    name: SettingName
+    network_id: ids.NetworkId | None = None
+    alliance_id: ids.AllianceId | None = None
+    organisation_id: ids.OrganisationId | None = None
+    programme_id: ids.ProgrammeId | None = None
+    value: Annotated[int, Field(ge=0, le=MAX_CENTS)] | None = Field(
+        description="In the setting's unit; null: from then on as the level above says"
+    )
+    reason: Name
+    valid_from: Day = Field(description="The first day (Rome) on which it holds; not before today")
+
+
+class SettingValueRead(Out):
+    """What was said of a setting; entries stay, the last one of a level that has begun holds."""
+
+    id: ids.SettingValueId
+    name: SettingName
+    level: SettingLevel
+    network_id: ids.NetworkId | None
+    alliance_id: ids.AllianceId | None
+    organisation_id: ids.OrganisationId | None
+    programme_id: ids.ProgrammeId | None
+    value: int | None
+    reason: str
+    valid_from: Day
+    set_by: ids.UserId
+    created_at: Instant

@@ -3,16 +3,15 @@
 from collections.abc import Sequence
 from uuid import UUID
 
-from sqlalchemy import update
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from app import clock, ids
+from app import ids
 from app.actor import Actor
 from app.audit import actions as audit
 from app.edge.permissions import REGISTRAR, permissions_of
 from app.errors import Forbidden, Invalid
 from app.identity import invitations
-from app.identity.models import Membership
+from app.identity.granting import end_role
 from app.identity.roles import ADMIN, roles_of_kinds
 from app.organisations import queries
 from app.organisations.errors import LastAdministrator
@@ -39,7 +38,8 @@ async def invite_member(
         organisation_id=organisation_id,
         organisation_name=organisation.name,
         roles=list(roles),
-        locale="en" if actor.locale == "en" else "it",
+        invited_by=actor.id if actor.kind == "user" else None,
+        locale=actor.locale,
     )
     await audit.record(session, actor, "member.invite", "organisation", organisation_id)
 
@@ -78,7 +78,6 @@ async def end_member(session: AsyncSession, actor: Actor, organisation_id: UUID,
         others = await queries.other_roles(session, organisation_id, membership_id)
         if not any(_administers(role) for role in others):
             raise LastAdministrator
-    ended = update(Membership).where(Membership.id == membership_id)
-    await session.execute(ended.values(ended_at=clock.real()))
+    await end_role(session, membership_id)
     await audit.record(session, actor, "member.end", "membership", membership_id)
     return row

@@ -5,12 +5,13 @@ from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import select
+from sqlalchemy import or_, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from app import clock
 from app.db import Query
 from app.errors import NotFound
-from app.identity.models import Membership, User
+from app.identity.models import RoleGrant, User
 from app.organisations.models import Kind, Organisation
 from app.organisations.schemas import UserMe
 
@@ -60,11 +61,11 @@ async def organisation(session: AsyncSession, organisation_id: UUID) -> Organisa
 
 
 async def members(session: AsyncSession, organisation_id: UUID, after: UUID | None, limit: int) -> list[MemberRow]:
-    return await MEMBERS.all(session, organisation_id=organisation_id, after=after, limit=limit)
+    return await MEMBERS.all(session, organisation_id=organisation_id, after=after, limit=limit, now=clock.real())
 
 
 async def member(session: AsyncSession, organisation_id: UUID, membership_id: UUID) -> MemberRow:
-    found = await MEMBER.maybe(session, organisation_id=organisation_id, id=membership_id)
+    found = await MEMBER.maybe(session, organisation_id=organisation_id, id=membership_id, now=clock.real())
     if found is None:
         raise NotFound
     return found
@@ -76,9 +77,13 @@ async def lock_members(session: AsyncSession, organisation_id: UUID) -> None:
 
 
 async def other_roles(session: AsyncSession, organisation_id: UUID, membership_id: UUID) -> Sequence[str]:
-    """Return the roles of all other live memberships."""
-    others = select(Membership.role).where(
-        Membership.organisation_id == organisation_id, Membership.ended_at.is_(None), Membership.id != membership_id
+    """Return the roles that all others have here now."""
+    now = clock.real()
+    others = select(RoleGrant.role).where(
+        RoleGrant.organisation_id == organisation_id,
+        RoleGrant.id != membership_id,
+        RoleGrant.from_at <= now,
+        or_(RoleGrant.until_at.is_(None), RoleGrant.until_at > now),
     )
     return (await session.scalars(others.distinct())).all()
 
@@ -89,8 +94,8 @@ async def login(session: AsyncSession, user_id: UUID) -> UserMe:
 
 
 async def memberships_of(session: AsyncSession, user_id: UUID) -> list[OwnMemberships]:
-    """Return a login's live memberships, one row per organisation."""
-    return await MEMBERSHIPS_OF.all(session, user_id=user_id)
+    """Return the roles that a login has now, one row per organisation."""
+    return await MEMBERSHIPS_OF.all(session, user_id=user_id, now=clock.real())
 
 
 async def in_alliance(session: AsyncSession, organisation_id: UUID) -> bool:
@@ -100,4 +105,4 @@ async def in_alliance(session: AsyncSession, organisation_id: UUID) -> bool:
 
 async def works_for_operator(session: AsyncSession, email: str) -> bool:
     """Tell whether this login has a role in an organisation of kind operator."""
-    return await WORKS_FOR_OPERATOR.one(session, email=email)
+    return await WORKS_FOR_OPERATOR.one(session, email=email, now=clock.real())

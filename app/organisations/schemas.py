@@ -5,11 +5,11 @@ from typing import Annotated
 from pydantic import Field, StringConstraints
 
 from app import ids
+from app.actor import Locale
 from app.banking.fiscal_codes import TaxCode
 from app.banking.iban import Iban
 from app.clock import Instant
 from app.http.schemas import ABSENT, Code, Email, In, Metadata, Name, Out, Prose, Unique
-from app.identity.models import Locale
 from app.organisations.models import Kind
 
 Phone = Annotated[str, StringConstraints(pattern=r"^\+?[0-9][0-9 ./-]{4,29}$"), Field(examples=["+39 035 123456"])]

@@ -3,8 +3,9 @@
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import date
-from typing import Literal
+from typing import Literal, get_args
 
+from app.actor import Locale
 from app.rules.beneficiary import (
     ALWAYS_RELATIVES,
     ART_433_RELATIVES,
@@ -19,22 +20,8 @@ from app.rules.rows import Category, Cover, PaymentForm, Row, Rule, RuleCode, St
 
 Reading = Literal["strict", "lenient"]
 
-# Each check presumes the ones before it, so the refusal furthest down is the one nearest to a yes.
-_CHECKS: tuple[DecisionCode, ...] = (
-    "category_not_covered",
-    "rule_unsigned",
-    "not_for_self",
-    "not_for_relatives",
-    "not_a_relative",
-    "relative_not_eligible",
-    "beneficiary_not_dependent",
-    "beneficiary_not_elderly_or_certified",
-    "not_reimbursable",
-    "payment_form_not_allowed",
-    "rule_not_in_programme",
-    "fringe_needs_consent",
-    "allowed",
-)
+_CHECKS: tuple[DecisionCode, ...] = get_args(DecisionCode)
+"""The refusal furthest down is the one nearest to a yes."""
 _FORMS: tuple[tuple[PaymentForm, AlternativeCode], ...] = (
     ("direct", "pay_directly"),
     ("voucher", "pay_by_voucher"),
@@ -108,12 +95,6 @@ def decide(question: Question, book: RuleBook) -> tuple[Decision, ...]:
         )
         for decision in decisions
     )
-
-
-def allowed_rule_code(question: Question, book: RuleBook) -> RuleCode | None:
-    """The rule code under which credit may pay, None where it may not: what the planner asks for each lot."""
-    answer = _by_rule_code(question, book)[0]
-    return answer.rule_code if answer.allowed else None
 
 
 def _by_rule_code(question: Question, book: RuleBook) -> tuple[Decision, ...]:
@@ -243,7 +224,7 @@ class _Examination:
             rows.append(self.book.parameter("elderly_age", self.question.on))
         return rows
 
-    def _words(self, locale: Literal["it", "en"]) -> dict[str, object]:
+    def _words(self, locale: Locale) -> dict[str, object]:
         words: dict[str, object] = {
             "on": self.question.on,
             "rule": self.rule.name if locale == "it" else self.rule.name_en,

@@ -6,12 +6,10 @@ from typing import Literal
 
 from pydantic import TypeAdapter
 
+from app.actor import Locale
 from app.rules.book import DATA_FOLDER
 
-Locale = Literal["it", "en"]
-
 DecisionCode = Literal[
-    "allowed",
     "category_not_covered",
     "rule_unsigned",
     "not_for_self",
@@ -24,7 +22,9 @@ DecisionCode = Literal[
     "payment_form_not_allowed",
     "rule_not_in_programme",
     "fringe_needs_consent",
+    "allowed",
 ]
+"""In the order in which they are looked for: each check presumes the ones before it."""
 ReadingNote = Literal["reading_strict", "reading_lenient"]
 AlternativeCode = Literal[
     "pay_directly", "pay_by_voucher", "pay_by_reimbursement", "use_fringe", "other_credit", "own_money"

@@ -12,7 +12,9 @@ from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 from stdnum import luhn
 
-from app.identity.models import Membership, User
+from app import clock
+from app.identity.models import RoleGrant, User
+from app.identity.password_rules import DEMO_PASSWORD
 from app.identity.passwords import hash_now
 from app.ledger.models import Account
 from app.networks.models import Alliance, AllianceMembership, AllianceMunicipality, Network
@@ -21,7 +23,6 @@ from app.sandbox.demo_data import PartyEntry, names, parties, providers
 from app.sandbox.demo_rows import Row, make_id, write
 from app.territory.models import Municipality
 
-PASSWORD = "beatrice-demo-2026"  # noqa: S105 - published, sandbox only
 ACCOUNTS_OF_ONE = (
     "bank_clearing_company",
     "bank_clearing_public",
@@ -84,7 +85,7 @@ async def open_world(session: AsyncSession, start: datetime) -> World:
         )
         for row in sorted(found, key=lambda row: row.istat_code)
     }
-    return World(start, places, hash_now(PASSWORD))
+    return World(start, places, hash_now(DEMO_PASSWORD))
 
 
 def described() -> Iterator[tuple[PartyEntry, list[str], dict[str, list[str]]]]:
@@ -101,26 +102,29 @@ async def load(session: AsyncSession, world: World) -> None:
     """Write every organisation with its logins, companies and providers with their accounts, and the alliance."""
     organisations: list[Row] = []
     users: list[Row] = []
-    memberships: list[Row] = []
+    roles_given: list[Row] = []
     for number, (party, kinds, logins) in enumerate(described(), start=101):
         world.organisations[party.slug] = make_id("organisation", party.slug, order=number)
         organisations.append(_organisation(world, party, kinds, number))
         for name, roles in logins.items():
             email = f"{name}@{party.slug}.example"
             users.append(user_row(world, email, len(users)))
-            memberships += [
+            roles_given += [
                 {
                     "id": make_id("membership", email, role),
                     "user_id": world.users[email],
-                    "organisation_id": world.organisations[party.slug],
                     "role": role,
-                    "created_at": world.founded,
+                    "scope_kind": "organisation",
+                    "scope_id": world.organisations[party.slug],
+                    # In force at once, however early the real day on which the demo is loaded.
+                    "from_at": min(world.founded, clock.real()),
+                    "granted_at": world.founded,
                 }
                 for role in roles
             ]
     await write(session, Organisation, organisations)
     await write(session, User, users)
-    await write(session, Membership, memberships)
+    await write(session, RoleGrant, roles_given)
     await _load_accounts(session, world)
     await _load_alliance(session, world)
 

@@ -35,7 +35,8 @@ from app.settlements.errors import (
     RunInProgress,
 )
 from app.settlements.models import FeeRule, RunStatus, Settlement, SettlementRun
-from app.settlements.payments import Payee, PaymentOrder, Payout
+from app.settlements.payments import PaymentOrder
+from app.settlements.queries import Payee, Payout
 from app.settlements.schemas import FeeRuleCreate
 
 STORED_OF_PAYOUT = tuple(field.name for field in fields(Payout) if field.name != "number")
@@ -74,7 +75,6 @@ async def close_run(session: AsyncSession, actor: Actor, cutoff_on: clock.Day) -
             run_id=run_id,
             cutoff_on=cutoff_on,
             pay_on=payment_day(cutoff_on, settings().payout_days),
-            minimum_payout_cents=settings().minimum_payout_cents,
             created_by=actor.user_id,
             created_at=now,
         ),

@@ -32,12 +32,11 @@ class Prepared:
 
 @dataclass(frozen=True, slots=True)
 class Closing:
-    """What to close: the run's own id, the cutoff, when it will be paid, below which sum a provider waits."""
+    """What to close: the run's own id, the cutoff, when it will be paid."""
 
     run_id: UUID
     cutoff_on: date
     pay_on: date
-    minimum_payout_cents: int
     created_by: UUID
     created_at: datetime
 
@@ -71,7 +70,6 @@ async def close(session: AsyncSession, closing: Closing) -> list[Settled]:
         cutoff_on=closing.cutoff_on,
         year=closing.cutoff_on.year,
         pay_on=closing.pay_on,
-        minimum_payout_cents=max(1, closing.minimum_payout_cents),
         created_by=closing.created_by,
         created_at=closing.created_at,
         cutoff_end=cutoff_end,

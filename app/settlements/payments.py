@@ -11,46 +11,9 @@ from app.banking.iban import IbanError, normalise_iban
 from app.banking.payment_days import working_day
 from app.banking.sepa_text import to_sepa
 from app.clock import day_of
+from app.settlements.queries import Payee, Payout
 
 NAME_LENGTH, TOWN_LENGTH = 70, 35
-
-
-@dataclass(frozen=True, slots=True)
-class Payee:
-    """A provider with its settlement in a run, as it is on the day of approval."""
-
-    settlement_id: UUID
-    provider_id: UUID
-    number: str
-    payout_cents: int
-    pay_on: date
-    name: str
-    iban: str | None
-    street: str | None
-    street_number: str | None
-    postcode: str | None
-    town: str | None
-    country: str
-    payable_account_id: UUID
-    in_transit_account_id: UUID
-
-
-@dataclass(frozen=True, slots=True)
-class Payout:
-    """One payment for one settlement, as the bank gets it and as it is kept; `number` is the settlement's."""
-
-    settlement_id: UUID
-    provider_id: UUID
-    number: str
-    end_to_end_id: str
-    creditor_name: str
-    iban: str
-    creditor_street: str | None
-    creditor_street_number: str | None
-    creditor_postcode: str | None
-    creditor_town: str | None
-    creditor_country: str
-    amount_cents: int
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,7 +13,6 @@ from app.db import NOTHING, Query
 from app.errors import NotFound
 from app.payables.models import PayableKind
 from app.settlements.models import FeeRule, RunStatus, Settlement, SettlementRun
-from app.settlements.payments import Payee, Payout
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +45,44 @@ class Line:
     fee_vat_cents: int
     subsidy_cents: int
     net_cents: int
+
+
+@dataclass(frozen=True, slots=True)
+class Payee:
+    """A provider with its settlement in a run, as it is on the day of approval."""
+
+    settlement_id: UUID
+    provider_id: UUID
+    number: str
+    payout_cents: int
+    pay_on: date
+    name: str
+    iban: str | None
+    street: str | None
+    street_number: str | None
+    postcode: str | None
+    town: str | None
+    country: str
+    payable_account_id: UUID
+    in_transit_account_id: UUID
+
+
+@dataclass(frozen=True, slots=True)
+class Payout:
+    """One payment for one settlement, as the bank gets it and as it is kept; `number` is the settlement's."""
+
+    settlement_id: UUID
+    provider_id: UUID
+    number: str
+    end_to_end_id: str
+    creditor_name: str
+    iban: str
+    creditor_street: str | None
+    creditor_street_number: str | None
+    creditor_postcode: str | None
+    creditor_town: str | None
+    creditor_country: str
+    amount_cents: int
 
 
 LOCKED_RUN = Query(LockedRun, "settlements.locked_run")

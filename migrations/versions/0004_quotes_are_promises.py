@@ -80,6 +80,9 @@ ALTER TABLE care.unit
     ADD CONSTRAINT unit_booking_id_id_key UNIQUE (booking_id, id);
 CREATE INDEX unit_unreported_idx ON care.unit (reminders, ends_at) WHERE status = 'confirmed';
 INSERT INTO care.unit_transition_rule (from_status, to_status) VALUES ('confirmed', 'expired');
+-- Its parameters are others now.
+DROP FUNCTION IF EXISTS care.unit_status_at(text, timestamptz, timestamptz, boolean, timestamptz);
+DELETE FROM database_code WHERE path = 'app/bookings/sql/states.sql';
 """
 LOT = """
 ALTER TABLE lot ADD COLUMN grace_until DATE;

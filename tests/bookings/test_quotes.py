@@ -5,6 +5,7 @@ from datetime import date, datetime, timedelta
 
 from app import ids
 from tests.bookings.conftest import NOW, Scene
+from tests.networks.said import say
 
 December = Callable[[int], datetime]
 
@@ -18,6 +19,15 @@ async def test_own_money_when_credit_is_not_wanted(scene: Scene, december: Decem
     booking = await scene.book([await scene.slot(december(3))], credit={"mode": "none"})
     assert booking["own_money_due_cents"] == 22_50
     assert await scene.lots() == ((120_00, 0), (300_00, 0))
+
+
+async def test_a_quote_lives_as_long_as_its_provider_agreed(scene: Scene, december: December) -> None:
+    by, slots = scene.provider.users["manager"], [await scene.slot(december(2))]
+    await say(scene.world, by, "quote_minutes", 5, NOW.date())
+    await say(scene.world, by, "quote_minutes", 30, NOW.date(), organisation_id=scene.provider.id)
+    quote_id = ids.decode("qte", (await scene.quote(slots)).json()["id"])
+    life = await scene.world.scalar("SELECT expires_at - created_at FROM care.quote WHERE id = :id", id=quote_id)
+    assert life == timedelta(minutes=30)
 
 
 async def test_up_to_pays_whole_units_only(scene: Scene, december: December) -> None:

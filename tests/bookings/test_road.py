@@ -5,6 +5,7 @@ from typing import Any
 import pytest
 
 from tests.bookings.conftest import NOW, Scene
+from tests.networks.said import say
 
 December = Callable[[int], datetime]
 
@@ -33,6 +34,17 @@ async def test_booking_holds_first_to_expire_first(scene: Scene, december: Decem
     assert await scene.lots() == ((7_50, 112_50), (300_00, 0))
     read = await scene.client.get(f"/v1/me/bookings/{booking['id']}", headers=scene.person.headers)
     assert read.json() == booking
+
+
+async def test_a_delivered_unit_completes_when_its_providers_time_is_over(scene: Scene, december: December) -> None:
+    by = scene.provider.users["manager"]
+    await say(scene.world, by, "acknowledge_hours", 48, NOW.date())
+    await say(scene.world, by, "acknowledge_hours", 72, NOW.date(), organisation_id=scene.provider.id)
+    booking = await scene.confirmed([await scene.slot(december(2))])
+    await scene.world.set_now(december(2) + timedelta(hours=1))
+    assert (await scene.theirs(booking["id"], "deliver")).status_code == 200
+    waits = await scene.world.scalar("SELECT complete_at - delivered_at FROM care.unit")
+    assert waits == timedelta(hours=72)
 
 
 async def test_delivered_then_acknowledged_is_owed_to_the_provider(scene: Scene, december: December) -> None:

@@ -10,8 +10,8 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from app import ids
 from app.capacity import actions
+from app.capacity import queries as capacity
 from app.capacity.errors import SlotClosed, SlotTaken
-from app.catalogue import queries as catalogue
 from app.errors import NotFound
 from tests.catalogue.shop import ALBINO, CLUSONE, NOW, base, publish, slot
 from tests.world import Party, World
@@ -402,7 +402,7 @@ async def test_one_query_tells_a_quote_everything(
     )
     today, nobody = NOW.date(), ids.new_id()
     asked = [uuid_of(one), uuid_of(foreign), ids.new_id()]
-    known = await catalogue.bookable_offering(session, uuid_of(offering), nobody, today, asked)
+    known = await capacity.bookable_offering(session, uuid_of(offering), nobody, NOW, asked)
     assert known is not None
     assert (known.provider_id, known.provider_name, known.provider_phone) == (coop.id, coop.name, "+39035000000")
     accounts = (known.earned_account_id, known.payable_account_id)
@@ -429,9 +429,8 @@ async def test_one_query_tells_a_quote_everything(
         datetime(2027, 1, 1, tzinfo=UTC).date(),
     ]
     assert [known.price_on(day) for day in days] == [None, 2250, 2250, 2400]
-    assert known.in_notice(NOW + timedelta(hours=24, seconds=1), NOW) is True
-    assert known.in_notice(NOW + timedelta(hours=24), NOW) is False
-    without = await catalogue.bookable_offering(session, uuid_of(offering), nobody, today)
+    assert (known.bookable_from, known.quote_minutes) == (NOW + timedelta(hours=24), 15)
+    without = await capacity.bookable_offering(session, uuid_of(offering), nobody, NOW)
     assert without is not None
     assert without.slots == {}
-    assert await catalogue.bookable_offering(session, ids.new_id(), nobody, today) is None
+    assert await capacity.bookable_offering(session, ids.new_id(), nobody, NOW) is None

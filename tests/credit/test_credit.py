@@ -12,6 +12,7 @@ from app.credit.jobs import SWEEPS
 from app.db import open_unit_of_work
 from app.ledger.errors import AlreadyReversed, HoldEnded
 from tests.credit.stage import EXPIRES, LAST_DAY, NOON, Stage
+from tests.networks.said import say
 
 MIDNIGHT = clock.midnight(EXPIRES)
 LATER = MIDNIGHT + timedelta(days=4, hours=10)
@@ -180,6 +181,27 @@ async def test_release_by_others_in_the_last_days_makes_one_grace_lot(
         assert await stage.lots() == {a: (76_00, 0), lot_id: (124_00, 0)}
         usable = await stage.act(at, actions.usable_lots, stage.person.user_id)
         assert (lot_id, "grace", 124_00) in [(lot.id, lot.kind, lot.available_cents) for lot in usable]
+    else:
+        assert await stage.lots() == {a: (200_00, 0)}
+
+
+@pytest.mark.parametrize(("day", "graced"), [(date(2026, 12, 21), False), (date(2026, 12, 22), True)])
+async def test_a_programme_may_have_terms_of_grace_of_its_own(
+    stage: Stage,
+    day: date,
+    graced: bool,  # noqa: FBT001
+) -> None:
+    a, world, by = await stage.lot(200_00), stage.world, stage.company.users["hr"]
+    programme_id = await world.scalar("SELECT source_id FROM lot WHERE id = :id", id=a)
+    await say(world, by, "grace_days", 30, NOON.date(), organisation_id=stage.company.id)
+    await say(world, by, "grace_days", 90, NOON.date(), programme_id=programme_id)
+    await say(world, by, "grace_window_days", 10, NOON.date(), organisation_id=stage.company.id)
+    visit = stage.hold(a, 62_00)
+    at = clock.midnight(day) + timedelta(hours=9)
+    await stage.act(NOON, actions.place, stage.person.user_id, [visit], at=NOON)
+    await stage.act(at, actions.release, [visit.hold_id], at=at, caused_by_employee=False)
+    if graced:
+        assert (await successor(stage, a))[1:] == (62_00, day, day + timedelta(days=90))
     else:
         assert await stage.lots() == {a: (200_00, 0)}
 

@@ -5,8 +5,9 @@ import pytest
 
 from app import clock
 from app.credit.jobs import SWEEPS
-from app.credit.lot_life import LotAndHeirs, LotLife, carried_until, fate_at_end, fate_of_freed
+from app.credit.lot_life import carried_until, fate_at_end, fate_of_freed
 from app.credit.models import ExpiredCreditTo
+from app.credit.queries import LotAndHeirs, LotLife
 from tests.credit.stage import Stage
 
 COMPANY, FUND = UUID(int=1), UUID(int=2)

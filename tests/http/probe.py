@@ -27,6 +27,10 @@ CREATE TABLE probe (
     version integer NOT NULL DEFAULT 1,
     CONSTRAINT probe_name_key UNIQUE (name) DEFERRABLE INITIALLY DEFERRED
 );
+CREATE FUNCTION refuse_at_commit() RETURNS trigger LANGUAGE plpgsql AS $$
+    BEGIN RAISE EXCEPTION 'x' USING ERRCODE = substr(NEW.name, 11); END $$;
+CREATE CONSTRAINT TRIGGER probe_refused_at_commit AFTER INSERT ON probe DEFERRABLE INITIALLY DEFERRED
+    FOR EACH ROW WHEN (NEW.name LIKE 'at commit %') EXECUTE FUNCTION refuse_at_commit();
 GRANT ALL ON probe TO beatrice_app;
 GRANT SELECT, INSERT ON probe TO beatrice_hr;
 """

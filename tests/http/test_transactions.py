@@ -1,8 +1,12 @@
 """Retries, overload and a database that goes away."""
 
 import asyncio
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+from typing import Any
 
 import httpx
+import psycopg
 import pytest
 from sqlalchemy.ext.asyncio import create_async_engine
 
@@ -51,6 +55,20 @@ async def test_database_refusals_become_problems(
     assert await scene.names() == []
 
 
+@pytest.mark.parametrize("path", ["probes", "free_probes"])
+@pytest.mark.parametrize(
+    ("state", "status", "code", "calls"),
+    [("23514", 409, "conflict", 1), ("XX001", 500, "internal_error", 1), ("40001", 503, "busy", 3)],
+)
+async def test_a_commit_refused_by_a_deferred_trigger_leaves_nothing(
+    scene: Scene, anna: Headers, path: str, state: str, status: int, code: str, calls: int
+) -> None:
+    headers = anna | ({"Idempotency-Key": "k1"} if path == "probes" else {})
+    answer = await scene.client.post(f"/v1/me/{path}", json={"name": f"at commit {state}"}, headers=headers)
+    assert (answer.status_code, problem(answer)["code"], scene.calls) == (status, code, calls)
+    assert (await scene.names(), await scene.keys()) == ([], [])
+
+
 async def test_a_real_deadlock_heals(scene: Scene, anna: Headers) -> None:
     for name in ("left", "right"):
         await scene.post(anna, name, name=name)
@@ -91,6 +109,76 @@ async def test_cut_connections_are_busy_once_and_then_heal(
     assert (cut.status_code, problem(cut)["code"]) == (503, "busy")
     assert (await scene.post(anna, "k2", name="two")).status_code == 201
     assert await scene.names() == ["one", "two"]
+
+
+# The answer is stored and committed in one round trip: what happens while it waits there
+
+
+@dataclass
+class Rival:
+    """Somebody who stored the answer of k0 under k1 and has not committed; behind it waits a request under k1."""
+
+    connection: psycopg.Connection[Any]
+    stored: bytes
+    request: asyncio.Task[httpx.Response]
+
+
+@pytest.fixture
+async def rival(scene: Scene, anna: Headers, cluster: Cluster, probe_database_name: str) -> AsyncIterator[Rival]:
+    stored = await scene.post(anna, "k0", name="one")
+    await scene.world.execute("UPDATE probe SET name = 'zero'")
+    with cluster.admin(probe_database_name) as connection:
+        connection.execute("BEGIN")
+        connection.execute(
+            "INSERT INTO idempotency_key SELECT principal_id, 'k1', fingerprint, sealed_answer, created_at"
+            " FROM idempotency_key"
+        )
+        request = asyncio.create_task(scene.post(anna, "k1", name="one"))
+        while not await scene.world.scalar(
+            "SELECT count(*) FROM pg_stat_activity WHERE :pid = ANY (pg_blocking_pids(pid))",
+            pid=connection.info.backend_pid,
+        ):
+            pass
+        yield Rival(connection, stored.content, request)
+
+
+async def test_an_answer_waits_for_a_rival_that_goes(scene: Scene, rival: Rival) -> None:
+    rival.connection.execute("ROLLBACK")
+    assert (await rival.request).status_code == 201
+    assert (await scene.names(), await scene.keys(), scene.calls) == (["one", "zero"], ["k0", "k1"], 2)
+
+
+async def test_a_rival_that_stays_is_replayed_and_nothing_else_kept(scene: Scene, rival: Rival) -> None:
+    rival.connection.execute("COMMIT")
+    answer = await rival.request
+    assert (answer.status_code, answer.content) == (201, rival.stored)
+    assert answer.headers["idempotent-replayed"] == "true"
+    assert (await scene.names(), await scene.keys(), scene.calls) == (["zero"], ["k0", "k1"], 2)
+
+
+async def test_a_connection_cut_before_the_commit_is_busy_and_keeps_nothing(
+    scene: Scene, anna: Headers, rival: Rival
+) -> None:
+    rival.connection.execute(
+        "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE pg_backend_pid() = ANY (pg_blocking_pids(pid))"
+    )
+    answer = await rival.request
+    rival.connection.execute("ROLLBACK")
+    assert (answer.status_code, problem(answer)["code"]) == (503, "busy")
+    assert (await scene.names(), await scene.keys()) == (["zero"], ["k0"])
+    assert (await scene.post(anna, "k1", name="one")).status_code == 201
+
+
+async def test_a_request_cancelled_before_the_commit_keeps_nothing_and_leaves_its_connection_usable(
+    scene: Scene, anna: Headers, rival: Rival
+) -> None:
+    rival.request.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await rival.request
+    rival.connection.execute("ROLLBACK")
+    assert (await scene.names(), await scene.keys()) == (["zero"], ["k0"])
+    answers = await asyncio.gather(*(scene.post(anna, f"k{number}", name=f"{number}") for number in range(1, 11)))
+    assert {answer.status_code for answer in answers} == {201}
 
 
 async def test_readyz_tells_that_the_database_is_gone(cluster: Cluster) -> None:

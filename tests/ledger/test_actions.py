@@ -73,7 +73,7 @@ async def test_a_bulk_grant_is_all_or_nothing(session: AsyncSession) -> None:
     await refused(session, InsufficientFunds, lambda: actions.transfer(session, rows))
 
 
-async def test_hold_capture_release_expire(session: AsyncSession) -> None:
+async def test_hold_capture_release(session: AsyncSession) -> None:
     _, provider, (lot, other) = await funded(session, 1_000, lots=2)
     cause = new_id()
     holds = [
@@ -84,7 +84,7 @@ async def test_hold_capture_release_expire(session: AsyncSession) -> None:
     ]
     await actions.place_holds(session, holds)
     assert await queries.balances_of(session, [lot, other]) == {lot: Balance(1_000, 500), other: Balance(1_000, 800)}
-    whole, partial, released, expired = (hold.id for hold in holds)
+    whole, partial, released, freed = (hold.id for hold in holds)
     due = datetime(2026, 12, 1, tzinfo=UTC)
     created = datetime(2026, 12, 2, 9, tzinfo=UTC)
     with clock.at(created):
@@ -95,8 +95,7 @@ async def test_hold_capture_release_expire(session: AsyncSession) -> None:
                 Capture(new_id(), whole, "delivered", due, cause_id=cause),
             ],
         )
-        await actions.release(session, [HoldRelease(released, due)])
-        await actions.expire(session, [HoldRelease(expired, due)])
+        await actions.release(session, [HoldRelease(released, due), HoldRelease(freed, due)])
     balances = await queries.balances_of(session, [lot, other, provider])
     assert balances == {lot: Balance(650, 0), other: Balance(1_000, 0), provider: Balance(350, 0)}
     assert balances[lot].available_cents == 650
@@ -106,7 +105,7 @@ async def test_hold_capture_release_expire(session: AsyncSession) -> None:
         whole: ("captured", 300),
         partial: ("captured", 50),
         released: ("released", 0),
-        expired: ("expired", 0),
+        freed: ("released", 0),
     }
     assert {row.event_at for row in found.values()} == {due}
     assert {row.created_at.date() for row in found.values()} == {created.date()}
@@ -123,7 +122,6 @@ async def test_an_ended_hold_is_a_conflict(session: AsyncSession) -> None:
         await refused(session, HoldEnded, lambda rows=rows: actions.capture(session, rows))  # type: ignore[misc]
         ends = [HoldRelease(hold.id, AT)]
         await refused(session, HoldEnded, lambda ends=ends: actions.release(session, ends))  # type: ignore[misc]
-        await refused(session, HoldEnded, lambda ends=ends: actions.expire(session, ends))  # type: ignore[misc]
 
 
 async def test_one_ended_hold_refuses_the_whole_batch(session: AsyncSession) -> None:
@@ -197,7 +195,6 @@ async def test_no_rows_do_nothing(session: AsyncSession) -> None:
     await actions.capture(session, [])
     await actions.reverse(session, [])
     await actions.release(session, [])
-    await actions.expire(session, [])
     assert await everything(session) == before
 
 

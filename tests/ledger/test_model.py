@@ -136,10 +136,9 @@ class LedgerMachine(RuleBasedStateMachine):
             self.transfers.append(row.id)
 
     @precondition(lambda self: self.holds)
-    @rule(choices=st.sets(st.integers(0, 30), min_size=1, max_size=3), expired=st.booleans())
-    def free(self, choices: set[int], *, expired: bool) -> None:
+    @rule(choices=st.sets(st.integers(0, 30), min_size=1, max_size=3))
+    def free(self, choices: set[int]) -> None:
         numbers = {choice % len(self.holds) for choice in choices}
-        action = actions.expire if expired else actions.release
         rows = [HoldRelease(self.holds[number], AT) for number in numbers]
         if numbers & self.model.ended:
             expected: Outcome = HoldEnded
@@ -147,7 +146,7 @@ class LedgerMachine(RuleBasedStateMachine):
             expected = self.model.apply(
                 [], [(self.model.holds[number][0], self.model.holds[number][2]) for number in numbers]
             )
-        assert self.run(lambda: action(self.session, rows)) is expected
+        assert self.run(lambda: actions.release(self.session, rows)) is expected
         if expected is None:
             self.model.ended |= numbers
 

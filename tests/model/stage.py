@@ -10,9 +10,8 @@ from uuid import UUID
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from app import clock, ids
+from app import api, clock, ids
 from app.actor import Actor
-from app.api import PASSES
 from app.bookings import jobs as bookings_jobs
 from app.credit import jobs as credit_jobs
 from app.credit import queries as credit_queries
@@ -269,5 +268,5 @@ class Parties:
         return found
 
     def verify(self, now: datetime) -> Report:
-        report: Report = self.stage.act(now, verify, PASSES)
+        report: Report = self.stage.act(now, verify, api.PASSES)
         return report

@@ -145,10 +145,10 @@ async def test_members_come_and_go(client: httpx.AsyncClient, world: World, prov
 async def test_the_last_administrator_stays(client: httpx.AsyncClient, world: World, provider: Party) -> None:
     url, manager = f"/v1/organisations/{provider.public_id}/members", provider.headers["manager"]
     own = next(one for one in (await client.get(url, headers=manager)).json()["data"] if one["role"] == "manager")
-    before = await snapshot(world, "membership")
+    before = await snapshot(world, "role_grant")
     refused = await client.post(f"{url}/{own['id']}/end", headers=manager)
     assert (refused.status_code, refused.json()["code"]) == (409, "last_administrator")
-    assert await snapshot(world, "membership") == before
+    assert await snapshot(world, "role_grant") == before
     other, _ = await world.login("second@example.com")
     await world.membership(other, provider.id, "manager")
     assert (await client.post(f"{url}/{own['id']}/end", headers=manager)).status_code == 200
@@ -171,11 +171,11 @@ async def test_only_administrators_give_more_than_they_have(client: httpx.AsyncC
         assert answer.status_code == status, (caller, roles, answer.text)
     listed = (await client.get(url, headers=party.headers["admin"])).json()["data"]
     hr = next(one for one in listed if one["role"] == "hr")
-    before = await snapshot(world, "membership")
+    before = await snapshot(world, "role_grant")
     admin = next(one for one in listed if one["role"] == "admin")
     for role in (hr, admin):
         assert (await client.post(f"{url}/{role['id']}/end", headers=party.headers["manager"])).status_code == 403
-    assert await snapshot(world, "membership") == before
+    assert await snapshot(world, "role_grant") == before
     assert (await client.post(f"{url}/{hr['id']}/end", headers=party.headers["admin"])).status_code == 200
 
 
@@ -188,16 +188,16 @@ async def test_hr_does_not_appoint_itself_to_care(client: httpx.AsyncClient, wor
     for role in ("manager", "staff"):
         invited = await client.post(url, json={"email": email, "roles": [role]}, headers=headers)
         assert invited.status_code == 201, invited.text
-        before = await snapshot(world, "membership")
-        with pytest.raises(IntegrityError, match="membership_hr_apart_from_care"):
+        before = await snapshot(world, "role_grant")
+        with pytest.raises(IntegrityError, match="role_grant_hr_apart_from_care"):
             await world.membership(home.users["hr"], home.id, role)
-        assert await snapshot(world, "membership") == before
+        assert await snapshot(world, "role_grant") == before
     bookings = f"/v1/providers/{home.public_id}/bookings"
     assert (await client.get(bookings, headers=headers)).status_code == 403
-    with pytest.raises(IntegrityError, match="membership_hr_apart_from_care"):
+    with pytest.raises(IntegrityError, match="role_grant_hr_apart_from_care"):
         await world.membership(home.users["manager"], home.id, "payroll")
-    ended = "UPDATE membership SET ended_at = :at WHERE user_id = :user"
-    await world.execute(ended, at=NOW, user=home.users["manager"])
+    ended = "UPDATE role_grant SET until_at = from_at WHERE user_id = :user"
+    await world.execute(ended, user=home.users["manager"])
     await world.membership(home.users["manager"], home.id, "payroll")
 
 
@@ -207,18 +207,18 @@ async def test_an_invitation_to_both_sides_is_refused_whole(client: httpx.AsyncC
     body = {"email": NEW, "roles": ["hr", "manager"]}
     assert (await client.post(url, json=body, headers=home.headers["admin"])).status_code == 201
     token = await invitation_token(world, NEW)
-    before = await snapshot(world, "membership")
+    before = await snapshot(world, "role_grant")
     accepted = await accept(client, token)
     assert (accepted.status_code, accepted.json()["code"]) == (409, "conflict")
-    assert await snapshot(world, "membership") == before
+    assert await snapshot(world, "role_grant") == before
     assert await world.execute("SELECT 1 FROM user_account WHERE email = :email", email=NEW) == []
 
 
 async def test_members_of_others_do_not_exist(client: httpx.AsyncClient, world: World, provider: Party) -> None:
     other = await world.provider()
     url = f"/v1/organisations/{provider.public_id}/members"
-    theirs = await world.scalar("SELECT id FROM membership WHERE organisation_id = :id AND role = 'staff'", id=other.id)
-    before = await snapshot(world, "membership")
+    theirs = await world.scalar("SELECT id FROM role_grant WHERE organisation_id = :id AND role = 'staff'", id=other.id)
+    before = await snapshot(world, "role_grant")
     answers = [
         await client.post(f"{url}/{ids.encode('mem', one)}/end", headers=provider.headers["manager"])
         for one in (theirs, uuid4())
@@ -228,4 +228,4 @@ async def test_members_of_others_do_not_exist(client: httpx.AsyncClient, world: 
     for party in (other.public_id, ids.encode("org", uuid4())):
         answer = await client.get(f"/v1/organisations/{party}/members", headers=provider.headers["manager"])
         assert answer.status_code == 404
-    assert await snapshot(world, "membership") == before
+    assert await snapshot(world, "role_grant") == before

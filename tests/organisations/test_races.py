@@ -36,4 +36,4 @@ async def test_two_administrators_cannot_both_be_the_last_to_go(
         *[fresh_client.post(f"{url}/{one['id']}/end", headers=party.headers[one["role"]]) for one in listed]
     )
     assert sorted(answer.status_code for answer in answers) == [200, 409]
-    assert len(await fresh_world.execute("SELECT 1 FROM membership WHERE ended_at IS NULL")) == 1
+    assert len(await fresh_world.execute("SELECT 1 FROM role_grant WHERE until_at IS NULL")) == 1

@@ -12,6 +12,12 @@ from tests.settlements.books import NOW, Books
 from tests.settlements.office import close
 
 SETTLED, WAITING = "source_id = :settled", "source_id = :waiting"
+GIFT = """
+    WITH gone AS (UPDATE ledger.account SET posted_cents = posted_cents - 1 WHERE id = :lot),
+        come AS (UPDATE ledger.account SET posted_cents = posted_cents + 1 WHERE id = :company_account)
+    INSERT INTO ledger.transfer (id, from_account_id, to_account_id, amount_cents, reason, event_at, created_at)
+    SELECT gen_random_uuid(), :lot, :company_account, 1, 'gift', created_at, created_at FROM lot
+"""
 TAMPERED: list[tuple[str, list[tuple[str, str, str, int | None, int | None]]]] = [
     (
         f"UPDATE payable SET gross_cents = 2251 WHERE {SETTLED}",
@@ -68,7 +74,7 @@ TAMPERED: list[tuple[str, list[tuple[str, str, str, int | None, int | None]]]] =
     ),
     (
         "UPDATE care.unit SET status = 'completed', complete_at = NULL, completed_at = status_at WHERE id = :delivered",
-        [("unit", "delivered", "payable_missing", 0, 5_00)],
+        [("unit", "delivered", "payable_missing", 0, 5_00), ("booking", "booking", "status", None, None)],
     ),
     (
         f"UPDATE payable SET settlement_id = NULL WHERE {SETTLED}",
@@ -97,6 +103,26 @@ TAMPERED: list[tuple[str, list[tuple[str, str, str, int | None, int | None]]]] =
         "UPDATE settlement_run SET settlement_count = 2",
         [("settlement_run", "run", "sum", 26_51, 26_51)],
     ),
+    (
+        "UPDATE care.booking SET status = 'in_progress' WHERE id = :booking",
+        [("booking", "booking", "status", None, None)],
+    ),
+    (
+        "DELETE FROM care.unit WHERE id = :delivered",
+        [("booking", "booking", "units_missing", None, None)],
+    ),
+    (
+        "UPDATE lot SET amount_cents = amount_cents + 1",
+        [("lot", "lot", "amount", 10_000_000_01, 10_000_000_00)],
+    ),
+    (
+        "UPDATE lot SET ended_at = created_at",
+        [("lot", "lot", "ended_with_rest", 10_000_000_00 - 41_51, 0)],
+    ),
+    (
+        GIFT,
+        [("lot", "lot", "sums", 10_000_000_00 - 41_52, 10_000_000_00 - 41_51)],
+    ),
 ]
 
 
@@ -110,7 +136,10 @@ async def test_what_was_tampered_with_is_named(
     (fee,) = await books.units(provider, [80_00], outcome="cancelled_late", fee_cents=4_01)
     (delivered,) = await books.units(provider, [5_00], outcome="delivered")
     await close(fresh_client, books)
-    found = {"settled": settled, "waiting": waiting, "fee": fee, "delivered": delivered, "other": other.id}
+    found = {
+        "settled": settled, "waiting": waiting, "fee": fee, "delivered": delivered, "other": other.id,
+        "lot": books.lot_id, "company_account": books.company.account_id,
+    }  # fmt: skip
     for name, sql in (
         ("settled_payable", f"SELECT id FROM payable WHERE {SETTLED}"),
         ("waiting_payable", f"SELECT id FROM payable WHERE {WAITING}"),
@@ -119,6 +148,7 @@ async def test_what_was_tampered_with_is_named(
         ("fee_line", "SELECT id FROM settlement_line WHERE unit_id = :fee"),
         ("settlement", "SELECT id FROM settlement"),
         ("run", "SELECT id FROM settlement_run"),
+        ("booking", "SELECT booking_id FROM care.unit WHERE id = :delivered"),
     ):
         found[name] = await books.world.scalar(sql, **found)
     engine = create_async_engine(cluster.owner_url(fresh_database_name), poolclass=NullPool)
@@ -128,8 +158,8 @@ async def test_what_was_tampered_with_is_named(
         counted = {name: count for name, count in sound.checked.items() if name not in {"account", "transfer", "hold"}}
         assert counted == {
             "hold_end": 4, "slot": 0, "payable": 3, "owed_transfer": sound.checked["transfer"], "settlement_line": 2,
-            "settled_payable": 3, "settlement": 1, "settlement_run": 1, "unit": 4, "owed_unit": 3,
-            "dispute": 0,
+            "settled_payable": 3, "settlement": 1, "settlement_run": 1, "unit": 4, "owed_unit": 3, "booking": 4,
+            "lot": 1, "dispute": 0,
         }  # fmt: skip
         for sql, expected in TAMPERED:
             await session.execute(text("SET LOCAL session_replication_role = replica"))

@@ -8,7 +8,7 @@ import pytest
 
 from app.rules.beneficiary import ART_433_RELATIVES, BeneficiaryFacts, Certificate, Period, Relation, age
 from app.rules.book import RuleBook, book_in_force
-from app.rules.decisions import Decision, Question, allowed_rule_code, decide
+from app.rules.decisions import Decision, Question, decide
 from app.rules.rows import PaymentForm, Row
 
 BOOK = book_in_force()
@@ -328,8 +328,3 @@ def test_one_unsigned_parameter_is_enough_to_refuse(name: str) -> None:
     decisions = {each.rule_code: each.code for each in decide(replace(PHYSIOTHERAPY, refuse_unsigned=True), unsigned)}
     assert decisions["C2_F_TER"] == "rule_unsigned"
     assert decisions["C2_F"] == ("allowed" if name == "elderly_age" else "rule_unsigned")
-
-
-def test_allowed_rule_code_is_the_first_yes_or_none() -> None:
-    assert allowed_rule_code(PHYSIOTHERAPY, BOOK) == "C2_F_TER"
-    assert allowed_rule_code(replace(PHYSIOTHERAPY, rule_codes=frozenset({"C3_FRINGE"})), BOOK) is None

@@ -28,7 +28,7 @@ from tests.conftest import Cluster
 PASSWORD = "beatrice-demo-2026"
 START = datetime(2026, 11, 23, 8, tzinfo=UTC)
 KEY_TABLES = (
-    "organisation", "user_account", "membership", "company", "provider", "network", "alliance",
+    "organisation", "user_account", "role_grant", "company", "provider", "network", "alliance",
     "alliance_municipality", "alliance_membership", "employee", "care.beneficiary", "site", "offering",
     "offering_area", "price", "slot", "top_up", "programme", "credit_grant", "grant_line", "lot", "ledger.account",
     "ledger.transfer", "ledger.hold", "ledger.hold_end", "care.quote", "care.booking", "care.unit", "care.leg",

@@ -8,6 +8,8 @@ from uuid import UUID
 from sqlalchemy import text
 
 from app import clock, ids
+from app.bookings.decisions import booking_status
+from app.bookings.models import UnitStatus
 from app.catalogue.models import VatCode
 from app.ledger import actions as ledger
 from app.ledger.instructions import Capture, NewAccount, NewHold, NewTransfer
@@ -68,6 +70,8 @@ FEE = """
 THAW = "UPDATE care.unit SET disputed = false, dispute_decided_at = status_at WHERE id = :id"
 """A dispute was decided."""
 
+BOOKING_MOVES = "UPDATE care.booking SET status = :booking_status WHERE id = ANY (:bookings)"
+
 OWED_FOR: dict[str, PayableKind] = {"completed": "service", "cancelled_late": "late_fee", "no_show": "no_show_fee"}
 
 
@@ -105,7 +109,7 @@ class Books:
         vat_code: VatCode = "vat_5",
         starts: list[datetime] | None = None,
         payable_at: datetime = PAYABLE,
-        outcome: str = "completed",
+        outcome: UnitStatus = "completed",
         fee_cents: int = 0,
     ) -> list[UUID]:
         """Book, deliver and complete units of these prices (or leave them `delivered`, or end them with a fee)."""
@@ -131,6 +135,7 @@ class Books:
             "before": BEFORE,
             "payable_at": payable_at,
             "status": outcome,
+            "booking_status": booking_status([outcome]),
             "cents": fee_cents,
         }
         async with self.world.database.begin() as session:
@@ -155,7 +160,7 @@ class Books:
                 ],
             )
             moves = {"completed": (DELIVER, COMPLETE), "delivered": (DELIVER,)}.get(outcome, (FEE,))
-            for statement in moves:
+            for statement in (*moves, BOOKING_MOVES):
                 await session.execute(text(statement), values)
             if outcome != "delivered":
                 await payables.owe(

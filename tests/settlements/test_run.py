@@ -5,10 +5,10 @@ import json
 from datetime import UTC, date, datetime, timedelta
 
 import httpx
-import pytest
 
-from app import clock, config, ids
-from tests.settlements.books import CUTOFF, PAYABLE, THAW, Books
+from app import clock, ids
+from tests.networks.said import say
+from tests.settlements.books import CUTOFF, NOW, PAYABLE, THAW, Books
 from tests.settlements.office import close, content_sha256, fee_rule, ledger, post, settlement, settlements, stored
 
 RUNS = "/v1/operator/settlement_runs"
@@ -163,24 +163,23 @@ async def test_fixed_part_for_each_line_within_bounds_of_the_document(client: ht
     assert (last["gross_cents"], last["fee_cents"], last["fee_vat_cents"], last["payout_cents"]) == (3, 2, 0, 1)
 
 
-async def test_a_provider_below_the_minimum_waits(
-    client: httpx.AsyncClient, books: Books, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setenv("BEATRICE_MINIMUM_PAYOUT_CENTS", "2000")
-    config.settings.cache_clear()
-    try:
-        provider, other = await books.world.provider(), await books.world.provider()
-        await books.units(provider, [19_99])
-        await books.units(other, [20_00])
-        run = await close(client, books)
-        assert (run["settlement_count"], run["total_cents"]) == (1, 20_00)
-        assert await settlements(client, provider) == []
-        await books.units(provider, [1], payable_at=PAYABLE)
-        await close(client, books, "2026-12-01")
-        assert [line["gross_cents"] for line in (await settlement(client, provider))["lines"]] == [19_99, 1]
-    finally:
-        monkeypatch.undo()
-        config.settings.cache_clear()
+async def test_a_provider_below_its_minimum_waits(client: httpx.AsyncClient, books: Books) -> None:
+    """The minimum in force on the cutoff day: the platform's, but another one for whom it was agreed."""
+    provider, other, agreed = [await books.world.provider() for _ in range(3)]
+    await books.world.set_now(datetime(2026, 11, 30, 8, tzinfo=UTC))
+    by = books.operator.users["operator"]
+    await say(books.world, by, "minimum_payout_cents", 20_00, CUTOFF)
+    await say(books.world, by, "minimum_payout_cents", 5_00, CUTOFF, organisation_id=agreed.id)
+    await books.world.set_now(NOW)
+    await books.units(provider, [19_99])
+    await books.units(other, [20_00])
+    await books.units(agreed, [5_00])
+    run = await close(client, books)
+    assert (run["settlement_count"], run["total_cents"]) == (2, 25_00)
+    assert await settlements(client, provider) == []
+    await books.units(provider, [1], payable_at=PAYABLE)
+    await close(client, books, "2026-12-01")
+    assert [line["gross_cents"] for line in (await settlement(client, provider))["lines"]] == [19_99, 1]
 
 
 async def test_numbers_run_per_provider_and_year(client: httpx.AsyncClient, books: Books) -> None:

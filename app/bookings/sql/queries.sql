@@ -4,7 +4,8 @@
 SELECT quote.units, quote.expires_at,
     beneficiary.version = quote.beneficiary_version AND beneficiary.ended_at IS NULL AS facts_unchanged,
     offering.status AS offering_status, quote.vat_code, quote.confirmation, quote.response_hours,
-    quote.min_notice_hours, quote.free_until_hours, quote.late_fee_bps, quote.no_show_fee_bps,
+    bookable_from(:now, quote.min_notice_hours) AS bookable_from, quote.free_until_hours, quote.late_fee_bps,
+    quote.no_show_fee_bps,
     provider.earned_account_id,
     (SELECT booked.status FROM care.booking booked WHERE booked.quote_id = quote.id) AS booked_status,
     coalesce((SELECT jsonb_object_agg(lot.id, source.fee_funding)
@@ -86,9 +87,8 @@ WHERE booking.id = :id AND (booking.user_id = :user_id OR booking.provider_id = 
 FOR NO KEY UPDATE OF booking;
 
 -- name: person_bookings
--- Newest first. The state of a booking after its deadlines is decisions.py's rule, written here and in the next statement
--- again so that a list can filter by it; tests/bookings/test_lists.py compares the three over all cases. Only four stored
--- states can have become another one: the rest needs no look at the units.
+-- Newest first. A list filters by the state after deadlines (states.sql). Only four stored states can have become another
+-- one: the rest needs no look at the units.
 SELECT booking.id, booking.user_id, booking.provider_id, booking.offering_id, booking.beneficiary_id,
     booking.free_until_hours, booking.late_fee_bps, booking.no_show_fee_bps, booking.confirm_by, booking.sealed_note,
     booking.sealed_end_reason, booking.created_at, offering.name AS offering_name,
@@ -103,25 +103,10 @@ WHERE booking.user_id = :user_id
     AND (CAST(:status AS text) IS NULL OR :status = CASE
         WHEN booking.status IN ('confirmed', 'in_progress', 'delivered')
             OR (booking.status = 'requested' AND booking.confirm_by <= :now) THEN (
-            SELECT CASE
-                WHEN 'requested' = ANY (states) THEN 'requested'
-                WHEN 'confirmed' = ANY (states) AND states && '{delivered,completed,no_show}' THEN 'in_progress'
-                WHEN 'confirmed' = ANY (states) THEN 'confirmed'
-                WHEN 'delivered' = ANY (states) THEN 'delivered'
-                WHEN 'completed' = ANY (states) THEN 'completed'
-                WHEN 'no_show' = ANY (states) THEN 'no_show'
-                WHEN states && '{cancelled,cancelled_late}' THEN 'cancelled'
-                WHEN 'declined' = ANY (states) THEN 'declined'
-                ELSE 'expired' END
-            FROM (
-                SELECT array_agg(CASE
-                    WHEN unit.status = 'requested' AND booking.confirm_by <= :now THEN 'expired'
-                    WHEN unit.status = 'confirmed' AND unit.ends_at <= :unreported_since THEN 'expired'
-                    WHEN unit.status = 'delivered' AND unit.complete_at <= :now
-                        AND NOT (unit.disputed OR unit.needs_review) THEN 'completed'
-                    ELSE unit.status END) AS states
-                FROM care.unit WHERE unit.provider_id = booking.provider_id AND unit.booking_id = booking.id
-            ) AS units)
+            SELECT care.booking_status(array_agg(care.unit_status_at(
+                unit.status, unit.ends_at, booking.confirm_by, unit.complete_at, unit.disputed OR unit.needs_review,
+                :now)))
+            FROM care.unit WHERE unit.provider_id = booking.provider_id AND unit.booking_id = booking.id)
         ELSE booking.status END)
 ORDER BY booking.id DESC LIMIT :limit;
 
@@ -140,25 +125,10 @@ WHERE booking.provider_id = :provider_id
     AND (CAST(:status AS text) IS NULL OR :status = CASE
         WHEN booking.status IN ('confirmed', 'in_progress', 'delivered')
             OR (booking.status = 'requested' AND booking.confirm_by <= :now) THEN (
-            SELECT CASE
-                WHEN 'requested' = ANY (states) THEN 'requested'
-                WHEN 'confirmed' = ANY (states) AND states && '{delivered,completed,no_show}' THEN 'in_progress'
-                WHEN 'confirmed' = ANY (states) THEN 'confirmed'
-                WHEN 'delivered' = ANY (states) THEN 'delivered'
-                WHEN 'completed' = ANY (states) THEN 'completed'
-                WHEN 'no_show' = ANY (states) THEN 'no_show'
-                WHEN states && '{cancelled,cancelled_late}' THEN 'cancelled'
-                WHEN 'declined' = ANY (states) THEN 'declined'
-                ELSE 'expired' END
-            FROM (
-                SELECT array_agg(CASE
-                    WHEN unit.status = 'requested' AND booking.confirm_by <= :now THEN 'expired'
-                    WHEN unit.status = 'confirmed' AND unit.ends_at <= :unreported_since THEN 'expired'
-                    WHEN unit.status = 'delivered' AND unit.complete_at <= :now
-                        AND NOT (unit.disputed OR unit.needs_review) THEN 'completed'
-                    ELSE unit.status END) AS states
-                FROM care.unit WHERE unit.provider_id = booking.provider_id AND unit.booking_id = booking.id
-            ) AS units)
+            SELECT care.booking_status(array_agg(care.unit_status_at(
+                unit.status, unit.ends_at, booking.confirm_by, unit.complete_at, unit.disputed OR unit.needs_review,
+                :now)))
+            FROM care.unit WHERE unit.provider_id = booking.provider_id AND unit.booking_id = booking.id)
         ELSE booking.status END)
     AND (CAST(:starts_from AS timestamptz) IS NULL AND CAST(:starts_before AS timestamptz) IS NULL
         OR EXISTS (SELECT FROM care.unit
@@ -350,3 +320,18 @@ WITH batch AS MATERIALIZED (
 SELECT (SELECT count(*) FROM batch) AS size, (SELECT key FROM batch ORDER BY key DESC LIMIT 1) AS last,
     (SELECT coalesce(jsonb_agg(jsonb_build_object('table', 'payable', 'id', key, 'problem', 'unit_missing',
         'stored', gross_cents, 'recomputed', 0) ORDER BY key), '[]') FROM differing) AS differences;
+
+-- name: verify_bookings
+-- The stored state is what the stored states of the units make.
+WITH batch AS MATERIALIZED (
+    SELECT id AS key, provider_id, status FROM care.booking WHERE id >= :start ORDER BY id LIMIT :size
+), differing AS (
+    SELECT key, CASE WHEN states IS NULL THEN 'units_missing' ELSE 'status' END AS problem
+    FROM batch CROSS JOIN LATERAL (
+        SELECT array_agg(unit.status) AS states FROM care.unit
+        WHERE unit.provider_id = batch.provider_id AND unit.booking_id = key) AS own
+    WHERE states IS NULL OR status <> care.booking_status(states) ORDER BY key LIMIT :limit
+)
+SELECT (SELECT count(*) FROM batch) AS size, (SELECT key FROM batch ORDER BY key DESC LIMIT 1) AS last,
+    (SELECT coalesce(jsonb_agg(jsonb_build_object('table', 'booking', 'id', key, 'problem', problem) ORDER BY key), '[]')
+        FROM differing) AS differences;

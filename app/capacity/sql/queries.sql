@@ -25,7 +25,7 @@ SELECT status, taken, version FROM slot WHERE provider_id = :provider_id AND id 
 SELECT s.id, s.offering_id, s.starts_at, s.ends_at, s.capacity, s.capacity - s.taken AS seats_left
 FROM slot s JOIN offering o ON o.id = s.offering_id
 WHERE s.offering_id = :offering_id AND s.status = 'open' AND s.taken < s.capacity
-    AND s.starts_at > CAST(:now AS timestamptz) + make_interval(hours => o.min_notice_hours)
+    AND s.starts_at > bookable_from(:now, o.min_notice_hours)
     AND s.starts_at >= :period_from AND s.starts_at < :period_to
     AND (s.starts_at, s.id) > (CAST(:after_start AS timestamptz), CAST(:after_id AS uuid))
 ORDER BY s.starts_at, s.id LIMIT :limit;
@@ -54,3 +54,23 @@ WITH batch AS MATERIALIZED (
 SELECT (SELECT count(*) FROM batch) AS size, (SELECT key FROM batch ORDER BY key DESC LIMIT 1) AS last,
     (SELECT coalesce(jsonb_agg(jsonb_build_object('table', 'slot', 'id', key, 'problem', problem,
         'stored', stored, 'recomputed', recomputed) ORDER BY key), '[]') FROM differing) AS differences;
+
+-- name: bookable_offering
+SELECT o.id, o.provider_id, o.site_id, o.name, o.category, o.mode, o.unit, o.vat_code, o.min_age, o.max_age,
+    o.confirmation, o.response_hours, o.min_notice_hours, o.free_until_hours, o.late_fee_bps, o.no_show_fee_bps,
+    o.audience, o.access, o.status, bookable_from(:now, o.min_notice_hours) AS bookable_from,
+    (setting_in_force('quote_minutes', :on, o.provider_id)).value AS quote_minutes,
+    may_see_offering(o.audience, o.provider_id, circle.employed, circle.allied_providers) AS open_to_person,
+    g.name AS provider_name, v.phone AS provider_phone, v.earned_account_id, v.payable_account_id,
+    ARRAY(SELECT a.istat_code FROM offering_area a WHERE a.offering_id = o.id ORDER BY a.istat_code) AS service_area,
+    (SELECT coalesce(jsonb_agg(jsonb_build_object('price_cents', p.price_cents, 'valid_from', p.valid_from,
+        'valid_to', p.valid_to) ORDER BY p.valid_from), '[]')
+     FROM price p WHERE p.offering_id = o.id AND (p.valid_to IS NULL OR p.valid_to > :on)) AS prices,
+    (SELECT coalesce(jsonb_object_agg(s.id, jsonb_build_object('id', s.id, 'starts_at', s.starts_at,
+        'ends_at', s.ends_at, 'seats_left', s.capacity - s.taken, 'status', s.status)), '{}')
+     FROM slot s WHERE s.id = ANY (CAST(:slot_ids AS uuid[])) AND s.offering_id = o.id) AS slots
+FROM offering o
+JOIN provider v ON v.organisation_id = o.provider_id
+JOIN organisation g ON g.id = o.provider_id
+CROSS JOIN circle_of(:person_id, :on) AS circle
+WHERE o.id = :id;

@@ -12,7 +12,7 @@ SELECT o.id, o.provider_id, o.site_id, o.name, o.description, o.category, o.mode
     o.no_show_fee_bps, o.audience, o.access, o.status, o.external_id, o.metadata, o.created_at, o.version,
     ARRAY(SELECT a.istat_code FROM offering_area a WHERE a.offering_id = o.id ORDER BY a.istat_code) AS service_area,
     (SELECT p.price_cents FROM price p WHERE p.offering_id = o.id
-        AND p.valid_from <= :today AND (p.valid_to IS NULL OR p.valid_to > :today)) AS price_cents
+        AND price_holds(p.valid_from, p.valid_to, :today)) AS price_cents
 FROM offering o WHERE o.provider_id = :provider_id
     AND (CAST(:after AS uuid) IS NULL OR o.id > :after) ORDER BY o.id LIMIT :limit;
 
@@ -22,7 +22,7 @@ SELECT o.id, o.provider_id, o.site_id, o.name, o.description, o.category, o.mode
     o.no_show_fee_bps, o.audience, o.access, o.status, o.external_id, o.metadata, o.created_at, o.version,
     ARRAY(SELECT a.istat_code FROM offering_area a WHERE a.offering_id = o.id ORDER BY a.istat_code) AS service_area,
     (SELECT p.price_cents FROM price p WHERE p.offering_id = o.id
-        AND p.valid_from <= :today AND (p.valid_to IS NULL OR p.valid_to > :today)) AS price_cents
+        AND price_holds(p.valid_from, p.valid_to, :today)) AS price_cents
 FROM offering o WHERE o.provider_id = :provider_id AND o.id = :id;
 
 -- name: serve
@@ -56,21 +56,14 @@ WHERE CAST(:after AS uuid) IS NULL OR (public.plain_text(g.name) COLLATE "C", g.
     (SELECT public.plain_text(l.name) FROM organisation l WHERE l.id = :after), :after)
 ORDER BY public.plain_text(g.name) COLLATE "C", g.id LIMIT :limit;
 
--- name: bookable_offering
-SELECT o.id, o.provider_id, o.site_id, o.name, o.category, o.mode, o.unit, o.vat_code, o.min_age, o.max_age,
-    o.confirmation, o.response_hours, o.min_notice_hours, o.free_until_hours, o.late_fee_bps, o.no_show_fee_bps,
-    o.audience, o.access, o.status,
-    may_see_offering(o.audience, o.provider_id, circle.employed, circle.allied_providers) AS open_to_person,
-    g.name AS provider_name, v.phone AS provider_phone, v.earned_account_id, v.payable_account_id,
-    ARRAY(SELECT a.istat_code FROM offering_area a WHERE a.offering_id = o.id ORDER BY a.istat_code) AS service_area,
-    (SELECT coalesce(jsonb_agg(jsonb_build_object('price_cents', p.price_cents, 'valid_from', p.valid_from,
-        'valid_to', p.valid_to) ORDER BY p.valid_from), '[]')
-     FROM price p WHERE p.offering_id = o.id AND (p.valid_to IS NULL OR p.valid_to > :on)) AS prices,
-    (SELECT coalesce(jsonb_object_agg(s.id, jsonb_build_object('id', s.id, 'starts_at', s.starts_at,
-        'ends_at', s.ends_at, 'seats_left', s.capacity - s.taken, 'status', s.status)), '{}')
-     FROM slot s WHERE s.id = ANY (CAST(:slot_ids AS uuid[])) AND s.offering_id = o.id) AS slots
-FROM offering o
-JOIN provider v ON v.organisation_id = o.provider_id
-JOIN organisation g ON g.id = o.provider_id
-CROSS JOIN circle_of(:person_id, :on) AS circle
-WHERE o.id = :id;
+-- name: visible_offering
+SELECT o.id, o.name, o.description, o.category, o.mode, o.unit, o.provider_id, o.min_age, o.max_age, o.confirmation,
+    o.free_until_hours, o.late_fee_bps, o.no_show_fee_bps, o.access, p.price_cents, g.name AS provider_name,
+    ARRAY(SELECT a.istat_code FROM offering_area a WHERE a.offering_id = o.id ORDER BY a.istat_code) AS service_area
+FROM offering o JOIN organisation g ON g.id = o.provider_id
+JOIN price p ON p.offering_id = o.id AND price_holds(p.valid_from, p.valid_to, :today)
+WHERE o.id = :id AND o.status = 'active'
+    AND may_see_offering(o.audience, o.provider_id, :employed, CAST(:allied_providers AS uuid[]));
+
+-- name: circle
+SELECT employed, allied_providers FROM circle_of(:person_id, :today);

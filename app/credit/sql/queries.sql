@@ -26,7 +26,9 @@ SELECT count(*) FROM ledger.lock_accounts(ARRAY(
 -- name: held_lots
 SELECT life.id, life.expires_on, life.last_day, life.ended_at, life.ended_early, life.expired_credit_to,
     life.returns_to_account_id, life.solidarity_account_id, life.grace_until,
-    hold.id AS hold_id, hold.amount_cents
+    hold.id AS hold_id, hold.amount_cents,
+    (setting_in_force('grace_days', :on, life.company_id, life.source_id)).value AS grace_days,
+    (setting_in_force('grace_window_days', :on, life.company_id, life.source_id)).value AS grace_window_days
 FROM ledger.hold JOIN lot_life life ON life.id = hold.account_id
 WHERE hold.id = ANY (CAST(:hold_ids AS uuid[]));
 
@@ -76,18 +78,10 @@ JOIN lot origin ON origin.id = given.grace_of;
 SELECT life.id, life.expires_on, life.last_day, life.ended_at, life.ended_early, life.employee_id,
     life.source_name AS programme_name, life.programme_source AS source, life.kind, life.rule_codes,
     life.amount_cents, life.valid_from, account.posted_cents, account.held_cents,
-    moved.captured_cents - coalesce(undone.cents, 0) AS captured_cents, moved.expired_cents, moved.returned_cents
+    sums.captured_cents, sums.expired_cents, sums.returned_cents
 FROM lot_owner owner JOIN lot_life life ON life.id = owner.lot_id
 JOIN ledger.account ON account.id = life.id
-CROSS JOIN LATERAL (
-    SELECT coalesce(sum(amount_cents) FILTER (WHERE hold_id IS NOT NULL), 0)::bigint AS captured_cents,
-        coalesce(sum(amount_cents) FILTER (WHERE reason = 'returned'), 0)::bigint AS returned_cents,
-        coalesce(sum(amount_cents) FILTER (
-            WHERE reason IN ('expired', 'grace', 'carried_over')), 0)::bigint AS expired_cents
-    FROM ledger.transfer WHERE from_account_id = life.id) moved
-CROSS JOIN LATERAL (
-    SELECT sum(amount_cents)::bigint AS cents FROM ledger.transfer
-    WHERE to_account_id = life.id AND reverses_id IS NOT NULL) undone
+CROSS JOIN lot_sums(life.id) AS sums
 WHERE owner.user_id = :user_id
 ORDER BY life.last_day, life.id;
 
@@ -122,3 +116,29 @@ FROM unnest(CAST(:ids AS uuid[]), CAST(:user_ids AS uuid[]), CAST(:company_ids A
 
 -- name: return_revoked
 SELECT return_revoked_lots(:company_id, :grant_id, CAST(:ids AS uuid[]), :on_day, :at, :at);
+
+-- name: verify_lots
+-- A lot got its amount once; what is on it and what has left it by a known way is that amount; an ended one is empty but
+-- for what is held.
+WITH batch AS MATERIALIZED (
+    SELECT id AS key, amount_cents, ended_at FROM lot WHERE id >= :start ORDER BY id LIMIT :size
+), figures AS (
+    SELECT batch.*, account.posted_cents, account.posted_cents - account.held_cents AS available_cents,
+        (SELECT coalesce(sum(transfer.amount_cents), 0)::bigint FROM ledger.transfer
+            WHERE to_account_id = key AND reverses_id IS NULL) AS opened_cents,
+        batch.amount_cents - sums.captured_cents - sums.expired_cents - sums.returned_cents AS left_cents
+    FROM batch JOIN ledger.account ON account.id = key CROSS JOIN lot_sums(key) AS sums
+), judged AS (
+    SELECT key, 'amount' AS problem, amount_cents AS stored, opened_cents AS recomputed
+    FROM figures WHERE amount_cents <> opened_cents
+    UNION ALL
+    SELECT key, 'sums', posted_cents, left_cents FROM figures
+    WHERE amount_cents = opened_cents AND posted_cents <> left_cents
+    UNION ALL
+    SELECT key, 'ended_with_rest', available_cents, 0 FROM figures WHERE ended_at IS NOT NULL AND available_cents <> 0
+), differing AS (
+    SELECT * FROM judged ORDER BY key, problem LIMIT :limit
+)
+SELECT (SELECT count(*) FROM batch) AS size, (SELECT key FROM batch ORDER BY key DESC LIMIT 1) AS last,
+    (SELECT coalesce(jsonb_agg(jsonb_build_object('table', 'lot', 'id', key, 'problem', problem,
+        'stored', stored, 'recomputed', recomputed) ORDER BY key, problem), '[]') FROM differing) AS differences;

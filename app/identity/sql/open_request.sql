@@ -1,8 +1,7 @@
 -- One statement answers: who is this token, which roles has it here, what time is it, is this request a replay.
 
 CREATE OR REPLACE FUNCTION open_request(
-    p_token_hash bytea, p_real_now timestamptz, p_organisation_id uuid, p_alliance_id uuid, p_operator boolean,
-    p_key text, p_fingerprint bytea,
+    p_token_hash bytea, p_real_now timestamptz, p_scope_kind text, p_scope_id uuid, p_key text, p_fingerprint bytea,
     OUT clock_offset interval, OUT principal_kind text, OUT principal_id uuid, OUT locale text,
     OUT organisation_id uuid, OUT kinds text[], OUT roles text[], OUT scopes text[],
     OUT key_state text, OUT sealed_answer bytea
@@ -28,35 +27,14 @@ BEGIN
         RETURN;
     END IF;
     IF principal_kind = 'api_key' THEN
-        IF organisation_id = p_organisation_id THEN
-            roles := ARRAY['api_key'];
-            SELECT o.kinds INTO kinds FROM organisation o WHERE o.id = p_organisation_id;
-        END IF;
-    ELSIF p_organisation_id IS NOT NULL THEN
-        organisation_id := p_organisation_id;
-        SELECT array_agg(m.role) INTO roles FROM membership m
-        WHERE m.user_id = principal_id AND m.organisation_id = p_organisation_id AND m.ended_at IS NULL;
-        SELECT o.kinds INTO kinds FROM organisation o WHERE o.id = p_organisation_id;
-        -- The operator enters organisations in the register: it may bring in their first administrators, no more.
-        IF roles IS NULL AND p_operator AND kinds IS NOT NULL AND EXISTS (
-            SELECT FROM membership m JOIN organisation o ON o.id = m.organisation_id AND 'operator' = ANY (o.kinds)
-            WHERE m.user_id = principal_id AND m.ended_at IS NULL AND m.role = 'operator') THEN
-            roles := ARRAY['registrar'];
-        END IF;
-    ELSIF p_alliance_id IS NOT NULL THEN
-        SELECT array_agg(DISTINCT m.role), min(m.organisation_id::text)::uuid INTO roles, organisation_id
-        FROM alliance a JOIN membership m ON m.user_id = principal_id AND m.ended_at IS NULL
-        WHERE a.id = p_alliance_id
-          AND (m.organisation_id = a.lead_organisation_id AND m.role IN ('coordinator', 'care_manager')
-               OR m.role = 'observer' AND EXISTS (
-                   SELECT 1 FROM alliance_membership am WHERE am.alliance_id = a.id
-                   AND am.organisation_id = m.organisation_id AND am.ended_on IS NULL));
-        kinds := ARRAY['alliance'];
-    ELSIF p_operator THEN
-        SELECT array_agg(m.role), min(m.organisation_id::text)::uuid, ARRAY['operator']
-        INTO roles, organisation_id, kinds
-        FROM membership m JOIN organisation o ON o.id = m.organisation_id AND 'operator' = ANY (o.kinds)
-        WHERE m.user_id = principal_id AND m.ended_at IS NULL AND m.role IN ('operator', 'finance');
+        -- A key holds no role: its scopes say what it may do, in its own organisation.
+        roles := CASE WHEN p_scope_kind = 'organisation' AND organisation_id = p_scope_id THEN ARRAY['api_key'] END;
+    ELSIF p_scope_kind IS NOT NULL THEN
+        SELECT array_agg(DISTINCT r.role), min(r.organisation_id::text)::uuid INTO roles, organisation_id
+        FROM roles_in(principal_id, p_scope_kind, p_scope_id, p_real_now) r;
+    END IF;
+    IF p_scope_kind = 'organisation' AND roles IS NOT NULL THEN
+        SELECT o.kinds INTO kinds FROM organisation o WHERE o.id = p_scope_id;
     END IF;
     IF p_key IS NOT NULL THEN
         -- Answered keys need no lock; an unanswered one is looked up again once locked, for it may be answered by then.

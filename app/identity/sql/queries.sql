@@ -56,18 +56,20 @@ UPDATE invitation SET ended_at = :now WHERE employee_id = ANY(CAST(:employee_ids
 
 -- name: invite
 INSERT INTO invitation
-    (id, token_hash, email, organisation_id, employee_id, roles, sealed_activation_code, created_at, expires_at)
-SELECT i.id, i.token_hash, i.email, i.organisation_id, i.employee_id, CAST(:roles AS text[]), i.code, :now, :expires_at
+    (id, token_hash, email, organisation_id, employee_id, roles, sealed_activation_code, invited_by, created_at,
+        expires_at)
+SELECT i.id, i.token_hash, i.email, i.organisation_id, i.employee_id, CAST(:roles AS text[]), i.code, :invited_by, :now,
+    :expires_at
 FROM unnest(CAST(:ids AS uuid[]), CAST(:token_hashes AS bytea[]), CAST(:emails AS text[]),
     CAST(:organisation_ids AS uuid[]), CAST(:employee_ids AS uuid[]), CAST(:codes AS bytea[]))
     AS i (id, token_hash, email, organisation_id, employee_id, code);
 
 -- name: open_offer
-SELECT id, email, organisation_id, employee_id, roles, sealed_activation_code FROM invitation
+SELECT id, email, organisation_id, employee_id, roles, sealed_activation_code, invited_by FROM invitation
 WHERE token_hash = :token_hash AND ended_at IS NULL AND expires_at > :now;
 
 -- name: lock_open_offer
-SELECT id, email, organisation_id, employee_id, roles, sealed_activation_code FROM invitation
+SELECT id, email, organisation_id, employee_id, roles, sealed_activation_code, invited_by FROM invitation
 WHERE token_hash = :token_hash AND ended_at IS NULL AND expires_at > :now FOR NO KEY UPDATE;
 
 -- name: sealed_codes
@@ -77,10 +79,15 @@ WHERE organisation_id = :organisation_id AND ended_at IS NULL AND expires_at > :
 ORDER BY id;
 
 -- name: give_roles
-INSERT INTO membership (id, user_id, organisation_id, role, created_at)
-SELECT m.id, :user_id, :organisation_id, m.role, :now
-FROM unnest(CAST(:ids AS uuid[]), CAST(:roles AS text[])) AS m (id, role)
-ON CONFLICT (user_id, organisation_id, role) WHERE ended_at IS NULL DO NOTHING;
+-- Whoever has a role has it once; what is refused otherwise (both sides on one login) is refused whole.
+INSERT INTO role_grant (id, user_id, role, scope_kind, scope_id, from_at, granted_by, granted_at)
+SELECT g.id, :user_id, g.role, 'organisation', :organisation_id, :now, :granted_by, :now
+FROM unnest(CAST(:ids AS uuid[]), CAST(:roles AS text[])) AS g (id, role)
+ON CONFLICT ON CONSTRAINT role_grant_once DO NOTHING;
+
+-- name: end_role
+-- A role that has not begun never does.
+UPDATE role_grant SET until_at = greatest(from_at, :now) WHERE id = :id;
 
 -- name: anything_over
 SELECT EXISTS (SELECT FROM session_token WHERE expires_at <= :now)

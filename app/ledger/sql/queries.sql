@@ -61,10 +61,10 @@ SELECT original.id, original.to_account_id, original.from_account_id, original.a
     original.reason, original.reverses_id, original.cause_id, original.event_at, :created_at
 FROM original, locked ORDER BY original.reverses_id;
 
--- name: end_holds
+-- name: release_holds
 -- The row trigger locks each hold's account in this order, before the row's primary key exists.
 INSERT INTO ledger.hold_end (hold_id, kind, amount_cents, event_at, created_at)
-SELECT hold.id, :kind, 0, given.event_at, :created_at
+SELECT hold.id, 'released', 0, given.event_at, :created_at
 FROM unnest(CAST(:hold_id AS uuid[]), CAST(:event_at AS timestamptz[])) AS given (hold_id, event_at)
 JOIN ledger.hold ON hold.id = given.hold_id
 ORDER BY hold.account_id, hold.id;

@@ -1,4 +1,4 @@
--- Statements about alliances and who belongs to them.
+-- Statements about alliances, who belongs to them, and settings by level.
 
 -- name: alliances
 SELECT a.id, a.name, a.network_id, n.name AS network_name, o.name AS lead_organisation_name,
@@ -29,3 +29,15 @@ ORDER BY m.id LIMIT :limit;
 SELECT m.id, m.organisation_id, o.name AS organisation_name, m.role, m.joined_on, m.ended_on
 FROM alliance_membership m JOIN organisation o ON o.id = m.organisation_id
 WHERE m.alliance_id = :alliance_id AND m.id = :id FOR NO KEY UPDATE OF m;
+
+-- name: settings
+SELECT setting.name, setting.unit, setting.default_value, setting.least, setting.most, setting.levels,
+    found.value, found.level, found.value_id, said.reason, said.valid_from
+FROM setting
+CROSS JOIN setting_in_force(setting.name, :on, :organisation_id, :programme_id, :alliance_id) AS found
+LEFT JOIN setting_value said ON said.id = found.value_id
+WHERE CAST(:after AS text) IS NULL OR setting.name COLLATE "C" > :after
+ORDER BY setting.name COLLATE "C" LIMIT :limit;
+
+-- name: setting_in_force
+SELECT value FROM setting_in_force(:name, :on, :organisation_id);

@@ -1,32 +1,33 @@
 -- Statements about parties and members.
 
 -- name: members
-SELECT m.id, m.user_id, u.email, m.role, m.created_at
-FROM membership m JOIN user_account u ON u.id = m.user_id
-WHERE m.organisation_id = :organisation_id AND m.ended_at IS NULL
-    AND (CAST(:after AS uuid) IS NULL OR m.id > CAST(:after AS uuid))
-ORDER BY m.id LIMIT :limit;
+-- Those who will have a role later are members too: they can be put out before.
+SELECT g.id, g.user_id, u.email, g.role, g.granted_at AS created_at
+FROM role_grant g JOIN user_account u ON u.id = g.user_id
+WHERE g.organisation_id = :organisation_id AND (g.until_at IS NULL OR g.until_at > greatest(g.from_at, :now))
+    AND (CAST(:after AS uuid) IS NULL OR g.id > CAST(:after AS uuid))
+ORDER BY g.id LIMIT :limit;
 
 -- name: member
-SELECT m.id, m.user_id, u.email, m.role, m.created_at
-FROM membership m JOIN user_account u ON u.id = m.user_id
-WHERE m.organisation_id = :organisation_id AND m.id = :id AND m.ended_at IS NULL;
+SELECT g.id, g.user_id, u.email, g.role, g.granted_at AS created_at
+FROM role_grant g JOIN user_account u ON u.id = g.user_id
+WHERE g.organisation_id = :organisation_id AND g.id = :id AND (g.until_at IS NULL OR g.until_at > greatest(g.from_at, :now));
 
 -- name: lock_members
 -- Endings in one organisation wait for each other, so that two administrators cannot both be the last to go.
 SELECT id FROM organisation WHERE id = :id FOR NO KEY UPDATE;
 
 -- name: memberships_of
-SELECT o.id AS organisation_id, o.name AS organisation_name, o.kinds, array_agg(m.role ORDER BY m.role) AS roles
-FROM membership m JOIN organisation o ON o.id = m.organisation_id
-WHERE m.user_id = :user_id AND m.ended_at IS NULL
+SELECT o.id AS organisation_id, o.name AS organisation_name, o.kinds, array_agg(g.role ORDER BY g.role) AS roles
+FROM role_grant g JOIN organisation o ON o.id = g.organisation_id
+WHERE g.user_id = :user_id AND tstzrange(g.from_at, g.until_at) @> CAST(:now AS timestamptz)
 GROUP BY o.id ORDER BY o.name COLLATE "C", o.id;
 
 -- name: works_for_operator
 SELECT EXISTS (
-    SELECT FROM user_account u JOIN membership m ON m.user_id = u.id AND m.ended_at IS NULL
-    JOIN organisation o ON o.id = m.organisation_id AND 'operator' = ANY (o.kinds)
-    WHERE u.email = lower(:email)
+    SELECT FROM user_account u JOIN role_grant g ON g.user_id = u.id AND (g.until_at IS NULL OR g.until_at > greatest(g.from_at, :now))
+    LEFT JOIN organisation o ON o.id = g.organisation_id
+    WHERE u.email = lower(:email) AND (g.scope_kind = 'platform' OR 'operator' = ANY (o.kinds))
 );
 
 -- name: in_alliance

@@ -124,7 +124,8 @@ summed AS MATERIALIZED (
             || '","subsidy_cents":' || line.subsidy_cents || ',"unit_id":"' || line.unit_id
             || '","vat_code":"' || line.vat_code || '"}',
             ',' ORDER BY line.service_on, line.unit_id, line.kind, line.payable_id) AS lines_text
-    FROM line GROUP BY line.provider_id HAVING sum(net_cents) >= :minimum_payout_cents
+    FROM line GROUP BY line.provider_id HAVING sum(net_cents) >= (
+        setting_in_force('minimum_payout_cents', :cutoff_on, line.provider_id)).value
 ),
 -- the next number of each such provider in the cutoff's year
 numbered AS (

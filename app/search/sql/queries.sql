@@ -2,7 +2,7 @@
 -- absent filter does not ask is gone before a plan is looked for: a list by name walks an index, words use theirs.
 -- The provider's name and the area are looked up for the page's rows only.
 
--- name: search
+-- name: offerings
 SELECT page.id, page.name, page.description, page.category, page.mode, page.unit, page.provider_id, page.min_age,
     page.max_age, page.confirmation, page.free_until_hours, page.late_fee_bps, page.no_show_fee_bps, page.access,
     page.price_cents, CAST(:stage AS text) AS stage, page.rank, g.name AS provider_name,
@@ -16,7 +16,7 @@ FROM (
                 round(word_similarity(public.plain_text(:words), o.name_key) * 1000000) AS integer)
             ELSE 0 END AS rank
         FROM offering o JOIN price p ON p.offering_id = o.id
-            AND p.valid_from <= :today AND (p.valid_to IS NULL OR p.valid_to > :today)
+            AND price_holds(p.valid_from, p.valid_to, :today)
         WHERE CASE CAST(:stage AS text)
                 WHEN 'text' THEN o.search @@ websearch_to_tsquery('public.it_unaccent', :words)
                     OR o.category = ANY (CAST(:categories AS text[]))
@@ -41,7 +41,7 @@ FROM (
 ) AS page JOIN organisation g ON g.id = page.provider_id
 ORDER BY page.rank DESC, CASE CAST(:stage AS text) WHEN 'name' THEN page.name_key END, page.id;
 
--- name: search_in_period
+-- name: offerings_in_period
 -- The same with a free slot in a period. A statement of its own: under an OR no plan could begin with the slots.
 SELECT page.id, page.name, page.description, page.category, page.mode, page.unit, page.provider_id, page.min_age,
     page.max_age, page.confirmation, page.free_until_hours, page.late_fee_bps, page.no_show_fee_bps, page.access,
@@ -56,7 +56,7 @@ FROM (
                 round(word_similarity(public.plain_text(:words), o.name_key) * 1000000) AS integer)
             ELSE 0 END AS rank
         FROM offering o JOIN price p ON p.offering_id = o.id
-            AND p.valid_from <= :today AND (p.valid_to IS NULL OR p.valid_to > :today)
+            AND price_holds(p.valid_from, p.valid_to, :today)
         WHERE CASE CAST(:stage AS text)
                 WHEN 'text' THEN o.search @@ websearch_to_tsquery('public.it_unaccent', :words)
                     OR o.category = ANY (CAST(:categories AS text[]))
@@ -73,7 +73,7 @@ FROM (
             AND (CAST(:municipality AS text) IS NULL OR coalesce(
                 (SELECT bool_or(a.istat_code = :municipality) FROM offering_area a WHERE a.offering_id = o.id), true))
             AND EXISTS (SELECT FROM slot s WHERE s.offering_id = o.id AND s.status = 'open' AND s.taken < s.capacity
-                AND s.starts_at > CAST(:now AS timestamptz) + make_interval(hours => o.min_notice_hours)
+                AND s.starts_at > bookable_from(:now, o.min_notice_hours)
                 AND s.starts_at >= :period_from AND s.starts_at < :period_to)
     ) AS found
     WHERE CAST(:after_id AS uuid) IS NULL OR CASE CAST(:stage AS text)
@@ -87,15 +87,3 @@ ORDER BY page.rank DESC, CASE CAST(:stage AS text) WHEN 'name' THEN page.name_ke
 -- PostgreSQL's own 0.6 misses one letter in a word that is written apart (babysiter, baby sitter). The planner takes
 -- comparing trigrams for cheap and would compare with every name (55 ms for 5,000); both end with the transaction.
 SELECT set_config('pg_trgm.word_similarity_threshold', '0.45', true), set_config('enable_seqscan', 'off', true);
-
--- name: visible_offering
-SELECT o.id, o.name, o.description, o.category, o.mode, o.unit, o.provider_id, o.min_age, o.max_age, o.confirmation,
-    o.free_until_hours, o.late_fee_bps, o.no_show_fee_bps, o.access, p.price_cents, g.name AS provider_name,
-    ARRAY(SELECT a.istat_code FROM offering_area a WHERE a.offering_id = o.id ORDER BY a.istat_code) AS service_area
-FROM offering o JOIN organisation g ON g.id = o.provider_id
-JOIN price p ON p.offering_id = o.id AND p.valid_from <= :today AND (p.valid_to IS NULL OR p.valid_to > :today)
-WHERE o.id = :id AND o.status = 'active'
-    AND may_see_offering(o.audience, o.provider_id, :employed, CAST(:allied_providers AS uuid[]));
-
--- name: circle
-SELECT employed, allied_providers FROM circle_of(:person_id, :today);

@@ -1,4 +1,4 @@
-from app.catalogue import synonyms
+from app.search import synonyms
 
 
 def test_every_phrase_is_plain_and_in_one_group_only() -> None:

@@ -1,27 +1,25 @@
-"""The public catalogue: search with Italian full text, near misses, filters, keyset pages.
+"""Find offerings: Italian full text, near misses, filters, keyset pages.
 
-What is shown: active offerings with a price valid today that the caller may see (sql/may_see_offering.sql). A
-municipality matches when it is in the service area, or when the area is empty (who comes to a site may come from
-anywhere). Days are Rome days, both ends included.
+What is shown: active offerings with a price valid today that the caller may see. A municipality matches when it is in
+the service area, or when the area is empty (who comes to a site may come from anywhere).
 """
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import date, datetime
-from typing import Literal
+from datetime import datetime
 from uuid import UUID
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app import clock
-from app.actor import Actor
-from app.catalogue import synonyms
 from app.catalogue.models import Mode
-from app.catalogue.queries import Terms
-from app.db import NOTHING, Query
+from app.catalogue.queries import Viewer
 from app.rules.book import RuleBook, book_in_force
+from app.search import queries, synonyms
+from app.search.queries import FoundOffering, Stage
 
-Stage = Literal["name", "text", "near"]
+SHORTEST_TELLING_WORD = 3
+"""Articles and prepositions tell nothing."""
 
 
 @dataclass(frozen=True)
@@ -33,52 +31,12 @@ class Filters:
     municipality: str | None = None
     provider_id: UUID | None = None
     age: int | None = None
-    date_from: date | None = None
-    date_to: date | None = None
+    period: tuple[datetime, datetime] | None = None
     max_price_cents: int | None = None
     mode: Mode | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Viewer:
-    """What decides which offerings the caller may see."""
-
-    employed: bool
-    allied_providers: list[UUID]
-
-
-@dataclass(frozen=True, slots=True)
-class VisibleOffering(Terms):
-    """An offering as anyone sees it; the price is the one valid today."""
-
-    description: str
-    price_cents: int
-    provider_name: str
-
-
-@dataclass(frozen=True, slots=True)
-class FoundOffering(VisibleOffering):
-    """The same, and where it stands in the list it comes from."""
-
-    stage: Stage
-    rank: int
-
-
-SEARCH = Query(FoundOffering, "catalogue.search", replan=True)
-SEARCH_IN_PERIOD = Query(FoundOffering, "catalogue.search_in_period", replan=True)
-VISIBLE = Query(VisibleOffering, "catalogue.visible_offering")
-CIRCLE = Query(Viewer, "catalogue.circle")
-NEARNESS = Query(NOTHING, "catalogue.nearness")
-
-
-async def viewer_of(session: AsyncSession, actor: Actor) -> Viewer:
-    """Return what the caller may see: API keys and strangers the public offerings only."""
-    if actor.kind != "user":
-        return Viewer(employed=False, allied_providers=[])
-    return await CIRCLE.one(session, person_id=actor.id, today=clock.today())
-
-
-async def search(
+async def find(
     session: AsyncSession, viewer: Viewer, filters: Filters, limit: int, after: Sequence[object] | None
 ) -> Sequence[FoundOffering]:
     """Return up to `limit` rows; `after` is `position` of the last row seen.
@@ -94,20 +52,13 @@ async def search(
         found = await _stage(session, "text", viewer, filters, limit, after)
         if found or after is not None:
             return found
-    await NEARNESS.run(session)
+    await queries.NEARNESS.run(session)
     return await _stage(session, "near", viewer, filters, limit, after)
 
 
 def position(row: FoundOffering) -> list[object]:
     """Return where a row stands in the list it came from."""
     return [row.stage, row.rank, str(row.id)]
-
-
-async def offering(session: AsyncSession, viewer: Viewer, offering_id: UUID) -> VisibleOffering | None:
-    """Return one visible offering."""
-    return await VISIBLE.maybe(
-        session, id=offering_id, employed=viewer.employed, allied_providers=viewer.allied_providers, today=clock.today()
-    )
 
 
 async def _stage(
@@ -131,17 +82,10 @@ async def _stage(
         "after_id": after[2] if after else None,
         "limit": limit,
     }
-    if filters.date_from is None and filters.date_to is None:
-        return await SEARCH.all(session, **values)
-    now = clock.now()
-    start, end = period(filters.date_from, filters.date_to, now)
-    return await SEARCH_IN_PERIOD.all(session, **values, now=now, period_from=start, period_to=end)
-
-
-def period(date_from: date | None, date_to: date | None, earliest: datetime) -> tuple[datetime, datetime]:
-    """Return from when to before when a period of Rome days is, open where no day is given."""
-    start = earliest if date_from is None else clock.midnight(date_from)
-    return start, clock.midnight(date(clock.LAST_YEAR, 12, 31)) if date_to is None else clock.end_of(date_to)
+    if filters.period is None:
+        return await queries.OFFERINGS.all(session, **values)
+    start, end = filters.period
+    return await queries.OFFERINGS_IN_PERIOD.all(session, **values, now=clock.now(), period_from=start, period_to=end)
 
 
 def named_categories(wordings: Sequence[str], book: RuleBook) -> list[str]:
@@ -158,5 +102,4 @@ def named_categories(wordings: Sequence[str], book: RuleBook) -> list[str]:
 
 
 def _telling_words(wording: str) -> set[str]:
-    """Articles and prepositions tell nothing."""
-    return {word for word in synonyms.plain(wording).split() if len(word) > 2}  # noqa: PLR2004 - il, di, e
+    return {word for word in synonyms.plain(wording).split() if len(word) >= SHORTEST_TELLING_WORD}

@@ -1,0 +1,52 @@
+"""Routes of the search: the public list of offerings."""
+
+from typing import Annotated
+
+from fastapi import Query
+
+from app import clock
+from app.catalogue.models import Mode
+from app.catalogue.queries import viewer_of
+from app.catalogue.schemas import PublicOffering
+from app.edge.at import At
+from app.http.audiences import public_router
+from app.http.pagination import PagingDep
+from app.http.period import period
+from app.http.schemas import Page
+from app.ids import OrganisationId
+from app.money import MAX_CENTS
+from app.search.finding import Filters, find, position
+from app.territory.schemas import IstatCode
+
+public = public_router()
+
+
+@public.list("/offerings", "public")
+async def offering_search(
+    at: At,
+    paging: PagingDep,
+    q: Annotated[str | None, Query(max_length=200, description="words, Italian; quotes, `or` and `-word` work")] = None,
+    category: Annotated[str | None, Query(max_length=64)] = None,
+    municipality: Annotated[IstatCode | None, Query(description="in the service area, or no area")] = None,
+    provider_id: Annotated[OrganisationId | None, Query()] = None,
+    age: Annotated[int | None, Query(ge=0, le=130)] = None,
+    date_from: Annotated[clock.Day | None, Query(description="a free slot on or after this Rome day")] = None,
+    date_to: Annotated[clock.Day | None, Query(description="a free slot on or before this Rome day")] = None,
+    max_price_cents: Annotated[int | None, Query(ge=0, le=MAX_CENTS)] = None,
+    mode: Annotated[Mode | None, Query()] = None,
+) -> Page[PublicOffering]:
+    """Search what can be booked: by relevance where words are given, else by name."""
+    in_days = date_from is not None or date_to is not None
+    filters = Filters(
+        q=q if q is not None and q.strip() else None,
+        category=category,
+        municipality=municipality,
+        provider_id=provider_id,
+        age=age,
+        period=period(date_from, date_to, clock.now()) if in_days else None,
+        max_price_cents=max_price_cents,
+        mode=mode,
+    )
+    viewer = await viewer_of(at.session, at.actor)
+    rows = await find(at.session, viewer, filters, paging.fetch, paging.after)
+    return paging.page(rows, PublicOffering.model_validate, position)
