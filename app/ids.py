@@ -101,6 +101,7 @@ class TypeId:
 OrganisationId = Annotated[UUID, TypeId("org")]
 UserId = Annotated[UUID, TypeId("usr")]
 MembershipId = Annotated[UUID, TypeId("mem")]
+InvitationId = Annotated[UUID, TypeId("inv")]
 ApplicationId = Annotated[UUID, TypeId("app")]
 ApiKeyId = Annotated[UUID, TypeId("key")]
 NetworkId = Annotated[UUID, TypeId("net")]

@@ -6,6 +6,7 @@ from uuid import UUID
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from app import clock
 from app.bookings import queries
 from app.bookings.decisions import RELEASE_DAYS, REMINDER_DAYS
 from app.bookings.queries import Inbox
@@ -24,7 +25,7 @@ async def tell(session: AsyncSession, user_id: UUID, news: News) -> None:
 async def remind_providers(session: AsyncSession, provider_ids: Collection[UUID]) -> None:
     """Remind providers of units that they have not reported, one mail each."""
     if provider_ids:
-        inboxes = await queries.INBOXES_OF_PROVIDERS.all(session, ids=sorted(provider_ids))
+        inboxes = await queries.INBOXES_OF_PROVIDERS.all(session, ids=sorted(provider_ids), now=clock.real())
         await send_many(session, [_mail("units_unreported", inbox, days=RELEASE_DAYS) for inbox in inboxes])
 
 

@@ -17,6 +17,7 @@ from app.events.actions import NewEvent, record
 from app.identity.actions import issue_session
 from app.identity.invitations import redeem_invitation
 from app.identity.schemas import TokenRead
+from app.organisations import members
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +40,8 @@ async def accept_invitation(
     redeemed = await redeem_invitation(session, token, password, activation_code, locale, address=address)
     if redeemed.employee_id is not None:
         await _link(session, redeemed.employee_id, redeemed.user_id)
+    else:
+        await members.admit(session, redeemed)
     return await issue_session(session, redeemed.user_id)
 
 

@@ -255,10 +255,10 @@ SELECT id, email, locale FROM user_account WHERE id = ANY (CAST(:ids AS uuid[]))
 SELECT provider.organisation_id AS id, provider.email, 'it' AS locale FROM provider
 WHERE provider.organisation_id = ANY (CAST(:ids AS uuid[])) AND provider.email IS NOT NULL
 UNION
-SELECT membership.organisation_id, user_account.email, user_account.locale
-FROM membership JOIN user_account ON user_account.id = membership.user_id
-WHERE membership.organisation_id = ANY (CAST(:ids AS uuid[])) AND membership.role = 'manager'
-    AND membership.ended_at IS NULL
+SELECT role_grant.organisation_id, user_account.email, user_account.locale
+FROM role_grant JOIN user_account ON user_account.id = role_grant.user_id
+WHERE role_grant.organisation_id = ANY (CAST(:ids AS uuid[])) AND role_grant.role = 'manager'
+    AND tstzrange(role_grant.from_at, role_grant.until_at) @> CAST(:now AS timestamptz)
 ORDER BY 1, 2;
 
 -- name: leavers_units
