@@ -14,6 +14,8 @@ from app.catalogue import endpoints as catalogue
 from app.credit import endpoints as credit
 from app.credit import jobs as credit_jobs
 from app.credit import proof as credit_proof
+from app.disputes import endpoints as disputes
+from app.disputes import proof as disputes_proof
 from app.employees import endpoints as employees
 from app.events import jobs as events_jobs
 from app.grants import endpoints as grants
@@ -49,6 +51,7 @@ ROUTERS: tuple[APIRouter, ...] = (
     employees.company,
     grants.company,
     bookings.router,
+    disputes.employee,
     catalogue.provider,
     provider_bookings.router,
     capacity.provider,
@@ -64,6 +67,7 @@ ROUTERS: tuple[APIRouter, ...] = (
     accreditations.operator,
     grants.operator,
     settlements.operator,
+    disputes.operator,
     ledger.operator,
 )
 SANDBOX_ROUTERS: tuple[APIRouter, ...] = (sandbox.sandbox,)
@@ -75,6 +79,7 @@ PASSES: tuple[Pass, ...] = (
     *payables.PASSES,
     *settlements_proof.PASSES,
     *bookings_proof.PASSES,
+    *disputes_proof.PASSES,
 )
 """What verify-ledger recomputes."""
 SWEEPS: tuple[Sweep, ...] = tuple(sweep for module in JOBS for sweep in getattr(module, "SWEEPS", ()))

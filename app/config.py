@@ -50,6 +50,14 @@ class Settings(BaseSettings):
     login_attempts_per_account: int = 100
     login_attempts_per_address: int = 1_000
     pool_size: int = 10
+    free_minutes: int = 30
+    """After booking, cancelling is free for so long, even where the free period is over already."""
+    dispute_days: int = 60
+    """Until so many days after its date a unit may be disputed."""
+    decision_days: int = 14
+    """Within so many days a dispute should be decided."""
+    unanswered_grace_days: int = 14
+    """Of credit freed because a request made in the lot's last days (the window) was not answered."""
     payout_days: int = 10
     """Days from a settlement's cutoff to its payment."""
     approving_role_hours: int | None = Field(default=None, ge=0, le=720)

@@ -55,8 +55,8 @@ CREATE TABLE care.booking (
     CONSTRAINT booking_one_per_quote_key UNIQUE (quote_id),
     CONSTRAINT booking_provider_id_id_key UNIQUE (provider_id, id),
     CONSTRAINT booking_user_id_id_key UNIQUE (user_id, id),
+    CONSTRAINT booking_executes_its_quote_fkey FOREIGN KEY (quote_id, free_until_hours, late_fee_bps, no_show_fee_bps) REFERENCES care.quote(id, free_until_hours, late_fee_bps, no_show_fee_bps),
     CONSTRAINT booking_provider_id_offering_id_fkey FOREIGN KEY (provider_id, offering_id) REFERENCES public.offering(provider_id, id),
-    CONSTRAINT booking_quote_id_fkey FOREIGN KEY (quote_id) REFERENCES care.quote(id),
     CONSTRAINT booking_user_id_beneficiary_id_fkey FOREIGN KEY (user_id, beneficiary_id) REFERENCES care.beneficiary(user_id, id),
     CONSTRAINT booking_user_id_fkey FOREIGN KEY (user_id) REFERENCES public.user_account(id),
     CONSTRAINT booking_status_known CHECK (status = ANY (ARRAY['requested'::text, 'in_progress'::text, 'confirmed'::text, 'delivered'::text, 'completed'::text, 'no_show'::text, 'cancelled'::text, 'declined'::text, 'expired'::text]))
@@ -65,6 +65,66 @@ CREATE INDEX booking_awaiting_answer_idx ON care.booking USING btree (confirm_by
 CREATE INDEX booking_beneficiary_idx ON care.booking USING btree (user_id, beneficiary_id);
 CREATE INDEX booking_offering_idx ON care.booking USING btree (provider_id, offering_id);
 GRANT INSERT, SELECT, UPDATE ON care.booking TO beatrice_app, beatrice_worker;
+
+CREATE TABLE care.dispute (
+    id uuid NOT NULL,
+    booking_id uuid NOT NULL,
+    user_id uuid NOT NULL,
+    provider_id uuid NOT NULL,
+    status text NOT NULL,
+    sealed_reason bytea NOT NULL,
+    contested_cents bigint NOT NULL,
+    created_at timestamp with time zone NOT NULL,
+    decide_by timestamp with time zone NOT NULL,
+    decided_at timestamp with time zone,
+    decided_by uuid,
+    sealed_decision bytea,
+    refund_cents bigint,
+    CONSTRAINT dispute_pkey PRIMARY KEY (id),
+    CONSTRAINT dispute_booking_id_id_key UNIQUE (booking_id, id),
+    CONSTRAINT dispute_decided_by_fkey FOREIGN KEY (decided_by) REFERENCES public.user_account(id),
+    CONSTRAINT dispute_provider_id_booking_id_fkey FOREIGN KEY (provider_id, booking_id) REFERENCES care.booking(provider_id, id),
+    CONSTRAINT dispute_user_id_booking_id_fkey FOREIGN KEY (user_id, booking_id) REFERENCES care.booking(user_id, id),
+    CONSTRAINT dispute_decided_by_another CHECK (decided_by <> user_id),
+    CONSTRAINT dispute_decided_whole CHECK (num_nonnulls(decided_at, decided_by, sealed_decision, refund_cents) =
+CASE
+    WHEN status = 'open'::text THEN 0
+    ELSE 4
+END),
+    CONSTRAINT dispute_refund_of_outcome CHECK (
+CASE status
+    WHEN 'upheld'::text THEN refund_cents = contested_cents
+    WHEN 'partly_upheld'::text THEN refund_cents > 0 AND refund_cents < contested_cents
+    WHEN 'rejected'::text THEN refund_cents = 0
+    ELSE refund_cents IS NULL
+END),
+    CONSTRAINT dispute_something_contested CHECK (contested_cents > 0),
+    CONSTRAINT dispute_status_known CHECK (status = ANY (ARRAY['open'::text, 'upheld'::text, 'partly_upheld'::text, 'rejected'::text]))
+);
+CREATE INDEX dispute_decided_by_idx ON care.dispute USING btree (decided_by);
+CREATE INDEX dispute_provider_idx ON care.dispute USING btree (provider_id, booking_id);
+CREATE INDEX dispute_status_idx ON care.dispute USING btree (status, id);
+CREATE INDEX dispute_user_idx ON care.dispute USING btree (user_id, booking_id);
+CREATE TRIGGER dispute_decided_once BEFORE UPDATE ON care.dispute FOR EACH ROW EXECUTE FUNCTION care.dispute_decided_once();
+CREATE CONSTRAINT TRIGGER dispute_is_its_units AFTER INSERT OR UPDATE ON care.dispute DEFERRABLE INITIALLY DEFERRED FOR EACH ROW EXECUTE FUNCTION care.dispute_is_its_units();
+CREATE TRIGGER dispute_no_delete BEFORE DELETE ON care.dispute FOR EACH ROW EXECUTE FUNCTION public.refuse_change();
+CREATE TRIGGER dispute_no_truncate BEFORE TRUNCATE ON care.dispute FOR EACH STATEMENT EXECUTE FUNCTION public.refuse_change();
+GRANT INSERT, SELECT, UPDATE (status, decided_at, decided_by, sealed_decision, refund_cents) ON care.dispute TO beatrice_app, beatrice_worker;
+
+CREATE TABLE care.dispute_unit (
+    unit_id uuid NOT NULL,
+    dispute_id uuid NOT NULL,
+    booking_id uuid NOT NULL,
+    CONSTRAINT dispute_unit_pkey PRIMARY KEY (unit_id),
+    CONSTRAINT dispute_unit_booking_id_dispute_id_fkey FOREIGN KEY (booking_id, dispute_id) REFERENCES care.dispute(booking_id, id),
+    CONSTRAINT dispute_unit_booking_id_unit_id_fkey FOREIGN KEY (booking_id, unit_id) REFERENCES care.unit(booking_id, id)
+);
+CREATE INDEX dispute_unit_dispute_idx ON care.dispute_unit USING btree (booking_id, dispute_id);
+CREATE INDEX dispute_unit_unit_idx ON care.dispute_unit USING btree (booking_id, unit_id);
+CREATE CONSTRAINT TRIGGER dispute_is_its_units AFTER INSERT ON care.dispute_unit DEFERRABLE INITIALLY DEFERRED FOR EACH ROW EXECUTE FUNCTION care.dispute_is_its_units();
+CREATE TRIGGER dispute_unit_append_only BEFORE DELETE OR UPDATE ON care.dispute_unit FOR EACH ROW EXECUTE FUNCTION public.refuse_change();
+CREATE TRIGGER dispute_unit_no_truncate BEFORE TRUNCATE ON care.dispute_unit FOR EACH STATEMENT EXECUTE FUNCTION public.refuse_change();
+GRANT INSERT, SELECT ON care.dispute_unit TO beatrice_app, beatrice_worker;
 
 CREATE TABLE care.leg (
     id uuid NOT NULL,
@@ -106,17 +166,27 @@ CREATE TABLE care.quote (
     decisions jsonb NOT NULL,
     created_at timestamp with time zone NOT NULL,
     expires_at timestamp with time zone NOT NULL,
+    confirmation text NOT NULL,
+    response_hours integer NOT NULL,
+    min_notice_hours integer NOT NULL,
+    free_until_hours integer NOT NULL,
+    late_fee_bps integer NOT NULL,
+    no_show_fee_bps integer NOT NULL,
+    vat_code text NOT NULL,
     CONSTRAINT quote_pkey PRIMARY KEY (id),
+    CONSTRAINT quote_terms_key UNIQUE (id, free_until_hours, late_fee_bps, no_show_fee_bps),
     CONSTRAINT quote_provider_id_offering_id_fkey FOREIGN KEY (provider_id, offering_id) REFERENCES public.offering(provider_id, id),
     CONSTRAINT quote_user_id_beneficiary_id_fkey FOREIGN KEY (user_id, beneficiary_id) REFERENCES care.beneficiary(user_id, id),
     CONSTRAINT quote_user_id_fkey FOREIGN KEY (user_id) REFERENCES public.user_account(id),
-    CONSTRAINT quote_adds_up CHECK (total_cents = (credit_cents + own_money_cents))
+    CONSTRAINT quote_adds_up CHECK (total_cents = (credit_cents + own_money_cents)),
+    CONSTRAINT quote_confirmation_known CHECK (confirmation = ANY (ARRAY['instant'::text, 'provider'::text])),
+    CONSTRAINT quote_vat_code_known CHECK (vat_code = ANY (ARRAY['exempt'::text, 'not_subject'::text, 'vat_5'::text, 'vat_10'::text, 'vat_22'::text]))
 );
 CREATE INDEX quote_beneficiary_idx ON care.quote USING btree (user_id, beneficiary_id);
 CREATE INDEX quote_expires_at_idx ON care.quote USING btree (expires_at);
 CREATE INDEX quote_offering_idx ON care.quote USING btree (provider_id, offering_id);
-GRANT DELETE, INSERT, SELECT, UPDATE ON care.quote TO beatrice_worker;
-GRANT INSERT, SELECT, UPDATE ON care.quote TO beatrice_app;
+GRANT DELETE, INSERT, SELECT ON care.quote TO beatrice_worker;
+GRANT INSERT, SELECT ON care.quote TO beatrice_app;
 
 CREATE TABLE care.unit (
     id uuid NOT NULL,
@@ -139,24 +209,38 @@ CREATE TABLE care.unit (
     delivered_at timestamp with time zone,
     complete_at timestamp with time zone,
     completed_at timestamp with time zone,
+    dispute_decided_at timestamp with time zone,
+    refunded_cents bigint NOT NULL DEFAULT '0'::bigint,
+    reminders smallint NOT NULL DEFAULT '0'::smallint,
     CONSTRAINT unit_pkey PRIMARY KEY (id),
+    CONSTRAINT unit_booking_id_id_key UNIQUE (booking_id, id),
     CONSTRAINT unit_booking_id_index_key UNIQUE (booking_id, index),
     CONSTRAINT unit_provider_id_booking_id_fkey FOREIGN KEY (provider_id, booking_id) REFERENCES care.booking(provider_id, id),
     CONSTRAINT unit_provider_id_slot_id_fkey FOREIGN KEY (provider_id, slot_id) REFERENCES public.slot(provider_id, id),
-    CONSTRAINT unit_completed_has_instant CHECK ((status = 'completed'::text) = (completed_at IS NOT NULL)),
-    CONSTRAINT unit_delivered_has_deadline CHECK ((status = 'delivered'::text) = (complete_at IS NOT NULL)),
+    CONSTRAINT unit_completed_has_instant CHECK (status <> 'completed'::text OR completed_at IS NOT NULL),
+    CONSTRAINT unit_contested_until_complete CHECK (num_nonnulls(complete_at, completed_at) =
+CASE
+    WHEN (status = ANY (ARRAY['delivered'::text, 'completed'::text])) OR fee_source = 'credit'::text THEN 1
+    ELSE 0
+END),
+    CONSTRAINT unit_delivered_has_deadline CHECK (status <> 'delivered'::text OR complete_at IS NOT NULL),
+    CONSTRAINT unit_disputed_once CHECK (NOT disputed OR dispute_decided_at IS NULL),
+    CONSTRAINT unit_fee_from_credit_at_most_half CHECK (fee_source <> 'credit'::text OR (fee_cents * 2) <= price_cents),
     CONSTRAINT unit_fee_funding_known CHECK (fee_funding = ANY (ARRAY['out_of_pocket'::text, 'from_credit'::text])),
     CONSTRAINT unit_fee_source_known CHECK (fee_source = ANY (ARRAY['credit'::text, 'out_of_pocket'::text])),
     CONSTRAINT unit_fee_within_price CHECK (fee_cents >= 0 AND fee_cents <= price_cents),
-    CONSTRAINT unit_frozen_never_completes CHECK (status <> 'completed'::text OR NOT (disputed OR needs_review)),
     CONSTRAINT unit_not_empty CHECK (ends_at > starts_at),
     CONSTRAINT unit_own_money_not_negative CHECK (own_money_due_cents >= 0),
     CONSTRAINT unit_price_positive CHECK (price_cents > 0),
+    CONSTRAINT unit_refund_was_decided CHECK (refunded_cents = 0 OR dispute_decided_at IS NOT NULL),
+    CONSTRAINT unit_refund_within_price CHECK (refunded_cents >= 0 AND refunded_cents <= price_cents),
+    CONSTRAINT unit_reminders_known CHECK (reminders >= 0 AND reminders <= 3),
     CONSTRAINT unit_status_known CHECK (status = ANY (ARRAY['requested'::text, 'confirmed'::text, 'delivered'::text, 'completed'::text, 'declined'::text, 'expired'::text, 'cancelled'::text, 'cancelled_late'::text, 'no_show'::text]))
 ) WITH (fillfactor=80);
 CREATE INDEX unit_booking_idx ON care.unit USING btree (provider_id, booking_id);
 CREATE INDEX unit_complete_at_idx ON care.unit USING btree (complete_at) WHERE complete_at IS NOT NULL;
 CREATE INDEX unit_slot_idx ON care.unit USING btree (provider_id, slot_id);
+CREATE INDEX unit_unreported_idx ON care.unit USING btree (reminders, ends_at) WHERE status = 'confirmed'::text;
 CREATE TRIGGER unit_disputed_blocks AFTER UPDATE ON care.unit FOR EACH ROW WHEN (old.disputed <> new.disputed) EXECUTE FUNCTION care.block_what_is_disputed();
 CREATE TRIGGER unit_moved AFTER UPDATE ON care.unit REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION care.record_moved_units();
 CREATE TRIGGER unit_recorded AFTER INSERT ON care.unit REFERENCING NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION care.record_new_units();
@@ -196,7 +280,7 @@ CREATE TABLE ledger.account (
     CONSTRAINT account_pkey PRIMARY KEY (id),
     CONSTRAINT account_kind_owner_id_key UNIQUE NULLS NOT DISTINCT (kind, owner_id),
     CONSTRAINT account_held_not_negative CHECK (held_cents >= 0),
-    CONSTRAINT account_kind CHECK (kind = ANY (ARRAY['bank_clearing_company'::text, 'bank_clearing_public'::text, 'company_account'::text, 'lot'::text, 'entitlement_budget'::text, 'project_fund'::text, 'provider_earned'::text, 'provider_payable'::text, 'provider_in_transit'::text, 'provider_recoverable'::text, 'claims_payable'::text, 'vat_payable'::text, 'platform_fees'::text, 'solidarity_fund'::text, 'suspense'::text])),
+    CONSTRAINT account_kind CHECK (kind = ANY (ARRAY['company_account'::text, 'lot'::text, 'entitlement_budget'::text, 'project_fund'::text, 'bank_clearing_company'::text, 'bank_clearing_public'::text, 'company_returns'::text, 'provider_earned'::text, 'provider_payable'::text, 'provider_in_transit'::text, 'provider_recoverable'::text, 'claims_payable'::text, 'vat_payable'::text, 'platform_fees'::text, 'solidarity_fund'::text, 'suspense'::text])),
     CONSTRAINT account_no_overdraft CHECK (NOT guarded OR (posted_cents - held_cents) >= 0),
     CONSTRAINT account_open_keeps_no_balance CHECK (guarded OR posted_cents = 0 AND held_cents = 0)
 ) WITH (fillfactor=70);
@@ -282,6 +366,7 @@ CREATE TRIGGER transfer_20_reversal AFTER INSERT ON ledger.transfer FOR EACH ROW
 CREATE TRIGGER transfer_25_hr AFTER INSERT ON ledger.transfer REFERENCING NEW TABLE AS new_transfer FOR EACH STATEMENT WHEN (CURRENT_USER = 'beatrice_hr'::name) EXECUTE FUNCTION ledger.refuse_unless_grants();
 CREATE TRIGGER transfer_30_apply AFTER INSERT ON ledger.transfer REFERENCING NEW TABLE AS new_transfer FOR EACH STATEMENT EXECUTE FUNCTION ledger.apply_transfers();
 CREATE TRIGGER transfer_40_lots AFTER INSERT ON ledger.transfer REFERENCING NEW TABLE AS new_transfer FOR EACH STATEMENT EXECUTE FUNCTION public.check_lot_transfers();
+CREATE TRIGGER transfer_50_returns AFTER INSERT ON ledger.transfer REFERENCING NEW TABLE AS new_transfer FOR EACH STATEMENT EXECUTE FUNCTION public.check_returns();
 GRANT INSERT (id, from_account_id, to_account_id, amount_cents, reason, cause_id, event_at, created_at) ON ledger.transfer TO beatrice_hr;
 GRANT INSERT, SELECT ON ledger.transfer TO beatrice_app, beatrice_worker;
 
@@ -474,14 +559,34 @@ CREATE TABLE public.company (
     organisation_id uuid NOT NULL,
     account_id uuid NOT NULL,
     relatives_reading text NOT NULL DEFAULT 'strict'::text,
+    returns_account_id uuid NOT NULL,
     CONSTRAINT company_pkey PRIMARY KEY (organisation_id),
     CONSTRAINT company_account_id_key UNIQUE (account_id),
+    CONSTRAINT company_returns_account_id_key UNIQUE (returns_account_id),
     CONSTRAINT company_account_id_fkey FOREIGN KEY (account_id) REFERENCES ledger.account(id),
     CONSTRAINT company_organisation_id_fkey FOREIGN KEY (organisation_id) REFERENCES public.organisation(id),
+    CONSTRAINT company_returns_account_id_fkey FOREIGN KEY (returns_account_id) REFERENCES ledger.account(id),
     CONSTRAINT company_relatives_reading_known CHECK (relatives_reading = ANY (ARRAY['strict'::text, 'lenient'::text]))
 );
 GRANT INSERT, SELECT, UPDATE ON public.company TO beatrice_app, beatrice_worker;
 GRANT SELECT ON public.company TO beatrice_hr;
+
+CREATE TABLE public.company_return (
+    id uuid NOT NULL,
+    company_id uuid NOT NULL,
+    returned_on date NOT NULL,
+    amount_cents bigint NOT NULL,
+    created_at timestamp with time zone NOT NULL,
+    CONSTRAINT company_return_pkey PRIMARY KEY (id),
+    CONSTRAINT company_return_once_a_period UNIQUE (company_id, returned_on),
+    CONSTRAINT company_return_company_id_fkey FOREIGN KEY (company_id) REFERENCES public.company(organisation_id),
+    CONSTRAINT company_return_id_fkey FOREIGN KEY (id) REFERENCES ledger.transfer(id) DEFERRABLE INITIALLY DEFERRED,
+    CONSTRAINT company_return_positive CHECK (amount_cents > 0)
+);
+CREATE TRIGGER company_return_00_fixed BEFORE DELETE OR UPDATE ON public.company_return FOR EACH ROW EXECUTE FUNCTION public.refuse_change();
+CREATE CONSTRAINT TRIGGER company_return_90_whole AFTER INSERT ON public.company_return DEFERRABLE INITIALLY DEFERRED FOR EACH ROW EXECUTE FUNCTION public.check_company_return();
+GRANT INSERT, SELECT ON public.company_return TO beatrice_worker;
+GRANT SELECT ON public.company_return TO beatrice_app, beatrice_hr;
 
 CREATE TABLE public.credit_grant (
     id uuid NOT NULL,
@@ -546,6 +651,7 @@ CREATE INDEX credit_source_funded_by_idx ON public.credit_source USING btree (fu
 CREATE INDEX credit_source_returns_to_idx ON public.credit_source USING btree (returns_to_account_id);
 CREATE TRIGGER credit_source_10_programme BEFORE UPDATE ON public.credit_source FOR EACH ROW EXECUTE FUNCTION public.check_programme();
 CREATE TRIGGER credit_source_20_check BEFORE UPDATE ON public.credit_source FOR EACH ROW EXECUTE FUNCTION public.check_source();
+CREATE TRIGGER credit_source_20_new BEFORE INSERT ON public.credit_source FOR EACH ROW EXECUTE FUNCTION public.check_new_source();
 GRANT INSERT, SELECT, UPDATE ON public.credit_source TO beatrice_app, beatrice_hr, beatrice_worker;
 
 CREATE TABLE public.database_code (
@@ -575,6 +681,7 @@ CREATE TABLE public.employee (
     agreement_code text,
     created_at timestamp with time zone NOT NULL,
     version integer NOT NULL DEFAULT 1,
+    ended_noted_at timestamp with time zone,
     CONSTRAINT employee_pkey PRIMARY KEY (id),
     CONSTRAINT employee_company_id_id_key UNIQUE (company_id, id),
     CONSTRAINT employee_same_hiring_key UNIQUE (company_id, fiscal_code_index, hired_on),
@@ -587,8 +694,9 @@ CREATE TABLE public.employee (
 CREATE INDEX employee_category_idx ON public.employee USING btree (company_id, category);
 CREATE UNIQUE INDEX employee_employed_once_key ON public.employee USING btree (company_id, fiscal_code_index) WHERE ended_on IS NULL;
 CREATE UNIQUE INDEX employee_external_id_key ON public.employee USING btree (company_id, external_id) WHERE ended_on IS NULL AND external_id IS NOT NULL;
+CREATE INDEX employee_leaving_noted_idx ON public.employee USING btree (ended_noted_at) WHERE ended_noted_at IS NOT NULL;
 CREATE INDEX employee_user_id_idx ON public.employee USING btree (user_id);
-GRANT INSERT (id, company_id, email, given_name, family_name, sealed_fiscal_code, fiscal_code_index, external_id, category, hired_on, ended_on, contract, contract_ends_on, probation_ends_on, unpaid_leave, agreement_code, created_at), SELECT, UPDATE (email, given_name, family_name, sealed_fiscal_code, fiscal_code_index, external_id, category, hired_on, ended_on, contract, contract_ends_on, probation_ends_on, unpaid_leave, agreement_code, version) ON public.employee TO beatrice_hr;
+GRANT INSERT (id, company_id, email, given_name, family_name, sealed_fiscal_code, fiscal_code_index, external_id, category, hired_on, ended_on, contract, contract_ends_on, probation_ends_on, unpaid_leave, agreement_code, created_at, ended_noted_at), SELECT, UPDATE (email, given_name, family_name, sealed_fiscal_code, fiscal_code_index, external_id, category, hired_on, ended_on, contract, contract_ends_on, probation_ends_on, unpaid_leave, agreement_code, version, ended_noted_at) ON public.employee TO beatrice_hr;
 GRANT INSERT, SELECT, UPDATE ON public.employee TO beatrice_app, beatrice_worker;
 
 CREATE TABLE public.event (
@@ -652,13 +760,11 @@ CREATE TRIGGER fee_rule_check BEFORE INSERT OR UPDATE ON public.fee_rule FOR EAC
 GRANT INSERT, SELECT, UPDATE (status, approved_by, approved_at) ON public.fee_rule TO beatrice_app, beatrice_worker;
 
 CREATE TABLE public.grant_line (
-    lot_id uuid NOT NULL,
     grant_id uuid NOT NULL,
     company_id uuid NOT NULL,
     employee_id uuid NOT NULL,
     amount_cents bigint NOT NULL,
-    CONSTRAINT grant_line_pkey PRIMARY KEY (lot_id),
-    CONSTRAINT grant_line_grant_id_employee_id_key UNIQUE (grant_id, employee_id),
+    CONSTRAINT grant_line_pkey PRIMARY KEY (grant_id, employee_id),
     CONSTRAINT grant_line_company_id_employee_id_fkey FOREIGN KEY (company_id, employee_id) REFERENCES public.employee(company_id, id),
     CONSTRAINT grant_line_company_id_grant_id_fkey FOREIGN KEY (company_id, grant_id) REFERENCES public.credit_grant(company_id, id),
     CONSTRAINT grant_line_positive CHECK (amount_cents > 0)
@@ -668,6 +774,30 @@ CREATE INDEX grant_line_grant_idx ON public.grant_line USING btree (company_id, 
 CREATE TRIGGER grant_line_00_fixed BEFORE DELETE OR UPDATE ON public.grant_line FOR EACH ROW EXECUTE FUNCTION public.refuse_change();
 CREATE TRIGGER grant_line_10_check AFTER INSERT ON public.grant_line REFERENCING NEW TABLE AS new_line FOR EACH STATEMENT EXECUTE FUNCTION public.check_grant_lines();
 GRANT INSERT, SELECT ON public.grant_line TO beatrice_app, beatrice_hr, beatrice_worker;
+
+CREATE TABLE public.grant_revocation (
+    id uuid NOT NULL,
+    company_id uuid NOT NULL,
+    grant_id uuid NOT NULL,
+    whole boolean NOT NULL,
+    reason text NOT NULL,
+    asked_by uuid NOT NULL,
+    asked_at timestamp with time zone NOT NULL,
+    withdrawn_at timestamp with time zone,
+    approved_by uuid,
+    approved_at timestamp with time zone,
+    CONSTRAINT grant_revocation_pkey PRIMARY KEY (id),
+    CONSTRAINT grant_revocation_of_grant_key UNIQUE (grant_id, id),
+    CONSTRAINT grant_revocation_company_id_grant_id_fkey FOREIGN KEY (company_id, grant_id) REFERENCES public.credit_grant(company_id, id),
+    CONSTRAINT grant_revocation_approved_by_somebody CHECK ((approved_by IS NULL) = (approved_at IS NULL)),
+    CONSTRAINT grant_revocation_approver_is_not_asker CHECK (approved_by IS NULL OR approved_by <> asked_by),
+    CONSTRAINT grant_revocation_ends_one_way CHECK (num_nonnulls(withdrawn_at, approved_at) <= 1)
+);
+CREATE INDEX grant_revocation_grant_idx ON public.grant_revocation USING btree (company_id, grant_id);
+CREATE UNIQUE INDEX grant_revocation_open_key ON public.grant_revocation USING btree (grant_id) WHERE withdrawn_at IS NULL AND approved_at IS NULL;
+CREATE TRIGGER grant_revocation_00_kept BEFORE DELETE ON public.grant_revocation FOR EACH ROW EXECUTE FUNCTION public.refuse_change();
+CREATE TRIGGER grant_revocation_10_check BEFORE INSERT OR UPDATE ON public.grant_revocation FOR EACH ROW EXECUTE FUNCTION public.check_revocation();
+GRANT INSERT, SELECT, UPDATE (withdrawn_at, approved_by, approved_at) ON public.grant_revocation TO beatrice_app, beatrice_hr;
 
 CREATE TABLE public.idempotency_key (
     principal_id uuid NOT NULL,
@@ -728,6 +858,7 @@ CREATE TABLE public.lot (
     revoked_at timestamp with time zone,
     ended_at timestamp with time zone,
     created_at timestamp with time zone NOT NULL,
+    grace_until date,
     CONSTRAINT lot_pkey PRIMARY KEY (id),
     CONSTRAINT lot_company_id_employee_id_fkey FOREIGN KEY (company_id, employee_id) REFERENCES public.employee(company_id, id),
     CONSTRAINT lot_company_id_grant_id_fkey FOREIGN KEY (company_id, grant_id) REFERENCES public.credit_grant(company_id, id),
@@ -735,18 +866,19 @@ CREATE TABLE public.lot (
     CONSTRAINT lot_id_fkey FOREIGN KEY (id) REFERENCES ledger.account(id),
     CONSTRAINT lot_source_id_fkey FOREIGN KEY (source_id) REFERENCES public.credit_source(id),
     CONSTRAINT lot_user_id_fkey FOREIGN KEY (user_id) REFERENCES public.user_account(id),
+    CONSTRAINT lot_grace_ends CHECK (grace_until IS NULL OR kind = 'grace'::text AND expires_on <= grace_until),
     CONSTRAINT lot_grace_names_its_lot CHECK ((kind = 'grace'::text) = (grace_of IS NOT NULL)),
     CONSTRAINT lot_grant_of_company CHECK (grant_id IS NULL OR company_id IS NOT NULL),
     CONSTRAINT lot_kind_known CHECK (kind = ANY (ARRAY['grant'::text, 'grace'::text, 'entitlement'::text])),
     CONSTRAINT lot_one_owner CHECK (num_nonnulls(user_id, employee_id) = 1 AND (company_id IS NULL) = (employee_id IS NULL)),
     CONSTRAINT lot_period CHECK (expires_on >= valid_from),
-    CONSTRAINT lot_positive CHECK (amount_cents > 0),
-    CONSTRAINT lot_revoked_is_ended CHECK (revoked_at IS NULL OR ended_at IS NOT NULL)
+    CONSTRAINT lot_positive CHECK (amount_cents > 0)
 );
 CREATE INDEX lot_employee_idx ON public.lot USING btree (company_id, employee_id);
 CREATE INDEX lot_grace_of_idx ON public.lot USING btree (grace_of);
 CREATE UNIQUE INDEX lot_grant_employee_key ON public.lot USING btree (grant_id, employee_id) WHERE kind = 'grant'::text;
 CREATE INDEX lot_grant_idx ON public.lot USING btree (company_id, grant_id);
+CREATE INDEX lot_revoked_idx ON public.lot USING btree (revoked_at) WHERE revoked_at IS NOT NULL AND ended_at IS NULL;
 CREATE INDEX lot_source_idx ON public.lot USING btree (source_id);
 CREATE INDEX lot_standing_idx ON public.lot USING btree (expires_on, id) WHERE ended_at IS NULL;
 CREATE INDEX lot_user_idx ON public.lot USING btree (user_id) WHERE user_id IS NOT NULL;
@@ -821,6 +953,7 @@ CREATE TABLE public.offering (
     CONSTRAINT offering_audience_known CHECK (audience = ANY (ARRAY['public'::text, 'alliance'::text, 'companies'::text])),
     CONSTRAINT offering_confirmation_known CHECK (confirmation = ANY (ARRAY['instant'::text, 'provider'::text])),
     CONSTRAINT offering_fees_within_price CHECK (late_fee_bps >= 0 AND late_fee_bps <= 10000 AND no_show_fee_bps >= 0 AND no_show_fee_bps <= 10000),
+    CONSTRAINT offering_free_until_within_a_week CHECK (free_until_hours <= 168),
     CONSTRAINT offering_hours_not_negative CHECK (response_hours > 0 AND min_notice_hours >= 0 AND free_until_hours >= 0),
     CONSTRAINT offering_mode_known CHECK (mode = ANY (ARRAY['appointment'::text, 'home_visit'::text, 'session'::text, 'stay'::text, 'enrolment'::text, 'on_request'::text])),
     CONSTRAINT offering_status_known CHECK (status = ANY (ARRAY['active'::text, 'inactive'::text])),
@@ -1023,6 +1156,38 @@ CREATE TABLE public.provider (
     CONSTRAINT provider_recoverable_account_id_fkey FOREIGN KEY (recoverable_account_id) REFERENCES ledger.account(id)
 );
 GRANT INSERT, SELECT, UPDATE (phone, email, description, version) ON public.provider TO beatrice_app, beatrice_worker;
+
+CREATE TABLE public.returned_credit (
+    transfer_id uuid NOT NULL,
+    company_id uuid NOT NULL,
+    came_back_at timestamp with time zone NOT NULL,
+    return_id uuid,
+    CONSTRAINT returned_credit_pkey PRIMARY KEY (transfer_id),
+    CONSTRAINT returned_credit_company_id_fkey FOREIGN KEY (company_id) REFERENCES public.company(organisation_id),
+    CONSTRAINT returned_credit_return_id_fkey FOREIGN KEY (return_id) REFERENCES public.company_return(id),
+    CONSTRAINT returned_credit_transfer_id_fkey FOREIGN KEY (transfer_id) REFERENCES ledger.transfer(id)
+);
+CREATE INDEX returned_credit_company_id_idx ON public.returned_credit USING btree (company_id);
+CREATE INDEX returned_credit_return_id_idx ON public.returned_credit USING btree (return_id);
+CREATE INDEX returned_credit_waiting_idx ON public.returned_credit USING btree (came_back_at, company_id) WHERE return_id IS NULL;
+CREATE TRIGGER returned_credit_10_check BEFORE DELETE OR UPDATE ON public.returned_credit FOR EACH ROW EXECUTE FUNCTION public.check_returned_credit();
+CREATE TRIGGER returned_credit_20_whole AFTER UPDATE ON public.returned_credit REFERENCING NEW TABLE AS new_part FOR EACH STATEMENT EXECUTE FUNCTION public.check_returned_credits();
+GRANT SELECT ON public.returned_credit TO beatrice_app;
+GRANT SELECT, UPDATE (return_id) ON public.returned_credit TO beatrice_worker;
+
+CREATE TABLE public.revoked_line (
+    revocation_id uuid NOT NULL,
+    grant_id uuid NOT NULL,
+    employee_id uuid NOT NULL,
+    CONSTRAINT revoked_line_pkey PRIMARY KEY (revocation_id, employee_id),
+    CONSTRAINT revoked_line_grant_id_employee_id_fkey FOREIGN KEY (grant_id, employee_id) REFERENCES public.grant_line(grant_id, employee_id),
+    CONSTRAINT revoked_line_grant_id_revocation_id_fkey FOREIGN KEY (grant_id, revocation_id) REFERENCES public.grant_revocation(grant_id, id)
+);
+CREATE INDEX revoked_line_of_line_idx ON public.revoked_line USING btree (grant_id, employee_id);
+CREATE INDEX revoked_line_of_revocation_idx ON public.revoked_line USING btree (grant_id, revocation_id);
+CREATE TRIGGER revoked_line_00_fixed BEFORE DELETE OR UPDATE ON public.revoked_line FOR EACH ROW EXECUTE FUNCTION public.refuse_change();
+CREATE TRIGGER revoked_line_10_check AFTER INSERT ON public.revoked_line REFERENCING NEW TABLE AS new_line FOR EACH STATEMENT EXECUTE FUNCTION public.check_revoked_lines();
+GRANT INSERT, SELECT ON public.revoked_line TO beatrice_app, beatrice_hr;
 
 CREATE TABLE public.role_grant (
     id uuid NOT NULL,
@@ -1412,13 +1577,15 @@ CREATE VIEW public.lot_life WITH (security_invoker=true) AS
     lot.amount_cents,
     lot.valid_from,
     lot.expires_on,
+    final.revoked_at,
     lot.ended_at,
     final.last_day,
         CASE
-            WHEN lot.ended_at IS NULL THEN final.last_day
+            WHEN lot.ended_at IS NULL AND final.revoked_at IS NULL THEN final.last_day
             ELSE '-infinity'::date
         END AS usable_until,
         CASE
+            WHEN final.revoked_at IS NOT NULL THEN true
             WHEN lot.ended_at IS NULL THEN final.last_day < lot.expires_on
             ELSE (lot.ended_at AT TIME ZONE 'Europe/Rome'::text)::date <= lot.expires_on
         END AS ended_early,
@@ -1430,22 +1597,35 @@ CREATE VIEW public.lot_life WITH (security_invoker=true) AS
     source.relatives_reading,
     source.fee_funding,
     source.expired_credit_to,
+    source.leavers_rule,
     source.funded_by_account_id,
-    source.returns_to_account_id,
-    ( SELECT alliance.solidarity_account_id
-           FROM public.alliance_membership member
-             JOIN public.alliance ON alliance.id = member.alliance_id
-          WHERE member.organisation_id = lot.company_id AND member.role = 'company'::text AND member.ended_on IS NULL
-          ORDER BY member.joined_on, member.id
-         LIMIT 1) AS solidarity_account_id
+        CASE
+            WHEN source.kind = 'programme'::text AND NOT public.may_return_to_company(source.expired_credit_to, source.leavers_rule) THEN fund.account_id
+            ELSE source.returns_to_account_id
+        END AS returned_to_account_id,
+        CASE
+            WHEN source.expired_credit_to = 'solidarity_fund'::text AND lot.company_id IS NOT NULL THEN fund.account_id
+            ELSE source.returns_to_account_id
+        END AS expired_to_account_id,
+    lot.grace_until
    FROM public.lot
      JOIN public.credit_source source ON source.id = lot.source_id
      LEFT JOIN public.employee ON employee.id = lot.employee_id
-     CROSS JOIN LATERAL ( SELECT
+     LEFT JOIN public.lot origin ON origin.id = lot.grace_of
+     CROSS JOIN LATERAL ( SELECT COALESCE(lot.revoked_at, origin.revoked_at) AS revoked_at,
+            LEAST(lot.expires_on, (COALESCE(lot.revoked_at, origin.revoked_at) AT TIME ZONE 'Europe/Rome'::text)::date - 1,
                 CASE
-                    WHEN source.leavers_rule = 'zero_at_leaving'::text AND employee.ended_on < lot.expires_on THEN employee.ended_on
-                    ELSE lot.expires_on
-                END AS last_day) final;
+                    WHEN source.leavers_rule = 'zero_at_leaving'::text AND employee.ended_on IS NOT NULL THEN GREATEST(employee.ended_on, (employee.ended_noted_at AT TIME ZONE 'Europe/Rome'::text)::date - 31)
+                    ELSE NULL::date
+                END) AS last_day) final
+     CROSS JOIN LATERAL ( SELECT COALESCE(( SELECT alliance.solidarity_account_id
+                   FROM public.alliance_membership member
+                     JOIN public.alliance ON alliance.id = member.alliance_id
+                  WHERE member.organisation_id = lot.company_id AND member.role = 'company'::text AND member.ended_on IS NULL
+                  ORDER BY member.joined_on, member.id
+                 LIMIT 1), ( SELECT account.id
+                   FROM ledger.account
+                  WHERE account.kind = 'solidarity_fund'::text AND account.owner_id IS NULL)) AS account_id) fund;
 GRANT SELECT ON public.lot_life TO beatrice_app, beatrice_worker;
 
 CREATE VIEW public.lot_owner WITH (security_invoker=true) AS
@@ -1478,7 +1658,8 @@ CREATE OR REPLACE FUNCTION care.block_what_is_disputed()
  SET search_path TO 'public', 'pg_temp'
 AS $function$
 BEGIN
-    UPDATE payable SET blocked = NEW.disputed WHERE source_kind = 'unit' AND source_id = NEW.id;
+    UPDATE payable SET blocked = NEW.disputed 
+    WHERE source_kind = 'unit' AND source_id = NEW.id AND settlement_id IS NULL;
     RETURN NULL;
 END $function$;
 
@@ -1566,6 +1747,47 @@ BEGIN
     RETURN NULL;
 END $function$;
 
+CREATE OR REPLACE FUNCTION care.dispute_decided_once()
+ RETURNS trigger
+ LANGUAGE plpgsql
+ SET search_path TO 'care', 'pg_temp'
+AS $function$
+BEGIN
+    IF OLD.status <> 'open' OR NEW.status = 'open'
+            OR (OLD.id, OLD.booking_id, OLD.user_id, OLD.provider_id, OLD.sealed_reason, OLD.contested_cents,
+                OLD.created_at, OLD.decide_by)
+            IS DISTINCT FROM (NEW.id, NEW.booking_id, NEW.user_id, NEW.provider_id, NEW.sealed_reason,
+                NEW.contested_cents, NEW.created_at, NEW.decide_by) THEN
+        RAISE EXCEPTION 'a dispute is decided once, and nothing else of it changes'
+            USING ERRCODE = '23514', CONSTRAINT = 'dispute_decided_once';
+    END IF;
+    RETURN NEW;
+END $function$;
+
+CREATE OR REPLACE FUNCTION care.dispute_is_its_units()
+ RETURNS trigger
+ LANGUAGE plpgsql
+ SECURITY DEFINER
+ SET search_path TO 'care', 'pg_temp'
+AS $function$
+DECLARE
+    of_dispute uuid := coalesce(to_jsonb(NEW) ->> 'dispute_id', to_jsonb(NEW) ->> 'id');
+    units integer;
+    frozen integer;
+    refunded bigint;
+BEGIN
+    SELECT count(*), count(*) FILTER (WHERE unit.disputed), coalesce(sum(unit.refunded_cents), 0)
+    INTO units, frozen, refunded
+    FROM dispute_unit JOIN unit ON unit.id = dispute_unit.unit_id
+    WHERE dispute_unit.booking_id = NEW.booking_id AND dispute_unit.dispute_id = of_dispute;
+    IF units = 0 OR EXISTS (SELECT FROM dispute WHERE id = of_dispute AND (
+            frozen <> CASE WHEN status = 'open' THEN units ELSE 0 END OR refunded <> coalesce(refund_cents, 0))) THEN
+        RAISE EXCEPTION 'units are frozen while their dispute is open, and get back what was decided'
+            USING ERRCODE = '23514', CONSTRAINT = 'dispute_is_its_units';
+    END IF;
+    RETURN NULL;
+END $function$;
+
 CREATE OR REPLACE FUNCTION care.record_moved_units()
  RETURNS trigger
  LANGUAGE plpgsql
@@ -1587,6 +1809,27 @@ BEGIN
     ) THEN
         RAISE EXCEPTION 'what was booked never changes'
             USING ERRCODE = '23514', CONSTRAINT = 'unit_terms_fixed';
+    END IF;
+    IF EXISTS (
+        SELECT 1 FROM new_rows n JOIN old_rows o ON o.id = n.id
+        WHERE n.status = 'completed' AND o.status <> 'completed' AND (n.disputed OR n.needs_review)
+    ) THEN
+        RAISE EXCEPTION 'a frozen unit never completes'
+            USING ERRCODE = '23514', CONSTRAINT = 'unit_frozen_never_completes';
+    END IF;
+    IF EXISTS (
+        SELECT 1 FROM new_rows n JOIN old_rows o ON o.id = n.id
+        WHERE o.disputed AND (o.status <> n.status
+                OR (o.fee_cents, o.fee_source, o.completed_at) IS DISTINCT FROM (n.fee_cents, n.fee_source, n.completed_at))
+            OR n.disputed AND NOT o.disputed AND n.status NOT IN ('delivered', 'completed', 'no_show', 'cancelled_late')
+            OR o.refunded_cents <> n.refunded_cents AND NOT (o.disputed AND NOT n.disputed)
+            OR o.dispute_decided_at IS DISTINCT FROM n.dispute_decided_at
+                AND (o.dispute_decided_at IS NOT NULL OR NOT o.disputed)
+            OR o.disputed AND NOT n.disputed AND n.dispute_decided_at IS NULL
+            OR o.dispute_decided_at IS NOT NULL AND o.status <> n.status AND n.status <> 'completed'
+    ) THEN
+        RAISE EXCEPTION 'a disputed unit waits for its decision, which is made once'
+            USING ERRCODE = '23514', CONSTRAINT = 'unit_disputed_waits';
     END IF;
     INSERT INTO unit_transition (unit_id, from_status, to_status, at)
         SELECT n.id, o.status, n.status, n.status_at
@@ -1616,26 +1859,31 @@ CREATE OR REPLACE FUNCTION care.refuse_change_once_settled()
  SECURITY DEFINER
  SET search_path TO 'public', 'pg_temp'
 AS $function$
+DECLARE
+    disputes CONSTANT text[] := ARRAY['disputed', 'dispute_decided_at', 'refunded_cents'];
 BEGIN
     PERFORM FROM payable WHERE source_kind = 'unit' AND source_id = OLD.id ORDER BY id FOR NO KEY UPDATE;
-    IF EXISTS (SELECT FROM payable WHERE source_kind = 'unit' AND source_id = OLD.id AND settlement_id IS NOT NULL) THEN
+    IF to_jsonb(OLD) - disputes IS DISTINCT FROM to_jsonb(NEW) - disputes
+            AND EXISTS (SELECT FROM payable WHERE source_kind = 'unit' AND source_id = OLD.id AND settlement_id IS NOT NULL)
+    THEN
         RAISE EXCEPTION 'a settled unit never changes'
             USING ERRCODE = '23514', CONSTRAINT = 'unit_settled_never_changes';
     END IF;
     RETURN NEW;
 END $function$;
 
-CREATE OR REPLACE FUNCTION care.unit_status_at(status text, confirm_by timestamp with time zone, complete_at timestamp with time zone, frozen boolean, at timestamp with time zone)
+CREATE OR REPLACE FUNCTION care.unit_status_at(status text, ends_at timestamp with time zone, confirm_by timestamp with time zone, complete_at timestamp with time zone, frozen boolean, at timestamp with time zone)
  RETURNS text
  LANGUAGE sql
  IMMUTABLE
 AS $function$
     SELECT CASE
         WHEN status = 'requested' AND confirm_by <= at THEN 'expired'
+        WHEN status = 'confirmed' AND ends_at + interval '30 days' <= at THEN 'expired'
         WHEN status = 'delivered' AND complete_at <= at AND NOT frozen THEN 'completed'
         ELSE status END
 $function$;
-GRANT EXECUTE ON FUNCTION care.unit_status_at(text,timestamp with time zone,timestamp with time zone,boolean,timestamp with time zone) TO beatrice_app, beatrice_worker;
+GRANT EXECUTE ON FUNCTION care.unit_status_at(text,timestamp with time zone,timestamp with time zone,timestamp with time zone,boolean,timestamp with time zone) TO beatrice_app, beatrice_worker;
 
 CREATE OR REPLACE FUNCTION ledger.apply_hold_ends()
  RETURNS trigger
@@ -1850,6 +2098,22 @@ BEGIN
     RETURN NEW;
 END $function$;
 
+CREATE OR REPLACE FUNCTION public.amounts_identify(of_source_id uuid, of_employee_ids uuid[], amounts bigint[])
+ RETURNS boolean
+ LANGUAGE sql
+ STABLE
+ SET search_path TO 'public', 'pg_temp'
+AS $function$
+    SELECT may_return_to_company(source.expired_credit_to, source.leavers_rule) AND EXISTS (
+        SELECT FROM unnest(of_employee_ids, amounts) AS line (employee_id, amount_cents)
+        JOIN employee ON employee.id = line.employee_id
+        GROUP BY line.amount_cents
+        HAVING line.amount_cents < least_line_cents()
+            OR count(DISTINCT employee.fiscal_code_index) < least_people())
+    FROM credit_source source WHERE source.id = of_source_id
+$function$;
+GRANT EXECUTE ON FUNCTION public.amounts_identify(uuid,uuid[],bigint[]) TO beatrice_app, beatrice_hr, beatrice_worker;
+
 CREATE OR REPLACE FUNCTION public.bookable_from(at timestamp with time zone, min_notice_hours integer)
  RETURNS timestamp with time zone
  LANGUAGE sql
@@ -1953,17 +2217,31 @@ CREATE OR REPLACE FUNCTION public.check_changed_lot()
 AS $function$
 BEGIN
     IF (to_jsonb(OLD) - 'ended_at' - 'revoked_at') IS DISTINCT FROM (to_jsonb(NEW) - 'ended_at' - 'revoked_at')
-            OR OLD.ended_at IS NOT NULL AND NEW.revoked_at IS DISTINCT FROM OLD.revoked_at THEN
+            OR OLD.revoked_at IS NOT NULL AND NEW.revoked_at IS DISTINCT FROM OLD.revoked_at THEN
         PERFORM refuse_credit('lot_fixed', 'a lot keeps its amount, owner and validity');
     END IF;
-    IF OLD.ended_at IS NOT NULL AND NEW.ended_at IS DISTINCT FROM OLD.ended_at THEN
-        PERFORM refuse_credit('lot_expires_once', 'a lot ends once');
+    IF OLD.ended_at IS NOT NULL AND NEW.ended_at IS DISTINCT FROM OLD.ended_at AND NOT (
+            NEW.ended_at IS NULL AND NEW.revoked_at IS NULL AND EXISTS (SELECT FROM lot_life WHERE id = NEW.id
+                AND ended_early AND last_day >= (OLD.ended_at AT TIME ZONE 'Europe/Rome')::date)) THEN
+        PERFORM refuse_credit('lot_expires_once', 'a lot ends once, unless the leaving that ended it is taken back');
     END IF;
-    IF NEW.ended_at IS NOT NULL AND NEW.revoked_at IS NULL AND NOT EXISTS (SELECT FROM lot_life WHERE id = NEW.id
+    IF NEW.ended_at IS NOT NULL AND OLD.ended_at IS NULL AND NEW.revoked_at IS NULL
+            AND NOT EXISTS (SELECT FROM lot_life WHERE id = NEW.id
             AND last_day < (NEW.ended_at AT TIME ZONE 'Europe/Rome')::date) THEN
         PERFORM refuse_credit('lot_not_expired_early', 'a lot lives until the midnight after its last day');
     END IF;
     RETURN NEW;
+END $function$;
+
+CREATE OR REPLACE FUNCTION public.check_company_return()
+ RETURNS trigger
+ LANGUAGE plpgsql
+ SECURITY DEFINER
+ SET search_path TO 'public', 'pg_temp'
+AS $function$
+BEGIN
+    PERFORM refuse_return_of_few(NEW.id);
+    RETURN NULL;
 END $function$;
 
 CREATE OR REPLACE FUNCTION public.check_fee_rule()
@@ -2035,6 +2313,10 @@ BEGIN
             ('awaiting_funds', 'active'), ('awaiting_funds', 'revoked'), ('active', 'revoked')) THEN
         PERFORM refuse_credit('credit_grant_transition', 'a grant does not move this way');
     END IF;
+    IF OLD.status = 'active' AND NEW.status = 'revoked' AND NOT EXISTS (SELECT FROM grant_revocation
+            WHERE grant_id = NEW.id AND whole AND approved_at IS NOT NULL) THEN
+        PERFORM refuse_credit('credit_grant_revoked_by_two', 'two people revoke an active grant');
+    END IF;
     RETURN NEW;
 END $function$;
 GRANT EXECUTE ON FUNCTION public.check_grant() TO PUBLIC;
@@ -2068,8 +2350,15 @@ BEGIN
     IF NEW.status = 'active' AND EXISTS (
             SELECT FROM grant_line line WHERE line.company_id = NEW.company_id AND line.grant_id = NEW.id
             AND NOT EXISTS (SELECT FROM lot JOIN ledger.transfer ON transfer.to_account_id = lot.id
-                AND transfer.reason = 'granted' WHERE lot.id = line.lot_id)) THEN
+                AND transfer.reason = 'granted'
+                WHERE lot.grant_id = line.grant_id AND lot.employee_id = line.employee_id AND lot.kind = 'grant')) THEN
         PERFORM refuse_credit('credit_grant_whole', 'an active grant has a funded lot for each line');
+    END IF;
+    -- When it is drafted and when it is approved: money that arrives later does not ask again.
+    IF (TG_OP = 'INSERT' OR OLD.status = 'draft') AND NEW.status <> 'revoked' AND (
+            SELECT amounts_identify(NEW.programme_id, array_agg(line.employee_id), array_agg(line.amount_cents))
+            FROM grant_line line WHERE line.company_id = NEW.company_id AND line.grant_id = NEW.id) THEN
+        PERFORM refuse_credit('credit_grant_amounts_identify', 'what comes back from this grant would tell who used it');
     END IF;
     RETURN NULL;
 END $function$;
@@ -2082,7 +2371,7 @@ CREATE OR REPLACE FUNCTION public.check_granted_lots()
 AS $function$
 BEGIN
     IF EXISTS (SELECT FROM new_lot
-            LEFT JOIN grant_line line ON line.lot_id = new_lot.id AND line.grant_id = new_lot.grant_id
+            LEFT JOIN grant_line line ON line.grant_id = new_lot.grant_id
                 AND line.employee_id = new_lot.employee_id AND line.amount_cents = new_lot.amount_cents
             LEFT JOIN credit_grant ON credit_grant.id = line.grant_id AND credit_grant.status = 'active'
                 AND credit_grant.programme_id = new_lot.source_id
@@ -2119,7 +2408,9 @@ BEGIN
     IF EXISTS (
             SELECT FROM new_transfer n JOIN lot ON lot.id = n.to_account_id
             JOIN credit_source source ON source.id = lot.source_id
-            LEFT JOIN ledger.transfer undone ON undone.id = n.reverses_id AND undone.hold_id IS NOT NULL
+            LEFT JOIN ledger.transfer undone ON undone.id = n.reverses_id
+                AND (undone.hold_id IS NOT NULL AND n.reason <> 'restored'
+                    OR undone.reason = 'returned' AND n.reason = 'restored')
             WHERE undone.id IS NULL AND (
                 NOT CASE lot.kind
                     WHEN 'grant' THEN n.reason = 'granted' AND n.from_account_id = source.funded_by_account_id
@@ -2128,7 +2419,7 @@ BEGIN
                 OR n.amount_cents <> lot.amount_cents
                 OR EXISTS (SELECT FROM ledger.transfer other
                     WHERE other.to_account_id = lot.id AND other.reverses_id IS NULL AND other.id <> n.id))) THEN
-        PERFORM refuse_credit('lot_funded_once', 'a lot gets its amount once, and back what was captured from it');
+        PERFORM refuse_credit('lot_funded_once', 'a lot gets its amount once, and back what was captured or taken back from it');
     END IF;
     IF EXISTS (
             SELECT FROM new_transfer n JOIN lot_life life ON life.id = n.from_account_id
@@ -2136,12 +2427,13 @@ BEGIN
             LEFT JOIN lot successor ON successor.id = n.to_account_id AND successor.grace_of = life.id
             WHERE n.hold_id IS NULL AND NOT CASE n.reason
                 WHEN 'expired' THEN (n.event_at AT TIME ZONE 'Europe/Rome')::date > life.expires_on
-                    AND (payee.kind = 'solidarity_fund' OR payee.id = life.returns_to_account_id)
-                WHEN 'returned' THEN payee.id = life.returns_to_account_id
+                    AND payee.id = life.expired_to_account_id AND life.expired_credit_to <> 'carry_over'
+                WHEN 'returned' THEN payee.id = life.returned_to_account_id
                     AND (n.event_at AT TIME ZONE 'Europe/Rome')::date > life.usable_until
                 WHEN 'carried_over' THEN (n.event_at AT TIME ZONE 'Europe/Rome')::date > life.expires_on
-                    AND successor.id IS NOT NULL
-                WHEN 'grace' THEN successor.id IS NOT NULL
+                    AND successor.id IS NOT NULL AND successor.grace_until IS NULL
+                    AND life.expired_credit_to = 'carry_over'
+                WHEN 'grace' THEN successor.id IS NOT NULL AND successor.grace_until IS NOT NULL
                 ELSE false END) THEN
         PERFORM refuse_credit('lot_leaves_by_rule', 'credit leaves a lot by capture, expiry, return or grace only');
     END IF;
@@ -2166,7 +2458,32 @@ BEGIN
             WHERE new_lot.kind = 'grace' AND origin.id IS NULL) THEN
         PERFORM refuse_credit('lot_grace_of_same', 'a grace lot stays with its owner and source');
     END IF;
+    IF EXISTS (SELECT FROM new_lot JOIN credit_source source ON source.id = new_lot.source_id
+            WHERE new_lot.kind <> 'grace' AND (new_lot.kind = 'grant') <> (source.kind = 'programme')) THEN
+        PERFORM refuse_credit('lot_kind_of_source', 'a programme gives by grant, other sources by award');
+    END IF;
+    IF EXISTS (SELECT FROM new_lot JOIN lot origin ON origin.id = new_lot.grace_of
+            WHERE new_lot.grace_until > origin.grace_until) THEN
+        PERFORM refuse_credit('lot_grace_never_chains', 'grace of grace keeps the last day of the first');
+    END IF;
     RETURN NULL;
+END $function$;
+
+CREATE OR REPLACE FUNCTION public.check_new_source()
+ RETURNS trigger
+ LANGUAGE plpgsql
+ SECURITY DEFINER
+ SET search_path TO 'public', 'pg_temp'
+AS $function$
+BEGIN
+    IF (CASE NEW.kind WHEN 'programme' THEN NOT EXISTS (SELECT FROM company
+            WHERE company.account_id = NEW.funded_by_account_id AND company.returns_account_id = NEW.returns_to_account_id)
+        ELSE EXISTS (SELECT FROM company
+            WHERE company.account_id IN (NEW.funded_by_account_id, NEW.returns_to_account_id)
+            OR company.returns_account_id IN (NEW.funded_by_account_id, NEW.returns_to_account_id)) END) THEN
+        PERFORM refuse_credit('credit_source_accounts', 'a programme is funded by its company and returns to its returns');
+    END IF;
+    RETURN NEW;
 END $function$;
 
 CREATE OR REPLACE FUNCTION public.check_positions_gapless()
@@ -2201,6 +2518,112 @@ BEGIN
 END $function$;
 GRANT EXECUTE ON FUNCTION public.check_programme() TO PUBLIC;
 
+CREATE OR REPLACE FUNCTION public.check_returned_credit()
+ RETURNS trigger
+ LANGUAGE plpgsql
+ SET search_path TO 'public', 'pg_temp'
+AS $function$
+BEGIN
+    IF OLD.return_id IS NOT NULL OR TG_OP = 'UPDATE' AND (NEW.return_id IS NULL
+            OR (OLD.transfer_id, OLD.company_id, OLD.came_back_at) IS DISTINCT FROM
+            (NEW.transfer_id, NEW.company_id, NEW.came_back_at)) THEN
+        PERFORM refuse_credit('returned_credit_posted_once', 'what came back is posted once');
+    END IF;
+    RETURN CASE TG_OP WHEN 'DELETE' THEN OLD ELSE NEW END;
+END $function$;
+GRANT EXECUTE ON FUNCTION public.check_returned_credit() TO PUBLIC;
+
+CREATE OR REPLACE FUNCTION public.check_returned_credits()
+ RETURNS trigger
+ LANGUAGE plpgsql
+ SECURITY DEFINER
+ SET search_path TO 'public', 'pg_temp'
+AS $function$
+BEGIN
+    PERFORM refuse_return_of_few(part.return_id) FROM (SELECT DISTINCT return_id FROM new_part) part;
+    RETURN NULL;
+END $function$;
+
+CREATE OR REPLACE FUNCTION public.check_returns()
+ RETURNS trigger
+ LANGUAGE plpgsql
+ SECURITY DEFINER
+ SET search_path TO 'public', 'pg_temp'
+AS $function$
+DECLARE
+    restored bigint;
+    given_back bigint;
+BEGIN
+    IF EXISTS (SELECT FROM new_transfer n JOIN company ON company.returns_account_id = n.to_account_id
+            LEFT JOIN lot ON lot.id = n.from_account_id AND lot.company_id = company.organisation_id
+            WHERE lot.id IS NULL OR n.hold_id IS NOT NULL OR n.reverses_id IS NOT NULL) THEN
+        PERFORM refuse_credit('company_returns_from_lots', 'only credit of its own people comes back to a company');
+    END IF;
+    INSERT INTO returned_credit (transfer_id, company_id, came_back_at)
+        SELECT n.id, company.organisation_id, n.event_at
+        FROM new_transfer n JOIN company ON company.returns_account_id = n.to_account_id;
+    IF EXISTS (SELECT FROM new_transfer n JOIN company ON company.returns_account_id = n.from_account_id
+            WHERE n.reverses_id IS NULL AND NOT EXISTS (SELECT FROM company_return posted
+                WHERE posted.id = n.id AND posted.company_id = company.organisation_id
+                AND posted.amount_cents = n.amount_cents AND n.to_account_id = company.account_id
+                AND n.reason = 'returns' AND n.event_at = midnight_of(posted.returned_on))) THEN
+        PERFORM refuse_credit('company_returns_as_one_sum', 'what came back is posted as one sum a period');
+    END IF;
+    -- Restored is what was not posted, and all of it; the row lock lets only one of posting and restoring happen.
+    SELECT count(*) INTO restored FROM new_transfer n
+        JOIN company ON company.returns_account_id = n.from_account_id WHERE n.reverses_id IS NOT NULL;
+    IF restored > 0 THEN
+        DELETE FROM returned_credit part USING new_transfer n, ledger.transfer original
+            WHERE part.transfer_id = n.reverses_id AND part.return_id IS NULL
+            AND original.id = n.reverses_id AND original.amount_cents = n.amount_cents;
+        GET DIAGNOSTICS given_back = ROW_COUNT;
+        IF given_back <> restored THEN
+            PERFORM refuse_credit('company_returns_restored', 'what was posted to the company does not come back');
+        END IF;
+    END IF;
+    RETURN NULL;
+END $function$;
+
+CREATE OR REPLACE FUNCTION public.check_revocation()
+ RETURNS trigger
+ LANGUAGE plpgsql
+ SET search_path TO 'public', 'pg_temp'
+AS $function$
+BEGIN
+    IF TG_OP = 'INSERT' THEN
+        IF NEW.approved_at IS NOT NULL OR NEW.withdrawn_at IS NOT NULL OR NOT EXISTS (
+                SELECT FROM credit_grant WHERE id = NEW.grant_id AND status = 'active') THEN
+            PERFORM refuse_credit('grant_revocation_of_active', 'only an active grant is revoked by two');
+        END IF;
+        RETURN NEW;
+    END IF;
+    IF (OLD.id, OLD.company_id, OLD.grant_id, OLD.whole, OLD.reason, OLD.asked_by, OLD.asked_at) IS DISTINCT FROM
+            (NEW.id, NEW.company_id, NEW.grant_id, NEW.whole, NEW.reason, NEW.asked_by, NEW.asked_at)
+            OR OLD.approved_at IS NOT NULL OR OLD.withdrawn_at IS NOT NULL THEN
+        PERFORM refuse_credit('grant_revocation_fixed', 'a revocation keeps its content and ends once');
+    END IF;
+    IF NEW.approved_by = person_behind(OLD.asked_by) THEN
+        PERFORM refuse_credit('grant_revocation_approver_is_not_asker', 'another person approves');
+    END IF;
+    RETURN NEW;
+END $function$;
+GRANT EXECUTE ON FUNCTION public.check_revocation() TO PUBLIC;
+
+CREATE OR REPLACE FUNCTION public.check_revoked_lines()
+ RETURNS trigger
+ LANGUAGE plpgsql
+ SET search_path TO 'public', 'pg_temp'
+AS $function$
+BEGIN
+    IF EXISTS (SELECT FROM new_line JOIN grant_revocation ON grant_revocation.id = new_line.revocation_id
+            WHERE grant_revocation.whole OR grant_revocation.approved_at IS NOT NULL
+            OR grant_revocation.withdrawn_at IS NOT NULL) THEN
+        PERFORM refuse_credit('revoked_line_of_open', 'people are named when a revocation is asked for');
+    END IF;
+    RETURN NULL;
+END $function$;
+GRANT EXECUTE ON FUNCTION public.check_revoked_lines() TO PUBLIC;
+
 CREATE OR REPLACE FUNCTION public.check_revoked_lot()
  RETURNS trigger
  LANGUAGE plpgsql
@@ -2208,8 +2631,11 @@ CREATE OR REPLACE FUNCTION public.check_revoked_lot()
  SET search_path TO 'public', 'pg_temp'
 AS $function$
 BEGIN
-    IF NOT EXISTS (SELECT FROM credit_grant WHERE id = NEW.grant_id AND status = 'revoked') THEN
-        PERFORM refuse_credit('lot_revoked_grant', 'the grant is not revoked');
+    IF NOT EXISTS (SELECT FROM grant_revocation revocation
+            WHERE revocation.grant_id = NEW.grant_id AND revocation.approved_at = NEW.revoked_at AND (revocation.whole
+                OR EXISTS (SELECT FROM revoked_line line
+                    WHERE line.revocation_id = revocation.id AND line.employee_id = NEW.employee_id))) THEN
+        PERFORM refuse_credit('lot_revoked_grant', 'two people have not revoked this credit');
     END IF;
     RETURN NEW;
 END $function$;
@@ -2296,18 +2722,6 @@ AS $function$
             AND theirs.joined_on <= on_day AND (theirs.ended_on IS NULL OR theirs.ended_on > on_day))
 $function$;
 GRANT EXECUTE ON FUNCTION public.circle_of(uuid,date) TO beatrice_app;
-
-CREATE OR REPLACE FUNCTION public.company_returned(of_company_id uuid)
- RETURNS bigint
- LANGUAGE sql
- STABLE SECURITY DEFINER
- SET search_path TO 'public', 'pg_temp'
-AS $function$
-    SELECT coalesce(sum(transfer.amount_cents), 0)::bigint
-    FROM company JOIN ledger.transfer ON transfer.to_account_id = company.account_id
-    WHERE company.organisation_id = of_company_id AND transfer.reason IN ('expired', 'returned')
-$function$;
-GRANT EXECUTE ON FUNCTION public.company_returned(uuid) TO beatrice_app, beatrice_hr, beatrice_worker;
 
 CREATE OR REPLACE FUNCTION public.credit_periods(p_provider_id uuid, p_category text)
  RETURNS TABLE(valid_from date, valid_to date)
@@ -2414,21 +2828,45 @@ AS $function$
 $function$;
 GRANT EXECUTE ON FUNCTION public.is_employed(date,date,date) TO beatrice_app, beatrice_hr, beatrice_worker;
 
+CREATE OR REPLACE FUNCTION public.least_line_cents()
+ RETURNS bigint
+ LANGUAGE sql
+ STABLE
+AS $function$ SELECT 2000::bigint $function$;
+GRANT EXECUTE ON FUNCTION public.least_line_cents() TO beatrice_app, beatrice_hr, beatrice_worker;
+
+CREATE OR REPLACE FUNCTION public.least_people()
+ RETURNS integer
+ LANGUAGE sql
+ STABLE
+AS $function$ SELECT 10 $function$;
+GRANT EXECUTE ON FUNCTION public.least_people() TO beatrice_app, beatrice_hr, beatrice_worker;
+
 CREATE OR REPLACE FUNCTION public.lot_sums(of_lot uuid)
  RETURNS TABLE(captured_cents bigint, expired_cents bigint, returned_cents bigint)
  LANGUAGE sql
  STABLE
 AS $function$
-    SELECT gone.captured_cents - back.cents, gone.expired_cents, gone.returned_cents
+    SELECT gone.captured_cents - back.captured_cents, gone.expired_cents, gone.returned_cents - back.returned_cents
     FROM (SELECT coalesce(sum(amount_cents) FILTER (WHERE hold_id IS NOT NULL), 0)::bigint AS captured_cents,
             coalesce(sum(amount_cents) FILTER (
                 WHERE reason IN ('expired', 'grace', 'carried_over')), 0)::bigint AS expired_cents,
             coalesce(sum(amount_cents) FILTER (WHERE reason = 'returned'), 0)::bigint AS returned_cents
         FROM ledger.transfer WHERE from_account_id = of_lot) AS gone
-    CROSS JOIN (SELECT coalesce(sum(amount_cents), 0)::bigint AS cents
+    CROSS JOIN (SELECT coalesce(sum(amount_cents) FILTER (WHERE reason <> 'restored'), 0)::bigint AS captured_cents,
+            coalesce(sum(amount_cents) FILTER (WHERE reason = 'restored'), 0)::bigint AS returned_cents
         FROM ledger.transfer WHERE to_account_id = of_lot AND reverses_id IS NOT NULL) AS back
 $function$;
 GRANT EXECUTE ON FUNCTION public.lot_sums(uuid) TO beatrice_app, beatrice_worker;
+
+CREATE OR REPLACE FUNCTION public.may_return_to_company(expired_credit_to text, leavers_rule text)
+ RETURNS boolean
+ LANGUAGE sql
+ IMMUTABLE
+AS $function$
+    SELECT expired_credit_to = 'company' OR leavers_rule = 'zero_at_leaving'
+$function$;
+GRANT EXECUTE ON FUNCTION public.may_return_to_company(text,text) TO beatrice_app, beatrice_hr, beatrice_worker;
 
 CREATE OR REPLACE FUNCTION public.may_see_offering(audience text, provider_id uuid, employed boolean, allied_providers uuid[])
  RETURNS boolean
@@ -2439,6 +2877,15 @@ AS $function$
         OR audience = 'alliance' AND provider_id = ANY (allied_providers)
 $function$;
 GRANT EXECUTE ON FUNCTION public.may_see_offering(text,uuid,boolean,uuid[]) TO beatrice_app;
+
+CREATE OR REPLACE FUNCTION public.midnight_of(on_day date)
+ RETURNS timestamp with time zone
+ LANGUAGE sql
+ IMMUTABLE
+AS $function$
+    SELECT on_day::timestamp AT TIME ZONE 'Europe/Rome'
+$function$;
+GRANT EXECUTE ON FUNCTION public.midnight_of(date) TO beatrice_app, beatrice_hr, beatrice_worker;
 
 CREATE OR REPLACE FUNCTION public.number_events(at_most integer)
  RETURNS bigint
@@ -2747,39 +3194,85 @@ BEGIN
     RAISE EXCEPTION 'this role invites employees only' USING ERRCODE = 'insufficient_privilege';
 END $function$;
 
-CREATE OR REPLACE FUNCTION public.return_revoked_lots(of_company_id uuid, of_grant_id uuid, transfer_ids uuid[], on_day date, happened_at timestamp with time zone, written_at timestamp with time zone)
+CREATE OR REPLACE FUNCTION public.refuse_return_of_few(of_return_id uuid)
  RETURNS void
  LANGUAGE plpgsql
  SECURITY DEFINER
  SET search_path TO 'public', 'pg_temp'
 AS $function$
 DECLARE
-    lot_ids uuid[];
+    found record;
 BEGIN
-    -- The caller holds the company's account. A sweep that is ending a lot holds its row and waits for that account: it
-    -- returns the lot's rest itself, and waiting for it here would be for ever.
-    SELECT array_agg(locked.id) INTO lot_ids FROM (
-        SELECT lot.id FROM lot
-        WHERE lot.company_id = of_company_id AND lot.grant_id = of_grant_id AND lot.kind = 'grant'
-            AND lot.ended_at IS NULL AND lot.expires_on >= on_day
-        ORDER BY lot.id FOR NO KEY UPDATE SKIP LOCKED
-    ) locked;
-    PERFORM 1 FROM ledger.lock_accounts(lot_ids || ARRAY(
-        SELECT DISTINCT source.returns_to_account_id FROM lot JOIN credit_source source ON source.id = lot.source_id
-        WHERE lot.id = ANY (lot_ids)));
-    UPDATE lot SET revoked_at = happened_at, ended_at = happened_at WHERE id = ANY (lot_ids);
-    INSERT INTO ledger.transfer
-        (id, from_account_id, to_account_id, amount_cents, reason, cause_id, event_at, created_at)
-    SELECT transfer_ids[rest.place], rest.id, source.returns_to_account_id, rest.available, 'returned', of_grant_id,
-        happened_at, written_at
-    FROM (
-        SELECT account.id, account.posted_cents - account.held_cents AS available,
-            row_number() OVER (ORDER BY account.id) AS place
-        FROM ledger.account WHERE account.id = ANY (lot_ids) AND account.posted_cents > account.held_cents
-    ) rest
-    JOIN lot ON lot.id = rest.id JOIN credit_source source ON source.id = lot.source_id;
+    SELECT posted.amount_cents, posted.returned_on, sum(transfer.amount_cents) AS parts_cents,
+        max(part.came_back_at) AS last_at, bool_and(part.company_id = posted.company_id) AS own,
+        count(DISTINCT employee.fiscal_code_index) AS people
+    INTO found FROM company_return posted
+    LEFT JOIN returned_credit part ON part.return_id = posted.id
+    LEFT JOIN ledger.transfer ON transfer.id = part.transfer_id
+    LEFT JOIN lot ON lot.id = transfer.from_account_id
+    LEFT JOIN employee ON employee.id = lot.employee_id
+    WHERE posted.id = of_return_id GROUP BY posted.id;
+    IF found.amount_cents IS DISTINCT FROM found.parts_cents OR NOT found.own THEN
+        PERFORM refuse_credit('company_return_adds_up', 'a return is the sum of what came back');
+    END IF;
+    IF found.people < least_people() THEN
+        PERFORM refuse_credit('company_return_of_many', 'a return is made of the credit of many people');
+    END IF;
+    IF found.returned_on <> returns_period(midnight_of(found.returned_on))
+            OR found.last_at > midnight_of(found.returned_on) THEN
+        PERFORM refuse_credit('company_return_on_its_day', 'what came back is posted on the first day of a period');
+    END IF;
 END $function$;
-GRANT EXECUTE ON FUNCTION public.return_revoked_lots(uuid,uuid,uuid[],date,timestamp with time zone,timestamp with time zone) TO beatrice_app, beatrice_hr, beatrice_worker;
+
+CREATE OR REPLACE FUNCTION public.returns_day(instant timestamp with time zone)
+ RETURNS date
+ LANGUAGE sql
+ STABLE
+AS $function$
+    SELECT CASE WHEN midnight_of(returns_period(instant)) = instant THEN returns_period(instant)
+        ELSE (returns_period(instant) + make_interval(months => returns_months()))::date END
+$function$;
+GRANT EXECUTE ON FUNCTION public.returns_day(timestamp with time zone) TO beatrice_app, beatrice_hr, beatrice_worker;
+
+CREATE OR REPLACE FUNCTION public.returns_months()
+ RETURNS integer
+ LANGUAGE sql
+ STABLE
+AS $function$ SELECT 3 $function$;
+GRANT EXECUTE ON FUNCTION public.returns_months() TO beatrice_app, beatrice_hr, beatrice_worker;
+
+CREATE OR REPLACE FUNCTION public.returns_period(instant timestamp with time zone)
+ RETURNS date
+ LANGUAGE sql
+ STABLE
+AS $function$
+    SELECT make_date(extract(year FROM local.day)::integer,
+        (extract(month FROM local.day)::integer - 1) / returns_months() * returns_months() + 1, 1)
+    FROM (SELECT (instant AT TIME ZONE 'Europe/Rome')::date AS day) local
+$function$;
+GRANT EXECUTE ON FUNCTION public.returns_period(timestamp with time zone) TO beatrice_app, beatrice_hr, beatrice_worker;
+
+CREATE OR REPLACE FUNCTION public.revoke_lots(of_company_id uuid, of_grant_id uuid, of_employee_ids uuid[], on_day date, happened_at timestamp with time zone)
+ RETURNS bigint
+ LANGUAGE plpgsql
+ SECURITY DEFINER
+ SET search_path TO 'public', 'pg_temp'
+AS $function$
+DECLARE
+    living bigint;
+BEGIN
+    SELECT count(*) INTO living FROM lot_life life
+        WHERE life.company_id = of_company_id AND life.grant_id = of_grant_id AND life.kind = 'grant'
+        AND life.revoked_at IS NULL AND life.last_day >= on_day
+        AND (of_employee_ids IS NULL OR life.employee_id = ANY (of_employee_ids));
+    UPDATE lot SET revoked_at = happened_at FROM (
+        SELECT id FROM lot WHERE company_id = of_company_id AND grant_id = of_grant_id AND revoked_at IS NULL
+            AND (of_employee_ids IS NULL OR employee_id = ANY (of_employee_ids))
+        ORDER BY id FOR NO KEY UPDATE
+    ) locked WHERE lot.id = locked.id;
+    RETURN living;
+END $function$;
+GRANT EXECUTE ON FUNCTION public.revoke_lots(uuid,uuid,uuid[],date,timestamp with time zone) TO beatrice_app, beatrice_hr;
 
 CREATE OR REPLACE FUNCTION public.roles_in(principal uuid, in_kind text, in_id uuid, instant timestamp with time zone)
  RETURNS TABLE(role text, organisation_id uuid)

@@ -21,6 +21,7 @@ MODULES = (
     "app.payables.models",
     "app.settlements.models",
     "app.bookings.models",
+    "app.disputes.models",
 )
 
 

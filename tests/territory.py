@@ -38,6 +38,7 @@ PREFIXES = {
     "programme_id": "prg",
     "grant_id": "grt",
     "booking_id": "bkg",
+    "dispute_id": "dsp",
     "site_id": "ste",
     "slot_id": "slt",
     "settlement_id": "stl",
@@ -135,6 +136,7 @@ async def build(world: World, client: httpx.AsyncClient) -> Territory:
             "SELECT id FROM settlement WHERE provider_id = :provider", provider=side.provider.id
         )
         side.ids["settlement_id"] = ids.encode("stl", settlement)
+        await _dispute(world, client, side)
         await _book(world, client, side)
         await _hide_canaries(world, side)
     return Territory(*sides, operator)
@@ -258,6 +260,21 @@ async def _alliance(client: httpx.AsyncClient, operator: Party, side: Side, unio
         "rule_id": drafted["id"],
         "account_id": account["id"],
     }
+
+
+async def _dispute(world: World, client: httpx.AsyncClient, side: Side) -> None:
+    """Contest the unit that was delivered and nobody acknowledged."""
+    ((unit_id, booking_id),) = await world.execute(
+        "SELECT id, booking_id FROM care.unit WHERE provider_id = :id AND status = 'delivered'", id=side.provider.id
+    )
+    dispute = await _post(
+        client,
+        f"/v1/me/bookings/{ids.encode('bkg', booking_id)}/disputes",
+        side.person.headers,
+        {"unit_ids": [ids.encode("unt", unit_id)], "reason": f"{side.canary} reason"},
+        "dispute",
+    )
+    side.ids["dispute_id"] = dispute["id"]
 
 
 async def _book(world: World, client: httpx.AsyncClient, side: Side) -> None:

@@ -7,6 +7,7 @@ from uuid import UUID
 
 from app.bookings.models import HAPPENED, OPEN, BookingStatus, FeeSource, UnitStatus
 from app.bookings.queries import BookingRow, UnitState
+from app.config import settings
 from app.errors import AlreadyResolved, NotFound, StateConflict
 from app.money import share_bps
 
@@ -20,6 +21,7 @@ TRANSITIONS: frozenset[tuple[UnitStatus, UnitStatus]] = frozenset(
         ("confirmed", "no_show"),
         ("confirmed", "cancelled"),
         ("confirmed", "cancelled_late"),
+        ("confirmed", "expired"),
         ("delivered", "completed"),
         ("delivered", "confirmed"),
         ("no_show", "confirmed"),
@@ -27,6 +29,10 @@ TRANSITIONS: frozenset[tuple[UnitStatus, UnitStatus]] = frozenset(
 )
 """Every state change of a unit: state.move() makes no other, and the database refuses any other by the same list."""
 CONTACT_DAYS = 30
+REMINDER_DAYS = (2, 7, 14)
+"""So long after it ended somebody is asked about a unit that nobody reported: the provider twice, then the employee."""
+RELEASE_DAYS = 30
+"""Then it is released: nobody delivers or cancels it any more."""
 
 
 def booking_status(units: Iterable[UnitStatus]) -> BookingStatus:
@@ -46,11 +52,18 @@ def booking_status(units: Iterable[UnitStatus]) -> BookingStatus:
 
 def status_of(unit: UnitState, confirm_by: datetime | None, now: datetime) -> UnitStatus:
     """Return the state that deadlines have made of a stored one, whether or not a sweep has run."""
+    if unit.status == "confirmed" and unit.ends_at <= unreported_since(now):
+        return "expired"
     if unit.status == "requested" and confirm_by is not None and now >= confirm_by:
         return "expired"
     if unit.status == "delivered" and unit.complete_at is not None and now >= unit.complete_at and not unit.frozen:
         return "completed"
     return unit.status
+
+
+def unreported_since(now: datetime) -> datetime:
+    """Return the instant before which whatever ended and is still confirmed is released."""
+    return now - timedelta(days=RELEASE_DAYS)
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,7 +128,18 @@ class Loaded:
         return last + timedelta(days=CONTACT_DAYS) < self.now
 
     def _free_until(self, starts_at: datetime) -> datetime:
-        return starts_at - timedelta(hours=self.booking.free_until_hours)
+        by_terms = starts_at - timedelta(hours=self.booking.free_until_hours)
+        # Whoever books late has a moment to think again.
+        reconsidered = self.booking.created_at + timedelta(minutes=settings().free_minutes)
+        return min(starts_at, max(by_terms, reconsidered))
+
+
+def contested_until(unit: UnitState, at: datetime, acknowledge_hours: int) -> datetime:
+    """Return until when a mark made at an instant can be contested: the acknowledgement time after it.
+
+    A unit that is still to come counts from its end, so that no fee is owed before a service could have been.
+    """
+    return max(at, unit.ends_at) + timedelta(hours=acknowledge_hours)
 
 
 def confirm_by(now: datetime, response_hours: int, starts: Sequence[datetime]) -> datetime:
@@ -145,9 +169,14 @@ class Fee:
 
 
 def fee_of(unit: UnitState, bps: int) -> Fee:
-    """Split a fee by the paying programme's rule; a fee is no service enjoyed, so by default the employee owes it."""
+    """Split a fee by the paying programme's rule; a fee is no service enjoyed, so by default the employee owes it.
+
+    From credit it is at most half the unit: unused credit never becomes cash.
+    """
     fee_cents = share_bps(unit.price_cents, bps)
     from_credit = unit.fee_funding == "from_credit" and unit.on_credit
+    if from_credit:
+        fee_cents = min(fee_cents, unit.price_cents // 2)
     captures: list[tuple[UUID, int]] = []
     releases: list[UUID] = []
     due = fee_cents if from_credit else 0
@@ -161,6 +190,15 @@ def fee_of(unit: UnitState, bps: int) -> Fee:
         else:
             releases.append(leg.hold_id)
     return Fee(fee_cents, fee_cents if from_credit else 0, tuple(captures), tuple(releases))
+
+
+def at_stake(unit: UnitState) -> int:
+    """What a provider got, or is owed by the employee, for a marked unit: the price or the fee; 0 where nothing."""
+    if unit.status in {"delivered", "completed"}:
+        return unit.price_cents if unit.on_credit else unit.own_money_due_cents
+    if unit.status in {"no_show", "cancelled_late"}:
+        return unit.fee_cents
+    return 0
 
 
 def no_fee(unit: UnitState) -> Fee:

@@ -85,7 +85,12 @@ async def booking_list(
     """List one's bookings, newest first."""
     now = clock.now()
     rows = await queries.PERSON_BOOKINGS.all(
-        at.session, user_id=at.actor.user_id, now=now, status=status, after=paging.after_id, limit=paging.fetch
+        at.session,
+        user_id=at.actor.user_id,
+        now=now,
+        status=status,
+        after=paging.after_id,
+        limit=paging.fetch,
     )
     units = await queries.units_of(at.session, [row.id for row in rows])
     return paging.page_by_id(rows, lambda row: views.booking_read(Loaded(row, units[row.id], now)))

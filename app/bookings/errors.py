@@ -15,5 +15,9 @@ class OfferingNotAvailable(AppError, status=409, code="offering_not_available"):
     """This offering cannot be booked now: withdrawn, without a price, or not open to you."""
 
 
+class DisputeWindowOver(AppError, status=409, code="dispute_window_over"):
+    """The unit's date is too long ago: it cannot be disputed any more."""
+
+
 class UnitSettled(AppError, status=409, code="unit_settled", constraints=("unit_settled_never_changes",)):
     """The unit is part of a settlement and cannot change any more."""

@@ -1,4 +1,4 @@
-"""Deadlines of bookings: silence, automatic completion, units after an employment's last day."""
+"""Deadlines of bookings: silence, automatic completion, units after a last day of work or that nobody reported."""
 
 from collections.abc import Sequence
 from datetime import datetime
@@ -7,7 +7,8 @@ from itertools import groupby
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app import clock
-from app.bookings import ending, lapsed, queries, state
+from app.bookings import ending, lapsed, notices, queries, state
+from app.bookings.decisions import RELEASE_DAYS, REMINDER_DAYS, unreported_since
 from app.bookings.queries import LeaversUnit
 from app.jobs import Sweep
 
@@ -26,15 +27,37 @@ async def _complete(session: AsyncSession, until: datetime) -> int:
     done = 0
     for row in await queries.BOOKINGS_TO_COMPLETE.all(session, until=until, limit=BATCH):
         loaded = await state.load(session, row.id, provider_id=row.provider_id)
-        due = [
-            (unit, unit.complete_at)
-            for unit in loaded.units
-            if unit.status == "delivered" and not unit.frozen and unit.complete_at and unit.complete_at <= until
-        ]
-        if due:
-            await ending.complete(session, loaded, due)
-            done += len(due)
+        done += await ending.finish(session, loaded, until)
     return done
+
+
+async def _reminder_due(session: AsyncSession, now: datetime) -> datetime | None:
+    return await queries.earliest_unreported(session, dict(enumerate(REMINDER_DAYS)), now)
+
+
+async def _remind(session: AsyncSession, until: datetime) -> int:
+    asked = await queries.REMIND.all(
+        session, steps=list(range(len(REMINDER_DAYS))), days=list(REMINDER_DAYS), until=until, limit=BATCH
+    )
+    last = len(REMINDER_DAYS) - 1
+    await notices.remind_providers(session, {unit.provider_id for unit in asked if unit.step < last})
+    await notices.ask_people(session, {unit.user_id for unit in asked if unit.step == last})
+    return len(asked)
+
+
+async def _release_due(session: AsyncSession, now: datetime) -> datetime | None:
+    return await queries.earliest_unreported(session, {len(REMINDER_DAYS): RELEASE_DAYS}, now)
+
+
+async def _release(session: AsyncSession, until: datetime) -> int:
+    rows = await queries.UNREPORTED.all(
+        session, reminders=len(REMINDER_DAYS), ended_by=unreported_since(until), limit=BATCH
+    )
+    await state.lock_ahead(session, [row.id for row in rows])
+    released = 0
+    for row in rows:
+        released += await ending.release_unreported(session, row.id, row.provider_id, until)
+    return released
 
 
 async def _leavers_due(session: AsyncSession, now: datetime) -> datetime | None:
@@ -63,4 +86,6 @@ SWEEPS = (
     Sweep("bookings.complete_delivered", queries.earliest_to_complete, _complete),
     Sweep("bookings.cancel_leavers_units", _leavers_due, _cancel_leavers),
     Sweep("bookings.cancel_lapsed_units", lapsed.due, lapsed.cancel),
+    Sweep("bookings.remind_unreported", _reminder_due, _remind),
+    Sweep("bookings.release_unreported", _release_due, _release),
 )

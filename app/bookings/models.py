@@ -14,6 +14,7 @@ from sqlalchemy import (
     Index,
     Integer,
     LargeBinary,
+    SmallInteger,
     Text,
     UniqueConstraint,
     Uuid,
@@ -21,7 +22,7 @@ from sqlalchemy import (
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import Mapped, mapped_column
 
-from app.catalogue.models import VatCode
+from app.catalogue.models import Confirmation, VatCode
 from app.credit.models import FeeFunding
 from app.credit.planner import FundingSource
 from app.db import Model, Timestamp, one_of
@@ -54,13 +55,17 @@ OPEN: frozenset[UnitStatus] = frozenset({"requested", "confirmed"})
 """States in which a unit has its seat and its credit."""
 HAPPENED: tuple[Happened, ...] = get_args(Happened)
 """States of a unit whose time has come, in the order in which they name their booking."""
+TERMS = ("free_until_hours", "late_fee_bps", "no_show_fee_bps")
+"""What a booking says of cancelling, exactly as its quote does."""
+CONTESTABLE = "status IN ('delivered', 'completed') OR fee_source = 'credit'"
+"""States in which a provider has earned something that may still be taken back."""
 
 
 class Quote(Model):
     """A binding price and funding plan for 15 minutes; reserves nothing.
 
     `units` are a list of `queries.QuotedUnit`: the booking executes exactly that. `decisions` are what the rules say to
-    each unit, in the order of units.
+    each unit, in the order of units. The terms are the offering's when it was asked: no later change reaches them.
     """
 
     __tablename__ = "quote"
@@ -68,6 +73,9 @@ class Quote(Model):
         ForeignKeyConstraint(["user_id", "beneficiary_id"], ["care.beneficiary.user_id", "care.beneficiary.id"]),
         ForeignKeyConstraint(["provider_id", "offering_id"], ["offering.provider_id", "offering.id"]),
         CheckConstraint("total_cents = credit_cents + own_money_cents", name="adds_up"),
+        CheckConstraint(one_of("confirmation", Confirmation), name="confirmation_known"),
+        CheckConstraint(one_of("vat_code", VatCode), name="vat_code_known"),
+        UniqueConstraint("id", *TERMS, name="quote_terms_key"),
         Index("quote_beneficiary_idx", "user_id", "beneficiary_id"),
         Index("quote_offering_idx", "provider_id", "offering_id"),
         Index("quote_expires_at_idx", "expires_at"),
@@ -84,6 +92,13 @@ class Quote(Model):
     total_cents: Mapped[int] = mapped_column(BigInteger)
     credit_cents: Mapped[int] = mapped_column(BigInteger)
     own_money_cents: Mapped[int] = mapped_column(BigInteger)
+    confirmation: Mapped[Confirmation] = mapped_column(Text)
+    response_hours: Mapped[int] = mapped_column(Integer)
+    min_notice_hours: Mapped[int] = mapped_column(Integer)
+    free_until_hours: Mapped[int] = mapped_column(Integer)
+    late_fee_bps: Mapped[int] = mapped_column(Integer)
+    no_show_fee_bps: Mapped[int] = mapped_column(Integer)
+    vat_code: Mapped[VatCode] = mapped_column(Text)
     units: Mapped[list[dict[str, object]]] = mapped_column(JSONB)
     decisions: Mapped[list[dict[str, object]]] = mapped_column(JSONB)
     created_at: Mapped[datetime] = mapped_column(Timestamp)
@@ -100,6 +115,11 @@ class Booking(Model):
         UniqueConstraint("quote_id", name="booking_one_per_quote_key"),
         ForeignKeyConstraint(["user_id", "beneficiary_id"], ["care.beneficiary.user_id", "care.beneficiary.id"]),
         ForeignKeyConstraint(["provider_id", "offering_id"], ["offering.provider_id", "offering.id"]),
+        ForeignKeyConstraint(
+            ["quote_id", *TERMS],
+            ["care.quote.id", *(f"care.quote.{term}" for term in TERMS)],
+            name="booking_executes_its_quote_fkey",
+        ),
         CheckConstraint(one_of("status", BookingStatus), name="status_known"),
         Index("booking_beneficiary_idx", "user_id", "beneficiary_id"),
         Index("booking_offering_idx", "provider_id", "offering_id"),
@@ -108,7 +128,7 @@ class Booking(Model):
     )
 
     id: Mapped[UUID] = mapped_column(Uuid, primary_key=True)
-    quote_id: Mapped[UUID] = mapped_column(ForeignKey("care.quote.id"))
+    quote_id: Mapped[UUID] = mapped_column(Uuid)
     user_id: Mapped[UUID] = mapped_column(ForeignKey("user_account.id"))
     provider_id: Mapped[UUID] = mapped_column(Uuid)
     offering_id: Mapped[UUID] = mapped_column(Uuid)
@@ -132,6 +152,7 @@ class Unit(Model):
     __tablename__ = "unit"
     __table_args__ = (
         UniqueConstraint("booking_id", "index"),
+        UniqueConstraint("booking_id", "id"),
         ForeignKeyConstraint(["provider_id", "booking_id"], ["care.booking.provider_id", "care.booking.id"]),
         ForeignKeyConstraint(["provider_id", "slot_id"], ["slot.provider_id", "slot.id"]),
         CheckConstraint(one_of("status", UnitStatus), name="status_known"),
@@ -139,12 +160,21 @@ class Unit(Model):
         CheckConstraint("fee_cents BETWEEN 0 AND price_cents", name="fee_within_price"),
         CheckConstraint(one_of("fee_source", FeeSource), name="fee_source_known"),
         CheckConstraint("own_money_due_cents >= 0", name="own_money_not_negative"),
-        CheckConstraint("(status = 'delivered') = (complete_at IS NOT NULL)", name="delivered_has_deadline"),
-        CheckConstraint("(status = 'completed') = (completed_at IS NOT NULL)", name="completed_has_instant"),
-        CheckConstraint("status <> 'completed' OR NOT (disputed OR needs_review)", name="frozen_never_completes"),
+        CheckConstraint(
+            f"num_nonnulls(complete_at, completed_at) = CASE WHEN {CONTESTABLE} THEN 1 ELSE 0 END",
+            name="contested_until_complete",
+        ),
+        CheckConstraint("status <> 'delivered' OR complete_at IS NOT NULL", name="delivered_has_deadline"),
+        CheckConstraint("status <> 'completed' OR completed_at IS NOT NULL", name="completed_has_instant"),
+        CheckConstraint("fee_source <> 'credit' OR fee_cents * 2 <= price_cents", name="fee_from_credit_at_most_half"),
+        CheckConstraint("refunded_cents BETWEEN 0 AND price_cents", name="refund_within_price"),
+        CheckConstraint("NOT disputed OR dispute_decided_at IS NULL", name="disputed_once"),
+        CheckConstraint("refunded_cents = 0 OR dispute_decided_at IS NOT NULL", name="refund_was_decided"),
+        CheckConstraint("reminders BETWEEN 0 AND 3", name="reminders_known"),
         Index("unit_booking_idx", "provider_id", "booking_id"),
         Index("unit_slot_idx", "provider_id", "slot_id"),
         Index("unit_complete_at_idx", "complete_at", postgresql_where="complete_at IS NOT NULL"),
+        Index("unit_unreported_idx", "reminders", "ends_at", postgresql_where="status = 'confirmed'"),
         CheckConstraint(one_of("fee_funding", FeeFunding), name="fee_funding_known"),
         CheckConstraint("ends_at > starts_at", name="not_empty"),
         {"schema": "care", "postgresql_with": {"fillfactor": "80"}},
@@ -168,10 +198,17 @@ class Unit(Model):
     fee_source: Mapped[FeeSource | None] = mapped_column(Text)
     own_money_due_cents: Mapped[int] = mapped_column(BigInteger, server_default="0")
     disputed: Mapped[bool] = mapped_column(Boolean, server_default="false")
+    """A dispute of it is open: nothing of it moves until that is decided."""
+    dispute_decided_at: Mapped[datetime | None] = mapped_column(Timestamp)
+    """Once: what was decided is not marked, reverted or disputed again."""
+    refunded_cents: Mapped[int] = mapped_column(BigInteger, server_default="0")
+    """What a dispute gave back of the price or the fee."""
+    reminders: Mapped[int] = mapped_column(SmallInteger, server_default="0")
+    """How often somebody was asked to report it, since its date has passed."""
     needs_review: Mapped[bool] = mapped_column(Boolean, server_default="false")
     delivered_at: Mapped[datetime | None] = mapped_column(Timestamp)
     complete_at: Mapped[datetime | None] = mapped_column(Timestamp)
-    """When a delivered unit completes by itself (delivered mark + 5 x 24 h)."""
+    """Until when what was taken from credit is contested: then a delivered unit completes, a fee becomes owed."""
     completed_at: Mapped[datetime | None] = mapped_column(Timestamp)
 
 

@@ -7,7 +7,7 @@ from uuid import UUID
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app import clock, ids
-from app.bookings import ending, queries, state, views
+from app.bookings import ending, notices, queries, state, views
 from app.bookings.decisions import Loaded, fee_of, no_fee
 from app.bookings.ending import Ending
 from app.bookings.models import OPEN
@@ -64,7 +64,9 @@ async def deliver(
         )
         for unit in chosen
     ]
-    return await _view(session, await state.move(session, loaded, moves, "booking.delivered"))
+    delivered = await state.move(session, loaded, moves, "booking.delivered")
+    await notices.tell(session, loaded.booking.user_id, "booking_delivered")
+    return await _view(session, delivered)
 
 
 async def no_show(
@@ -74,7 +76,9 @@ async def no_show(
     loaded = await state.load(session, booking_id, provider_id=provider_id)
     bps = loaded.booking.no_show_fee_bps
     endings = [Ending(unit, fee_of(unit, bps), "no_show") for unit in _begun(loaded, unit_ids)]
-    return await _view(session, await ending.end(session, loaded, endings, "booking.no_show", caused_by_employee=True))
+    ended = await ending.end(session, loaded, endings, "booking.no_show", caused_by_employee=True)
+    await notices.tell(session, loaded.booking.user_id, "booking_no_show")
+    return await _view(session, ended)
 
 
 async def cancel(
@@ -86,6 +90,7 @@ async def cancel(
     loaded.require_open(chosen)
     endings = [Ending(unit, no_fee(unit), "cancelled") for unit in chosen]
     ended = await ending.end(session, loaded, endings, "booking.cancelled", caused_by_employee=False, reason=reason)
+    await notices.tell(session, loaded.booking.user_id, "booking_cancelled")
     return await _view(session, ended)
 
 
@@ -105,6 +110,7 @@ async def cancel_slot(session: AsyncSession, provider_id: UUID, slot_id: UUID, r
         ]
         if endings:
             await ending.end(session, loaded, endings, "booking.cancelled", caused_by_employee=False, reason=reason)
+            await notices.tell(session, loaded.booking.user_id, "booking_cancelled")
     await capacity.close_slot(session, provider_id, slot_id)
     return len(booking_ids)
 
@@ -116,7 +122,7 @@ async def revert(
     loaded = await state.load(session, booking_id, provider_id=provider_id)
     marked = [unit for unit in loaded.units if loaded.status_of(unit) == "delivered" or _is_free_no_show(unit)]
     chosen = loaded.chosen(unit_ids, marked)
-    loaded.require(chosen, [unit for unit in marked if not unit.disputed])
+    loaded.require(chosen, [unit for unit in marked if not unit.frozen and unit.dispute_decided_at is None])
     fresh = {
         leg.id: HoldRequest(ids.new_id(), leg.lot_id, loaded.booking.earned_account_id, leg.amount_cents, unit.id)
         for unit in chosen
@@ -166,5 +172,5 @@ def _begun(loaded: Loaded, unit_ids: Sequence[UUID] | None) -> Sequence[UnitStat
 
 
 def _is_free_no_show(unit: UnitState) -> bool:
-    """A no-show whose fee came from credit is owed to the provider already: that needs an incident, not a revert."""
+    """A no-show whose fee came from credit has ended its holds in part: a dispute gives that back, not a revert."""
     return unit.status == "no_show" and unit.fee_source != "credit"

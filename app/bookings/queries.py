@@ -1,6 +1,6 @@
 """Quotes, bookings and units as they are stored, their reads and locks; each is scoped to its person or provider."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from uuid import UUID
@@ -9,9 +9,10 @@ from sqlalchemy import func, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app import clock
+from app.actor import Locale
 from app.bookings.models import OPEN, BookingStatus, FeeSource, Unit, UnitStatus
 from app.capacity.models import SeatsRefused
-from app.catalogue.models import VatCode
+from app.catalogue.models import Confirmation, VatCode
 from app.credit.models import FeeFunding
 from app.credit.planner import FundingSource
 from app.credit.planner import Leg as QuotedLeg
@@ -41,14 +42,14 @@ class QuotedUnit:
 
 @dataclass(frozen=True, slots=True)
 class QuoteToBook:
-    """A quote with what decides whether it can be booked now, and on which terms."""
+    """A quote with its terms, and what decides whether it can be booked now."""
 
     units: list[QuotedUnit]
     expires_at: datetime
     facts_unchanged: bool
     offering_status: str
     vat_code: VatCode
-    confirmation: str
+    confirmation: Confirmation
     response_hours: int
     bookable_from: datetime
     free_until_hours: int
@@ -124,6 +125,9 @@ class UnitState:
     disputed: bool = False
     needs_review: bool = False
     complete_at: datetime | None = None
+    completed_at: datetime | None = None
+    dispute_decided_at: datetime | None = None
+    refunded_cents: int = 0
 
     @property
     def service_on(self) -> date:
@@ -161,10 +165,28 @@ class Unanswered:
 
 @dataclass(frozen=True, slots=True)
 class Overdue:
-    """A booking with delivered units whose acknowledgement time is over."""
+    """A booking with units that wait for nobody any more: contested long enough, or never reported."""
 
     id: UUID
     provider_id: UUID
+
+
+@dataclass(frozen=True, slots=True)
+class Reminded:
+    """A unit that somebody was asked about: at the provider, or (last) the employee."""
+
+    step: int
+    provider_id: UUID
+    user_id: UUID
+
+
+@dataclass(frozen=True, slots=True)
+class Inbox:
+    """Where to write to a person or a provider, and in which language."""
+
+    id: UUID
+    email: str
+    locale: Locale
 
 
 @dataclass(frozen=True, slots=True)
@@ -193,6 +215,14 @@ LOCK_BOOKINGS = Query(UUID, "bookings.lock_bookings", roles=BOTH)
 EARLIEST_UNANSWERED = Query(datetime, "bookings.earliest_unanswered", roles=(WORKER,))
 UNANSWERED = Query(Unanswered, "bookings.unanswered", roles=BOTH)
 BOOKINGS_TO_COMPLETE = Query(Overdue, "bookings.bookings_to_complete", roles=BOTH)
+OWE_FEE = Query(NOTHING, "bookings.owe_fee", roles=BOTH)
+FREEZE = Query(NOTHING, "bookings.freeze")
+THAW = Query(NOTHING, "bookings.thaw")
+EARLIEST_UNREPORTED: Query[datetime | None] = Query(datetime, "bookings.earliest_unreported", roles=(WORKER,))
+REMIND = Query(Reminded, "bookings.remind", roles=BOTH)
+UNREPORTED = Query(Overdue, "bookings.unreported", roles=BOTH)
+INBOXES_OF_PEOPLE = Query(Inbox, "bookings.inboxes_of_people", roles=BOTH)
+INBOXES_OF_PROVIDERS = Query(Inbox, "bookings.inboxes_of_providers", roles=BOTH)
 LEAVERS_UNITS = Query(LeaversUnit, "bookings.leavers_units", roles=BOTH)
 
 
@@ -229,6 +259,11 @@ async def bookings_in_slot(session: AsyncSession, provider_id: UUID, slot_id: UU
 
 async def earliest_unanswered(session: AsyncSession, now: datetime) -> datetime | None:
     return await EARLIEST_UNANSWERED.maybe(session, now=now)
+
+
+async def earliest_unreported(session: AsyncSession, steps: Mapping[int, int], now: datetime) -> datetime | None:
+    """Return when the first unit waited that was asked about so many times, so many days after its end."""
+    return await EARLIEST_UNREPORTED.one(session, steps=list(steps), days=list(steps.values()), now=now)
 
 
 async def earliest_to_complete(session: AsyncSession, now: datetime) -> datetime | None:

@@ -84,6 +84,13 @@ async def quote(
             total_cents=total,
             credit_cents=credit_cents,
             own_money_cents=total - credit_cents,
+            confirmation=offering.confirmation,
+            response_hours=offering.response_hours,
+            min_notice_hours=offering.min_notice_hours,
+            free_until_hours=offering.free_until_hours,
+            late_fee_bps=offering.late_fee_bps,
+            no_show_fee_bps=offering.no_show_fee_bps,
+            vat_code=offering.vat_code,
             units=UNITS.dump_python(units, mode="json"),
             decisions=DECISIONS.dump_python(decisions, mode="json", exclude={"__all__": {"alternatives"}}),
             created_at=now,
@@ -99,6 +106,9 @@ async def quote(
         units=[_unit_read(unit) for unit in units],
         decisions=[_decision_read(unit.index, made, language) for unit, made in zip(units, decisions, strict=True)],
         cancellation_policy=CancellationPolicyRead.model_validate(offering),
+        confirmation=offering.confirmation,
+        response_hours=offering.response_hours,
+        vat_code=offering.vat_code,
         expires_at=expires_at,
     )
 

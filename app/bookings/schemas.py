@@ -7,6 +7,7 @@ from pydantic import AfterValidator, Field
 from pydantic_core import PydanticCustomError
 
 from app.bookings.models import BookingStatus, FeeSource, UnitStatus
+from app.catalogue.models import Confirmation, VatCode
 from app.clock import Day, Instant
 from app.credit.planner import CreditMode, FundingSource
 from app.http.schemas import In, Name, Out, Prose
@@ -83,6 +84,9 @@ class QuoteRead(Out):
     units: list[QuoteUnitRead]
     decisions: list[DecisionRead]
     cancellation_policy: CancellationPolicyRead
+    confirmation: Confirmation = Field(description="Whether booking confirms at once or asks the provider")
+    response_hours: int = Field(description="Within so many hours the provider answers, where it is asked")
+    vat_code: VatCode = Field(description="The VAT contained in the prices")
     expires_at: Instant
 
 
@@ -104,6 +108,7 @@ class UnitRead(Out):
     fee_source: FeeSource | None
     own_money_due_cents: int
     disputed: bool
+    refunded_cents: int = Field(description="What a dispute gave back of the price or the fee")
     needs_review: bool
 
 
@@ -188,6 +193,7 @@ class ProviderUnitRead(Out):
     to_collect_cents: int
     expected_payment_on: Day | None
     disputed: bool
+    refunded_cents: int = Field(description="What a dispute took back of the price or the fee")
     needs_review: bool
 
 

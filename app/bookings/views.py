@@ -57,6 +57,7 @@ def _unit_read(loaded: Loaded, unit: UnitState) -> UnitRead:
         fee_source=unit.fee_source,
         own_money_due_cents=unit.own_money_due_cents,
         disputed=unit.disputed,
+        refunded_cents=unit.refunded_cents,
         needs_review=unit.needs_review,
     )
 
@@ -89,6 +90,7 @@ def _provider_unit_read(loaded: Loaded, unit: UnitState) -> ProviderUnitRead:
         to_collect_cents=unit.own_money_due_cents,
         expected_payment_on=expected_payment_on(clock.day_of(unit.starts_at)) if unit.on_credit else None,
         disputed=unit.disputed,
+        refunded_cents=unit.refunded_cents,
         needs_review=unit.needs_review,
     )
 

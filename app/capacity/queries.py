@@ -87,6 +87,7 @@ class BookableOffering(Terms):
     site_id: UUID | None
     vat_code: VatCode
     response_hours: int
+    min_notice_hours: int
     bookable_from: datetime
     quote_minutes: int
     audience: Audience

@@ -32,6 +32,8 @@ Audience = Literal["public", "alliance", "companies"]
 CareAccess = Literal["free", "assessment", "prescription"]
 OfferingStatus = Literal["active", "inactive"]
 AccreditationStatus = Literal["requested", "approved", "refused"]
+MAX_FREE_UNTIL_HOURS = 168
+"""A week: a longer deadline would make bookings late from their first second."""
 VAT_BPS: dict[VatCode, int] = {"exempt": 0, "not_subject": 0, "vat_5": 500, "vat_10": 1000, "vat_22": 2200}
 SEARCH = (
     "setweight(to_tsvector('public.it_unaccent'::regconfig, name), 'A') ||"
@@ -73,6 +75,7 @@ class Offering(Model):
         CheckConstraint(
             "response_hours > 0 AND min_notice_hours >= 0 AND free_until_hours >= 0", name="hours_not_negative"
         ),
+        CheckConstraint(f"free_until_hours <= {MAX_FREE_UNTIL_HOURS}", name="free_until_within_a_week"),
         CheckConstraint(
             "late_fee_bps BETWEEN 0 AND 10000 AND no_show_fee_bps BETWEEN 0 AND 10000", name="fees_within_price"
         ),

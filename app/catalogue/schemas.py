@@ -6,6 +6,7 @@ from pydantic import Field, StringConstraints
 
 from app import money
 from app.catalogue.models import (
+    MAX_FREE_UNTIL_HOURS,
     AccreditationStatus,
     Audience,
     CareAccess,
@@ -26,13 +27,16 @@ OpenMode = Literal["appointment", "home_visit", "session"]
 Postcode = Annotated[str, StringConstraints(pattern=r"^[0-9]{5}$"), Field(examples=["24021"])]
 Age = Annotated[int, Field(ge=0, le=130)]
 Hours = Annotated[int, Field(ge=0, le=8760)]
+FreeUntilHours = Annotated[
+    int, Field(ge=0, le=MAX_FREE_UNTIL_HOURS, description="Hours before the start until which cancelling is free")
+]
 ServiceArea = Annotated[list[IstatCode], Field(max_length=400)]
 
 
 class Cancellation(In):
     """Free until so many hours before the start, then a share of the price in basis points."""
 
-    free_until_hours: Hours = 24
+    free_until_hours: FreeUntilHours = 24
     late_fee_bps: money.BasisPoints = 5000
     no_show_fee_bps: money.BasisPoints = 10_000
 

@@ -6,12 +6,13 @@ instant at which the thing happens: a lot is over from the midnight after its la
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from uuid import UUID
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app import clock, ids
+from app.config import settings
 from app.credit import lot_life, queries
 from app.credit.errors import InsufficientCredit
 from app.credit.lot_life import Fate
@@ -111,11 +112,19 @@ async def place(session: AsyncSession, user_id: UUID, holds: Sequence[HoldReques
         raise InsufficientCredit(available_cents)
 
 
-async def release(session: AsyncSession, hold_ids: Sequence[UUID], *, at: datetime, caused_by_employee: bool) -> None:
-    """Free reservations.
+async def release(
+    session: AsyncSession,
+    hold_ids: Sequence[UUID],
+    *,
+    at: datetime,
+    caused_by_employee: bool,
+    asked_on: date | None = None,
+) -> None:
+    """Free reservations; `asked_on` is the day of a request that simply was not answered.
 
     What a lot that is over gets back goes on at once to where its credit goes; what comes free by others' fault then or
-    in the lot's last days, becomes a grace lot (one per lot and call). HoldEnded where one has ended already.
+    in the lot's last days, becomes a grace lot (one per lot and call), a short one where it was asked for in those last
+    days and not answered. HoldEnded where one has ended already.
     """
     if not hold_ids:
         return
@@ -123,7 +132,7 @@ async def release(session: AsyncSession, hold_ids: Sequence[UUID], *, at: dateti
     held = await queries.held_lots(session, hold_ids, clock.day_of(at))
     await ledger.release(session, [HoldRelease(hold_id, at) for hold_id in hold_ids])
     freed = [(lot, lot.amount_cents) for lot in held.values()]
-    await _send_on(session, freed, at, caused_by_employee=caused_by_employee)
+    await _send_on(session, freed, at, caused_by_employee=caused_by_employee, asked_on=asked_on)
 
 
 async def capture(
@@ -227,7 +236,12 @@ async def _reverse(
 
 
 async def _send_on(
-    session: AsyncSession, freed: Sequence[tuple[HeldLot, int]], at: datetime, *, caused_by_employee: bool
+    session: AsyncSession,
+    freed: Sequence[tuple[HeldLot, int]],
+    at: datetime,
+    *,
+    caused_by_employee: bool,
+    asked_on: date | None = None,
 ) -> None:
     day = clock.day_of(at)
     by_fate: dict[Fate, list[_Freed]] = {}
@@ -236,7 +250,7 @@ async def _send_on(
             lot, day, caused_by_employee=caused_by_employee, grace_window_days=lot.grace_window_days
         )
         if fate != "stays" and amount_cents:
-            by_fate.setdefault(fate, []).append(_Freed(lot, amount_cents, lot.hold_id, lot.grace_days))
+            by_fate.setdefault(fate, []).append(_Freed(lot, amount_cents, lot.hold_id, _grace_days(lot, asked_on)))
     for fate, parts in by_fate.items():
         # A sweep may be late with what was due before the lot ended: credit cannot go on before that.
         await _move(session, fate, parts, {each.lot.id: max(at, each.lot.ended_at or at) for each in parts})
@@ -275,10 +289,10 @@ async def _successors(
     amounts: dict[UUID, int] = {}
     for each in freed:
         amounts[each.lot.id] = amounts.get(each.lot.id, 0) + each.amount_cents
-    lives = {each.lot.id: each.lot for each in freed}
+    lives = {each.lot.id: each for each in freed}
     made = {lot_id: ids.new_id() for lot_id in amounts}
     days = {lot_id: clock.day_of(instants[lot_id]) for lot_id in amounts}
-    grace = {each.lot.id: timedelta(days=each.grace_days) for each in freed}
+    until = {lot_id: _lives_until(lives[lot_id], fate, day) for lot_id, day in days.items()}
     await ledger.open_accounts(session, [NewAccount(lot_id, "lot", lot_id) for lot_id in made.values()])
     await queries.INSERT_SUCCESSORS.run(
         session,
@@ -286,12 +300,22 @@ async def _successors(
         grace_of=list(made),
         amounts=[amounts[lot_id] for lot_id in made],
         valid_from=[days[lot_id] for lot_id in made],
-        expires_on=[
-            days[lot_id] + grace[lot_id]
-            if fate == "grace"
-            else lot_life.carried_until(lives[lot_id].expires_on, days[lot_id])
-            for lot_id in made
-        ],
+        expires_on=list(until.values()),
+        grace_until=[until[lot_id] if fate == "grace" else None for lot_id in made],
         created_at=clock.now(),
     )
     return made
+
+
+def _grace_days(lot: HeldLot, asked_on: date | None) -> int:
+    """Return how long grace is; shorter where a request of the lot's last days simply was not answered."""
+    if asked_on is not None and lot_life.in_window(lot, asked_on, lot.grace_window_days):
+        return min(lot.grace_days, settings().unanswered_grace_days)
+    return lot.grace_days
+
+
+def _lives_until(freed: _Freed, fate: Fate, day: date) -> date:
+    """Return the last day of the lot that continues what was freed on a day."""
+    if fate != "grace":
+        return lot_life.carried_until(freed.lot.expires_on, day)
+    return day + timedelta(days=freed.grace_days)

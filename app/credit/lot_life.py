@@ -10,7 +10,7 @@ year longer, so that it never becomes the company's: expiry to the company is la
 from datetime import date, timedelta
 from typing import Literal
 
-from app.credit.queries import LotAndHeirs
+from app.credit.queries import LotAndHeirs, LotLife
 
 Fate = Literal["stays", "expired", "returned", "carried_over", "grace"]
 
@@ -23,13 +23,21 @@ def fate_at_end(lot: LotAndHeirs) -> Fate:
 
 
 def fate_of_freed(lot: LotAndHeirs, on: date, *, caused_by_employee: bool, grace_window_days: int) -> Fate:
-    """What becomes of credit freed on that day: it stays in a living lot, except in its last days by others' fault."""
+    """What becomes of credit freed on that day: it stays in a living lot, except in its last days by others' fault.
+
+    Grace never chains: what a grace lot gets back stays to that lot's last day, and after it has that lot's own fate.
+    """
     over = lot.over(on)
     if over and lot.ended_early:
         return "returned"
-    if not caused_by_employee and (over or on > lot.expires_on - timedelta(days=grace_window_days)):
+    if not caused_by_employee and lot.grace_until is None and (over or in_window(lot, on, grace_window_days)):
         return "grace"
     return fate_at_end(lot) if over else "stays"
+
+
+def in_window(lot: LotLife, on: date, days: int) -> bool:
+    """Whether a day is one of the lot's last so many, or later."""
+    return on > lot.expires_on - timedelta(days=days)
 
 
 def carried_until(expires_on: date, on: date) -> date:

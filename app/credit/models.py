@@ -94,6 +94,7 @@ class Lot(Model):
         CheckConstraint("amount_cents > 0", name="positive"),
         CheckConstraint("expires_on >= valid_from", name="period"),
         CheckConstraint("(kind = 'grace') = (grace_of IS NOT NULL)", name="grace_names_its_lot"),
+        CheckConstraint("grace_until IS NULL OR (kind = 'grace' AND expires_on <= grace_until)", name="grace_ends"),
         Index("lot_grant_employee_key", "grant_id", "employee_id", unique=True, postgresql_where="kind = 'grant'"),
         Index("lot_employee_idx", "company_id", "employee_id"),
         Index("lot_source_idx", "source_id"),
@@ -112,6 +113,9 @@ class Lot(Model):
     grant_id: Mapped[UUID | None] = mapped_column(Uuid)
     kind: Mapped[LotKind] = mapped_column(Text)
     grace_of: Mapped[UUID | None] = mapped_column(ForeignKey("lot.id"))
+    """The lot whose credit it continues: by grace, or carried over."""
+    grace_until: Mapped[date | None] = mapped_column(Date)
+    """The last day that grace gave; none where credit was carried over. Grace of grace never reaches further."""
     amount_cents: Mapped[int] = mapped_column(BigInteger)
     valid_from: Mapped[date] = mapped_column(Date)
     expires_on: Mapped[date] = mapped_column(Date)

@@ -60,6 +60,8 @@ class LotAndHeirs(LotLife):
     expired_to_account_id: UUID
     returned_to_account_id: UUID
     revoked_at: datetime | None
+    grace_until: date | None
+    """The last day that grace gave, where this lot is grace."""
 
     @property
     def heir_account_id(self) -> UUID:

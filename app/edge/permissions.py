@@ -89,6 +89,8 @@ ROLE_PERMISSIONS: dict[OrganisationRole, frozenset[str]] = {
             "bank_accounts:write",
             "accreditation_requests:write",
             "fee_approvals:write",
+            "disputes:read",
+            "disputes:write",
             "trial_balance:read",
             "sandbox:read",
             "sandbox:write",

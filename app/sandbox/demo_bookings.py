@@ -14,6 +14,7 @@ from app.bookings.booking import book
 from app.bookings.quoting import quote
 from app.bookings.schemas import CreditChoice
 from app.db import Query
+from app.sandbox import demo_disputes
 from app.sandbox.demo_catalogue import Offer, offers
 from app.sandbox.demo_parties import World
 from app.sandbox.demo_people import beneficiary_id
@@ -31,6 +32,10 @@ End = Literal[
     "cancelled",
     "cancelled_late",
     "no_show",
+    "disputed",
+    "disputed_upheld",
+    "disputed_in_part",
+    "disputed_rejected",
 ]
 NOTES = ("Preferibilmente la stessa persona, grazie.", "Citofono al secondo piano.", None, None, None)
 
@@ -79,6 +84,10 @@ SINCE = (
     Course("cancelled", 2, 3, 4),
     Course("cancelled_late", 1, -6, 2),
     Course("no_show", 1, -5, 2),
+    Course("disputed", 1, -5, 1),
+    Course("disputed_upheld", 1, -9, 1),
+    Course("disputed_in_part", 1, -10, 1, units=2),
+    Course("disputed_rejected", 1, -11, 1),
     Course("confirmed", 8, 8, 14, units=2, lead=timedelta(days=30)),
     Course("requested", 6, 10, 10, lead=timedelta()),
 )
@@ -227,5 +236,9 @@ async def _finish(session: AsyncSession, world: World, booked: Booked, end: End)
         case "no_show":
             with clock.stopped_at(booked.ends_at):
                 await provider_actions.no_show(session, booked.provider_id, booked.id, None)
+        case "disputed" | "disputed_upheld" | "disputed_in_part" | "disputed_rejected":
+            with clock.stopped_at(booked.ends_at + hour):
+                await provider_actions.deliver(session, booked.provider_id, booked.id, None)
+            await demo_disputes.dispute(session, world, booked.user_id, booked.id, booked.ends_at + 6 * hour, end)
         case "confirmed" | "requested" | "expired":
             pass

@@ -21,6 +21,7 @@ class Scene:
 
     world: World
     client: httpx.AsyncClient
+    operator: Party
     company: Party
     provider: Party
     person: Person
@@ -37,6 +38,18 @@ class Scene:
 
     async def slot(self, starts_at: datetime, capacity: int = 1) -> str:
         return ids.encode("slt", await self.world.slot(self.provider, self.offering_id, starts_at, capacity=capacity))
+
+    async def price(self, cents: int) -> None:
+        """Let the offering cost something else from now on."""
+        await self.world.execute("UPDATE price SET valid_to = '2026-11-01'")
+        await self.world.execute(
+            "INSERT INTO price (id, offering_id, price_cents, valid_from, created_at)"
+            " VALUES (:id, :offering, :cents, '2026-11-01', :at)",
+            id=ids.new_id(),
+            offering=self.offering_id,
+            cents=cents,
+            at=NOW,
+        )
 
     async def quote(self, slot_ids: list[str], **more: Any) -> httpx.Response:
         body = {
@@ -74,13 +87,18 @@ class Scene:
         assert answer.status_code == 200, answer.text
         return booking
 
+    async def decide(self, dispute_id: str, **decision: Any) -> httpx.Response:
+        body = {"reason": "sentite le parti", **decision}
+        headers = self.operator.headers["operator"] | self.key()
+        return await self.client.post(f"/v1/operator/disputes/{dispute_id}/resolve", json=body, headers=headers)
+
     async def lots(self) -> tuple[tuple[int, int], tuple[int, int]]:
         """((available, held) of A, of B)."""
         return await self.world.balances(self.lot_a), await self.world.balances(self.lot_b)
 
 
 async def make_scene(world: World, client: httpx.AsyncClient, **lot: Any) -> Scene:
-    await world.operator()
+    operator = await world.operator()
     await world.set_now(NOW)
     company = await world.company()
     provider = await world.provider()
@@ -91,7 +109,7 @@ async def make_scene(world: World, client: httpx.AsyncClient, **lot: Any) -> Sce
     offering = await world.offering(provider)
     lot_a = await world.lot(company, person, 120_00, date(2026, 12, 31), **lot)
     lot_b = await world.lot(company, person, 300_00, date(2027, 5, 31), **lot)
-    return Scene(world, client, company, provider, person, mother, offering, lot_a, lot_b)
+    return Scene(world, client, operator, company, provider, person, mother, offering, lot_a, lot_b)
 
 
 @pytest.fixture

@@ -11,7 +11,7 @@ import pytest
 
 from app import ids
 from app.bookings import queries
-from app.bookings.decisions import Loaded, booking_status
+from app.bookings.decisions import RELEASE_DAYS, Loaded, booking_status
 from app.bookings.models import BookingStatus
 from app.db import Database
 from tests.bookings.conftest import NOW, Scene
@@ -156,15 +156,18 @@ async def test_days_are_those_of_units_in_rome(scene: Scene) -> None:
 PASSED, AHEAD = NOW - timedelta(microseconds=1), NOW + timedelta(microseconds=1)
 UNITS = (
     *((status, None, False) for status in ("requested", "confirmed", "declined", "expired", "cancelled")),
+    *(("confirmed", at, False) for at in (PASSED, NOW, AHEAD)),
     *((status, None, False) for status in ("cancelled_late", "no_show", "completed")),
     *(("delivered", at, disputed) for at in (PASSED, NOW, AHEAD) for disputed in (False, True)),
 )
-"""(stored state, when it completes by itself, whether disputed)."""
+"""(stored state, when it completes or is released by itself, whether disputed)."""
 ANSWER_DUE = (None, PASSED, NOW, AHEAD)
 QUOTE = (
     "INSERT INTO care.quote (id, user_id, provider_id, offering_id, beneficiary_id, beneficiary_version, total_cents,"
-    " credit_cents, own_money_cents, units, decisions, created_at, expires_at)"
-    " VALUES (%(id)s, %(user)s, %(provider)s, %(offering)s, %(beneficiary)s, 1, 1, 0, 1, '[]', '[]', %(at)s, %(at)s)"
+    " credit_cents, own_money_cents, confirmation, response_hours, min_notice_hours, free_until_hours, late_fee_bps,"
+    " no_show_fee_bps, vat_code, units, decisions, created_at, expires_at)"
+    " VALUES (%(id)s, %(user)s, %(provider)s, %(offering)s, %(beneficiary)s, 1, 1, 0, 1, 'provider', 48, 0, 24, 0, 0,"
+    " 'vat_5', '[]', '[]', %(at)s, %(at)s)"
 )
 BOOKING = (
     "INSERT INTO care.booking (id, quote_id, user_id, provider_id, offering_id, beneficiary_id, status,"
@@ -175,7 +178,8 @@ BOOKING = (
 UNIT = (
     "INSERT INTO care.unit (id, booking_id, provider_id, index, status, status_at, starts_at, ends_at, price_cents,"
     " vat_code, fee_funding, disputed, complete_at, completed_at) VALUES (%(unit)s, %(id)s, %(provider)s, %(index)s,"
-    " %(state)s, %(at)s, %(at)s, %(end)s, 1, 'vat_5', 'out_of_pocket', %(disputed)s, %(complete_at)s, %(completed_at)s)"
+    " %(state)s, %(at)s, %(end)s - interval '1 hour', %(end)s, 1, 'vat_5', 'out_of_pocket', %(disputed)s,"
+    " %(complete_at)s, %(completed_at)s)"
 )
 
 
@@ -187,15 +191,20 @@ def every_booking(scene: Scene) -> Iterator[tuple[dict[str, Any], list[dict[str,
                 row = {
                     "id": ids.new_id(), "user": scene.person.user_id, "provider": scene.provider.id,
                     "offering": scene.offering_id, "beneficiary": scene.mother_id, "confirm_by": confirm_by, "at": NOW,
-                    "status": booking_status(status for status, _, _ in units), "end": NOW + timedelta(hours=1),
+                    "status": booking_status(status for status, _, _ in units),
                 }  # fmt: skip
                 yield row, [
                     row | {
                         "unit": ids.new_id(), "index": index, "state": status, "disputed": disputed,
-                        "complete_at": complete_at, "completed_at": NOW if status == "completed" else None,
+                        "complete_at": due if status == "delivered" else None,
+                        "completed_at": NOW if status == "completed" else None, "end": _ends_at(status, due),
                     }
-                    for index, (status, complete_at, disputed) in enumerate(units)
+                    for index, (status, due, disputed) in enumerate(units)
                 ]  # fmt: skip
+
+
+def _ends_at(status: str, due: datetime | None) -> datetime:
+    return due - timedelta(days=RELEASE_DAYS) if status == "confirmed" and due is not None else NOW + timedelta(hours=1)
 
 
 @pytest.fixture
@@ -217,7 +226,9 @@ async def test_sql_and_python_agree_on_every_booking(
     found: dict[str, dict[BookingStatus | None, set[UUID]]] = {"mine": {}, "theirs": {}}
     async with fresh_database.begin() as session:
         for status in (*STATUSES, None):
-            asked: dict[str, Any] = {"now": NOW, "status": status, "after": None, "limit": everything + 1}
+            asked: dict[str, Any] = {
+                "now": NOW, "status": status, "after": None, "limit": everything + 1,
+            }  # fmt: skip
             rows = await queries.PERSON_BOOKINGS.all(session, user_id=user_id, **asked)
             found["mine"][status] = {row.id for row in rows}
             asked |= {"starts_from": None, "starts_before": None}
@@ -225,7 +236,7 @@ async def test_sql_and_python_agree_on_every_booking(
                 row.id for row in await queries.PROVIDER_BOOKINGS.all(session, provider_id=provider_id, **asked)
             }
         units = await queries.units_of(session, [row.id for row in rows])
-    assert len(rows) == everything == 2716
+    assert len(rows) == everything == 4556
     shown: dict[BookingStatus | None, set[UUID]] = {status: set() for status in STATUSES}
     for row in rows:
         shown[Loaded(row, units[row.id], NOW).status].add(row.id)

@@ -20,9 +20,10 @@ def lot(
     last_day: date = EXPIRES,
     ended_at: datetime | None = None,
     to: ExpiredCreditTo = "company",
+    grace_until: date | None = None,
 ) -> LotAndHeirs:
     early = (clock.day_of(ended_at) if ended_at else last_day + timedelta(days=1)) <= EXPIRES
-    return LotAndHeirs(UUID(int=9), EXPIRES, last_day, ended_at, early, to, EXPIRED, RETURNED, None)
+    return LotAndHeirs(UUID(int=9), EXPIRES, last_day, ended_at, early, to, EXPIRED, RETURNED, None, grace_until)
 
 
 @pytest.mark.parametrize(
@@ -33,6 +34,9 @@ def lot(
         (lot(), date(2026, 12, 31), True, "stays"),
         (lot(), date(2027, 1, 1), True, "expired"),
         (lot(), date(2027, 1, 1), False, "grace"),
+        (lot(grace_until=EXPIRES), date(2026, 12, 31), False, "stays"),
+        (lot(grace_until=EXPIRES), date(2027, 1, 1), False, "expired"),
+        (lot(grace_until=EXPIRES, to="carry_over"), date(2027, 1, 1), False, "carried_over"),
         (lot(ended_at=DEAD), date(2026, 12, 1), True, "expired"),
         (lot(to="carry_over"), date(2027, 1, 1), True, "carried_over"),
         (lot(last_day=date(2026, 11, 30)), date(2026, 11, 30), True, "stays"),

@@ -74,7 +74,7 @@ def _row_of_lot(row: Any) -> tuple[Any, ...]:
 def _unit_on_paper(unit: Unit) -> tuple[Any, ...]:
     return (
         unit.id, unit.slot.id, unit.status, unit.status_at, unit.price, unit.fee, unit.fee_source, unit.own_due,
-        unit.captured, unit.complete_at, unit.completed_at, unit.payable_at,
+        unit.captured, unit.complete_at, unit.completed_at, unit.payable_at, unit.disputed, unit.refunded,
         [[str(lot.id), cents] for lot, cents in unit.legs],
     )  # fmt: skip
 
@@ -82,5 +82,6 @@ def _unit_on_paper(unit: Unit) -> tuple[Any, ...]:
 def _row_of_unit(row: Any) -> tuple[Any, ...]:
     return (
         row.id, row.slot_id, row.status, row.status_at, row.price_cents, row.fee_cents, row.fee_source,
-        row.own_money_due_cents, row.captured_cents, row.complete_at, row.completed_at, row.payable_at, row.legs,
+        row.own_money_due_cents, row.captured_cents, row.complete_at, row.completed_at, row.payable_at,
+        row.disputed, row.refunded_cents, row.legs,
     )  # fmt: skip

@@ -9,7 +9,7 @@ from datetime import date, datetime, timedelta
 from itertools import chain
 
 from tests.model.plan import plan
-from tests.model.things import Booking, Employment, Legs, Lot, Quote, Slot, Terms, Unit, day_of, over_at
+from tests.model.things import Booking, Dispute, Employment, Legs, Lot, Quote, Slot, Terms, Unit, day_of, over_at
 
 QUOTE_LIVES = timedelta(minutes=15)
 ACKNOWLEDGE = timedelta(hours=5 * 24)
@@ -18,6 +18,10 @@ LATE_FEE_PERCENT = 50
 NO_SHOW_FEE_PERCENT = 100
 ANSWER = timedelta(hours=48)
 GRACE = timedelta(days=60)
+SILENT_GRACE = timedelta(days=14)
+THINK_AGAIN = timedelta(minutes=30)
+UNREPORTED = timedelta(days=30)
+DISPUTABLE = timedelta(days=60)
 LAST_DAYS = timedelta(days=7)
 Pick = Sequence[int] | None
 """Places of the units that a command names; None: all that it fits."""
@@ -38,6 +42,7 @@ class Paper:
         self.slots: list[Slot] = []
         self.quotes: list[Quote] = []
         self.bookings: list[Booking] = []
+        self.disputes: list[Dispute] = []
         self.employments: list[Employment] = []
         self.earned = self.payable = self.solidarity = self.elsewhere = 0
         self.company: dict[Employment, int] = {}
@@ -49,8 +54,13 @@ class Paper:
         self.lots.append(lot)
         return lot
 
-    def _free(self, parts: Iterable[tuple[Lot, int]], at: datetime, *, employee: bool) -> None:
-        """Credit comes free; what a lot that is over (or nearly, by others' fault) gets goes on at once."""
+    def _free(
+        self, parts: Iterable[tuple[Lot, int]], at: datetime, *, employee: bool, asked: datetime | None = None
+    ) -> None:
+        """Credit comes free; what a lot that is over (or nearly, by others' fault) gets goes on at once.
+
+        `asked` is when a request was made that nobody answered.
+        """
         sums: dict[Lot, int] = {}
         for lot, cents in parts:
             sums[lot] = sums.get(lot, 0) + cents
@@ -60,12 +70,13 @@ class Paper:
             nearly = over or day_of(at) > lot.expires_on - LAST_DAYS
             if over and lot.cut_short:
                 self._leave(lot, cents, "returned", at)
-            elif nearly and not employee:
-                self._leave(lot, cents, "grace", at)
+            elif nearly and not employee and not lot.grace:
+                late = asked is not None and day_of(asked) > lot.expires_on - LAST_DAYS
+                self._leave(lot, cents, "grace", at, SILENT_GRACE if late else GRACE)
             elif over:
                 self._leave(lot, cents, lot.terms.expired_credit_to, at)
 
-    def _leave(self, lot: Lot, cents: int, where: str, at: datetime) -> None:
+    def _leave(self, lot: Lot, cents: int, where: str, at: datetime, grace: timedelta = GRACE) -> None:
         at = max(at, lot.ended or at)
         lot.available -= cents
         if where == "returned":
@@ -81,8 +92,10 @@ class Paper:
             self.company[lot.employment] += cents
         else:
             today = day_of(at)
-            until = today + GRACE if where == "grace" else _years_later(lot.expires_on, today)
-            self.lots.append(Lot(lot.employment, lot.terms, cents, today, until, origin=lot, available=cents))
+            until = today + grace if where == "grace" else _years_later(lot.expires_on, today)
+            self.lots.append(
+                Lot(lot.employment, lot.terms, cents, today, until, origin=lot, grace=where == "grace", available=cents)
+            )
 
     def _end_lot(self, lot: Lot) -> None:
         at = over_at(lot.last_day)
@@ -140,7 +153,7 @@ class Paper:
             unit.history.append((status, self.now))
             units.append(unit)
         due = None if instant else min(self.now + ANSWER, *(slot.starts_at for slot in quote.slots))
-        booking = Booking(units, due)
+        booking = Booking(units, due, self.now)
         self.bookings.append(booking)
         return booking
 
@@ -158,7 +171,9 @@ class Paper:
         """The state that deadlines have made, whether or not anything ran."""
         if unit.status == "requested" and booking.confirm_by is not None and self.now >= booking.confirm_by:
             return "expired"
-        if unit.status == "delivered" and unit.complete_at is not None and self.now >= unit.complete_at:
+        if unit.status == "confirmed" and self.now >= unit.slot.ends_at + UNREPORTED:
+            return "expired"
+        if unit.status == "delivered" and not unit.disputed and unit.complete_at and self.now >= unit.complete_at:
             return "completed"
         return unit.status
 
@@ -182,7 +197,10 @@ class Paper:
         self._end(units, "no_show", self.now, fee_percent=NO_SHOW_FEE_PERCENT)
 
     def acknowledge(self, booking: Booking, pick: Pick) -> None:
-        for unit in self._picked(booking, pick, self._is("delivered"), "state_conflict"):
+        def delivered(booking: Booking, unit: Unit) -> bool:
+            return self.status(booking, unit) == "delivered" and (pick is None or not unit.disputed)
+
+        for unit in self._unfrozen(self._picked(booking, pick, delivered, "state_conflict")):
             self._complete(unit, self.now)
 
     def revert(self, booking: Booking, pick: Pick) -> None:
@@ -191,7 +209,7 @@ class Paper:
                 unit.status == "no_show" and unit.fee_source != "credit"
             )
 
-        units = self._picked(booking, pick, marked, "state_conflict")
+        units = self._unfrozen(self._picked(booking, pick, marked, "state_conflict"))
         again = _by_lot(leg for unit in units if unit.status == "no_show" for leg in unit.legs)
         today = day_of(self.now)
         if any(not lot.usable(today) or lot.available < cents for lot, cents in again.items()):
@@ -211,7 +229,12 @@ class Paper:
             return self._open(booking, unit) and unit.slot.starts_at > self.now
 
         units = self._picked(booking, pick, ahead, "state_conflict", "already_resolved")
-        late = [unit for unit in units if unit.status == "confirmed" and self.now > unit.slot.starts_at - FREE_UNTIL]
+        late = [
+            unit
+            for unit in units
+            if unit.status == "confirmed"
+            and self.now > max(unit.slot.starts_at - FREE_UNTIL, booking.made_at + THINK_AGAIN)
+        ]
         self._settle_fees(units, dict.fromkeys(late, LATE_FEE_PERCENT), self.now, employee=True)
         for unit in units:
             unit.slot.taken -= 1
@@ -220,6 +243,51 @@ class Paper:
     def provider_cancel(self, booking: Booking, pick: Pick) -> None:
         units = self._picked(booking, pick, self._open, "already_resolved", "state_conflict")
         self._end(units, "cancelled", self.now, employee=False)
+
+    def dispute(self, booking: Booking, pick: Sequence[int]) -> Dispute:
+        units = [booking.units[place] for place in sorted(set(pick))]
+        reasons = set()
+        for unit in units:
+            if unit.decided:
+                reasons.add("already_resolved")
+            elif unit.disputed or not unit.at_stake:
+                reasons.add("state_conflict")
+            elif self.now >= over_at(unit.slot.service_on + DISPUTABLE):
+                reasons.add("dispute_window_over")
+        if reasons:
+            raise Refused(*reasons)
+        for unit in booking.units:
+            if self._is_due(unit, self.now) and unit.complete_at is not None:
+                self._complete(unit, unit.complete_at)
+        for unit in units:
+            unit.disputed = True
+        dispute = Dispute(booking, units)
+        self.disputes.append(dispute)
+        return dispute
+
+    def decide(self, dispute: Dispute, refund: int) -> None:
+        """Give back what was decided, spread over the units; what was owed already is owed less."""
+        if any(unit.decided for unit in dispute.units):
+            raise Refused("already_resolved")
+        shares = _spread(refund, [unit.at_stake for unit in dispute.units])
+        back: Legs = []
+        for unit, refunded in zip(dispute.units, shares, strict=True):
+            share = refunded
+            unit.disputed, unit.decided, unit.refunded = False, True, share
+            if not unit.captured:
+                unit.own_due -= share
+                continue
+            if unit.completed_at is not None:
+                self._pay(-share)
+            for lot, cents in reversed(unit.taken):
+                part = min(share, cents)
+                share -= part
+                self._capture(lot, 0, -part)
+                back.append((lot, part))
+        self._free([part for part in back if part[1]], self.now, employee=False)
+        for unit in dispute.booking.units:
+            if self._is_due(unit, self.now):
+                self._complete(unit, self.now)
 
     def leave(self, employment: Employment, last_day: date) -> None:
         employment.ended_on = last_day
@@ -236,7 +304,7 @@ class Paper:
         for booking in self.bookings:
             for unit in booking.units:
                 if unit.status in {"requested", "confirmed"}:
-                    ends += [unit.slot.starts_at, unit.slot.starts_at - FREE_UNTIL]
+                    ends += [unit.slot.starts_at, unit.slot.starts_at - FREE_UNTIL, unit.slot.ends_at + UNREPORTED]
                 if unit.complete_at is not None:
                     ends.append(unit.complete_at)
             if booking.confirm_by is not None and any(unit.status == "requested" for unit in booking.units):
@@ -263,20 +331,27 @@ class Paper:
         for booking in self.bookings:
             waiting = [unit for unit in booking.units if unit.status == "requested"]
             if waiting and booking.confirm_by is not None and booking.confirm_by <= self.now:
-                due.append(
-                    (booking.confirm_by, 0, self._ending(waiting, "expired", booking.confirm_by, employee=False))
-                )
+                due.append((booking.confirm_by, 0, self._silence(booking, waiting, booking.confirm_by)))
             due += [
                 (unit.complete_at, 1, self._completing(unit, unit.complete_at))
                 for unit in booking.units
-                if unit.complete_at is not None and unit.complete_at <= self.now
+                if unit.complete_at is not None and self._is_due(unit, self.now)
             ]
             due += [
                 (over_at(day), 2, self._ending(units, "cancelled", over_at(day), employee=True))
                 for day, units in self.after_leaving(booking).items()
             ]
+            unreported: dict[datetime, list[Unit]] = {}
+            for unit in booking.units:
+                if unit.status == "confirmed":
+                    unreported.setdefault(unit.slot.ends_at + UNREPORTED, []).append(unit)
+            due += [
+                (at, 4, self._ending(units, "expired", at, employee=True))
+                for at, units in unreported.items()
+                if at <= self.now
+            ]
         due += [
-            (over_at(lot.last_day), 3, self._lot_ending(lot))
+            (over_at(lot.last_day), 5, self._lot_ending(lot))
             for lot in self.lots
             if lot.ended is None and over_at(lot.last_day) <= self.now
         ]
@@ -284,6 +359,19 @@ class Paper:
 
     def _ending(self, units: list[Unit], status: str, at: datetime, *, employee: bool) -> Callable[[], None]:
         return lambda: self._end(units, status, at, employee=employee)
+
+    def _silence(self, booking: Booking, units: list[Unit], at: datetime) -> Callable[[], None]:
+        return lambda: self._end(units, "expired", at, employee=False, asked=booking.made_at)
+
+    @staticmethod
+    def _is_due(unit: Unit, now: datetime) -> bool:
+        return unit.complete_at is not None and unit.complete_at <= now and not unit.disputed
+
+    @staticmethod
+    def _unfrozen(units: list[Unit]) -> list[Unit]:
+        if any(unit.disputed for unit in units):
+            raise Refused("state_conflict")
+        return units
 
     def _completing(self, unit: Unit, at: datetime) -> Callable[[], None]:
         return lambda: self._complete(unit, at)
@@ -321,16 +409,29 @@ class Paper:
         return units
 
     def _end(
-        self, units: Sequence[Unit], status: str, at: datetime, *, employee: bool = True, fee_percent: int = 0
+        self,
+        units: Sequence[Unit],
+        status: str,
+        at: datetime,
+        *,
+        employee: bool = True,
+        fee_percent: int = 0,
+        asked: datetime | None = None,
     ) -> None:
-        self._settle_fees(units, dict.fromkeys(units, fee_percent), at, employee=employee)
+        self._settle_fees(units, dict.fromkeys(units, fee_percent), at, employee=employee, asked=asked)
         for unit in units:
             if status != "no_show":
                 unit.slot.taken -= 1
             self._move(unit, status, at)
 
     def _settle_fees(
-        self, units: Sequence[Unit], percents: Mapping[Unit, int], at: datetime, *, employee: bool
+        self,
+        units: Sequence[Unit],
+        percents: Mapping[Unit, int],
+        at: datetime,
+        *,
+        employee: bool,
+        asked: datetime | None = None,
     ) -> None:
         """Take each unit's fee out of its own legs in order, by the rule of the first payer; free the rest."""
         rests: Legs = []
@@ -339,13 +440,14 @@ class Paper:
             percent = percents.get(unit, 0)
             unit.fee = (unit.price * percent * 2 + 100) // 200
             from_credit = bool(unit.legs) and unit.legs[0][0].terms.fee_funding == "from_credit"
+            if from_credit:
+                unit.fee = min(unit.fee, unit.price // 2)
             due = unit.fee if from_credit else 0
             for lot, cents in unit.legs:
                 part = min(due, cents)
                 due -= part
                 if part:
                     self._capture(lot, cents, part)
-                    self._pay(part)
                     rests.append((lot, cents - part))
                 else:
                     lot.held -= cents
@@ -353,15 +455,18 @@ class Paper:
             unit.captured = unit.fee if from_credit else 0
             unit.own_due = unit.fee - unit.captured
             unit.fee_source = None if unit.fee == 0 else "credit" if unit.captured else "out_of_pocket"
-            unit.payable_at = at if unit.captured else None
+            if unit.captured:
+                unit.complete_at = max(at, unit.slot.ends_at) + ACKNOWLEDGE
         self._free([rest for rest in rests if rest[1]], at, employee=True)
-        self._free(released, at, employee=employee)
+        self._free(released, at, employee=employee, asked=asked)
 
     def _complete(self, unit: Unit, at: datetime) -> None:
-        self._pay(unit.captured)
+        rest = unit.captured - unit.refunded if unit.captured else 0
+        self._pay(rest)
         unit.complete_at, unit.completed_at = None, at
-        unit.payable_at = at if unit.captured else None
-        self._move(unit, "completed", at)
+        unit.payable_at = at if rest else None
+        if unit.status == "delivered":
+            self._move(unit, "completed", at)
 
     @staticmethod
     def _move(unit: Unit, status: str, at: datetime) -> None:
@@ -389,6 +494,16 @@ def _by_lot(legs: Iterable[tuple[Lot, int]]) -> dict[Lot, int]:
     for lot, cents in legs:
         sums[lot] = sums.get(lot, 0) + cents
     return sums
+
+
+def _spread(total: int, weights: Sequence[int]) -> list[int]:
+    """Divide a total by weights; the cents that are left go to the largest fractions, then to the first."""
+    exact = [total * weight / sum(weights) for weight in weights]
+    shares = [int(part) for part in exact]
+    order = sorted(range(len(weights)), key=lambda place: (shares[place] - exact[place], place))
+    for place in order[: total - sum(shares)]:
+        shares[place] += 1
+    return shares
 
 
 def _years_later(day: date, earliest: date) -> date:

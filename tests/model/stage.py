@@ -11,6 +11,7 @@ from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app import api, clock, ids
+from app.actor import Actor
 from app.bookings import jobs as bookings_jobs
 from app.credit import jobs as credit_jobs
 from app.credit import queries as credit_queries
@@ -46,7 +47,8 @@ UNITS = """
         (CASE WHEN u.fee_source = 'credit' THEN u.fee_cents
             WHEN u.status IN ('delivered', 'completed') THEN coalesce((SELECT sum(l.amount_cents) FROM care.leg l
                 WHERE l.unit_id = u.id AND l.source <> 'own_money'), 0) ELSE 0 END)::bigint AS captured_cents,
-        (SELECT p.payable_at FROM payable p WHERE p.source_kind = 'unit' AND p.source_id = u.id) AS payable_at,
+        (SELECT p.payable_at FROM payable p WHERE p.source_kind = 'unit' AND p.source_id = u.id
+            AND p.kind <> 'adjustment') AS payable_at, u.disputed, u.refunded_cents,
         (SELECT coalesce(json_agg(json_build_array(l.lot_id, l.amount_cents) ORDER BY l.id), '[]')
             FROM care.leg l WHERE l.unit_id = u.id AND l.source <> 'own_money') AS legs
     FROM care.booking b JOIN care.unit u ON u.booking_id = b.id WHERE b.user_id = :user_id ORDER BY b.id, u.index
@@ -95,7 +97,7 @@ class Stage:
             self.cluster.app_url(self.name, "beatrice_worker"), pool_size=2, timeouts=WORKER_TIMEOUTS
         )
         self.world = World(self.database)
-        self.runner.run(self.world.operator())
+        self.operator = self.runner.run(self.world.operator())
 
     def _close(self) -> None:
         self.runner.run(self.database.dispose())
@@ -105,6 +107,11 @@ class Stage:
     def close(self) -> None:
         self._close()
         self.runner.close()
+
+    @property
+    def actor(self) -> Actor:
+        """Who decides disputes."""
+        return Actor("user", self.operator.users["operator"], self.operator.id)
 
     def at(self, instant: datetime, work: Callable[[], Awaitable[Any]]) -> Any:
         """Run async work with business time standing still at an instant."""

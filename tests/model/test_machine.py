@@ -18,6 +18,7 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, ru
 from app.bookings import booking as making
 from app.bookings import employee_actions, provider_actions, quoting
 from app.bookings.schemas import CreditChoice
+from app.disputes import actions as disputes
 from app.errors import AppError
 from tests.conftest import Cluster
 from tests.model.agreement import accounts_agree, lots_agree, units_agree, wallet_agrees
@@ -182,6 +183,35 @@ class Machine(RuleBasedStateMachine):
             self._go([unit.complete_at for unit in booking.units], when)
             chosen = self._within(booking, pick, apt, _is_delivered)
             self._mine(employee_actions.acknowledge, booking, chosen, lambda: self.paper.acknowledge(booking, chosen))
+
+    @rule(number=ANY, apt=APT, pick=st.lists(st.integers(0, 2), min_size=1, max_size=2, unique=True))
+    def dispute(self, number: int, apt: bool, pick: list[int]) -> None:  # noqa: FBT001 - drawn
+        def contestable(unit: Unit, _: str) -> bool:
+            return unit.at_stake > 0 and not unit.disputed and not unit.decided
+
+        booking = self._booking(number, apt, contestable)
+        if booking is not None:
+            chosen = self._within(booking, pick, apt, contestable) or [0]
+            made, noted = self._both(
+                lambda: self.paper.dispute(booking, chosen),
+                disputes.open_dispute, self.parties.user_id, booking.id, _ids(booking, chosen), REASON,
+            )  # fmt: skip
+            if made is not None:
+                noted.id = made.id
+                assert made.contested_cents == sum(unit.at_stake for unit in noted.units)
+
+    @rule(number=ANY, part=st.sampled_from([0, 1, 33, 50, 99, 100]))
+    def decide(self, number: int, part: int) -> None:
+        """Decide one of the last disputes, also one that was decided: so much per cent is given back."""
+        if self.paper.disputes:
+            dispute = self.paper.disputes[-1 - number % min(3, len(self.paper.disputes))]
+            contested = sum(unit.at_stake for unit in dispute.units)
+            refund = contested * part // 100
+            outcome = "rejected" if refund == 0 else "upheld" if refund == contested else "partly_upheld"
+            self._both(
+                lambda: self.paper.decide(dispute, refund),
+                disputes.resolve, self.stage.actor, dispute.id, outcome, refund, REASON,
+            )  # fmt: skip
 
     @rule(which=st.integers(0, 1), days=st.integers(-3, 25))
     def end_employment(self, which: int, days: int) -> None:

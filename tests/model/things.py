@@ -49,6 +49,7 @@ class Lot:
     valid_from: date
     expires_on: date
     origin: "Lot | None" = None
+    grace: bool = False
     id: UUID | None = None
     available: int = 0
     held: int = 0
@@ -86,6 +87,10 @@ class Slot:
     taken: int = 0
 
     @property
+    def ends_at(self) -> datetime:
+        return self.starts_at + timedelta(hours=1)
+
+    @property
     def service_on(self) -> date:
         return day_of(self.starts_at)
 
@@ -111,11 +116,29 @@ class Unit:
     complete_at: datetime | None = None
     completed_at: datetime | None = None
     payable_at: datetime | None = None
+    disputed: bool = False
+    decided: bool = False
+    refunded: int = 0
     history: list[tuple[str, datetime]] = field(default_factory=list)
 
     @property
     def price(self) -> int:
         return self.slot.price
+
+    @property
+    def at_stake(self) -> int:
+        if self.status in {"delivered", "completed"}:
+            return self.captured or self.own_due
+        return self.fee if self.status in {"no_show", "cancelled_late"} else 0
+
+    @property
+    def taken(self) -> Legs:
+        """What of each leg was captured, in funding order."""
+        left, parts = self.captured, []
+        for lot, cents in self.legs:
+            parts.append((lot, min(left, cents)))
+            left -= parts[-1][1]
+        return parts
 
 
 @dataclass(eq=False)
@@ -131,4 +154,12 @@ class Quote:
 class Booking:
     units: list[Unit]
     confirm_by: datetime | None
+    made_at: datetime
+    id: UUID | None = None
+
+
+@dataclass(eq=False)
+class Dispute:
+    booking: Booking
+    units: list[Unit]
     id: UUID | None = None

@@ -32,10 +32,14 @@ KEY_TABLES = (
     "alliance_municipality", "alliance_membership", "employee", "care.beneficiary", "site", "offering",
     "offering_area", "price", "slot", "top_up", "programme", "credit_grant", "grant_line", "lot", "ledger.account",
     "ledger.transfer", "ledger.hold", "ledger.hold_end", "care.quote", "care.booking", "care.unit", "care.leg",
-    "care.unit_transition", "fee_rule", "settlement_run", "settlement_counter", "settlement", "settlement_line",
+    "care.unit_transition", "care.dispute", "care.dispute_unit", "fee_rule",
+    "settlement_run", "settlement_counter", "settlement", "settlement_line",
     "payout", "event", "audit_entry",
 )  # fmt: skip
-SEALED = "ARRAY['sealed_fiscal_code', 'sealed_access_notes', 'sealed_note', 'sealed_end_reason', 'password_hash']"
+SEALED = (
+    "ARRAY['sealed_fiscal_code', 'sealed_access_notes', 'sealed_note', 'sealed_end_reason', 'sealed_reason',"
+    " 'sealed_decision', 'password_hash']"
+)
 UNIT_STATES = {
     "requested", "confirmed", "delivered", "completed", "declined", "expired", "cancelled", "cancelled_late", "no_show",
 }  # fmt: skip
@@ -166,6 +170,13 @@ async def test_every_state_has_a_booking(world: Loaded) -> None:
     assert await world.scalar("SELECT count(*) FROM care.leg WHERE source = 'own_money'") > 0
 
 
+async def test_every_state_has_a_dispute(world: Loaded) -> None:
+    rows = await world.rows("SELECT status, count(*) FROM care.dispute GROUP BY status")
+    assert dict(tuple(row) for row in rows) == {"open": 1, "upheld": 1, "partly_upheld": 1, "rejected": 1}
+    frozen = "SELECT count(*) FROM care.unit WHERE disputed"
+    assert await world.scalar(frozen) == 1
+
+
 async def test_the_ledger_adds_up(world: Loaded) -> None:
     async with world.database.begin() as session:
         report = await verify.verify(session, api.PASSES)
@@ -178,6 +189,8 @@ async def test_the_ledger_adds_up(world: Loaded) -> None:
         await world.scalar(
             "SELECT count(*) FROM lot JOIN ledger.account a ON a.id = lot.id WHERE lot.amount_cents <> a.posted_cents"
             " + coalesce((SELECT sum(t.amount_cents) FROM ledger.transfer t WHERE t.from_account_id = a.id), 0)"
+            " - coalesce((SELECT sum(t.amount_cents) FROM ledger.transfer t WHERE t.to_account_id = a.id"
+            " AND t.reverses_id IS NOT NULL), 0)"
         )
         == 0
     )

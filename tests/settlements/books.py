@@ -30,9 +30,10 @@ CUTOFF = date(2026, 11, 30)
 NOW = datetime(2026, 12, 1, 8, tzinfo=UTC)
 QUOTE = """
     INSERT INTO care.quote (id, user_id, provider_id, offering_id, beneficiary_id, beneficiary_version, total_cents,
-        credit_cents, own_money_cents, units, decisions, created_at, expires_at)
-    SELECT given.id, :user_id, :provider_id, :offering_id, :beneficiary_id, 1, given.price, given.price, 0, '[]', '[]',
-        :before, :before
+        credit_cents, own_money_cents, confirmation, response_hours, min_notice_hours, free_until_hours, late_fee_bps,
+        no_show_fee_bps, vat_code, units, decisions, created_at, expires_at)
+    SELECT given.id, :user_id, :provider_id, :offering_id, :beneficiary_id, 1, given.price, given.price, 0, 'instant',
+        48, 0, 24, 5000, 10000, :vat_code, '[]', '[]', :before, :before
     FROM unnest(CAST(:quotes AS uuid[]), CAST(:prices AS bigint[])) AS given (id, price)
 """
 BOOKING = """
@@ -67,9 +68,11 @@ COMPLETE = """
 """
 FEE = """
     UPDATE care.unit SET status = :status, status_at = CAST(:payable_at AS timestamptz), fee_cents = :cents,
-        fee_source = 'credit'
+        fee_source = 'credit', completed_at = CAST(:payable_at AS timestamptz)
     WHERE id = ANY (:units)
 """
+THAW = "UPDATE care.unit SET disputed = false, dispute_decided_at = status_at WHERE id = :id"
+"""A dispute was decided."""
 
 BOOKING_MOVES = "UPDATE care.booking SET status = :booking_status WHERE id = ANY (:bookings)"
 

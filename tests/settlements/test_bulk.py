@@ -163,19 +163,19 @@ async def test_a_change_during_the_run_waits_and_is_refused(
     provider = await books.world.provider()
     (unit,) = await books.units(provider, [80_00], outcome="cancelled_late", fee_cents=8_00)
     real = closing.close
-    disputing: list[asyncio.Task[Any]] = []
+    changing: list[asyncio.Task[Any]] = []
 
     async def overtaken(session: AsyncSession, wanted: closing.Closing) -> Any:
         rows = await real(session, wanted)
-        change = "UPDATE care.unit SET disputed = true WHERE id = :unit"
-        disputing.append(asyncio.create_task(books.world.execute(change, unit=unit)))
+        change = "UPDATE care.unit SET fee_cents = 7_00 WHERE id = :unit"
+        changing.append(asyncio.create_task(books.world.execute(change, unit=unit)))
         waiting = "SELECT count(*) FROM pg_locks WHERE NOT granted"
-        while not disputing[0].done() and not await books.world.scalar(waiting):  # noqa: ASYNC110 - the database has no event
+        while not changing[0].done() and not await books.world.scalar(waiting):  # noqa: ASYNC110 - the database has no event
             await asyncio.sleep(0)
         return rows
 
     monkeypatch.setattr(closing, "close", overtaken)
     await close(fresh_client, books)
     with pytest.raises(Exception, match="a settled unit never changes"):
-        await disputing[0]
-    assert await books.world.scalar("SELECT disputed FROM care.unit WHERE id = :unit", unit=unit) is False
+        await changing[0]
+    assert await books.world.scalar("SELECT fee_cents FROM care.unit WHERE id = :unit", unit=unit) == 8_00

@@ -13,7 +13,7 @@ from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app import ids
-from tests.settlements.books import Books
+from tests.settlements.books import THAW, Books
 from tests.settlements.office import act, approve, close, fee_rule, stored
 from tests.world import Party
 
@@ -287,14 +287,25 @@ async def test_numbers_have_no_gap(attack: Attack) -> None:
 async def test_a_settled_unit_never_changes(attack: Attack) -> None:
     for change in (
         "price_cents = price_cents - 1",
-        "disputed = true",
+        "fee_cents = 1",
         "starts_at = starts_at + interval '1 second'",
         "own_money_due_cents = 1",
-        "status = status",
+        "completed_at = completed_at + interval '1 second'",
     ):
         await attack.refused(
             f"UPDATE care.unit SET {change} WHERE id = :unit", guard="unit_settled_never_changes", unit=attack.units[0]
         )
+
+
+async def test_a_settled_unit_may_still_be_disputed(attack: Attack) -> None:
+    """What a dispute gives back is an item of its own: neither what was settled nor its payable changes."""
+    unit = attack.units[0]
+    owed = "SELECT blocked, settlement_id, gross_cents FROM payable WHERE source_id = :unit"
+    before = await attack.books.world.execute(owed, unit=unit)
+    await attack.books.world.execute("UPDATE care.unit SET disputed = true WHERE id = :unit", unit=unit)
+    assert await attack.books.world.execute(owed, unit=unit) == before
+    await attack.books.world.execute(THAW, id=unit)
+    assert await attack.books.world.execute(owed, unit=unit) == before
 
 
 async def test_an_unsettled_unit_still_changes(attack: Attack) -> None:
@@ -302,7 +313,7 @@ async def test_an_unsettled_unit_still_changes(attack: Attack) -> None:
     await attack.books.world.execute("UPDATE care.unit SET disputed = true WHERE id = :unit", unit=unit)
     assert await attack.books.world.scalar("SELECT disputed FROM care.unit WHERE id = :unit", unit=unit) is True
     assert await attack.books.world.scalar("SELECT blocked FROM payable WHERE source_id = :unit", unit=unit) is True
-    await attack.books.world.execute("UPDATE care.unit SET disputed = false WHERE id = :unit", unit=unit)
+    await attack.books.world.execute(THAW, id=unit)
     assert await attack.books.world.scalar("SELECT blocked FROM payable WHERE source_id = :unit", unit=unit) is False
 
 

@@ -8,7 +8,7 @@ import httpx
 
 from app import clock, ids
 from tests.networks.said import say
-from tests.settlements.books import CUTOFF, NOW, PAYABLE, Books
+from tests.settlements.books import CUTOFF, NOW, PAYABLE, THAW, Books
 from tests.settlements.office import close, content_sha256, fee_rule, ledger, post, settlement, settlements, stored
 
 RUNS = "/v1/operator/settlement_runs"
@@ -106,7 +106,7 @@ async def test_what_belongs_to_the_cutoff(client: httpx.AsyncClient, books: Book
         (ids.encode("unt", late), "late_fee", 4_01),
         (ids.encode("unt", absent), "no_show_fee", 8_02),
     }
-    await books.world.execute("UPDATE care.unit SET disputed = false WHERE id = :id", id=disputed)
+    await books.world.execute(THAW, id=disputed)
     await close(client, books, "2026-12-01")
     later = (await settlements(client, provider))[1]
     assert (later["number"], sorted(line["gross_cents"] for line in later["lines"])) == ("2026/2", [16_00, 20_00])

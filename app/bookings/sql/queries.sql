@@ -3,9 +3,9 @@
 -- name: quote_to_book
 SELECT quote.units, quote.expires_at,
     beneficiary.version = quote.beneficiary_version AND beneficiary.ended_at IS NULL AS facts_unchanged,
-    offering.status AS offering_status, offering.vat_code, offering.confirmation, offering.response_hours,
-    bookable_from(:now, offering.min_notice_hours) AS bookable_from, offering.free_until_hours, offering.late_fee_bps,
-    offering.no_show_fee_bps,
+    offering.status AS offering_status, quote.vat_code, quote.confirmation, quote.response_hours,
+    bookable_from(:now, quote.min_notice_hours) AS bookable_from, quote.free_until_hours, quote.late_fee_bps,
+    quote.no_show_fee_bps,
     provider.earned_account_id,
     (SELECT booked.status FROM care.booking booked WHERE booked.quote_id = quote.id) AS booked_status,
     coalesce((SELECT jsonb_object_agg(lot.id, source.fee_funding)
@@ -87,7 +87,7 @@ WHERE booking.id = :id AND (booking.user_id = :user_id OR booking.provider_id = 
 FOR NO KEY UPDATE OF booking;
 
 -- name: person_bookings
--- Newest first. A list filters by the state after deadlines (states.sql). Only two stored states can have become another
+-- Newest first. A list filters by the state after deadlines (states.sql). Only four stored states can have become another
 -- one: the rest needs no look at the units.
 SELECT booking.id, booking.user_id, booking.provider_id, booking.offering_id, booking.beneficiary_id,
     booking.free_until_hours, booking.late_fee_bps, booking.no_show_fee_bps, booking.confirm_by, booking.sealed_note,
@@ -101,9 +101,11 @@ JOIN organisation ON organisation.id = booking.provider_id
 WHERE booking.user_id = :user_id
     AND (CAST(:after AS uuid) IS NULL OR booking.id < :after)
     AND (CAST(:status AS text) IS NULL OR :status = CASE
-        WHEN booking.status = 'delivered' OR (booking.status = 'requested' AND booking.confirm_by <= :now) THEN (
+        WHEN booking.status IN ('confirmed', 'in_progress', 'delivered')
+            OR (booking.status = 'requested' AND booking.confirm_by <= :now) THEN (
             SELECT care.booking_status(array_agg(care.unit_status_at(
-                unit.status, booking.confirm_by, unit.complete_at, unit.disputed OR unit.needs_review, :now)))
+                unit.status, unit.ends_at, booking.confirm_by, unit.complete_at, unit.disputed OR unit.needs_review,
+                :now)))
             FROM care.unit WHERE unit.provider_id = booking.provider_id AND unit.booking_id = booking.id)
         ELSE booking.status END)
 ORDER BY booking.id DESC LIMIT :limit;
@@ -121,9 +123,11 @@ JOIN organisation ON organisation.id = booking.provider_id
 WHERE booking.provider_id = :provider_id
     AND (CAST(:after AS uuid) IS NULL OR booking.id < :after)
     AND (CAST(:status AS text) IS NULL OR :status = CASE
-        WHEN booking.status = 'delivered' OR (booking.status = 'requested' AND booking.confirm_by <= :now) THEN (
+        WHEN booking.status IN ('confirmed', 'in_progress', 'delivered')
+            OR (booking.status = 'requested' AND booking.confirm_by <= :now) THEN (
             SELECT care.booking_status(array_agg(care.unit_status_at(
-                unit.status, booking.confirm_by, unit.complete_at, unit.disputed OR unit.needs_review, :now)))
+                unit.status, unit.ends_at, booking.confirm_by, unit.complete_at, unit.disputed OR unit.needs_review,
+                :now)))
             FROM care.unit WHERE unit.provider_id = booking.provider_id AND unit.booking_id = booking.id)
         ELSE booking.status END)
     AND (CAST(:starts_from AS timestamptz) IS NULL AND CAST(:starts_before AS timestamptz) IS NULL
@@ -136,7 +140,7 @@ ORDER BY booking.id DESC LIMIT :limit;
 -- name: units
 SELECT unit.id, unit.booking_id, unit.index, unit.slot_id, unit.status, unit.starts_at, unit.ends_at, unit.price_cents,
     unit.vat_code, unit.fee_funding, unit.fee_cents, unit.fee_source, unit.own_money_due_cents, unit.disputed,
-    unit.needs_review, unit.complete_at,
+    unit.needs_review, unit.complete_at, unit.completed_at, unit.dispute_decided_at, unit.refunded_cents,
     coalesce((SELECT jsonb_agg(jsonb_build_object('id', leg.id, 'source', leg.source, 'lot_id', leg.lot_id,
             'hold_id', leg.hold_id, 'amount_cents', leg.amount_cents, 'rule_code', leg.rule_code) ORDER BY leg.id)
         FROM care.leg WHERE leg.unit_id = unit.id), '[]') AS legs
@@ -157,6 +161,33 @@ WITH moved AS (
     WHERE id = :booking_id RETURNING provider_id
 )
 SELECT record_event(:event_id, :event_type, 'booking', :booking_id, ARRAY[provider_id], :at) FROM recomputed;
+
+-- name: owe_fee
+-- A fee from credit has been contested long enough: its state stays, what was earned is owed.
+UPDATE care.unit SET complete_at = NULL, completed_at = given.at
+FROM unnest(CAST(:units AS uuid[]), CAST(:ats AS timestamptz[])) AS given (id, at) WHERE unit.id = given.id;
+
+-- name: freeze
+WITH frozen AS (
+    UPDATE care.unit SET disputed = true WHERE booking_id = :booking_id AND id = ANY (CAST(:units AS uuid[]))
+), touched AS (
+    UPDATE care.booking SET version = version + 1 WHERE id = :booking_id RETURNING provider_id
+)
+SELECT record_event(:event_id, 'booking.disputed', 'booking', :booking_id, ARRAY[provider_id], :at) FROM touched;
+
+-- name: thaw
+-- What was decided of a dispute: the units move again, once and for all.
+WITH thawed AS (
+    UPDATE care.unit SET disputed = false, dispute_decided_at = :at, refunded_cents = given.refunded_cents,
+        own_money_due_cents = given.own_money_due_cents
+    FROM unnest(CAST(:units AS uuid[]), CAST(:refunds AS bigint[]), CAST(:own_money AS bigint[]))
+        AS given (id, refunded_cents, own_money_due_cents)
+    WHERE unit.id = given.id AND unit.booking_id = :booking_id
+), touched AS (
+    UPDATE care.booking SET version = version + 1 WHERE id = :booking_id RETURNING provider_id
+)
+SELECT record_event(:event_id, 'booking.dispute_decided', 'booking', :booking_id, ARRAY[provider_id], :at)
+FROM touched;
 
 -- name: replace_holds
 -- Fresh holds take the place of captured or released ones.
@@ -185,6 +216,51 @@ SELECT booking.id, booking.provider_id FROM care.booking WHERE booking.id IN (
     ORDER BY unit.complete_at LIMIT :limit)
 ORDER BY booking.id FOR NO KEY UPDATE SKIP LOCKED;
 
+-- name: earliest_unreported
+-- The first instant at which somebody is to be asked about a unit, by how often that was done.
+SELECT min(earliest.at) FROM unnest(CAST(:steps AS int[]), CAST(:days AS int[])) AS step (number, days)
+CROSS JOIN LATERAL (
+    SELECT unit.ends_at + make_interval(days => step.days) AS at FROM care.unit
+    WHERE unit.status = 'confirmed' AND unit.reminders = step.number
+        AND unit.ends_at <= CAST(:now AS timestamptz) - make_interval(days => step.days)
+    ORDER BY unit.ends_at LIMIT 1) AS earliest;
+
+-- name: remind
+-- Count one reminder more of the first units that wait for it; tell whom it is to be sent to.
+WITH due AS (
+    SELECT unit.id, step.number FROM unnest(CAST(:steps AS int[]), CAST(:days AS int[])) AS step (number, days)
+    CROSS JOIN LATERAL (
+        SELECT unit.id FROM care.unit
+        WHERE unit.status = 'confirmed' AND unit.reminders = step.number
+            AND unit.ends_at <= CAST(:until AS timestamptz) - make_interval(days => step.days)
+        ORDER BY unit.ends_at, unit.id LIMIT :limit FOR NO KEY UPDATE SKIP LOCKED) AS unit
+)
+UPDATE care.unit SET reminders = due.number + 1
+FROM due, care.booking
+WHERE unit.id = due.id AND booking.id = unit.booking_id
+RETURNING due.number AS step, unit.provider_id, booking.user_id;
+
+-- name: unreported
+SELECT booking.id, booking.provider_id FROM care.booking WHERE booking.id IN (
+    SELECT unit.booking_id FROM care.unit
+    WHERE unit.status = 'confirmed' AND unit.reminders = :reminders AND unit.ends_at <= :ended_by
+    ORDER BY unit.ends_at, unit.id LIMIT :limit)
+ORDER BY booking.id FOR NO KEY UPDATE SKIP LOCKED;
+
+-- name: inboxes_of_people
+SELECT id, email, locale FROM user_account WHERE id = ANY (CAST(:ids AS uuid[])) ORDER BY id;
+
+-- name: inboxes_of_providers
+-- The address that the provider gave, and its managers.
+SELECT provider.organisation_id AS id, provider.email, 'it' AS locale FROM provider
+WHERE provider.organisation_id = ANY (CAST(:ids AS uuid[])) AND provider.email IS NOT NULL
+UNION
+SELECT role_grant.organisation_id, user_account.email, user_account.locale
+FROM role_grant JOIN user_account ON user_account.id = role_grant.user_id
+WHERE role_grant.organisation_id = ANY (CAST(:ids AS uuid[])) AND role_grant.role = 'manager'
+    AND tstzrange(role_grant.from_at, role_grant.until_at) @> CAST(:now AS timestamptz)
+ORDER BY 1, 2;
+
 -- name: leavers_units
 -- The start is compared coarsely on purpose (a Rome day ends at 22:00 or 23:00 UTC): the exact midnight is Python's.
 SELECT DISTINCT unit.id, unit.booking_id, unit.provider_id, unit.starts_at, employee.ended_on
@@ -198,31 +274,34 @@ WHERE employee.ended_on < :today AND unit.status IN ('requested', 'confirmed')
 ORDER BY employee.ended_on, unit.booking_id, unit.id LIMIT :limit;
 
 -- name: verify_units
--- What was paid from credit for a service enjoyed or a fee is owed once, for the same amount, since the same instant.
+-- What was paid from credit for a service enjoyed or a fee is owed once it was contested long enough, since that instant
+-- and for the same amount, less what a dispute gave back, before or after.
 WITH batch AS MATERIALIZED (
     SELECT id AS key, * FROM care.unit WHERE id >= :start ORDER BY id LIMIT :size
 ), expected AS (
     SELECT batch.*,
-        CASE WHEN status = 'completed' AND on_credit THEN 'service' WHEN fee_source IS DISTINCT FROM 'credit' THEN NULL
+        CASE WHEN completed_at IS NULL THEN NULL
+            WHEN status = 'completed' AND on_credit THEN 'service' WHEN fee_source IS DISTINCT FROM 'credit' THEN NULL
             WHEN status = 'cancelled_late' THEN 'late_fee' WHEN status = 'no_show' THEN 'no_show_fee' END AS owed_kind,
-        CASE WHEN status = 'completed' THEN price_cents ELSE fee_cents END AS owed_cents
+        CASE WHEN status = 'completed' THEN price_cents ELSE fee_cents END - refunded_cents AS owed_cents
     FROM batch CROSS JOIN LATERAL (
         SELECT EXISTS (SELECT FROM care.leg WHERE leg.unit_id = key AND leg.lot_id IS NOT NULL) AS on_credit) AS paid
 ), judged AS (
     SELECT key, CASE
-            WHEN owed_kind IS NULL AND owed.count > 0 OR owed.count > 1 THEN 'payable_unexpected'
+            WHEN owed_kind IS NULL AND owed.count > 0 OR owed.first > 1 THEN 'payable_unexpected'
             WHEN owed_kind IS NULL THEN NULL
-            WHEN owed.count = 0 THEN 'payable_missing'
+            WHEN owed.first = 0 AND owed_cents > 0 THEN 'payable_missing'
             WHEN owed.cents <> owed_cents THEN 'payable_amount'
-            WHEN owed.kind <> owed_kind OR owed.payee_id <> provider_id OR owed.payable_at <> status_at
+            WHEN owed.kind <> owed_kind OR owed.payee_id <> provider_id OR owed.payable_at <> completed_at
                 OR owed.vat_code <> expected.vat_code THEN 'payable_differs'
             WHEN owed.blocked <> disputed THEN 'payable_blocked'
             END AS problem, owed.cents AS stored, CASE WHEN owed_kind IS NULL THEN 0 ELSE owed_cents END AS recomputed
     FROM expected CROSS JOIN LATERAL (
-        SELECT count(*) AS count, coalesce(sum(gross_cents), 0)::bigint AS cents, min(kind) AS kind,
-            (array_agg(payee_id))[1] AS payee_id, min(payable_at) AS payable_at, min(payable.vat_code) AS vat_code,
-            bool_or(payable.blocked) AS blocked
-        FROM payable WHERE source_kind = 'unit' AND source_id = key AND kind <> 'adjustment'
+        SELECT count(*) AS count, count(*) FILTER (WHERE kind <> 'adjustment') AS first,
+            coalesce(sum(gross_cents), 0)::bigint AS cents, min(kind) FILTER (WHERE kind <> 'adjustment') AS kind,
+            (array_agg(payee_id))[1] AS payee_id, min(payable_at) FILTER (WHERE kind <> 'adjustment') AS payable_at,
+            min(payable.vat_code) AS vat_code, bool_or(payable.blocked) FILTER (WHERE settlement_id IS NULL) AS blocked
+        FROM payable WHERE source_kind = 'unit' AND source_id = key
     ) AS owed
 ), differing AS (
     SELECT * FROM judged WHERE problem IS NOT NULL ORDER BY key LIMIT :limit

@@ -17,10 +17,11 @@ $$;
 
 -- What deadlines have made of a unit's stored state, whether or not a sweep has run.
 CREATE OR REPLACE FUNCTION care.unit_status_at(
-    status text, confirm_by timestamptz, complete_at timestamptz, frozen boolean, at timestamptz
+    status text, ends_at timestamptz, confirm_by timestamptz, complete_at timestamptz, frozen boolean, at timestamptz
 ) RETURNS text LANGUAGE sql IMMUTABLE AS $$
     SELECT CASE
         WHEN status = 'requested' AND confirm_by <= at THEN 'expired'
+        WHEN status = 'confirmed' AND ends_at + interval '30 days' <= at THEN 'expired'
         WHEN status = 'delivered' AND complete_at <= at AND NOT frozen THEN 'completed'
         ELSE status END
 $$;

@@ -33,6 +33,27 @@ BEGIN
         RAISE EXCEPTION 'what was booked never changes'
             USING ERRCODE = '23514', CONSTRAINT = 'unit_terms_fixed';
     END IF;
+    IF EXISTS (
+        SELECT 1 FROM new_rows n JOIN old_rows o ON o.id = n.id
+        WHERE n.status = 'completed' AND o.status <> 'completed' AND (n.disputed OR n.needs_review)
+    ) THEN
+        RAISE EXCEPTION 'a frozen unit never completes'
+            USING ERRCODE = '23514', CONSTRAINT = 'unit_frozen_never_completes';
+    END IF;
+    IF EXISTS (
+        SELECT 1 FROM new_rows n JOIN old_rows o ON o.id = n.id
+        WHERE o.disputed AND (o.status <> n.status
+                OR (o.fee_cents, o.fee_source, o.completed_at) IS DISTINCT FROM (n.fee_cents, n.fee_source, n.completed_at))
+            OR n.disputed AND NOT o.disputed AND n.status NOT IN ('delivered', 'completed', 'no_show', 'cancelled_late')
+            OR o.refunded_cents <> n.refunded_cents AND NOT (o.disputed AND NOT n.disputed)
+            OR o.dispute_decided_at IS DISTINCT FROM n.dispute_decided_at
+                AND (o.dispute_decided_at IS NOT NULL OR NOT o.disputed)
+            OR o.disputed AND NOT n.disputed AND n.dispute_decided_at IS NULL
+            OR o.dispute_decided_at IS NOT NULL AND o.status <> n.status AND n.status <> 'completed'
+    ) THEN
+        RAISE EXCEPTION 'a disputed unit waits for its decision, which is made once'
+            USING ERRCODE = '23514', CONSTRAINT = 'unit_disputed_waits';
+    END IF;
     INSERT INTO unit_transition (unit_id, from_status, to_status, at)
         SELECT n.id, o.status, n.status, n.status_at
         FROM new_rows n JOIN old_rows o ON o.id = n.id AND o.status <> n.status ORDER BY n.id;

@@ -57,7 +57,7 @@ SELECT (SELECT count(*) FROM batch) AS size, (SELECT key FROM batch ORDER BY key
 
 -- name: bookable_offering
 SELECT o.id, o.provider_id, o.site_id, o.name, o.category, o.mode, o.unit, o.vat_code, o.min_age, o.max_age,
-    o.confirmation, o.response_hours, o.free_until_hours, o.late_fee_bps, o.no_show_fee_bps,
+    o.confirmation, o.response_hours, o.min_notice_hours, o.free_until_hours, o.late_fee_bps, o.no_show_fee_bps,
     o.audience, o.access, o.status, bookable_from(:now, o.min_notice_hours) AS bookable_from,
     (setting_in_force('quote_minutes', :on, o.provider_id)).value AS quote_minutes,
     may_see_offering(o.audience, o.provider_id, circle.employed, circle.allied_providers) AS open_to_person,

@@ -18,6 +18,10 @@ BEGIN
             WHERE new_lot.kind <> 'grace' AND (new_lot.kind = 'grant') <> (source.kind = 'programme')) THEN
         PERFORM refuse_credit('lot_kind_of_source', 'a programme gives by grant, other sources by award');
     END IF;
+    IF EXISTS (SELECT FROM new_lot JOIN lot origin ON origin.id = new_lot.grace_of
+            WHERE new_lot.grace_until > origin.grace_until) THEN
+        PERFORM refuse_credit('lot_grace_never_chains', 'grace of grace keeps the last day of the first');
+    END IF;
     RETURN NULL;
 END $$;
 REVOKE ALL ON FUNCTION check_new_lots FROM PUBLIC;

@@ -28,7 +28,8 @@ CREATE OR REPLACE VIEW lot_life WITH (security_invoker = true) AS
         CASE WHEN source.kind = 'programme' AND NOT may_return_to_company(source.expired_credit_to, source.leavers_rule)
             THEN fund.account_id ELSE source.returns_to_account_id END AS returned_to_account_id,
         CASE WHEN source.expired_credit_to = 'solidarity_fund' AND lot.company_id IS NOT NULL
-            THEN fund.account_id ELSE source.returns_to_account_id END AS expired_to_account_id
+            THEN fund.account_id ELSE source.returns_to_account_id END AS expired_to_account_id,
+        lot.grace_until
     FROM lot
     JOIN credit_source source ON source.id = lot.source_id
     LEFT JOIN employee ON employee.id = lot.employee_id

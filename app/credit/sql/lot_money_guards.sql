@@ -29,8 +29,9 @@ BEGIN
                 WHEN 'returned' THEN payee.id = life.returned_to_account_id
                     AND (n.event_at AT TIME ZONE 'Europe/Rome')::date > life.usable_until
                 WHEN 'carried_over' THEN (n.event_at AT TIME ZONE 'Europe/Rome')::date > life.expires_on
-                    AND successor.id IS NOT NULL AND life.expired_credit_to = 'carry_over'
-                WHEN 'grace' THEN successor.id IS NOT NULL
+                    AND successor.id IS NOT NULL AND successor.grace_until IS NULL
+                    AND life.expired_credit_to = 'carry_over'
+                WHEN 'grace' THEN successor.id IS NOT NULL AND successor.grace_until IS NOT NULL
                 ELSE false END) THEN
         PERFORM refuse_credit('lot_leaves_by_rule', 'credit leaves a lot by capture, expiry, return or grace only');
     END IF;

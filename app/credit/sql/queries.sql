@@ -22,7 +22,7 @@ SELECT count(*) FROM ledger.lock_accounts(ARRAY(
 
 -- name: held_lots
 SELECT life.id, life.expires_on, life.last_day, life.ended_at, life.ended_early, life.expired_credit_to,
-    life.expired_to_account_id, life.returned_to_account_id, life.revoked_at,
+    life.expired_to_account_id, life.returned_to_account_id, life.revoked_at, life.grace_until,
     hold.id AS hold_id, hold.amount_cents,
     (setting_in_force('grace_days', :on, life.company_id, life.source_id)).value AS grace_days,
     (setting_in_force('grace_window_days', :on, life.company_id, life.source_id)).value AS grace_window_days
@@ -35,7 +35,7 @@ FROM ledger.transfer WHERE transfer.hold_id = ANY (CAST(:hold_ids AS uuid[]));
 
 -- name: expired_lots
 SELECT life.id, life.expires_on, life.last_day, life.ended_at, life.ended_early, life.expired_credit_to,
-    life.expired_to_account_id, life.returned_to_account_id, life.revoked_at
+    life.expired_to_account_id, life.returned_to_account_id, life.revoked_at, life.grace_until
 FROM lot JOIN lot_life life ON life.id = lot.id
 WHERE lot.ended_at IS NULL AND lot.expires_on < :today
 ORDER BY lot.expires_on, lot.id LIMIT :batch FOR NO KEY UPDATE OF lot SKIP LOCKED;
@@ -45,7 +45,7 @@ SELECT min(lot.expires_on) FROM lot WHERE lot.ended_at IS NULL AND lot.expires_o
 
 -- name: lots_of_leavers
 SELECT life.id, life.expires_on, life.last_day, life.ended_at, life.ended_early, life.expired_credit_to,
-    life.expired_to_account_id, life.returned_to_account_id, life.revoked_at
+    life.expired_to_account_id, life.returned_to_account_id, life.revoked_at, life.grace_until
 FROM lot JOIN lot_life life ON life.id = lot.id
 WHERE lot.ended_at IS NULL AND lot.revoked_at IS NULL AND life.ended_early AND life.last_day < :today
 ORDER BY life.last_day, lot.id LIMIT :batch FOR NO KEY UPDATE OF lot SKIP LOCKED;
@@ -138,11 +138,12 @@ WHERE lot.id = given.id;
 
 -- name: insert_successors
 INSERT INTO lot (id, source_id, user_id, company_id, employee_id, grant_id, kind, grace_of, amount_cents, valid_from,
-    expires_on, created_at)
+    expires_on, grace_until, created_at)
 SELECT given.id, origin.source_id, origin.user_id, origin.company_id, origin.employee_id, origin.grant_id, 'grace',
-    origin.id, given.amount_cents, given.valid_from, given.expires_on, :created_at
+    origin.id, given.amount_cents, given.valid_from, given.expires_on, given.grace_until, :created_at
 FROM unnest(CAST(:ids AS uuid[]), CAST(:grace_of AS uuid[]), CAST(:amounts AS bigint[]), CAST(:valid_from AS date[]),
-    CAST(:expires_on AS date[])) AS given (id, grace_of, amount_cents, valid_from, expires_on)
+    CAST(:expires_on AS date[]), CAST(:grace_until AS date[]))
+    AS given (id, grace_of, amount_cents, valid_from, expires_on, grace_until)
 JOIN lot origin ON origin.id = given.grace_of;
 
 -- name: wallet

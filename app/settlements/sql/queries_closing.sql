@@ -75,18 +75,23 @@ fee AS MATERIALIZED (
             max_cents, base_cents * fee_cap_bps() / 10000)) AS fee_cents
     FROM (
         SELECT due.provider_id, rule_id, percent_bps, fixed_cents, min_cents, max_cents, vat_bps,
-            sum(gross_cents)::bigint AS base_cents, count(*) AS line_count
+            sum(gross_cents)::bigint AS base_cents,
+            count(*) FILTER (WHERE kind <> 'adjustment') AS line_count
         FROM due JOIN rule USING (provider_id, category, service_on)
         GROUP BY due.provider_id, rule_id, percent_bps, fixed_cents, min_cents, max_cents, vat_bps
     ) AS total
 ),
--- each line's share of the fee by its gross amount, rounded down; `rest` ranks the lost fraction
+-- each line's share of the fee by its gross amount, rounded down (what is taken back is negative, and may leave no
+-- base at all); `rest` ranks the lost fraction
 fee_share AS (
-    SELECT due.*, rule.rule_id, rule.vat_bps, coalesce(fee.fee_cents, 0) AS total_cents,
-        coalesce(fee.fee_cents * gross_cents / base_cents, 0) AS share_cents,
-        coalesce(fee.fee_cents * gross_cents % base_cents, 0) AS rest
-    FROM due LEFT JOIN rule USING (provider_id, category, service_on)
-    LEFT JOIN fee ON fee.provider_id = due.provider_id AND fee.rule_id = rule.rule_id
+    SELECT *, coalesce((part - rest) / base_cents, 0) AS share_cents
+    FROM (
+        SELECT due.*, rule.rule_id, rule.vat_bps, coalesce(fee.fee_cents, 0) AS total_cents, base_cents,
+            fee.fee_cents * gross_cents AS part,
+            coalesce((fee.fee_cents * gross_cents % base_cents + base_cents) % base_cents, 0) AS rest
+        FROM due LEFT JOIN rule USING (provider_id, category, service_on)
+        LEFT JOIN fee ON fee.provider_id = due.provider_id AND fee.rule_id = rule.rule_id AND fee.base_cents > 0
+    ) AS shared
 ),
 -- the same with the spare cents: the first lines by their rest get one each
 fee_line AS (
@@ -106,9 +111,12 @@ fee_vat AS (
 ),
 -- each line's share of that VAT by its fee, rounded down
 fee_vat_share AS (
-    SELECT *, coalesce(total_cents * fee_cents / nullif(base_cents, 0), 0) AS share_cents,
-        coalesce(total_cents * fee_cents % nullif(base_cents, 0), 0) AS rest
-    FROM fee_vat
+    SELECT *, coalesce((total_cents * fee_cents - rest) / nullif(base_cents, 0), 0) AS share_cents
+    FROM (
+        SELECT *, coalesce((total_cents * fee_cents % nullif(base_cents, 0) + base_cents) % nullif(base_cents, 0), 0)
+            AS rest
+        FROM fee_vat
+    ) AS shared
 ),
 -- the lines as they are written, spare cents of VAT given out like those of fees
 line AS MATERIALIZED (

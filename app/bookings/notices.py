@@ -1,0 +1,43 @@
+"""Mails about bookings. They name no service, provider, relative or day: a mailbox is not private."""
+
+from collections.abc import Collection
+from typing import Literal
+from uuid import UUID
+
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from app import clock
+from app.bookings import queries
+from app.bookings.decisions import RELEASE_DAYS, REMINDER_DAYS
+from app.bookings.queries import Inbox
+from app.config import settings
+from app.mail.actions import NewMail, send_many
+
+News = Literal["booking_delivered", "booking_no_show", "booking_cancelled", "dispute_decided"]
+
+
+async def tell(session: AsyncSession, user_id: UUID, news: News) -> None:
+    """Tell a person that something she did not do herself happened to a booking of hers."""
+    inboxes = await queries.INBOXES_OF_PEOPLE.all(session, ids=[user_id])
+    await send_many(session, [_mail(news, inbox, dispute_days=settings().dispute_days) for inbox in inboxes])
+
+
+async def remind_providers(session: AsyncSession, provider_ids: Collection[UUID]) -> None:
+    """Remind providers of units that they have not reported, one mail each."""
+    if provider_ids:
+        inboxes = await queries.INBOXES_OF_PROVIDERS.all(session, ids=sorted(provider_ids), now=clock.real())
+        await send_many(session, [_mail("units_unreported", inbox, days=RELEASE_DAYS) for inbox in inboxes])
+
+
+async def ask_people(session: AsyncSession, user_ids: Collection[UUID]) -> None:
+    """Ask people whether what they booked took place, where nobody said so."""
+    if user_ids:
+        inboxes = await queries.INBOXES_OF_PEOPLE.all(session, ids=sorted(user_ids))
+        await send_many(
+            session,
+            [_mail("was_it_delivered", inbox, days_left=RELEASE_DAYS - REMINDER_DAYS[-1]) for inbox in inboxes],
+        )
+
+
+def _mail(template: str, inbox: Inbox, **values: object) -> NewMail:
+    return NewMail(template, inbox.email, inbox.locale, {"public_url": settings().public_url, **values})

@@ -1,0 +1,75 @@
+"""What goes in and out of disputes: one read schema per audience."""
+
+from pydantic import Field
+
+from app.bookings.models import UnitStatus
+from app.bookings.schemas import UnitIds
+from app.clock import Instant
+from app.disputes.models import DisputeStatus, Outcome
+from app.http.schemas import In, Out, Prose
+from app.ids import BookingId, DisputeId, OrganisationId, UnitId
+from app.money import Cents
+
+
+class DisputeCreate(In):
+    """Which units, and why; the reason is read by the operator only."""
+
+    unit_ids: UnitIds = Field(description="Units of this booking that were delivered, missed or cancelled at a fee")
+    reason: Prose = Field(description="What happened, in the employee's words")
+
+
+class DisputeRead(Out):
+    """A dispute as the employee sees it."""
+
+    id: DisputeId
+    status: DisputeStatus
+    booking_id: BookingId
+    unit_ids: list[UnitId]
+    reason: str = Field(description="What the employee wrote")
+    contested_cents: int = Field(description="What these units cost, or their fees: the most that can be given back")
+    created_at: Instant
+    decide_by: Instant = Field(description="When the operator should have decided")
+    decided_at: Instant | None
+    decision: str | None = Field(description="The operator's reason")
+    refund_cents: int | None = Field(description="What was given back; null while the dispute is open")
+
+
+class DisputedUnitRead(Out):
+    id: UnitId
+    status: UnitStatus
+    starts_at: Instant
+    price_cents: int
+    fee_cents: int
+    contested_cents: int = Field(description="What this unit costs, or its fee")
+    refunded_cents: int = Field(description="What was given back of it")
+
+
+class OperatorDisputeRead(Out):
+    """A dispute as the operator sees it: what happened and what it costs, not who received care."""
+
+    id: DisputeId
+    status: DisputeStatus
+    booking_id: BookingId
+    provider_id: OrganisationId
+    provider_name: str
+    offering_name: str
+    units: list[DisputedUnitRead]
+    reason: str = Field(description="What the employee wrote")
+    contested_cents: int = Field(description="The most that can be given back")
+    created_at: Instant
+    decide_by: Instant
+    decided_at: Instant | None
+    decision: str | None = Field(description="The reason of whoever decided")
+    refund_cents: int | None
+
+
+class DisputeResolve(In):
+    """What is decided, and why; the employee reads the reason."""
+
+    outcome: Outcome
+    refund_cents: Cents | None = Field(
+        default=None,
+        description="For `partly_upheld`: more than nothing and less than `contested_cents`. Else it follows from the"
+        " outcome and may be left out.",
+    )
+    reason: Prose = Field(description="Read by the employee")
