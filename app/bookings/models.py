@@ -25,6 +25,7 @@ from app.catalogue.models import VatCode
 from app.credit.models import FeeFunding
 from app.credit.planner import FundingSource
 from app.db import Model, Timestamp, one_of
+from app.sealing import SealedColumn
 
 UnitStatus = Literal[
     "requested",
@@ -54,6 +55,12 @@ OPEN: frozenset[UnitStatus] = frozenset({"requested", "confirmed"})
 """States in which a unit has its seat and its credit."""
 HAPPENED: tuple[Happened, ...] = get_args(Happened)
 """States of a unit whose time has come, in the order in which they name their booking."""
+
+
+SEALED = (
+    SealedColumn("care.booking", "sealed_note", "note"),
+    SealedColumn("care.booking", "sealed_end_reason", "end_reason"),
+)
 
 
 class Quote(Model):

@@ -145,11 +145,9 @@ class Contact:
     id: UUID
     given_name: str
     family_name: str
-    phone: str | None
-    street: str | None
-    postcode: str | None
     istat_code: str | None
     sealed_access_notes: bytes | None
+    sealed_details: bytes
 
 
 @dataclass(frozen=True, slots=True)
@@ -193,6 +191,7 @@ LOCK_BOOKINGS = Query(UUID, "bookings.lock_bookings", roles=BOTH)
 EARLIEST_UNANSWERED = Query(datetime, "bookings.earliest_unanswered", roles=(WORKER,))
 UNANSWERED = Query(Unanswered, "bookings.unanswered", roles=BOTH)
 BOOKINGS_TO_COMPLETE = Query(Overdue, "bookings.bookings_to_complete", roles=BOTH)
+FORGET_QUOTES = Query(int, "bookings.forget_quotes", roles=(WORKER,))
 LEAVERS_UNITS = Query(LeaversUnit, "bookings.leavers_units", roles=BOTH)
 
 
