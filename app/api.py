@@ -3,8 +3,10 @@
 from fastapi import APIRouter
 
 from app.beneficiaries import endpoints as beneficiaries
+from app.beneficiaries import models as beneficiaries_models
 from app.bookings import endpoints as bookings
 from app.bookings import jobs as bookings_jobs
+from app.bookings import models as bookings_models
 from app.bookings import proof as bookings_proof
 from app.bookings import provider_endpoints as provider_bookings
 from app.capacity import endpoints as capacity
@@ -15,13 +17,17 @@ from app.credit import endpoints as credit
 from app.credit import jobs as credit_jobs
 from app.credit import proof as credit_proof
 from app.disputes import endpoints as disputes
+from app.disputes import models as disputes_models
 from app.disputes import proof as disputes_proof
+from app.edge import idempotency
 from app.employees import endpoints as employees
+from app.employees import models as employees_models
 from app.events import jobs as events_jobs
 from app.grants import endpoints as grants
 from app.grants import jobs as grants_jobs
 from app.identity import endpoints as identity
 from app.identity import jobs as identity_jobs
+from app.identity import models as identity_models
 from app.jobs import Sweep
 from app.ledger import endpoints as ledger
 from app.ledger import jobs as ledger_jobs
@@ -32,6 +38,7 @@ from app.networks import endpoints as networks
 from app.organisations import endpoints as organisations
 from app.payables import proof as payables
 from app.sandbox import endpoints as sandbox
+from app.sealing import SealedColumn
 from app.search import endpoints as search
 from app.settlements import endpoints as settlements
 from app.settlements import proof as settlements_proof
@@ -82,4 +89,17 @@ PASSES: tuple[Pass, ...] = (
     *disputes_proof.PASSES,
 )
 """What verify-ledger recomputes."""
+SEALED: tuple[SealedColumn, ...] = tuple(
+    sealed
+    for module in (
+        employees_models,
+        beneficiaries_models,
+        bookings_models,
+        disputes_models,
+        identity_models,
+        idempotency,
+    )
+    for sealed in module.SEALED
+)
+"""What the secret keys must open; first what is found by its hash, which `serve` waits for."""
 SWEEPS: tuple[Sweep, ...] = tuple(sweep for module in JOBS for sweep in getattr(module, "SWEEPS", ()))

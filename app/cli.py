@@ -4,16 +4,14 @@ Exit codes: 0 done or stopped on request, 1 refused or failed with a message, 2 
 """
 
 import asyncio
-import errno
 import importlib
 import importlib.util
 import json
 import signal
 import socket
 import sys
-from collections.abc import AsyncIterator, Callable, Coroutine, Iterator
-from contextlib import asynccontextmanager, contextmanager, suppress
-from dataclasses import dataclass
+from collections.abc import Callable, Coroutine, Iterator
+from contextlib import contextmanager
 from functools import wraps
 from types import FrameType
 from typing import Annotated, NoReturn, ParamSpec, TypeVar
@@ -34,15 +32,17 @@ from sqlalchemy.exc import OperationalError
 
 import migrations
 from app import api, clock, ids, jobs, logs
-from app.config import settings
-from app.db import APP_TIMEOUTS, WORKER_TIMEOUTS, Database, Model, create_database, login_of
+from app.config import Mode, settings
+from app.db import APP, APP_TIMEOUTS, WORKER, WORKER_TIMEOUTS, Model, Role, create_database, login_of
 from app.errors import StateConflict
 from app.identity.invitations import pending_activation_codes
 from app.identity.password_rules import DEMO_PASSWORD
+from app.installation import checks, keys
 from app.ledger import verify
 from app.main import create_app
 from app.organisations import onboarding
 from app.organisations.schemas import MemberInvite, OperatorCreate
+from app.serving import Addresses, Refused, conninfo, listen, open_database, serve_until_stopped, work_until_stopped
 from migrations.roles import RolesMissingError, administrator_sql
 
 log = structlog.get_logger()
@@ -55,11 +55,6 @@ cli = typer.Typer(
 out = Console(highlight=False)
 err = Console(stderr=True, highlight=False)
 DATABASE_NAME = "beatrice"
-KEEP_ALIVE_SECONDS = 20
-GRACE_SECONDS = 20
-MOST_CONNECTIONS = 1_000
-RESTART_SECONDS = 1.0
-STALLED_SECONDS = 10.0
 LOGINS = (
     ("operator@beatrice.example", "the operator: organisations, top-ups, settlement, clock and mails"),
     ("hr@orobia-stampi.example", "human resources of a company: employees, programmes, grants"),
@@ -70,19 +65,6 @@ LOGINS = (
 )
 T = TypeVar("T")
 P = ParamSpec("P")
-
-
-class Refused(Exception):
-    """The command cannot go on; the text says why and what to do."""
-
-
-@dataclass(frozen=True)
-class Addresses:
-    """Who logs in where: the API, the worker, the owner of the tables."""
-
-    app: str
-    worker: str
-    migration: str
 
 
 def command(function: Callable[P, None]) -> Callable[P, None]:
@@ -143,7 +125,7 @@ def _database_server() -> Iterator[Addresses]:
     except embedded_postgres.EmbeddedPostgresError as error:
         raise Refused(str(error)) from None
     with server:
-        with psycopg.connect(_conninfo(server.url("postgres")), autocommit=True) as connection:
+        with psycopg.connect(conninfo(server.url("postgres")), autocommit=True) as connection:
             exists = connection.execute("SELECT FROM pg_database WHERE datname = %s", [DATABASE_NAME]).fetchone()
             if exists is None:
                 connection.execute(f'CREATE DATABASE "{DATABASE_NAME}"')
@@ -152,19 +134,6 @@ def _database_server() -> Iterator[Addresses]:
             worker=server.url(DATABASE_NAME, "beatrice_worker"),
             migration=server.url(DATABASE_NAME),
         )
-
-
-def _conninfo(url: str) -> str:
-    return make_url(url).set(drivername="postgresql").render_as_string(hide_password=False)
-
-
-@asynccontextmanager
-async def _database(url: str, timeouts: str, pool_size: int = 2) -> AsyncIterator[Database]:
-    database = create_database(url, pool_size=pool_size, timeouts=timeouts)
-    try:
-        yield database
-    finally:
-        await database.dispose()
 
 
 def _run(main: Coroutine[None, None, T]) -> T:
@@ -183,11 +152,12 @@ def run() -> None:
     configured = settings()
     if not configured.sandbox:
         raise Refused("`beatrice run` is for the sandbox; in production use `beatrice serve` and `beatrice worker`.")
-    with _listen(configured.host, configured.port) as listening, _database_server() as addresses:
+    with listen(configured.host, configured.port) as listening, _database_server() as addresses:
         out.print("Preparing the database ...", style="dim")
         migrations.upgrade(addresses.migration)
+        _run(_mark(addresses.migration, "sandbox"))
         has_demo = _run(_load_demo(addresses))
-        _run(_serve(addresses, listening, work=True, ready=lambda: _welcome(listening, has_demo=has_demo)))
+        _run(serve_until_stopped(addresses, listening, work=True, ready=lambda: _welcome(listening, has_demo=has_demo)))
 
 
 @command
@@ -197,133 +167,27 @@ def serve(
     """Serve the API on a database that `beatrice migrate` prepared."""
     logs.configure()
     configured = settings()
-    with _listen(configured.host, configured.port) as listening, _database_server() as addresses:
+    _require_mode()
+    with listen(configured.host, configured.port) as listening, _database_server() as addresses:
         _run(_check_login(addresses.app))
-        _run(_serve(addresses, listening, work=worker, ready=lambda: _started(listening)))
+        _run(_check_database(addresses.app))
+        _run(serve_until_stopped(addresses, listening, work=worker, ready=lambda: _started(listening)))
 
 
 @command
 def worker() -> None:
     """Run jobs and deadlines until stopped."""
     logs.configure()
+    _require_mode()
     with _database_server() as addresses:
         _run(_check_login(addresses.worker))
-        _run(_work_until_stopped(addresses))
-
-
-class _Server(uvicorn.Server):
-    """uvicorn without its own signal handling, telling when it listens."""
-
-    ready: Callable[[], None] = staticmethod(lambda: None)
-
-    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
-        await super().startup(sockets)
-        if self.started:
-            self.ready()
-
-    @contextmanager
-    def capture_signals(self) -> Iterator[None]:
-        yield
-
-
-def _listen(host: str, port: int) -> socket.socket:
-    """Bind first of all: a taken port is said at once."""
-    try:
-        family = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0][0]
-        return socket.create_server((host, port), family=family, backlog=MOST_CONNECTIONS)
-    except OSError as error:
-        reason = "the port is in use" if error.errno == errno.EADDRINUSE else error.strerror
-        raise Refused(f"Cannot listen on {host}:{port} ({reason}): choose another, such as PORT=8001.") from None
-
-
-async def _serve(addresses: Addresses, listening: socket.socket, *, work: bool, ready: Callable[[], None]) -> None:
-    """Serve until a signal comes; then answer what is open, end the running jobs, go."""
-    database = create_database(addresses.app, pool_size=settings().pool_size, timeouts=APP_TIMEOUTS)
-    server = _Server(
-        uvicorn.Config(
-            create_app(database),
-            log_config=None,
-            access_log=False,
-            server_header=False,
-            ws="none",
-            timeout_keep_alive=KEEP_ALIVE_SECONDS,
-            timeout_graceful_shutdown=GRACE_SECONDS,
-            limit_concurrency=MOST_CONNECTIONS,
-            h11_max_incomplete_event_size=64 * 1024,
-        )
-    )
-    server.ready = ready
-    stop = _stop_on_signals()
-    working = asyncio.create_task(_work(addresses.worker, stop)) if work else None
-    serving = asyncio.create_task(server.serve([listening]))
-    stopping = asyncio.create_task(stop.wait())
-    await asyncio.wait({serving, stopping}, return_when=asyncio.FIRST_COMPLETED)
-    server.should_exit = True
-    await serving
-    stop.set()
-    await stopping
-    if working is not None:
-        await working
-
-
-async def _work_until_stopped(addresses: Addresses) -> None:
-    stop = _stop_on_signals()
-    log.info("worker_started")
-    await _work(addresses.worker, stop)
-
-
-def _stop_on_signals() -> asyncio.Event:
-    stop = asyncio.Event()
-    for number in (signal.SIGINT, signal.SIGTERM):
-        asyncio.get_running_loop().add_signal_handler(number, stop.set)
-    return stop
-
-
-async def _cancel(task: asyncio.Task[object]) -> None:
-    task.cancel()
-    with suppress(asyncio.CancelledError):
-        await task
-
-
-async def _work(url: str, stop: asyncio.Event) -> None:
-    """Work until told to stop; where the database goes away, begin again when it is back."""
-    async with _database(url, WORKER_TIMEOUTS, pool_size=4) as database:
-        while not stop.is_set():
-            try:
-                await _work_once(url, database, stop)
-            except Exception as error:
-                log.warning("worker_interrupted", exc_info=error)
-                with suppress(TimeoutError):
-                    await asyncio.wait_for(stop.wait(), RESTART_SECONDS)
-
-
-async def _work_once(url: str, database: Database, stop: asyncio.Event) -> None:
-    app = jobs.worker_app(_conninfo(url), f"{WORKER_TIMEOUTS} -c role={jobs.WORKER_ROLE}")
-    # Nothing is cancelled while the pool opens: psycopg's pool loses a cancellation that comes then.
-    async with app.open_async():
-        running = asyncio.create_task(
-            app.run_worker_async(
-                concurrency=2,
-                install_signal_handlers=False,
-                shutdown_graceful_timeout=GRACE_SECONDS,
-                update_heartbeat_interval=STALLED_SECONDS / 4,
-                stalled_worker_timeout=STALLED_SECONDS,
-                additional_context={"database": database, "sweeps": api.SWEEPS, "passes": api.PASSES},
-            )
-        )
-        rescuing = asyncio.create_task(jobs.rescue_stalled(app, STALLED_SECONDS))
-        stopping = asyncio.create_task(stop.wait())
-        try:
-            await asyncio.wait({running, rescuing, stopping}, return_when=asyncio.FIRST_COMPLETED)
-            await _cancel(running)
-        finally:
-            await _cancel(stopping)
-            await _cancel(rescuing)
+        _run(_check_database(addresses.worker, WORKER))
+        _run(work_until_stopped(addresses))
 
 
 async def _check_login(url: str) -> None:
     """Refuse an empty database, and in production a login that could change the tables."""
-    async with _database(url, APP_TIMEOUTS) as database, database.session() as session:
+    async with open_database(url, APP_TIMEOUTS) as database, database.session() as session:
         login = await login_of(session)
     if not login.has_tables:
         raise Refused("The database is empty: run `beatrice migrate` first.")
@@ -335,13 +199,42 @@ async def _check_login(url: str) -> None:
         )
 
 
+def _require_mode() -> None:
+    """Refuse to serve somebody's database in a mode that nobody chose: the default one publishes its secrets."""
+    configured = settings()
+    if configured.database_url is not None and not configured.mode_given:
+        raise Refused("DATABASE_URL names a database of your own: say BEATRICE_MODE=production, or =sandbox.")
+
+
+async def _check_database(url: str, role: Role = APP) -> None:
+    """Refuse a database that is not fit to be served: of the other mode, a demo's, or sealed with other keys."""
+    async with open_database(url, WORKER_TIMEOUTS) as database, database.begin(role) as session:
+        problem = await checks.mark_problem(session, settings().mode)
+        if problem is None and role == APP:
+            problem = await checks.content_problem(session, settings().mode, api.SEALED)
+    if problem is not None:
+        raise Refused(problem)
+
+
+async def _mark(url: str, mode: Mode) -> None:
+    """Let the database say what it is, from now on."""
+    async with open_database(url, WORKER_TIMEOUTS) as database:
+        async with database.begin() as session:
+            problem = await checks.leftovers_problem(session, mode)
+        if problem is not None:
+            raise Refused(problem)
+        found = migrations.mark(url, mode)
+    if found != mode:
+        raise Refused(f"This database was marked as one of {found} before: that never changes.")
+
+
 async def _load_demo(addresses: Addresses) -> bool:
     """Load the demo world into an empty database; tell whether there is one."""
     if importlib.util.find_spec("app.sandbox.demo") is None:
         out.print("There is no demo world in this version: the database stays as it is.", style="dim")
         return False
     demo = importlib.import_module("app.sandbox.demo")
-    async with _database(addresses.app, WORKER_TIMEOUTS) as database:
+    async with open_database(addresses.app, WORKER_TIMEOUTS) as database:
         if await demo.is_empty(database):
             await demo.load(database, lambda line: out.print(f"  {line}", style="dim", markup=False))
     return True
@@ -373,8 +266,39 @@ def _started(listening: socket.socket) -> None:
 @command
 def migrate() -> None:
     """Create missing roles, bring tables and database code up to date; safe to repeat."""
+    configured = settings()
     with _database_server() as addresses:
         migrations.upgrade(addresses.migration, out.print)
+        if configured.mode_given:
+            _run(_mark(addresses.migration, configured.mode))
+
+
+@command
+def reseal() -> None:
+    """Seal everything anew with the newest key, so that older keys can go; safe to break off and repeat."""
+    with _database_server() as addresses:
+        waiting = _run(_reseal(addresses.migration))
+    if waiting:
+        _fail("Not sealed with the newest key: " + ", ".join(f"{name} {count}" for name, count in waiting.items()))
+    out.print("Everything is sealed with the newest key: the older ones may go.", soft_wrap=True)
+
+
+async def _reseal(url: str) -> dict[str, int]:
+    """Return what is still sealed with an older key, by column: what no key opens, or was written meanwhile."""
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn())
+    waiting: dict[str, int] = {}
+    async with open_database(url, WORKER_TIMEOUTS) as database:
+        with Progress(*columns, console=err, transient=True, disable=not sys.stderr.isatty()) as progress:
+            for sealed in api.SEALED:
+                name = f"{sealed.table}.{sealed.column}"
+                async with database.begin(keys.OWNER) as session:
+                    task = progress.add_task(name, total=await keys.left(session, sealed))
+                async for batch in keys.reseal(database, sealed):
+                    progress.advance(task, batch.resealed)
+                async with database.begin(keys.OWNER) as session:
+                    if count := await keys.left(session, sealed):
+                        waiting[name] = count
+    return waiting
 
 
 @command
@@ -393,7 +317,7 @@ def verify_ledger() -> None:
 
 async def _verify(url: str) -> verify.Report:
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn())
-    async with _database(url, WORKER_TIMEOUTS) as database:
+    async with open_database(url, WORKER_TIMEOUTS) as database:
         with Progress(*columns, console=err, transient=True, disable=not sys.stderr.isatty()) as progress:
             async with database.begin(jobs.WORKER_ROLE) as session:
                 tasks = {}
@@ -429,7 +353,7 @@ def activation_codes(
 
 
 async def _activation_codes(url: str, organisation_id: UUID) -> Table:
-    async with _database(url, APP_TIMEOUTS) as database, database.begin() as session:
+    async with open_database(url, APP_TIMEOUTS) as database, database.begin() as session:
         codes = await pending_activation_codes(session, organisation_id)
     table = Table("employee", "code", "valid until", box=None, pad_edge=False)
     for code in codes:
@@ -457,7 +381,7 @@ def create_operator(
 
 
 async def _create_operator(url: str, wanted: OperatorCreate, email: str) -> str:
-    async with _database(url, APP_TIMEOUTS) as database, database.begin() as session:
+    async with open_database(url, APP_TIMEOUTS) as database, database.begin() as session:
         try:
             created = await onboarding.create_operator(session, wanted, email)
         except StateConflict as error:

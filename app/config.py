@@ -2,11 +2,17 @@
 
 import base64
 import hashlib
+import ipaddress
+import itertools
+import os
+from collections.abc import Iterator
 from datetime import datetime, timedelta
 from functools import lru_cache
 from pathlib import Path
 from typing import Annotated, Literal
 
+from psycopg import ProgrammingError
+from psycopg.conninfo import conninfo_to_dict
 from pydantic import Field, field_validator, model_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
@@ -16,11 +22,23 @@ SANDBOX_SECRET = base64.urlsafe_b64encode(hashlib.sha256(b"beatrice sandbox").di
 
 SANDBOX_IBAN = "IT60X0542811101000000123456"
 """A published example: nobody's account."""
-
-
+KEY_BYTES = 32
+LEAST_DISTINCT = 16
+"""Of 32 random bytes (and of the steps between them) about 30 differ; fewer than 16 never do."""
+BOUNDS = {
+    "password_hash_memory_kib": (19 * 1024, 4 * 1024 * 1024),
+    "password_hash_time_cost": (2, 20),
+    "session_hours": (1, 24),
+    "login_attempts_per_account": (1, 1_000),
+    "login_attempts_per_address": (1, 1_000),
+    "requests_per_minute": (1, 12_000),
+    "pool_size": (1, 100),
+}
+"""What production accepts, both included: OWASP's floor for Argon2id, and limits that still limit."""
 APPROVING_ROLE_HOURS = 24
 IBAN_HOLD_HOURS = 72
 """Production waits at least so long."""
+Mode = Literal["sandbox", "production"]
 
 
 class Settings(BaseSettings):
@@ -28,7 +46,7 @@ class Settings(BaseSettings):
 
     model_config = SettingsConfigDict(env_prefix="BEATRICE_", extra="ignore", frozen=True)
 
-    mode: Literal["sandbox", "production"] = "sandbox"
+    mode: Mode = "sandbox"
     database_url: str | None = Field(default=None, validation_alias="DATABASE_URL")
     migration_url: str | None = None
     data_dir: Path = Path(".beatrice")
@@ -65,6 +83,10 @@ class Settings(BaseSettings):
     operator_iban: str = SANDBOX_IBAN
     iban_hold_hours: int = Field(default=IBAN_HOLD_HOURS, ge=0)
     """From the request of a bank account to the first payment to it."""
+    serve_docs: bool = False
+    """Show `/docs` and `/openapi.json` in production too."""
+    serve_metrics: bool = False
+    """Show `/metrics` in production too: to whoever reaches the port."""
 
     @field_validator("secret_keys", mode="before")
     @classmethod
@@ -82,25 +104,32 @@ class Settings(BaseSettings):
         return f"postgresql+psycopg://{rest}"
 
     @model_validator(mode="after")
-    def _production_is_strict(self) -> "Settings":
+    def _keys_are_keys(self) -> "Settings":
         if not self.secret_keys:
             raise ValueError("BEATRICE_SECRET_KEYS: at least one key is needed")
         for key in self.secret_keys:
-            if len(base64.urlsafe_b64decode(key)) != 32:  # noqa: PLR2004 - AES-256
+            if len(base64.urlsafe_b64decode(key)) != KEY_BYTES:
                 raise ValueError("BEATRICE_SECRET_KEYS: each key is 32 bytes in base64url")
-        if self.mode == "production":
-            if SANDBOX_SECRET in self.secret_keys:
-                raise ValueError("BEATRICE_SECRET_KEYS: the sandbox's key is public, production needs its own")
-            if self.database_url is None:
-                raise ValueError("DATABASE_URL: production needs its own PostgreSQL")
-            if self.smtp_url is None:
-                raise ValueError("BEATRICE_SMTP_URL: production sends real mail")
-            if self.operator_iban == SANDBOX_IBAN:
-                raise ValueError("BEATRICE_OPERATOR_IBAN: production pays from an account of its own")
-
-            if not self.public_url.startswith("https://"):
-                raise ValueError("BEATRICE_PUBLIC_URL: links in mails lead to an https address")
         return self
+
+    @model_validator(mode="after")
+    def _production_is_strict(self) -> "Settings":
+        for problem in _weaknesses(self) if self.mode == "production" else ():
+            raise ValueError(problem)
+        return self
+
+    @property
+    def mode_given(self) -> bool:
+        """Whether somebody chose the mode; a database of one's own is never served by default."""
+        return "mode" in self.model_fields_set
+
+    @property
+    def shows_docs(self) -> bool:
+        return self.sandbox or self.serve_docs
+
+    @property
+    def shows_metrics(self) -> bool:
+        return self.sandbox or self.serve_metrics
 
     @model_validator(mode="after")
     def _production_waits(self) -> "Settings":
@@ -118,6 +147,62 @@ class Settings(BaseSettings):
     @property
     def sandbox(self) -> bool:
         return self.mode == "sandbox"
+
+
+def _weaknesses(given: Settings) -> Iterator[str]:
+    """Say what production refuses."""
+    yield from _weak_keys(given)
+    if given.database_url is None:
+        yield "DATABASE_URL: production needs its own PostgreSQL"
+    if given.smtp_url is None:
+        yield "BEATRICE_SMTP_URL: production sends real mail"
+    if given.operator_iban == SANDBOX_IBAN:
+        yield "BEATRICE_OPERATOR_IBAN: production pays from an account of its own"
+    if not given.public_url.startswith("https://"):
+        yield "BEATRICE_PUBLIC_URL: links in mails lead to an https address"
+    for name, url in (("DATABASE_URL", given.database_url), ("BEATRICE_MIGRATION_URL", given.migration_url)):
+        if url is not None and _unverified(url):
+            yield f"{name}: a database on another host needs sslmode=verify-full, or nobody knows who answers"
+    for name, (least, most) in BOUNDS.items():
+        if not least <= getattr(given, name) <= most:
+            yield f"BEATRICE_{name.upper()}: production accepts {least} to {most}"
+
+
+def _weak_keys(given: Settings) -> Iterator[str]:
+    keys = [base64.urlsafe_b64decode(key) for key in given.secret_keys]
+    if base64.urlsafe_b64decode(SANDBOX_SECRET) in keys:
+        yield "BEATRICE_SECRET_KEYS: the sandbox's key is public, production needs its own"
+    if any(_guessable(key) for key in keys):
+        yield "BEATRICE_SECRET_KEYS: a key is not random; make one as docs/settings.md says"
+    if len(set(keys)) < len(keys):
+        yield "BEATRICE_SECRET_KEYS: a key is there twice"
+
+
+def _guessable(key: bytes) -> bool:
+    """Whether a key is no output of a random generator: repeated, counted up, or typed."""
+    steps = {(after - before) % 256 for before, after in itertools.pairwise(key)}
+    return min(len(set(key)), len(steps)) < LEAST_DISTINCT or (key.isascii() and key.decode().isprintable())
+
+
+def _unverified(url: str) -> bool:
+    """Whether this address leads over a network without proof of who answers; the driver's variables count as well."""
+    try:
+        given = conninfo_to_dict(url.replace("postgresql+psycopg://", "postgresql://", 1))
+    except ProgrammingError:
+        return True
+    hosts = [given.get(name) or os.environ.get(f"PG{name.upper()}") or "" for name in ("host", "hostaddr")]
+    remote = any(not _is_here(host) for names in hosts for host in str(names).split(","))
+    return remote and (given.get("sslmode") or os.environ.get("PGSSLMODE")) != "verify-full"
+
+
+def _is_here(host: str) -> bool:
+    """Whether a host is this machine: a socket's folder, nothing, or loopback."""
+    if not host or host.startswith(("/", "@")) or host == "localhost":
+        return True
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False
 
 
 @lru_cache(maxsize=1)

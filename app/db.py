@@ -4,6 +4,7 @@ import re
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, is_dataclass
+from datetime import timedelta
 from functools import cache, partial
 from pathlib import Path
 from typing import Any, ClassVar, Final, Generic, Literal, Self, TypeVar, get_args, get_type_hints
@@ -22,6 +23,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, AsyncSession, a
 from sqlalchemy.orm import DeclarativeBase
 
 from app import clock
+from app.config import settings
 
 NAMING = {
     "pk": "%(table_name)s_pkey",
@@ -86,7 +88,12 @@ async def open_unit_of_work(session: AsyncSession, role: str) -> None:
     row = await session.execute(
         text("SELECT set_config('role', :role, true), (SELECT offset_interval FROM clock_offset)"), {"role": role}
     )
-    clock.set_offset(row.one()[1])
+    set_business_time(row.one()[1])
+
+
+def set_business_time(offset: timedelta) -> None:
+    """Let the current task see business time at the shared offset; that of production is real time, always."""
+    clock.set_offset(offset if settings().sandbox else timedelta(0))
 
 
 @dataclass(frozen=True, slots=True)

@@ -38,6 +38,8 @@ ALLOWED: Final = frozenset(
         "error_at",
         "count",
         "address",
+        "purpose",
+        "key_id",
     }
 )
 EVENT: Final = re.compile(r"[a-z][a-z0-9_]{0,60}")

@@ -41,7 +41,7 @@ def create_app(database: Database) -> FastAPI:
         lifespan=lifespan,
         docs_url=None,
         redoc_url=None,
-        openapi_url="/openapi.json",
+        openapi_url="/openapi.json" if settings().shows_docs else None,
         redirect_slashes=False,
         exception_handlers=_handlers(),
         separate_input_output_schemas=False,
@@ -52,8 +52,11 @@ def create_app(database: Database) -> FastAPI:
     app.state.passes = api.PASSES
     for router in api.ROUTERS + (api.SANDBOX_ROUTERS if settings().sandbox else ()):
         app.router.routes.extend(router.routes)  # include_router would match every request twice
-    docs.mount(app)
+    if settings().shows_docs:
+        docs.mount(app)
     _probes(app)
+    if settings().shows_metrics:
+        _metrics(app)
     app.openapi = _openapi(app)  # type: ignore[method-assign]
     app.add_middleware(Edge, sandbox=settings().sandbox, requests_per_minute=settings().requests_per_minute)
     return app
@@ -77,11 +80,14 @@ def _probes(app: FastAPI) -> None:
             return problems.response(Busy(), problems.request_id_of(request))
         return JSONResponse({"status": "ok"})
 
+    app.add_route("/livez", livez, include_in_schema=False)
+    app.add_route("/readyz", readyz, include_in_schema=False)
+
+
+def _metrics(app: FastAPI) -> None:
     async def metrics(_request: Request) -> Response:
         return Response(generate_latest(), headers={"Content-Type": CONTENT_TYPE_LATEST})
 
-    app.add_route("/livez", livez, include_in_schema=False)
-    app.add_route("/readyz", readyz, include_in_schema=False)
     app.add_route("/metrics", metrics, include_in_schema=False)
 
 

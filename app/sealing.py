@@ -1,54 +1,106 @@
 """What is encrypted at rest, and what is found by a keyed hash: AES-GCM and HMAC under keys derived per purpose.
 
-Fiscal codes and access notes are sealed with the row's id and, where it must be, found again by a hash.
+Fiscal codes, facts about people and access notes are sealed with the row's id and, where it must be, found again by a
+hash. A module lists its sealed columns as `SEALED`: start-up checks that the keys open them, `beatrice reseal` seals
+them anew.
 """
 
 import base64
 import hashlib
 import os
+from collections.abc import Sequence
+from dataclasses import dataclass
 from functools import lru_cache
 from uuid import UUID
 
+import structlog
+from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives import hashes, hmac
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 
 from app.config import settings
+from app.errors import AppError
 
+log = structlog.get_logger()
 FISCAL_CODE = "fiscal_code"
 ACCESS_NOTES = "access_notes"
+KEY_ID_BYTES = 4
+NONCE_BYTES = 12
 
 
-@lru_cache(maxsize=32)
-def derived_key(purpose: str, index: int = 0) -> bytes:
-    """Return the 32-byte key of one purpose (HKDF-SHA256 of a secret key; 0 is the newest)."""
-    secret = base64.urlsafe_b64decode(settings().secret_keys[index])
+class Unreadable(AppError, status=503, code="unreadable"):
+    """Something stored cannot be opened with the keys of this server: the operator has to look, try again later."""
+
+
+@dataclass(frozen=True)
+class SealedColumn:
+    """A column that `encrypt` filled: for what purpose, bound to which other columns, and where its hash stands."""
+
+    table: str
+    column: str
+    purpose: str
+    context: tuple[str, ...] = ("id",)
+    """The columns whose bytes are the context, in this order."""
+    key: tuple[str, ...] = ("id",)
+    """The primary key."""
+    hash_column: str | None = None
+    """A keyed hash of what is sealed, by which equal values are found."""
+
+
+def context_of(*parts: UUID | bytes | str) -> bytes:
+    """Return what binds a sealed value to its row; only the last part may vary in length."""
+    return b"".join(
+        part.bytes if isinstance(part, UUID) else part.encode() if isinstance(part, str) else part for part in parts
+    )
+
+
+@lru_cache(maxsize=64)
+def _derive(secret_key: str, purpose: str) -> bytes:
+    secret = base64.urlsafe_b64decode(secret_key)
     return HKDF(hashes.SHA256(), length=32, salt=None, info=purpose.encode()).derive(secret)
 
 
+def derived_key(purpose: str, index: int = 0) -> bytes:
+    """Return the 32-byte key of one purpose (HKDF-SHA256 of a secret key; 0 is the newest)."""
+    return _derive(settings().secret_keys[index], purpose)
+
+
 def key_id(index: int) -> bytes:
-    return hashlib.sha256(settings().secret_keys[index].encode()).digest()[:4]
+    return hashlib.sha256(settings().secret_keys[index].encode()).digest()[:KEY_ID_BYTES]
 
 
 def encrypt(purpose: str, plain: bytes, context: bytes = b"") -> bytes:
     """Seal bytes with AES-GCM: key id (4), nonce (12), ciphertext; `context` must be given again to open."""
-    nonce = os.urandom(12)
+    nonce = os.urandom(NONCE_BYTES)
     return key_id(0) + nonce + AESGCM(derived_key(purpose)).encrypt(nonce, plain, context)
 
 
 def decrypt(purpose: str, sealed: bytes, context: bytes = b"") -> bytes:
-    """Open what `encrypt` sealed with any of the configured keys; LookupError when the key is gone."""
+    """Open what `encrypt` sealed with any of the configured keys; Unreadable when none of them opens it."""
+    named, nonce, body = sealed[:4], sealed[4:16], sealed[16:]
+    # An id of four bytes may belong to two keys: each is tried.
     for index in range(len(settings().secret_keys)):
-        if key_id(index) == sealed[:4]:
-            return AESGCM(derived_key(purpose, index)).decrypt(sealed[4:16], sealed[16:], context)
-    raise LookupError("sealed with a key that is no longer configured")
+        if key_id(index) == named:
+            try:
+                return AESGCM(derived_key(purpose, index)).decrypt(nonce, body, context)
+            except InvalidTag:
+                continue
+    log.error("unreadable", purpose=purpose, key_id=named.hex())
+    raise Unreadable
 
 
 def keyed_hash(purpose: str, value: bytes) -> bytes:
-    """Return HMAC-SHA256: an index over secrets of low entropy such as fiscal codes."""
+    """Return HMAC-SHA256 under the newest key: an index over secrets of low entropy such as fiscal codes."""
     digest = hmac.HMAC(derived_key(purpose), hashes.SHA256())
     digest.update(value)
     return digest.finalize()
+
+
+def newest_and_known() -> tuple[bytes, Sequence[bytes]]:
+    """Return the id of the key that seals, and the ids of all that open."""
+    known = [key_id(index) for index in range(len(settings().secret_keys))]
+    return known[0], known
 
 
 def seal_fiscal_code(code: str, row_id: UUID) -> bytes:

@@ -11,20 +11,13 @@ CREATE TABLE care.beneficiary (
     relation text NOT NULL,
     given_name text NOT NULL,
     family_name text NOT NULL,
-    birth_date date NOT NULL,
     sealed_fiscal_code bytea,
-    phone text,
-    street text,
-    postcode text,
     istat_code text,
     sealed_access_notes bytea,
-    cohabitation jsonb NOT NULL DEFAULT '[]'::jsonb,
-    maintained jsonb NOT NULL DEFAULT '[]'::jsonb,
-    dependent_years integer[] NOT NULL DEFAULT '{}'::integer[],
-    certificates jsonb NOT NULL DEFAULT '[]'::jsonb,
     created_at timestamp with time zone NOT NULL,
     ended_at timestamp with time zone,
     version integer NOT NULL DEFAULT 1,
+    sealed_details bytea NOT NULL,
     CONSTRAINT beneficiary_pkey PRIMARY KEY (id),
     CONSTRAINT beneficiary_user_id_id_key UNIQUE (user_id, id),
     CONSTRAINT beneficiary_istat_code_fkey FOREIGN KEY (istat_code) REFERENCES public.municipality(istat_code),
@@ -552,6 +545,7 @@ CREATE TABLE public.clock_offset (
     CONSTRAINT clock_offset_never_behind CHECK (offset_interval > '-100 years'::interval),
     CONSTRAINT clock_offset_one_row CHECK (only_row)
 );
+CREATE TRIGGER clock_offset_05_sandbox BEFORE INSERT OR UPDATE ON public.clock_offset FOR EACH ROW EXECUTE FUNCTION public.refuse_clock_of_production();
 GRANT SELECT ON public.clock_offset TO beatrice_hr, beatrice_worker;
 GRANT SELECT, UPDATE ON public.clock_offset TO beatrice_app;
 
@@ -812,6 +806,19 @@ GRANT DELETE, SELECT ON public.idempotency_key TO beatrice_worker;
 GRANT INSERT ON public.idempotency_key TO beatrice_hr;
 GRANT INSERT, SELECT ON public.idempotency_key TO beatrice_app;
 
+CREATE TABLE public.installation (
+    only_row boolean NOT NULL DEFAULT true,
+    mode text NOT NULL,
+    marked_at timestamp with time zone NOT NULL,
+    CONSTRAINT installation_pkey PRIMARY KEY (only_row),
+    CONSTRAINT installation_mode_known CHECK (mode = ANY (ARRAY['sandbox'::text, 'production'::text])),
+    CONSTRAINT installation_one_row CHECK (only_row)
+);
+CREATE TRIGGER installation_05_clock BEFORE INSERT ON public.installation FOR EACH ROW WHEN (new.mode = 'production'::text) EXECUTE FUNCTION public.refuse_moved_clock();
+CREATE TRIGGER installation_append_only BEFORE DELETE OR UPDATE ON public.installation FOR EACH ROW EXECUTE FUNCTION public.refuse_another_installation();
+CREATE TRIGGER installation_no_truncate BEFORE TRUNCATE ON public.installation FOR EACH STATEMENT EXECUTE FUNCTION public.refuse_another_installation();
+GRANT SELECT ON public.installation TO beatrice_app, beatrice_worker;
+
 CREATE TABLE public.invitation (
     id uuid NOT NULL,
     token_hash bytea NOT NULL,
@@ -1010,10 +1017,12 @@ CREATE TABLE public.outgoing_mail (
     sent_at timestamp with time zone,
     CONSTRAINT outgoing_mail_pkey PRIMARY KEY (id)
 );
+CREATE INDEX outgoing_mail_created_at_idx ON public.outgoing_mail USING btree (created_at);
 CREATE INDEX outgoing_mail_recipient_idx ON public.outgoing_mail USING btree (recipient, id);
+CREATE INDEX outgoing_mail_unsent_idx ON public.outgoing_mail USING btree (created_at) WHERE sent_at IS NULL AND text <> ''::text;
+GRANT DELETE, INSERT, SELECT, UPDATE ON public.outgoing_mail TO beatrice_worker;
 GRANT INSERT ON public.outgoing_mail TO beatrice_hr;
 GRANT INSERT, SELECT ON public.outgoing_mail TO beatrice_app;
-GRANT INSERT, SELECT, UPDATE ON public.outgoing_mail TO beatrice_worker;
 
 CREATE TABLE public.password_reset (
     token_hash bytea NOT NULL,
@@ -3129,6 +3138,15 @@ AS $function$
 $function$;
 GRANT EXECUTE ON FUNCTION public.record_event(uuid,text,text,uuid,uuid[],timestamp with time zone) TO beatrice_app, beatrice_hr, beatrice_worker;
 
+CREATE OR REPLACE FUNCTION public.refuse_another_installation()
+ RETURNS trigger
+ LANGUAGE plpgsql
+ SET search_path TO 'public', 'pg_temp'
+AS $function$
+BEGIN
+    RAISE EXCEPTION 'what a database is never changes' USING ERRCODE = 'insufficient_privilege';
+END $function$;
+
 CREATE OR REPLACE FUNCTION public.refuse_change()
  RETURNS trigger
  LANGUAGE plpgsql
@@ -3166,6 +3184,18 @@ BEGIN
 END $function$;
 GRANT EXECUTE ON FUNCTION public.refuse_change_but_position() TO PUBLIC;
 
+CREATE OR REPLACE FUNCTION public.refuse_clock_of_production()
+ RETURNS trigger
+ LANGUAGE plpgsql
+ SET search_path TO 'public', 'pg_temp'
+AS $function$
+BEGIN
+    IF EXISTS (SELECT FROM installation WHERE mode = 'production') THEN
+        RAISE EXCEPTION 'the clock of production does not move' USING ERRCODE = 'insufficient_privilege';
+    END IF;
+    RETURN NEW;
+END $function$;
+
 CREATE OR REPLACE FUNCTION public.refuse_credit(guard text, message text)
  RETURNS void
  LANGUAGE plpgsql
@@ -3192,6 +3222,20 @@ CREATE OR REPLACE FUNCTION public.refuse_invitation_to_roles()
 AS $function$
 BEGIN
     RAISE EXCEPTION 'this role invites employees only' USING ERRCODE = 'insufficient_privilege';
+END $function$;
+
+CREATE OR REPLACE FUNCTION public.refuse_moved_clock()
+ RETURNS trigger
+ LANGUAGE plpgsql
+ SET search_path TO 'public', 'pg_temp'
+AS $function$
+BEGIN
+    -- Whoever moves the clock at this moment is waited for.
+    IF (SELECT c.offset_interval FROM clock_offset c FOR SHARE) <> '0' THEN
+        RAISE EXCEPTION 'the clock of this database was moved: it stays a sandbox'
+            USING ERRCODE = 'check_violation', CONSTRAINT = 'installation_clock_real';
+    END IF;
+    RETURN NEW;
 END $function$;
 
 CREATE OR REPLACE FUNCTION public.refuse_return_of_few(of_return_id uuid)

@@ -8,6 +8,7 @@ from alembic import command
 from alembic.config import Config
 from alembic.util import CommandError
 
+from app import clock
 from migrations import code
 from migrations.roles import ensure_roles
 
@@ -44,6 +45,17 @@ def upgrade(url: str, report: Callable[[str], None] = lambda _line: None) -> Non
         report("tables are up to date")
         applied = code.apply(connection)
         report(f"database code is up to date, files applied: {applied}")
+
+
+def mark(url: str, mode: str) -> str:
+    """Say what kind of database this is, unless it was said before; return what it is."""
+    with psycopg.connect(plain(url), autocommit=True) as connection, connection.transaction():
+        connection.execute("SET LOCAL ROLE beatrice_owner")
+        connection.execute(
+            "INSERT INTO installation (mode, marked_at) VALUES (%s, %s) ON CONFLICT DO NOTHING", [mode, clock.real()]
+        )
+        row = connection.execute("SELECT mode FROM installation").fetchone()
+    return str(row[0]) if row is not None else mode
 
 
 def plain(url: str) -> str:

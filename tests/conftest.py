@@ -2,7 +2,8 @@
 
 import asyncio
 import os
-from collections.abc import AsyncIterator, Iterator
+import signal
+from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import ExitStack, asynccontextmanager
 from pathlib import Path
 from typing import Any
@@ -22,8 +23,10 @@ from sqlalchemy import NullPool
 from sqlalchemy.engine import make_url
 from sqlalchemy.ext.asyncio import AsyncSession, create_async_engine
 from structlog.testing import capture_logs
+from typer.testing import CliRunner, Result
 
 import migrations
+from app import cli, config
 from app.db import APP_TIMEOUTS, WORKER_TIMEOUTS, Database, create_database, open_unit_of_work
 from app.main import create_app
 from app.sandbox import embedded_postgres
@@ -41,6 +44,29 @@ pytest_plugins = ["anyio"]
 @pytest.fixture(scope="session")
 def anyio_backend() -> str:
     return "asyncio"
+
+
+Beatrice = Callable[..., Result]
+"""A command with its arguments and the environment it gets."""
+
+
+@pytest.fixture
+def beatrice(monkeypatch: pytest.MonkeyPatch) -> Iterator[Beatrice]:
+    """Run a command in this process, with settings of its own."""
+    handlers = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
+
+    def run(*arguments: str, **changes: str) -> Result:
+        config.settings.cache_clear()
+        monkeypatch.delenv("DATABASE_URL", raising=False)
+        for name, value in changes.items():
+            monkeypatch.setenv(name, value)
+        return CliRunner().invoke(cli.cli, arguments)
+
+    yield run
+    monkeypatch.undo()
+    config.settings.cache_clear()
+    for number, handler in handlers.items():
+        signal.signal(number, handler)
 
 
 class Cluster:

@@ -5,7 +5,7 @@ Every text that is nobody else's business carries the side's canary; public text
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime
 from typing import Any
 from uuid import UUID
@@ -14,6 +14,7 @@ import httpx
 from fastapi.routing import APIRoute
 
 from app import api, ids
+from app.beneficiaries.details import open_details, seal_details
 from app.http.route import BeatriceRoute
 from tests.settlements.books import Books
 from tests.world import Party, Person, World
@@ -321,10 +322,19 @@ async def _hide_canaries(world: World, side: Side) -> None:
         id=side.company.id,
     )
     await world.execute(
-        "UPDATE care.beneficiary SET given_name = :text, family_name = :text, street = :text WHERE user_id = :id",
+        "UPDATE care.beneficiary SET given_name = :text, family_name = :text WHERE user_id = :id",
         text=f"{canary} relative",
         id=side.person.user_id,
     )
+    for row in await world.execute(
+        "SELECT id, sealed_details FROM care.beneficiary WHERE user_id = :id", id=side.person.user_id
+    ):
+        details = replace(open_details(row.sealed_details, row.id), street=f"{canary} relative")
+        await world.execute(
+            "UPDATE care.beneficiary SET sealed_details = :sealed WHERE id = :id",
+            sealed=seal_details(details, row.id),
+            id=row.id,
+        )
     await world.execute(
         "UPDATE credit_source SET name = :text WHERE id IN (SELECT id FROM programme WHERE company_id = :id)",
         text=f"{canary} programme",

@@ -16,19 +16,18 @@ from pathlib import Path
 
 import httpx
 import pytest
-from typer.testing import CliRunner, Result
 
 from app import cli, config
 from app.db import create_database
 from app.mail import actions as mail
-from tests.conftest import Cluster
+from tests.conftest import Beatrice, Cluster
+from tests.production import random_key
 from tests.world import World
 
 REPOSITORY = Path(__file__).resolve().parent.parent
 BEATRICE = [sys.executable, "-c", "from app.cli import main; main()"]
 SECONDS = 60.0
-Beatrice = Callable[..., Result]
-SECRET = config.base64.urlsafe_b64encode(b"k" * 32).decode()
+SECRET = random_key("a command's")
 
 
 def environment(**changes: str) -> dict[str, str]:
@@ -38,25 +37,6 @@ def environment(**changes: str) -> dict[str, str]:
         if not name.startswith("BEATRICE_") and name not in {"DATABASE_URL", "PORT"}
     }
     return kept | {"PYTHONWARNINGS": "error"} | changes
-
-
-@pytest.fixture
-def beatrice(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[..., Result]]:
-    """Run a command in this process, with settings of its own."""
-    handlers = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
-
-    def run(*arguments: str, **changes: str) -> Result:
-        config.settings.cache_clear()
-        monkeypatch.delenv("DATABASE_URL", raising=False)
-        for name, value in changes.items():
-            monkeypatch.setenv(name, value)
-        return CliRunner().invoke(cli.cli, arguments)
-
-    yield run
-    monkeypatch.undo()
-    config.settings.cache_clear()
-    for number, handler in handlers.items():
-        signal.signal(number, handler)
 
 
 def wait_until(condition: Callable[[], bool]) -> None:
@@ -178,7 +158,7 @@ def test_run_serves_keeps_its_data_and_leaves_nothing_behind(folder: Path) -> No
 
 
 def test_worker_and_api_apart_end_on_sigterm(cluster: Cluster, fresh_database_name: str) -> None:
-    changes = environment(DATABASE_URL=cluster.owner_url(fresh_database_name), PORT="0")
+    changes = environment(DATABASE_URL=cluster.owner_url(fresh_database_name), BEATRICE_MODE="sandbox", PORT="0")
     processes = [
         subprocess.Popen([*BEATRICE, name], cwd=REPOSITORY, env=changes, stdout=subprocess.PIPE, text=True)
         for name in ("serve", "worker")

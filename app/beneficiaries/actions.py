@@ -10,6 +10,7 @@ from app.actor import Actor
 from app.audit import actions as audit
 from app.banking.fiscal_codes import birth_date_of
 from app.beneficiaries import decisions, queries
+from app.beneficiaries.details import Details, seal_details
 from app.beneficiaries.queries import BeneficiaryRow
 from app.beneficiaries.schemas import BeneficiaryCreate, BeneficiaryUpdate
 from app.errors import Invalid, PreconditionFailed, StateConflict
@@ -62,8 +63,8 @@ async def ensure_self(
         user_id=user_id,
         given_name=given_name,
         family_name=family_name,
-        birth_date=birth_date_of(fiscal_code, clock.today()),
         sealed_fiscal_code=sealing.seal_fiscal_code(fiscal_code, beneficiary_id),
+        sealed_details=seal_details(Details(birth_date=birth_date_of(fiscal_code, clock.today())), beneficiary_id),
         created_at=clock.now(),
     )
 

@@ -7,7 +7,8 @@ from uuid import UUID
 
 from app import sealing
 from app.banking.fiscal_codes import is_born_on
-from app.beneficiaries.queries import BeneficiaryRow, StoredCertificate, StoredPeriod
+from app.beneficiaries.details import StoredCertificate, StoredPeriod
+from app.beneficiaries.queries import BeneficiaryRow
 from app.beneficiaries.schemas import BeneficiaryCreate, BeneficiaryUpdate, Certificate, HomeAddress, Period
 from app.rules.beneficiary import Relation
 
@@ -31,7 +32,7 @@ def created(data: BeneficiaryCreate, beneficiary_id: UUID) -> BeneficiaryRow:
         sealed_access_notes=None,
         cohabitation=_periods(data.cohabitation),
         maintained=_periods(data.maintained),
-        dependent_years=data.dependent_years,
+        dependent_years=tuple(data.dependent_years),
         certificates=_certificates(data.certificates),
         version=1,
     )
@@ -50,7 +51,7 @@ def changed(row: BeneficiaryRow, data: BeneficiaryUpdate) -> BeneficiaryRow:
         phone=data.phone if "phone" in given else row.phone,
         cohabitation=_periods(data.cohabitation) if "cohabitation" in given else row.cohabitation,
         maintained=_periods(data.maintained) if "maintained" in given else row.maintained,
-        dependent_years=data.dependent_years if "dependent_years" in given else row.dependent_years,
+        dependent_years=tuple(data.dependent_years) if "dependent_years" in given else row.dependent_years,
         certificates=_certificates(data.certificates) if "certificates" in given else row.certificates,
     )
     if "address" in given:

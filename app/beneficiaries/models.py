@@ -1,11 +1,10 @@
 """Tables of beneficiaries: schema care."""
 
-from datetime import date, datetime
+from datetime import datetime
 from uuid import UUID
 
 from sqlalchemy import (
     CheckConstraint,
-    Date,
     ForeignKey,
     Index,
     Integer,
@@ -14,11 +13,18 @@ from sqlalchemy import (
     UniqueConstraint,
     Uuid,
 )
-from sqlalchemy.dialects.postgresql import ARRAY, JSONB
 from sqlalchemy.orm import Mapped, mapped_column
 
 from app.db import Model, Timestamp, one_of
 from app.rules.beneficiary import Relation
+from app.sealing import ACCESS_NOTES, FISCAL_CODE, SealedColumn
+
+PURPOSE = "beneficiary"
+SEALED = (
+    SealedColumn("care.beneficiary", "sealed_fiscal_code", FISCAL_CODE),
+    SealedColumn("care.beneficiary", "sealed_access_notes", ACCESS_NOTES),
+    SealedColumn("care.beneficiary", "sealed_details", PURPOSE),
+)
 
 
 class Beneficiary(Model):
@@ -37,17 +43,12 @@ class Beneficiary(Model):
     relation: Mapped[Relation] = mapped_column(Text)
     given_name: Mapped[str] = mapped_column(Text)
     family_name: Mapped[str] = mapped_column(Text)
-    birth_date: Mapped[date] = mapped_column(Date)
     sealed_fiscal_code: Mapped[bytes | None] = mapped_column(LargeBinary)
-    phone: Mapped[str | None] = mapped_column(Text)
-    street: Mapped[str | None] = mapped_column(Text)
-    postcode: Mapped[str | None] = mapped_column(Text)
     istat_code: Mapped[str | None] = mapped_column(ForeignKey("municipality.istat_code"), index=True)
+    """The municipality of the address stays plain: it says where, for everybody of a town, and never to whom."""
     sealed_access_notes: Mapped[bytes | None] = mapped_column(LargeBinary)
-    cohabitation: Mapped[list[dict[str, str | None]]] = mapped_column(JSONB, server_default="[]")
-    maintained: Mapped[list[dict[str, str | None]]] = mapped_column(JSONB, server_default="[]")
-    dependent_years: Mapped[list[int]] = mapped_column(ARRAY(Integer), server_default="{}")
-    certificates: Mapped[list[dict[str, str | None]]] = mapped_column(JSONB, server_default="[]")
+    sealed_details: Mapped[bytes] = mapped_column(LargeBinary)
+    """`details.Details`: birth date, phone, street, family periods, certificates (health)."""
     created_at: Mapped[datetime] = mapped_column(Timestamp)
     ended_at: Mapped[datetime | None] = mapped_column(Timestamp)
     version: Mapped[int] = mapped_column(Integer, server_default="1")

@@ -1,16 +1,15 @@
 """Rows of beneficiaries, always of one person; their facts for decisions."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from datetime import date, datetime
-from typing import Annotated, Literal
 from uuid import UUID
 
-from pydantic import Field, TypeAdapter
 from sqlalchemy import insert, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app import clock, sealing
+from app.beneficiaries.details import Details, StoredCertificate, StoredPeriod, open_details, seal_details
 from app.beneficiaries.models import Beneficiary
 from app.beneficiaries.schemas import HomeAddressRead
 from app.db import NOTHING, Query
@@ -19,27 +18,23 @@ from app.rules.beneficiary import BeneficiaryFacts, Certificate, Period, Relatio
 
 
 @dataclass(frozen=True, slots=True)
-class StoredPeriod:
-    """Days from `start` to `end`, both included, as the column has them; an open end is None."""
+class StoredBeneficiary:
+    """A row as it is stored."""
 
-    start: Annotated[date, Field(alias="from")]
-    end: Annotated[date | None, Field(alias="to")]
-
-
-@dataclass(frozen=True, slots=True)
-class StoredCertificate:
-    kind: Literal["non_self_sufficient"]
-    valid_from: date
-    valid_to: date | None
-
-
-PERIODS = TypeAdapter(tuple[StoredPeriod, ...])
-CERTIFICATES = TypeAdapter(tuple[StoredCertificate, ...])
+    id: UUID
+    relation: Relation
+    given_name: str
+    family_name: str
+    sealed_fiscal_code: bytes | None
+    istat_code: str | None
+    sealed_access_notes: bytes | None
+    sealed_details: bytes
+    version: int
 
 
 @dataclass(frozen=True, slots=True)
 class BeneficiaryRow:
-    """A beneficiary as stored, or as a request would have it stored."""
+    """A beneficiary with its details open, or as a request would have it stored."""
 
     id: UUID
     relation: Relation
@@ -54,7 +49,7 @@ class BeneficiaryRow:
     sealed_access_notes: bytes | None
     cohabitation: tuple[StoredPeriod, ...]
     maintained: tuple[StoredPeriod, ...]
-    dependent_years: list[int]
+    dependent_years: tuple[int, ...]
     certificates: tuple[StoredCertificate, ...]
     version: int
 
@@ -71,15 +66,16 @@ class BeneficiaryRow:
     def address(self) -> HomeAddressRead | None:
         return None if self.istat_code is None else HomeAddressRead.model_validate(self)
 
+    @property
+    def details(self) -> Details:
+        return Details(**{one.name: getattr(self, one.name) for one in fields(Details)})
 
-PLAIN = (
-    "relation", "given_name", "family_name", "birth_date", "sealed_fiscal_code", "phone", "street", "postcode",
-    "istat_code", "sealed_access_notes", "dependent_years",
-)  # fmt: skip
+
+PLAIN = ("relation", "given_name", "family_name", "sealed_fiscal_code", "istat_code", "sealed_access_notes")
 """The columns that are written as they are."""
-BENEFICIARIES = Query(BeneficiaryRow, "beneficiaries.beneficiaries")
-BENEFICIARY = Query(BeneficiaryRow, "beneficiaries.beneficiary")
-LOCK_BENEFICIARY = Query(BeneficiaryRow, "beneficiaries.lock_beneficiary")
+BENEFICIARIES = Query(StoredBeneficiary, "beneficiaries.beneficiaries")
+BENEFICIARY = Query(StoredBeneficiary, "beneficiaries.beneficiary")
+LOCK_BENEFICIARY = Query(StoredBeneficiary, "beneficiaries.lock_beneficiary")
 ENSURE_SELF = Query(NOTHING, "beneficiaries.ensure_self")
 
 
@@ -94,7 +90,7 @@ class BeneficiaryForCare:
 
 
 async def beneficiaries(session: AsyncSession, user_id: UUID, after: UUID | None, limit: int) -> list[BeneficiaryRow]:
-    return await BENEFICIARIES.all(session, user_id=user_id, after=after, limit=limit)
+    return [_opened(row) for row in await BENEFICIARIES.all(session, user_id=user_id, after=after, limit=limit)]
 
 
 async def beneficiary(
@@ -104,7 +100,22 @@ async def beneficiary(
     found = await statement.maybe(session, user_id=user_id, id=beneficiary_id)
     if found is None:
         raise NotFound
-    return found
+    return _opened(found)
+
+
+def _opened(stored: StoredBeneficiary) -> BeneficiaryRow:
+    details = open_details(stored.sealed_details, stored.id)
+    return BeneficiaryRow(
+        id=stored.id,
+        relation=stored.relation,
+        given_name=stored.given_name,
+        family_name=stored.family_name,
+        sealed_fiscal_code=stored.sealed_fiscal_code,
+        istat_code=stored.istat_code,
+        sealed_access_notes=stored.sealed_access_notes,
+        version=stored.version,
+        **{one.name: getattr(details, one.name) for one in fields(Details)},
+    )
 
 
 async def add(session: AsyncSession, user_id: UUID, row: BeneficiaryRow) -> None:
@@ -124,10 +135,11 @@ async def archive(session: AsyncSession, beneficiary_id: UUID, at: datetime) -> 
 
 async def family(session: AsyncSession, user_id: UUID, *, but: UUID) -> Sequence[tuple[Relation, date]]:
     """Return relation and birth date of the person and of everybody the person looks after, one left out."""
-    others = select(Beneficiary.relation, Beneficiary.birth_date).where(
+    others = select(Beneficiary.id, Beneficiary.relation, Beneficiary.sealed_details).where(
         Beneficiary.user_id == user_id, Beneficiary.ended_at.is_(None), Beneficiary.id != but
     )
-    return (await session.execute(others)).all()
+    found = (await session.execute(others)).all()
+    return [(relation, open_details(sealed, row_id).birth_date) for row_id, relation, sealed in found]
 
 
 async def for_care(session: AsyncSession, user_id: UUID, beneficiary_id: UUID) -> BeneficiaryForCare:
@@ -158,8 +170,4 @@ def _periods(stored: Sequence[StoredPeriod]) -> tuple[Period, ...]:
 
 def _columns(row: BeneficiaryRow) -> dict[str, object]:
     columns: dict[str, object] = {name: getattr(row, name) for name in PLAIN}
-    return columns | {
-        "cohabitation": PERIODS.dump_python(row.cohabitation, mode="json", by_alias=True),
-        "maintained": PERIODS.dump_python(row.maintained, mode="json", by_alias=True),
-        "certificates": CERTIFICATES.dump_python(row.certificates, mode="json"),
-    }
+    return columns | {"sealed_details": seal_details(row.details, row.id)}

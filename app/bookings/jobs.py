@@ -1,18 +1,22 @@
 """Deadlines of bookings: silence, automatic completion, units after a last day of work or that nobody reported."""
 
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from itertools import groupby
 
+from procrastinate import JobContext
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app import clock
 from app.bookings import ending, lapsed, notices, queries, state
 from app.bookings.decisions import RELEASE_DAYS, REMINDER_DAYS, unreported_since
 from app.bookings.queries import LeaversUnit
-from app.jobs import Sweep
+from app.db import Database
+from app.jobs import WORKER_ROLE, Sweep, blueprint
 
 BATCH = 200
+QUOTES_KEPT = timedelta(days=30)
+QUOTES_BATCH = 5_000
 
 
 async def _expire(session: AsyncSession, until: datetime) -> int:
@@ -79,6 +83,24 @@ async def _cancel_leavers(session: AsyncSession, until: datetime) -> int:
 async def _after_leaving(session: AsyncSession, at: datetime) -> Sequence[LeaversUnit]:
     found = await queries.LEAVERS_UNITS.all(session, today=clock.day_of(at), limit=BATCH)
     return [unit for unit in found if unit.starts_at >= clock.end_of(unit.ended_on)]
+
+
+@blueprint.periodic(cron="40 2 * * *")
+@blueprint.task(name="bookings.forget", queue="default", queueing_lock="bookings.forget", pass_context=True)
+async def forget_nightly(context: JobContext, timestamp: int) -> None:  # noqa: ARG001 - procrastinate's signature
+    """Delete quotes that were never booked; no sweep, because telling them from booked ones reads them all."""
+    await forget_quotes(context.additional_context["database"])
+
+
+async def forget_quotes(database: Database) -> int:
+    """Delete what nobody booked within a month; return how many."""
+    deleted = 0
+    while True:
+        async with database.begin(WORKER_ROLE) as session:
+            batch = await queries.FORGET_QUOTES.run(session, before=clock.now() - QUOTES_KEPT, limit=QUOTES_BATCH)
+        deleted += batch
+        if batch < QUOTES_BATCH:
+            return deleted
 
 
 SWEEPS = (

@@ -26,6 +26,7 @@ from app.catalogue.models import Confirmation, VatCode
 from app.credit.models import FeeFunding
 from app.credit.planner import FundingSource
 from app.db import Model, Timestamp, one_of
+from app.sealing import SealedColumn
 
 UnitStatus = Literal[
     "requested",
@@ -59,6 +60,12 @@ TERMS = ("free_until_hours", "late_fee_bps", "no_show_fee_bps")
 """What a booking says of cancelling, exactly as its quote does."""
 CONTESTABLE = "status IN ('delivered', 'completed') OR fee_source = 'credit'"
 """States in which a provider has earned something that may still be taken back."""
+
+
+SEALED = (
+    SealedColumn("care.booking", "sealed_note", "note"),
+    SealedColumn("care.booking", "sealed_end_reason", "end_reason"),
+)
 
 
 class Quote(Model):

@@ -149,11 +149,9 @@ class Contact:
     id: UUID
     given_name: str
     family_name: str
-    phone: str | None
-    street: str | None
-    postcode: str | None
     istat_code: str | None
     sealed_access_notes: bytes | None
+    sealed_details: bytes
 
 
 @dataclass(frozen=True, slots=True)
@@ -223,6 +221,7 @@ REMIND = Query(Reminded, "bookings.remind", roles=BOTH)
 UNREPORTED = Query(Overdue, "bookings.unreported", roles=BOTH)
 INBOXES_OF_PEOPLE = Query(Inbox, "bookings.inboxes_of_people", roles=BOTH)
 INBOXES_OF_PROVIDERS = Query(Inbox, "bookings.inboxes_of_providers", roles=BOTH)
+FORGET_QUOTES = Query(int, "bookings.forget_quotes", roles=(WORKER,))
 LEAVERS_UNITS = Query(LeaversUnit, "bookings.leavers_units", roles=BOTH)
 
 

@@ -2,6 +2,7 @@
 
 from app import clock
 from app.banking.payment_days import expected_payment_on
+from app.beneficiaries.details import open_details
 from app.bookings.decisions import Loaded
 from app.bookings.queries import Contact, UnitState
 from app.bookings.schemas import (
@@ -96,14 +97,15 @@ def _provider_unit_read(loaded: Loaded, unit: UnitState) -> ProviderUnitRead:
 
 
 def _contact(contact: Contact) -> BeneficiaryContactRead:
+    details = open_details(contact.sealed_details, contact.id)
     address = None
-    if contact.street is not None and contact.postcode is not None and contact.istat_code is not None:
-        address = AddressRead(street=contact.street, postcode=contact.postcode, istat_code=contact.istat_code)
+    if details.street is not None and details.postcode is not None and contact.istat_code is not None:
+        address = AddressRead(street=details.street, postcode=details.postcode, istat_code=contact.istat_code)
     notes = contact.sealed_access_notes
     return BeneficiaryContactRead(
         given_name=contact.given_name,
         family_name=contact.family_name,
-        phone=contact.phone,
+        phone=details.phone,
         address=address,
         access_notes=None if notes is None else open_access_notes(notes, contact.id),
     )

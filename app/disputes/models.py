@@ -18,9 +18,14 @@ from sqlalchemy import (
 from sqlalchemy.orm import Mapped, mapped_column
 
 from app.db import Model, Timestamp, one_of
+from app.sealing import SealedColumn
 
 Outcome = Literal["upheld", "partly_upheld", "rejected"]
 DisputeStatus = Literal["open", "upheld", "partly_upheld", "rejected"]
+SEALED = (
+    SealedColumn("care.dispute", "sealed_reason", "dispute_reason"),
+    SealedColumn("care.dispute", "sealed_decision", "dispute_decision"),
+)
 
 
 class Dispute(Model):

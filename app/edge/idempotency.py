@@ -26,6 +26,15 @@ KEEP = Query(NOTHING, "edge.keep_answer", roles=(APP, HR))
 KEEP_WITH_ACT = Query(NOTHING, "edge.keep_answer_and_act", roles=(APP, HR))
 KEPT_HEADERS = ("etag", "location", "content-type")
 RETENTION_DAYS = 7
+SEALED = (
+    sealing.SealedColumn(
+        "idempotency_key",
+        "sealed_answer",
+        "idempotency",
+        context=("principal_id", "fingerprint", "key"),
+        key=("principal_id", "key"),
+    ),
+)
 
 
 class IdempotencyKey(Model):
@@ -62,7 +71,7 @@ async def keep_and_commit(
     session: AsyncSession, principal_id: UUID, key: str, print_: bytes, answer: Response, act: Act | None = None
 ) -> None:
     """Write the answer under its key, and the act, and COMMIT; a duplicate key means that another answered first."""
-    sealed = sealing.encrypt("idempotency", _pack(answer), principal_id.bytes)
+    sealed = sealing.encrypt("idempotency", _pack(answer), sealing.context_of(principal_id, print_, key))
     row = {"principal_id": principal_id, "key": key, "fingerprint": print_, "sealed": sealed, "at": clock.real()}
     if act is None:
         await KEEP.run_and_commit(session, **row)
@@ -70,8 +79,9 @@ async def keep_and_commit(
         await KEEP_WITH_ACT.run_and_commit(session, **row, **act.values())
 
 
-def replay(principal_id: UUID, sealed: bytes) -> Response:
-    packed = json.loads(sealing.decrypt("idempotency", sealed, principal_id.bytes))
+def replay(principal_id: UUID, key: str, print_: bytes, sealed: bytes) -> Response:
+    """Answer again; an answer that was moved to another caller, key or request does not open."""
+    packed = json.loads(sealing.decrypt("idempotency", sealed, sealing.context_of(principal_id, print_, key)))
     answer = Response(base64.b64decode(packed["body"]), packed["status"], packed["headers"])
     answer.headers["Idempotent-Replayed"] = "true"
     return answer

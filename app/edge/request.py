@@ -11,7 +11,7 @@ from starlette.requests import Request
 
 from app import clock, ids
 from app.actor import ANONYMOUS, Actor, Locale
-from app.db import APP, HR, Query, Role
+from app.db import APP, HR, Query, Role, set_business_time
 from app.edge.access import Access
 from app.edge.permissions import PERSON, REGISTRAR, ScopeKind, permissions_of
 from app.edge.roles import scopes_to_give
@@ -87,7 +87,7 @@ async def open_request(
         key=key,
         fingerprint=fingerprint,
     )
-    clock.set_offset(opened.clock_offset)
+    set_business_time(opened.clock_offset)
     return opened
 
 

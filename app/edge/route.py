@@ -128,7 +128,7 @@ class EdgeRoute(APIRoute, ABC):
                 session, request, self.audience, token_hash=token_hash, key=key, fingerprint=print_ or None
             )
             actor = authorise(self.access, self.audience, opened, presented=token_hash is not None)
-            if (answered := _answered(opened)) is not None:
+            if (answered := _answered(opened, key, print_)) is not None:
                 await session.rollback()
                 return answered
             place = Place(session, actor, language_of(request, actor), tenant_of(request, self.audience))
@@ -186,7 +186,7 @@ class EdgeRoute(APIRoute, ABC):
             opened = await open_request(
                 session, request, self.audience, token_hash=bearer(request), key=key, fingerprint=print_
             )
-            if (answered := _answered(opened)) is not None:
+            if (answered := _answered(opened, key, print_)) is not None:
                 await session.rollback()
                 return answered
             if opened.principal_id is not None:
@@ -204,13 +204,13 @@ def _is_kept(error: AppError) -> bool:
     return error.status in KEPT_REFUSALS and not isinstance(error, Invalid)
 
 
-def _answered(opened: Opened) -> Response | None:
+def _answered(opened: Opened, key: str | None, print_: bytes) -> Response | None:
     match opened.key_state:
         case "in_use":
             raise idempotency.KeyInUse
         case "reused":
             raise idempotency.KeyReused
-        case "answered" if opened.principal_id is not None and opened.sealed_answer is not None:
-            return idempotency.replay(opened.principal_id, opened.sealed_answer)
+        case "answered" if key and opened.principal_id is not None and opened.sealed_answer is not None:
+            return idempotency.replay(opened.principal_id, key, print_, opened.sealed_answer)
         case _:
             return None

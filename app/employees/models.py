@@ -19,8 +19,10 @@ from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import Mapped, mapped_column
 
 from app.db import Model, Timestamp, one_of
+from app.sealing import FISCAL_CODE, SealedColumn
 
 Contract = Literal["permanent", "fixed_term", "agency"]
+SEALED = (SealedColumn("employee", "sealed_fiscal_code", FISCAL_CODE, hash_column="fiscal_code_index"),)
 
 
 class Employee(Model):

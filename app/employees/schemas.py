@@ -107,7 +107,7 @@ class MeRead(Out):
 
 
 class InvitationAccept(In):
-    """`activation_code` (letter, help desk) is needed outside the sandbox."""
+    """`activation_code` stands in the letter or comes from the help desk; an installation for trying out needs none."""
 
     password: NewPassword
     activation_code: Annotated[str, Field(min_length=1, max_length=64)] | None = None

@@ -9,7 +9,7 @@ import structlog
 from fastapi.exceptions import RequestValidationError
 from fastapi.routing import iter_route_contexts
 from psycopg import errors as pg
-from pydantic_core import ErrorDetails
+from pydantic_core import ErrorDetails, ValidationError
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 from starlette.exceptions import HTTPException
@@ -18,6 +18,7 @@ from starlette.responses import Response
 
 from app.edge.refusals import from_database
 from app.errors import AppError, InternalError, Invalid, NotFound
+from app.sealing import Unreadable
 
 log = structlog.get_logger()
 MEDIA_TYPE = "application/problem+json"
@@ -149,6 +150,8 @@ def translate(error: Exception) -> AppError:
         return from_validation(error)
     if isinstance(error, (DBAPIError, PoolTimeout, pg.Error)):
         return from_database(error)
+    if isinstance(error, ValidationError) and any(item["type"] == "get_attribute_error" for item in error.errors()):
+        return Unreadable()  # a schema read a sealed value of a row that did not open
     log.error("unhandled_exception", error_class=type(error).__name__, exc_info=error)
     return InternalError()
 

@@ -23,6 +23,7 @@ from sqlalchemy.orm import Mapped, mapped_column
 from app.actor import Locale
 from app.db import Model, Timestamp, one_of
 from app.edge.permissions import ROLES_OF_SCOPE, OrganisationRole, ScopeKind
+from app.sealing import SealedColumn
 
 Side = Literal["employer", "care"]
 """Who acts for an employer sees no care, anywhere: a login is on one side at a time. A trigger sets it."""
@@ -38,6 +39,9 @@ FITS = f"CASE scope_kind {' '.join(_FITTING)} END"
 def _scope_of(kind: ScopeKind) -> str:
     """Return the scope's id where it is of this kind, for a foreign key."""
     return f"CASE scope_kind WHEN '{kind}' THEN scope_id END"
+
+
+SEALED = (SealedColumn("invitation", "sealed_activation_code", "activation_code"),)
 
 
 class User(Model):

@@ -84,7 +84,7 @@ class ApiKeyCreate(In):
     name: Name
     scopes: Annotated[list[Scope], Field(min_length=1, max_length=50)]
     expires_at: Instant | None = Field(
-        default=None, description="Real time, also in the sandbox; at most two years from now; null: in one year."
+        default=None, description="In real time; at most two years from now; null: in one year."
     )
 
 

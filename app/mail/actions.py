@@ -69,7 +69,7 @@ async def deliver(session: AsyncSession, mail_id: UUID) -> None:
     """Hand one mail to the SMTP server (at least once); without a server the row itself is the sandbox's mailbox."""
     row = await session.scalar(
         select(OutgoingMail)
-        .where(OutgoingMail.id == mail_id, OutgoingMail.sent_at.is_(None))
+        .where(OutgoingMail.id == mail_id, OutgoingMail.sent_at.is_(None), OutgoingMail.text != "")
         .with_for_update(skip_locked=True)
     )
     if row is None:

@@ -135,7 +135,7 @@ class InvitationRead(Out):
     roles: list[str]
     invited_by: ids.UserId | None = Field(description="Null for the first of an operator.")
     created_at: Instant
-    expires_at: Instant = Field(description="Real time, also in the sandbox.")
+    expires_at: Instant = Field(description="In real time.")
 
 
 class MemberRead(Out):

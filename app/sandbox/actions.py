@@ -17,7 +17,7 @@ from app.sandbox.errors import ClockBackwards
 LAST_YEAR = 2100
 DRAIN_SECONDS = 60.0
 POLL_SECONDS = 0.05
-PERIODIC = ["tick", "jobs.forget", "ledger.verify"]
+PERIODIC = ["tick", "jobs.forget", "ledger.verify", "bookings.forget"]
 
 
 async def move_clock(session: AsyncSession, to: datetime | None, advance_seconds: int | None) -> datetime:

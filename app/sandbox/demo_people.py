@@ -10,6 +10,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from stdnum.it import codicefiscale
 
 from app import sealing
+from app.beneficiaries.details import DETAILS, seal_details
 from app.beneficiaries.models import Beneficiary
 from app.employees.models import Employee
 from app.identity.models import User
@@ -27,6 +28,7 @@ SHARE_OF_WOMEN = 0.45
 """As in such firms."""
 LETTERS = 3
 """Of each name in a fiscal code."""
+IN_DETAILS = ("phone", "street", "postcode")
 PLAIN = str.maketrans("ÀÈÉÌÒÙ", "AEEIOU")
 
 
@@ -226,17 +228,14 @@ def _address(world: World, draw: random.Random, istat_code: str) -> dict[str, st
 
 def _beneficiary(row_id: UUID, relation: str, human: Human, where: Row, facts: dict[str, object]) -> Row:
     notes = "Suonare due volte, scala B." if relation in {"parent", "parent_in_law"} else None
+    details = {"birth_date": human.born_on, **{name: where[name] for name in IN_DETAILS}, **facts}
     return {
         "id": row_id,
-        **where,
+        **{name: value for name, value in where.items() if name not in IN_DETAILS},
         "relation": relation,
         "given_name": human.given_name,
         "family_name": human.family_name,
-        "birth_date": human.born_on,
         "sealed_fiscal_code": sealing.seal_fiscal_code(human.fiscal_code, row_id),
         "sealed_access_notes": sealing.seal_access_notes(notes, row_id) if notes else None,
-        "cohabitation": facts.get("cohabitation", []),
-        "maintained": [],
-        "dependent_years": facts.get("dependent_years", []),
-        "certificates": facts.get("certificates", []),
+        "sealed_details": seal_details(DETAILS.validate_python(details), row_id),
     }

@@ -221,6 +221,7 @@ def running_api(stage: Stage) -> Iterator[Api]:
         port = probe.getsockname()[1]
     environment = os.environ | {
         "DATABASE_URL": stage.server.url(DATABASE, "beatrice_app"),
+        "BEATRICE_MODE": "sandbox",
         "BEATRICE_REQUESTS_PER_MINUTE": "10000000",
         "PORT": str(port),
     }

@@ -48,6 +48,10 @@ async def test_every_field_comes_back(client: httpx.AsyncClient, world: World, a
     row = (await world.execute("SELECT * FROM care.beneficiary WHERE relation = 'parent'"))[0]
     assert FULL["fiscal_code"].encode() not in bytes(row.sealed_fiscal_code)  # type: ignore[attr-defined]
     assert b"Citofono" not in bytes(row.sealed_access_notes)
+    assert b"non_self_sufficient" not in bytes(row.sealed_details)
+    assert {name for name in row._mapping if not name.startswith("sealed_")} == {
+        *("id", "user_id", "relation", "given_name", "family_name", "istat_code", "created_at", "ended_at", "version")
+    }
     listed = await client.get(URL, headers=anna.headers)
     assert [one["relation"] for one in listed.json()["data"]] == ["self", "parent"]
 

@@ -164,12 +164,12 @@ async def test_an_answer_with_a_secret_is_never_stored(scene: Scene, anna: Heade
 
 async def test_stored_answers_are_sealed_for_their_caller(scene: Scene, anna: Headers) -> None:
     await scene.post(anna, "k1", name="a visible canary")
-    principal, sealed, kept_at = (
-        await scene.world.execute("SELECT principal_id, sealed_answer, created_at FROM idempotency_key")
+    principal, print_, sealed, kept_at = (
+        await scene.world.execute("SELECT principal_id, fingerprint, sealed_answer, created_at FROM idempotency_key")
     )[0]
     assert b"canary" not in bytes(sealed)
-    assert b"a visible canary" in bytes(idempotency.replay(principal, sealed).body)
-    assert b"status" in sealing.decrypt("idempotency", sealed, principal.bytes)
+    assert b"a visible canary" in bytes(idempotency.replay(principal, "k1", print_, sealed).body)
+    assert b"status" in sealing.decrypt("idempotency", sealed, principal.bytes + print_ + b"k1")
     assert abs((clock.real() - kept_at).total_seconds()) < 60
 
 

@@ -14,6 +14,7 @@ from app.http import audiences
 from app.http.middleware import MAX_URL, Buckets
 from app.main import create_app
 from tests.http.probe import Scene, problem
+from tests.production import in_force
 
 Headers = dict[str, str]
 SECURITY = {
@@ -249,18 +250,8 @@ def test_a_route_without_access_stops_the_start() -> None:
     router.read("/widgets", "public")(widget_list)
 
 
-async def test_production_has_no_sandbox_routes(database: Database, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("BEATRICE_MODE", "production")
-    monkeypatch.setenv("BEATRICE_SECRET_KEYS", base64.urlsafe_b64encode(b"p" * 32).decode())
-    monkeypatch.setenv("BEATRICE_SMTP_URL", "smtp://127.0.0.1:1")
-    monkeypatch.setenv("DATABASE_URL", "postgresql://127.0.0.1:1/none")
-    monkeypatch.setenv("BEATRICE_OPERATOR_IBAN", "IT28W8000000292100645211111")
-    monkeypatch.setenv("BEATRICE_PUBLIC_URL", "https://welfare.example")
-    config.settings.cache_clear()
-    try:
+async def test_production_has_no_sandbox_routes(database: Database) -> None:
+    with in_force():
         paths = create_app(database).openapi()["paths"]
-    finally:
-        monkeypatch.undo()
-        config.settings.cache_clear()
     assert [path for path in paths if path.startswith("/v1/sandbox")] == []
     assert "/v1/sandbox/clock" in create_app(database).openapi()["paths"]

@@ -10,6 +10,7 @@ import psycopg
 import pytest
 from sqlalchemy.ext.asyncio import create_async_engine
 
+from app import sealing
 from app.db import Database, create_database
 from app.main import create_app
 from tests.conftest import Cluster
@@ -129,9 +130,13 @@ async def rival(scene: Scene, anna: Headers, cluster: Cluster, probe_database_na
     await scene.world.execute("UPDATE probe SET name = 'zero'")
     with cluster.admin(probe_database_name) as connection:
         connection.execute("BEGIN")
+        kept = connection.execute("SELECT principal_id, fingerprint, sealed_answer FROM idempotency_key").fetchall()
+        ((principal, print_, sealed),) = kept
+        plain = sealing.decrypt("idempotency", sealed, sealing.context_of(principal, print_, "k0"))
         connection.execute(
-            "INSERT INTO idempotency_key SELECT principal_id, 'k1', fingerprint, sealed_answer, created_at"
-            " FROM idempotency_key"
+            "INSERT INTO idempotency_key (principal_id, key, fingerprint, sealed_answer, created_at)"
+            " SELECT principal_id, 'k1', fingerprint, %s, created_at FROM idempotency_key",
+            [sealing.encrypt("idempotency", plain, sealing.context_of(principal, print_, "k1"))],
         )
         request = asyncio.create_task(scene.post(anna, "k1", name="one"))
         while not await scene.world.scalar(

@@ -1,6 +1,5 @@
 """People who know their password, and settings of production."""
 
-import base64
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import timedelta
@@ -10,8 +9,9 @@ from uuid import UUID
 import httpx
 import pytest
 
-from app import clock, config, ids, sealing
+from app import clock, config, ids
 from app.identity import passwords
+from tests.production import in_force
 from tests.world import World
 
 PASSWORD = "quattro gatti sul tetto rosso"
@@ -38,19 +38,10 @@ async def anna(world: World) -> Login:
 
 
 @pytest.fixture
-def production(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+def production() -> Iterator[None]:
     """Let the settings be those of production, with a secret of its own."""
-    key = base64.urlsafe_b64encode(b"p" * 32).decode()
-    monkeypatch.setenv("BEATRICE_MODE", "production")
-    monkeypatch.setenv("BEATRICE_SECRET_KEYS", key)
-    monkeypatch.setenv("BEATRICE_SMTP_URL", "smtp://127.0.0.1:1")
-    monkeypatch.setenv("DATABASE_URL", "postgresql://127.0.0.1:1/none")
-    monkeypatch.setenv("BEATRICE_OPERATOR_IBAN", "IT28W8000000292100645211111")
-    monkeypatch.setenv("BEATRICE_PUBLIC_URL", "https://welfare.example")
-    clear()
-    yield
-    monkeypatch.undo()
-    clear()
+    with in_force():
+        yield
 
 
 @pytest.fixture
@@ -66,7 +57,6 @@ def few_tries(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
 
 def clear() -> None:
     config.settings.cache_clear()
-    sealing.derived_key.cache_clear()
 
 
 async def log_in(client: httpx.AsyncClient, email: str, password: str) -> httpx.Response:

@@ -16,6 +16,7 @@ from sqlalchemy import text
 from app import api, clock, ids, sealing
 from app.banking.fiscal_codes import is_born_on, normalise_fiscal_code, normalise_tax_code
 from app.banking.iban import normalise_iban
+from app.beneficiaries.details import open_details
 from app.catalogue import schemas as catalogue
 from app.config import settings
 from app.db import WORKER_TIMEOUTS, Database, create_database
@@ -37,8 +38,8 @@ KEY_TABLES = (
     "payout", "event", "audit_entry",
 )  # fmt: skip
 SEALED = (
-    "ARRAY['sealed_fiscal_code', 'sealed_access_notes', 'sealed_note', 'sealed_end_reason', 'sealed_reason',"
-    " 'sealed_decision', 'password_hash']"
+    "ARRAY['sealed_fiscal_code', 'sealed_access_notes', 'sealed_details', 'sealed_note', 'sealed_end_reason',"
+    " 'sealed_reason', 'sealed_decision', 'password_hash']"
 )
 UNIT_STATES = {
     "requested", "confirmed", "delivered", "completed", "declined", "expired", "cancelled", "cancelled_late", "no_show",
@@ -116,6 +117,11 @@ async def test_two_loads_give_the_same_rows(cluster: Cluster, world: Loaded) -> 
             first, second = (await world.rows(sql))[0], (await other.rows(sql))[0]
             assert first[0] > 0, table
             assert tuple(first) == tuple(second), table
+        sql = "SELECT id, sealed_details FROM care.beneficiary ORDER BY id"
+        here, there = await world.rows(sql), await other.rows(sql)
+        assert [open_details(row.sealed_details, row.id) for row in here] == [
+            open_details(row.sealed_details, row.id) for row in there
+        ]
 
 
 @pytest.fixture
@@ -315,8 +321,9 @@ async def test_codes_and_accounts_are_valid(world: Loaded) -> None:
         code = sealing.open_fiscal_code(row.sealed_fiscal_code, row.id)
         assert normalise_fiscal_code(code) == code
         assert sealing.fiscal_code_index(code) == row.fiscal_code_index
-    for row in await world.rows("SELECT id, sealed_fiscal_code, birth_date FROM care.beneficiary"):
-        assert is_born_on(sealing.open_fiscal_code(row.sealed_fiscal_code, row.id), row.birth_date)
+    for row in await world.rows("SELECT id, sealed_fiscal_code, sealed_details FROM care.beneficiary"):
+        born_on = open_details(row.sealed_details, row.id).birth_date
+        assert is_born_on(sealing.open_fiscal_code(row.sealed_fiscal_code, row.id), born_on)
 
 
 async def test_offerings_are_such_as_providers_may_publish(world: Loaded) -> None:

@@ -1,24 +1,21 @@
 -- Statements about beneficiaries, always of one person.
 
 -- name: beneficiaries
-SELECT id, relation, given_name, family_name, birth_date, sealed_fiscal_code, phone, street, postcode, istat_code,
-    sealed_access_notes, cohabitation, maintained, dependent_years, certificates, version
+SELECT id, relation, given_name, family_name, sealed_fiscal_code, istat_code, sealed_access_notes, sealed_details, version
 FROM care.beneficiary
 WHERE user_id = :user_id AND ended_at IS NULL AND (CAST(:after AS uuid) IS NULL OR id > CAST(:after AS uuid))
 ORDER BY id LIMIT :limit;
 
 -- name: beneficiary
-SELECT id, relation, given_name, family_name, birth_date, sealed_fiscal_code, phone, street, postcode, istat_code,
-    sealed_access_notes, cohabitation, maintained, dependent_years, certificates, version
+SELECT id, relation, given_name, family_name, sealed_fiscal_code, istat_code, sealed_access_notes, sealed_details, version
 FROM care.beneficiary WHERE user_id = :user_id AND id = :id AND ended_at IS NULL;
 
 -- name: lock_beneficiary
-SELECT id, relation, given_name, family_name, birth_date, sealed_fiscal_code, phone, street, postcode, istat_code,
-    sealed_access_notes, cohabitation, maintained, dependent_years, certificates, version
+SELECT id, relation, given_name, family_name, sealed_fiscal_code, istat_code, sealed_access_notes, sealed_details, version
 FROM care.beneficiary WHERE user_id = :user_id AND id = :id AND ended_at IS NULL FOR NO KEY UPDATE;
 
 -- name: ensure_self
 INSERT INTO care.beneficiary
-    (id, user_id, relation, given_name, family_name, birth_date, sealed_fiscal_code, created_at)
-VALUES (:id, :user_id, 'self', :given_name, :family_name, :birth_date, :sealed_fiscal_code, :created_at)
+    (id, user_id, relation, given_name, family_name, sealed_fiscal_code, sealed_details, created_at)
+VALUES (:id, :user_id, 'self', :given_name, :family_name, :sealed_fiscal_code, :sealed_details, :created_at)
 ON CONFLICT (user_id) WHERE relation = 'self' DO NOTHING;

@@ -195,7 +195,7 @@ UPDATE care.leg SET hold_id = given.hold_id
 FROM unnest(CAST(:legs AS uuid[]), CAST(:holds AS uuid[])) AS given (id, hold_id) WHERE leg.id = given.id;
 
 -- name: beneficiary_contacts
-SELECT id, given_name, family_name, phone, street, postcode, istat_code, sealed_access_notes
+SELECT id, given_name, family_name, istat_code, sealed_access_notes, sealed_details
 FROM care.beneficiary WHERE id = ANY (CAST(:ids AS uuid[]));
 
 -- name: lock_bookings
@@ -335,3 +335,11 @@ WITH batch AS MATERIALIZED (
 SELECT (SELECT count(*) FROM batch) AS size, (SELECT key FROM batch ORDER BY key DESC LIMIT 1) AS last,
     (SELECT coalesce(jsonb_agg(jsonb_build_object('table', 'booking', 'id', key, 'problem', problem) ORDER BY key), '[]')
         FROM differing) AS differences;
+
+-- name: forget_quotes
+-- A batch of those that were never booked: they name who was to be cared for, by whom and when.
+DELETE FROM care.quote WHERE id IN (
+    SELECT q.id FROM care.quote q WHERE q.expires_at <= :before
+        AND NOT EXISTS (SELECT FROM care.booking b WHERE b.quote_id = q.id)
+    LIMIT :limit)
+RETURNING 1;

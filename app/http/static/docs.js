@@ -4,7 +4,7 @@ SwaggerUIBundle({
   dom_id: "#docs",
   deepLinking: true,
   docExpansion: "none",
-  persistAuthorization: true,
+  persistAuthorization: false,
   tryItOutEnabled: true,
   validatorUrl: null, // by default the document is sent to another host
 });
