@@ -41,7 +41,8 @@ async def test_first_operator_can_open_the_installation(
     balance = await head.get("/operator/ledger/trial_balance")
     assert balance["balanced"] is True
     assert sorted(account["kind"] for account in balance["accounts"]) == [
-        "bank_clearing_company", "bank_clearing_public", "claims_payable", "platform_fees", "suspense", "vat_payable",
+        "bank_clearing_company", "bank_clearing_public", "claims_payable", "platform_fees", "solidarity_fund",
+        "suspense", "vat_payable",
     ]  # fmt: skip
 
 
@@ -54,7 +55,7 @@ async def test_there_is_one_operator(cluster: Cluster, fresh_database_name: str,
         await cli._create_operator(url, other, "altro@gestione.example")
     assert await fresh_world.execute("SELECT name FROM organisation") == [("Gestione Prova",)]
     assert await fresh_world.execute("SELECT recipient FROM outgoing_mail") == [("capo@gestione.example",)]
-    assert await fresh_world.scalar("SELECT count(*) FROM ledger.account") == 6
+    assert await fresh_world.scalar("SELECT count(*) FROM ledger.account") == 7
 
 
 @pytest.mark.parametrize(("option", "value"), [("--tax-code", "09991010160"), ("--email", "nobody"), ("--name", " ")])

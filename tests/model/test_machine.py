@@ -96,7 +96,9 @@ class Machine(RuleBasedStateMachine):
 
     @rule(which=st.sampled_from([0, 0, 1]), terms=TERMS, amount=AMOUNTS, days=EXPIRIES)
     def grant(self, which: int, terms: Terms, amount: int, days: int) -> None:
-        self._grant(which, terms, amount, days)
+        ended_on = self.paper.employments[which].ended_on
+        if ended_on is None or ended_on >= day_of(self.paper.now):  # nobody grants to who has left
+            self._grant(which, terms, amount, days)
 
     @rule(seats=SEATS, credit=CREDIT, instant=st.booleans())
     def quote(self, seats: list[Any], credit: CreditChoice, instant: bool) -> None:  # noqa: FBT001 - drawn
