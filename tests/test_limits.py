@@ -15,7 +15,10 @@ GOOD = "Bearer good"
 
 
 async def answer(scope: Scope, receive: Receive, send: Send) -> None:
-    known = dict(scope["headers"]).get(b"authorization") in {None, GOOD.encode()}
+    authorization = dict(scope["headers"]).get(b"authorization", b"").decode()
+    if authorization.partition(" ")[2] == "good":
+        scope["principal"] = "somebody"
+    known = authorization == "" or "principal" in scope
     status = (
         404 if scope["path"].endswith("/nowhere") else 200 if known and not scope["path"].endswith("/login") else 401
     )
@@ -61,8 +64,8 @@ async def test_no_refusal_gives_an_allowance_back(edge: Edge, path: str, token: 
 
 async def test_the_limit_keeps_no_token_and_nothing_long(edge: Edge) -> None:
     await statuses(edge, GOOD, "Bearer " + "x" * 60_000)
-    kept = list(edge.buckets._levels)
-    assert "192.0.2.1" in kept
+    kept = list(edge.limiter.buckets._levels)
+    assert "network 192.0.2.1/32" in kept
     assert [caller for caller in kept if "good" in caller or len(caller) > 64] == []
 
 

@@ -99,6 +99,11 @@ ROLE_PERMISSIONS: dict[OrganisationRole, frozenset[str]] = {
     "admin": frozenset({"members:read", "members:write", "api_keys:read", "api_keys:write"}),
 }
 
+SECOND_FACTOR_ROLES: frozenset[OrganisationRole] = frozenset(
+    {"hr", "hr_approver", "finance", "operator", "coordinator", "manager"}
+)
+"""Whoever holds one of these gives a code of the second factor before acts that need a fresh proof."""
+
 REGISTRAR = "registrar"
 """What the operator is in an organisation where it has no role: no membership, only a way to its first members."""
 REGISTRAR_PERMISSIONS = frozenset({"members:read", "members:write"})

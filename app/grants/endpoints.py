@@ -166,6 +166,7 @@ async def grant_line_list(at: At, grant_id: GrantId, paging: PagingDep) -> Page[
     "grant_approvals:write",
     errors=[ApproverIsMaker, StateConflict, ProgrammeEnded],
     audit="grant.approve",
+    step_up="role",
 )
 async def grant_approve(at: At, grant_id: GrantId) -> GrantRead:
     """Approve a grant as another person than its maker: all lots at once, or it waits for money."""
@@ -189,7 +190,11 @@ async def operator_top_up_list(
 
 
 @operator.command(
-    "/top_ups/{top_up_id}/confirm", "top_up_confirmations:write", errors=[AlreadyResolved], audit="top_up.confirm"
+    "/top_ups/{top_up_id}/confirm",
+    "top_up_confirmations:write",
+    errors=[AlreadyResolved],
+    audit="top_up.confirm",
+    step_up="role",
 )
 async def top_up_confirm(at: At, top_up_id: TopUpId) -> OperatorTopUpRead:
     """Credit a bank transfer that arrived; waiting grants that now fit become active, oldest first."""

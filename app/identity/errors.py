@@ -7,6 +7,14 @@ class InvalidCredentials(AppError, status=401, code="invalid_credentials", commi
     """E-mail or password is wrong."""
 
 
+class SecondFactorRequired(AppError, status=401, code="second_factor_required"):
+    """This login asks for a code besides the password: send it as `otp`."""
+
+
+class SecondFactorWrong(AppError, status=401, code="second_factor_wrong", commits=True):
+    """The code is wrong, expired or used already: wait for the next one, or use a recovery code."""
+
+
 class WrongPassword(AppError, status=403, code="wrong_password", commits=True):
     """The current password is wrong."""
 

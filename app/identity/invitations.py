@@ -23,11 +23,11 @@ from app.db import APP, HR, NOTHING, Query
 from app.edge.permissions import OrganisationRole
 from app.errors import Conflict
 from app.identity import attempts, password_rules, passwords
-from app.identity.actions import token_hash
 from app.identity.errors import ActivationCodeWrong, InvalidCredentials, TokenInvalid
 from app.identity.granting import give_roles
 from app.identity.models import Invitation, User
-from app.identity.proof import account_by_email, account_by_id, prove, without_connection
+from app.identity.proof import Origin, account_by_email, account_by_id, prove, without_connection
+from app.identity.sessions import token_hash
 from app.mail.actions import NewMail, send_many
 
 LIFE_DAYS = 14
@@ -192,7 +192,9 @@ async def redeem_invitation(
         await _check_code(session, offer, activation_code)
     account = await account_by_email(session, offer.email)
     if account is not None:
-        await prove(session, account, offer.email, password, address=address, refusal=InvalidCredentials)
+        await prove(
+            session, account, offer.email, password, origin=Origin(address or "local"), refusal=InvalidCredentials
+        )
         user_id = account.id
     else:
         accepted = password_rules.check(password, offer.email)

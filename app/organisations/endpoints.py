@@ -56,14 +56,16 @@ async def organisation_get(at: At, organisation_id: OrganisationId) -> Organisat
     return at.tagged(row.version, _read(row))
 
 
-@operator.change("/organisations/{organisation_id}", "organisations:write", errors=[StateConflict])
+@operator.change("/organisations/{organisation_id}", "organisations:write", errors=[StateConflict], step_up="role")
 async def organisation_update(at: At, organisation_id: OrganisationId, body: OrganisationUpdate) -> OrganisationRead:
     """Change name, address, references; an IBAN can be set here once."""
     row = await actions.update_organisation(at.session, at.actor, organisation_id, at.expected_version, body)
     return at.tagged(row.version, _read(row))
 
 
-@operator.command("/organisations/{organisation_id}/members", "organisations:write", keyed=False, status=201)
+@operator.command(
+    "/organisations/{organisation_id}/members", "organisations:write", keyed=False, status=201, step_up="role"
+)
 async def organisation_member_invite(at: At, organisation_id: OrganisationId, body: MemberInvite) -> MemberInvited:
     """Invite an organisation's first administrator."""
     await members.invite_member(at.session, at.actor, organisation_id, body.email, body.roles, bootstrap=True)
@@ -76,7 +78,7 @@ async def member_list(at: At, paging: PagingDep) -> Page[MemberRead]:
     return paging.page_by_id(found, MemberRead.model_validate)
 
 
-@organisation.command("/members", "members:write", keyed=False, status=201)
+@organisation.command("/members", "members:write", keyed=False, status=201, step_up="role")
 async def member_invite(at: At, body: MemberInvite) -> MemberInvited:
     """Invite somebody to roles of this organisation; the answer does not tell whether the address has a login."""
     bootstrap = REGISTRAR in at.actor.roles

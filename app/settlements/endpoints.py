@@ -88,6 +88,7 @@ async def settlement_run_get(at: At, run_id: SettlementRunId) -> SettlementRunRe
     "settlement_approvals:write",
     errors=[StateConflict, ApproverIsMaker, ContentChanged, LedgerUnverified, PayeeIncomplete, DebtorIncomplete],
     audit="settlement_run.approve",
+    step_up="role",
 )
 async def settlement_run_approve(
     at: At, run_id: SettlementRunId, body: SettlementRunApproval | None = None
