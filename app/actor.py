@@ -14,7 +14,7 @@ class Actor:
     """The caller of one request, as looked up in its first statement.
 
     `id` is the user's or key's id, `organisation_id` the tenant named by the path (for an API key: its own),
-    `roles` the roles held there, `scopes` limits an API key (None: no limit beyond the roles).
+    `roles` the roles held there (an API key has none), `scopes` limits an API key (None: no limit beyond the roles).
     """
 
     kind: ActorKind

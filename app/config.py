@@ -2,7 +2,7 @@
 
 import base64
 import hashlib
-from datetime import datetime
+from datetime import datetime, timedelta
 from functools import lru_cache
 from pathlib import Path
 from typing import Annotated, Literal
@@ -16,6 +16,9 @@ SANDBOX_SECRET = base64.urlsafe_b64encode(hashlib.sha256(b"beatrice sandbox").di
 
 SANDBOX_IBAN = "IT60X0542811101000000123456"
 """A published example: nobody's account."""
+
+
+APPROVING_ROLE_HOURS = 24
 
 
 class Settings(BaseSettings):
@@ -51,6 +54,8 @@ class Settings(BaseSettings):
     pool_size: int = 10
     payout_days: int = 10
     """Days from a settlement's cutoff to its payment."""
+    approving_role_hours: int | None = Field(default=None, ge=0, le=720)
+    """How long a new approving role waits unless another holder confirms it; None: 24, in the sandbox 0."""
     operator_iban: str = SANDBOX_IBAN
 
     @field_validator("secret_keys", mode="before")
@@ -87,6 +92,17 @@ class Settings(BaseSettings):
             if not self.public_url.startswith("https://"):
                 raise ValueError("BEATRICE_PUBLIC_URL: links in mails lead to an https address")
         return self
+
+    @model_validator(mode="after")
+    def _approvers_of_production_wait(self) -> "Settings":
+        if not self.sandbox and self.approving_role_delay < timedelta(hours=APPROVING_ROLE_HOURS):
+            raise ValueError("BEATRICE_APPROVING_ROLE_HOURS: production waits for at least 24 hours")
+        return self
+
+    @property
+    def approving_role_delay(self) -> timedelta:
+        hours = self.approving_role_hours
+        return timedelta(hours=hours if hours is not None else 0 if self.sandbox else APPROVING_ROLE_HOURS)
 
     @property
     def asks_for_step_up(self) -> bool:

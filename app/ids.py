@@ -101,6 +101,7 @@ class TypeId:
 OrganisationId = Annotated[UUID, TypeId("org")]
 UserId = Annotated[UUID, TypeId("usr")]
 MembershipId = Annotated[UUID, TypeId("mem")]
+InvitationId = Annotated[UUID, TypeId("inv")]
 ApplicationId = Annotated[UUID, TypeId("app")]
 SessionId = Annotated[UUID, TypeId("ses")]
 ApiKeyId = Annotated[UUID, TypeId("key")]

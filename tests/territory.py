@@ -42,6 +42,7 @@ PREFIXES = {
     "slot_id": "slt",
     "settlement_id": "stl",
     "api_key_id": "key",
+    "invitation_id": "inv",
     "membership_id": "mem",
     "run_id": "run",
 }
@@ -199,6 +200,13 @@ async def _by_http(world: World, client: httpx.AsyncClient, side: Side) -> None:
         {"name": f"{side.canary} key", "scopes": ["catalogue:read"]},
         "key",
     )
+    invited = await client.post(
+        f"/v1/organisations/{side.provider.public_id}/members",
+        json={"email": f"invited{side.canary[-1]}@example.test".lower(), "roles": ["staff"]},
+        headers=side.headers["manager"],
+    )
+    assert invited.status_code == 201, invited.text
+    invitation = await world.scalar("SELECT id FROM invitation WHERE organisation_id = :id", id=side.provider.id)
     member = await world.scalar(
         "SELECT id FROM role_grant WHERE organisation_id = :id AND role = 'staff'", id=side.provider.id
     )
@@ -206,6 +214,7 @@ async def _by_http(world: World, client: httpx.AsyncClient, side: Side) -> None:
         "top_up_id": top_up["id"],
         "site_id": site["id"],
         "api_key_id": key["id"],
+        "invitation_id": ids.encode("inv", invitation),
         "membership_id": ids.encode("mem", member),
     }
 

@@ -218,9 +218,9 @@ def test_verify_ledger_tells_the_first_difference(
     sound = beatrice("verify-ledger", DATABASE_URL=url)
     assert (sound.exit_code, sound.stderr) == (0, "")
     assert sound.stdout == (
-        "Every account adds up (0 accounts, 0 transfers, 0 holds, 0 hold ends, 0 slots, 0 payables,"
-        " 0 owed transfers, 0 settlement lines, 0 settled payables, 0 settlements, 0 settlement runs, 0 units,"
-        " 0 owed units).\n"
+        "Every account adds up (0 accounts, 0 transfers, 0 holds, 0 hold ends, 0 lots, 0 slots, 0 payables,"
+        " 0 owed transfers, 0 settlement lines, 0 settled payables, 0 settlements, 0 settlement runs, 0 bookings,"
+        " 0 units, 0 owed units).\n"
     )
     account = "01a20311-a797-73c1-946b-8c3477d2f102"
     with cluster.admin(fresh_database_name) as connection:

@@ -177,7 +177,9 @@ async def test_a_revoked_or_expired_key_fails_at_once(client: httpx.AsyncClient,
         assert (await client.get(account(company), headers=key)).status_code == 200
         await world.execute(f"UPDATE api_key SET {change}", at=clock.real() - timedelta(seconds=1))
         assert (await client.get(account(company), headers=key)).status_code == 401
-        await world.execute("UPDATE api_key SET revoked_at = NULL, expires_at = NULL")
+        await world.execute(
+            "UPDATE api_key SET revoked_at = NULL, expires_at = :at", at=clock.real() + timedelta(hours=1)
+        )
 
 
 # Keys

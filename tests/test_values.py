@@ -357,6 +357,7 @@ def test_production_takes_its_own_secrets_only(environment: pytest.MonkeyPatch) 
         ({"BEATRICE_SMTP_URL": ""}, "production sends real mail"),
         ({"BEATRICE_OPERATOR_IBAN": ""}, "production pays from an account of its own"),
         ({"BEATRICE_PUBLIC_URL": ""}, "links in mails lead to an https address"),
+        ({"BEATRICE_APPROVING_ROLE_HOURS": "23"}, "production waits for at least 24 hours"),
         ({"BEATRICE_SECRET_KEYS": base64.urlsafe_b64encode(b"short").decode()}, "each key is 32 bytes"),
         ({"DATABASE_URL": "mysql://127.0.0.1/x"}, "a PostgreSQL URL is needed"),
     ]

@@ -92,17 +92,18 @@ class World:
         )
 
     async def api_key(self, party: Party, scopes: list[str]) -> dict[str, str]:
-        user_id, _ = await self.login(f"key{self._next()}@example.test")
+        maker = next(iter(party.users.values()))
         token = "bea_test_" + secrets.token_urlsafe(32)
         await self.execute(
-            "INSERT INTO api_key (id, organisation_id, name, token_hash, hint, scopes, created_by, created_at)"
-            " VALUES (:id, :organisation, 'test', :hash, 'bea_test_', :scopes, :user, :at)",
+            "INSERT INTO api_key (id, organisation_id, name, token_hash, hint, scopes, created_by, created_at,"
+            " expires_at) VALUES (:id, :organisation, 'test', :hash, 'bea_test_', :scopes, :user, :at, :end)",
             id=ids.new_id(),
             organisation=party.id,
             hash=hashlib.sha256(token.encode()).digest(),
             scopes=scopes,
-            user=user_id,
-            at=START,
+            user=maker,
+            at=clock.real(),
+            end=clock.real() + timedelta(days=365),
         )
         return {"Authorization": f"Bearer {token}"}
 

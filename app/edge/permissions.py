@@ -42,7 +42,15 @@ ROLE_PERMISSIONS: dict[OrganisationRole, frozenset[str]] = {
         }
     ),
     "hr_approver": frozenset(
-        {"employees:read", "account:read", "top_ups:read", "programmes:read", "grants:read", "grant_approvals:write"}
+        {
+            "employees:read",
+            "account:read",
+            "top_ups:read",
+            "programmes:read",
+            "grants:read",
+            "grant_approvals:write",
+            "role_confirmations:write",
+        }
     ),
     "payroll": frozenset({"employees:read", "account:read"}),
     "manager": frozenset(
@@ -93,6 +101,7 @@ ROLE_PERMISSIONS: dict[OrganisationRole, frozenset[str]] = {
             "settlement_runs:write",
             "settlement_approvals:write",
             "trial_balance:read",
+            "role_confirmations:write",
         }
     ),
     # Every organisation's administrator keeps its members and keys; HR and managers are the usual ones.
@@ -104,6 +113,8 @@ SECOND_FACTOR_ROLES: frozenset[OrganisationRole] = frozenset(
 )
 """Whoever holds one of these gives a code of the second factor before acts that need a fresh proof."""
 
+APPROVING_ROLES = frozenset[OrganisationRole]({"hr_approver", "finance"})
+"""They take effect after a while, unless another who has the role confirms them: nobody makes an approver at will."""
 REGISTRAR = "registrar"
 """What the operator is in an organisation where it has no role: no membership, only a way to its first members."""
 REGISTRAR_PERMISSIONS = frozenset({"members:read", "members:write"})

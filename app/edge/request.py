@@ -15,6 +15,7 @@ from app.config import settings
 from app.db import APP, HR, Query, Role
 from app.edge.access import Access
 from app.edge.permissions import PERSON, REGISTRAR, SECOND_FACTOR_ROLES, ScopeKind, permissions_of
+from app.edge.roles import scopes_to_give
 from app.errors import Forbidden, NotFound, StepUpRequired, Unauthorised
 
 MAX_TOKEN = 200
@@ -39,7 +40,7 @@ class Audience:
 
 @dataclass(frozen=True, slots=True)
 class Opened:
-    """What the first statement found out; `scopes` is null for a user, whom roles limit."""
+    """What the first statement found out; `scopes` is null for a user. A key's `roles` are its maker's."""
 
     role: str
     clock_offset: timedelta
@@ -112,7 +113,12 @@ def authorise(access: Access, audience: Audience, opened: Opened, *, presented: 
         roles -= {REGISTRAR}
     scopes = None if opened.scopes is None else frozenset(opened.scopes)
     actor = Actor(
-        opened.principal_kind, opened.principal_id, opened.organisation_id, roles, scopes, opened.locale or "it"
+        opened.principal_kind,
+        opened.principal_id,
+        opened.organisation_id,
+        roles if scopes is None else frozenset(),
+        scopes,
+        opened.locale or "it",
     )
     if access.permission in PERSON:
         if access.permission == "person" and actor.kind != "user":
@@ -123,7 +129,9 @@ def authorise(access: Access, audience: Audience, opened: Opened, *, presented: 
         raise Forbidden if audience.scope == "platform" else NotFound
     if audience.kind is not None and audience.kind not in (opened.kinds or ()):
         raise NotFound
-    granted = scopes if scopes is not None else permissions_of(roles)
+    granted = permissions_of(roles)
+    if scopes is not None:
+        granted = scopes & scopes_to_give(opened.kinds or (), roles)
     if access.permission not in granted:
         raise Forbidden
     _demand_proof(access, opened, roles)

@@ -17,6 +17,7 @@ from app.events.actions import NewEvent, record
 from app.identity import second_factor, sessions
 from app.identity.invitations import redeem_invitation
 from app.identity.schemas import TokenRead
+from app.organisations import members
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +47,8 @@ async def accept_invitation(
     factor = await second_factor.check_if_there(session, redeemed.user_id, otp)
     if redeemed.employee_id is not None:
         await _link(session, redeemed.employee_id, redeemed.user_id)
+    else:
+        await members.admit(session, redeemed)
     return await sessions.begin(session, redeemed.user_id, by_second_factor=factor)
 
 

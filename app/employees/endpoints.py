@@ -30,6 +30,7 @@ from app.identity.errors import (
     SecondFactorRequired,
     SecondFactorWrong,
     TokenInvalid,
+    TwoSides,
 )
 from app.identity.schemas import TokenRead
 from app.ids import EmployeeId
@@ -71,6 +72,7 @@ async def me_get(at: At) -> MeRead:
         SecondFactorWrong,
         EmailTaken,
         LoginDiffers,
+        TwoSides,
     ],
 )
 async def invitation_accept(

@@ -15,13 +15,17 @@ from app.actor import Actor
 from app.audit.actions import record
 from app.config import settings
 from app.db import Query
+from app.edge.roles import scopes_to_give
 from app.errors import Forbidden, Invalid, NotFound, StateConflict
 from app.identity.errors import TooManyLiveKeys
 from app.identity.models import ApiKey
-from app.identity.roles import scopes_to_give
+from app.identity.notices import tell_of_key
 
 HINT_LENGTH = 13
 PLACES = (1, 2)
+DEFAULT_LIFE = timedelta(days=365)
+LONGEST_LIFE = timedelta(days=731)
+"""Two years, one of them a leap year; the table refuses a day more."""
 KINDS = Query(list[str], "identity.kinds_of_organisation")
 
 
@@ -44,31 +48,36 @@ async def create(
     if wrong:
         raise Invalid(*wrong[0], *wrong[1:])
     now = clock.real()
-    if expires_at is not None and expires_at <= now:
+    ends = now + DEFAULT_LIFE if expires_at is None else expires_at
+    if ends <= now:
         raise Invalid("/expires_at", "in_the_past", "this instant has passed")
+    if ends > now + LONGEST_LIFE:
+        raise Invalid("/expires_at", "too_late", "a key lives for at most two years")
     made = await _insert(
-        session, actor, organisation_id, name=name, scopes=sorted(set(scopes)), expires_at=expires_at, now=now
+        session, actor, organisation_id, name=name, scopes=sorted(set(scopes)), expires_at=ends, now=now
     )
     await record(session, actor, "api_key.create", "api_key", made[0].id)
+    await tell_of_key(session, made[0])
     return made
 
 
 async def rotate(
     session: AsyncSession, actor: Actor, organisation_id: UUID, key_id: UUID, overlap_hours: int
 ) -> tuple[ApiKey, str]:
-    """Make a key like this one, which stays valid for the overlap; a limited life begins anew."""
+    """Make a key like this one, which stays valid for the overlap; its life begins anew, its maker is who rotates."""
     old = await _locked_live(session, organisation_id, key_id)
     if not set(old.scopes) <= await _scopes_to_give(session, actor, organisation_id):
         raise Forbidden
     now = clock.real()
     overlap_end = now + timedelta(hours=overlap_hours)
-    expires_at = None if old.expires_at is None else now + (old.expires_at - old.created_at)
+    expires_at = now + (old.expires_at - old.created_at)
     made = await _insert(
         session, actor, organisation_id, name=old.name, scopes=old.scopes, expires_at=expires_at, now=now
     )
-    old_end = overlap_end if old.expires_at is None else min(old.expires_at, overlap_end)
+    old_end = min(old.expires_at, overlap_end)
     await session.execute(update(ApiKey).where(ApiKey.id == key_id).values(expires_at=old_end))
     await record(session, actor, "api_key.rotate", "api_key", key_id)
+    await tell_of_key(session, made[0])
     return made
 
 
@@ -109,7 +118,7 @@ async def _locked_live(session: AsyncSession, organisation_id: UUID, key_id: UUI
     found = await _one(session, _key(organisation_id, key_id).with_for_update(key_share=True))
     if found.revoked_at is not None:
         raise StateConflict("revoked")
-    if found.expires_at is not None and found.expires_at <= clock.real():
+    if found.expires_at <= clock.real():
         raise StateConflict("expired")
     return found
 
@@ -125,7 +134,7 @@ async def _insert(
     *,
     name: str,
     scopes: Sequence[str],
-    expires_at: datetime | None,
+    expires_at: datetime,
     now: datetime,
 ) -> tuple[ApiKey, str]:
     secret = ("bea_test_" if settings().sandbox else "bea_live_") + secrets.token_urlsafe(32)

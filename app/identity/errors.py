@@ -31,5 +31,9 @@ class EmailTaken(AppError, status=409, code="email_taken", constraints=("user_ac
     """This e-mail address cannot be used."""
 
 
+class TwoSides(AppError, status=409, code="two_sides", constraints=("role_grant_hr_apart_from_care",)):
+    """Who acts for an employer cannot work with care, in any organisation: use another login for one of the two."""
+
+
 class TooManyLiveKeys(AppError, status=409, code="too_many_live_keys", constraints=("api_key_two_live_key",)):
     """Two keys of this name are live: revoke one first, or choose another name."""

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from uuid import UUID
 
-from sqlalchemy import update
+from sqlalchemy import select, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncSession
 
@@ -21,10 +21,9 @@ from app.audit.actions import record
 from app.config import settings
 from app.db import APP, HR, NOTHING, Query
 from app.edge.permissions import OrganisationRole
-from app.errors import Conflict
+from app.errors import Conflict, NotFound, StateConflict
 from app.identity import attempts, password_rules, passwords
 from app.identity.errors import ActivationCodeWrong, InvalidCredentials, TokenInvalid
-from app.identity.granting import give_roles
 from app.identity.models import Invitation, User
 from app.identity.proof import Origin, account_by_email, account_by_id, prove, without_connection
 from app.identity.sessions import token_hash
@@ -55,6 +54,7 @@ class Redeemed:
     organisation_id: UUID
     employee_id: UUID | None
     roles: tuple[OrganisationRole, ...]
+    invited_by: UUID | None = None
 
 
 @dataclass(frozen=True)
@@ -90,6 +90,7 @@ class Offer:
 
 
 INVITE = Query(NOTHING, "identity.invite", roles=(APP, HR))
+END_OPEN_OFFERS = Query(NOTHING, "identity.end_open_offers")
 END_INVITATIONS_OF_EMPLOYEES = Query(NOTHING, "identity.end_invitations_of_employees", roles=(HR,))
 OPEN_OFFER = Query(Offer, "identity.open_offer")
 LOCK_OPEN_OFFER = Query(Offer, "identity.lock_open_offer")
@@ -184,8 +185,8 @@ async def redeem_invitation(
 ) -> Redeemed:
     """Accept an invitation once: a new login with this password, or the existing one that this password proves.
 
-    Gives the roles of an invitation to roles; linking an employment is the caller's. Call it before anything
-    is written: it gives the connection back while hashing, and a failed proof commits its count.
+    Linking an employment or giving the roles is the caller's. Call it before anything is written: it gives the
+    connection back while hashing, and a failed proof commits its count.
     """
     offer = await _open_offer(session, token, OPEN_OFFER)
     if offer.employee_id is not None and not settings().sandbox:
@@ -207,11 +208,54 @@ async def redeem_invitation(
     elif (await account_by_id(session, user_id)).email != offer.email:
         raise TokenInvalid
     await session.execute(update(Invitation).where(Invitation.id == offer.id).values(ended_at=now, accepted_by=user_id))
-    if offer.roles:
-        await give_roles(session, user_id, offer.organisation_id, offer.roles, granted_by=offer.invited_by)
     actor = Actor("user", user_id, offer.organisation_id)
     await record(session, actor, "invitation.accept", "invitation", offer.id)
-    return Redeemed(user_id, offer.organisation_id, offer.employee_id, tuple(offer.roles))
+    return Redeemed(user_id, offer.organisation_id, offer.employee_id, tuple(offer.roles), offer.invited_by)
+
+
+async def open_invitations(
+    session: AsyncSession, organisation_id: UUID, after: UUID | None, limit: int
+) -> Sequence[Invitation]:
+    """Return the invitations to roles that may still be accepted."""
+    page = select(Invitation).where(
+        Invitation.organisation_id == organisation_id,
+        Invitation.employee_id.is_(None),
+        Invitation.ended_at.is_(None),
+        Invitation.expires_at > clock.real(),
+    )
+    if after is not None:
+        page = page.where(Invitation.id > after)
+    return (await session.scalars(page.order_by(Invitation.id).limit(limit))).all()
+
+
+async def lock_invitation(session: AsyncSession, organisation_id: UUID, invitation_id: UUID) -> Invitation:
+    """Return an invitation to roles that may still be accepted; StateConflict when it may not."""
+    found = await session.scalar(
+        select(Invitation)
+        .where(
+            Invitation.id == invitation_id,
+            Invitation.organisation_id == organisation_id,
+            Invitation.employee_id.is_(None),
+        )
+        .with_for_update(key_share=True)
+    )
+    if found is None:
+        raise NotFound
+    if found.ended_at is not None:
+        raise StateConflict("accepted" if found.accepted_by else "ended")
+    if found.expires_at <= clock.real():
+        raise StateConflict("expired")
+    return found
+
+
+async def withdraw(session: AsyncSession, invitation_id: UUID) -> None:
+    """Let a link work no more."""
+    await session.execute(update(Invitation).where(Invitation.id == invitation_id).values(ended_at=clock.real()))
+
+
+async def end_open_offers(session: AsyncSession, organisation_id: UUID, invited_by: UUID | None = None) -> None:
+    """End an organisation's open invitations to roles: those of one inviter, or all."""
+    await END_OPEN_OFFERS.run(session, organisation_id=organisation_id, invited_by=invited_by, now=clock.real())
 
 
 async def pending_activation_codes(session: AsyncSession, organisation_id: UUID) -> list[PendingCode]:

@@ -1,6 +1,7 @@
 """Tables of identity; times here are real time, not business time."""
 
 from datetime import datetime, timedelta
+from typing import Literal
 from uuid import UUID
 
 from sqlalchemy import (
@@ -26,11 +27,8 @@ from app.actor import Locale
 from app.db import Model, Timestamp, one_of
 from app.edge.permissions import ROLES_OF_SCOPE, OrganisationRole, ScopeKind
 
-SIDE = text(
-    "(CASE WHEN role IN ('hr', 'hr_approver', 'payroll') THEN 'company'"
-    " WHEN role IN ('manager', 'staff', 'coordinator', 'care_manager') THEN 'care' END)"
-)
-"""Who acts for the employer sees no care: one person is on one side in one scope."""
+Side = Literal["employer", "care"]
+"""Who acts for an employer sees no care, anywhere: a login is on one side at a time. A trigger sets it."""
 SCOPE = text("(coalesce(scope_id, user_id))")
 """The platform has no id: there the person's own stands for it, so that an exclusion compares something."""
 PERIOD = text("(tstzrange(from_at, until_at))")
@@ -74,14 +72,18 @@ class RoleGrant(Model):
         CheckConstraint(one_of("scope_kind", ScopeKind), name="scope_kind_known"),
         CheckConstraint("(scope_id IS NULL) = (scope_kind = 'platform')", name="scope_named"),
         CheckConstraint(FITS, name="role_fits_scope"),
+        CheckConstraint(
+            "confirmed_by <> user_id AND confirmed_by IS DISTINCT FROM granted_by OR confirmed_by IS NULL",
+            name="confirmed_by_another",
+        ),
+        CheckConstraint(one_of("side", Side), name="side_known"),
         CheckConstraint("until_at >= from_at", name="period"),
         ExcludeConstraint(
             ("user_id", "="), ("role", "="), (SCOPE, "="), (PERIOD, "&&"), name="role_grant_once", using="gist"
         ),
         ExcludeConstraint(
             ("user_id", "="),
-            (SCOPE, "="),
-            (SIDE, "<>"),
+            ("side", "<>"),
             (PERIOD, "&&"),
             name="role_grant_hr_apart_from_care",
             using="gist",
@@ -98,6 +100,10 @@ class RoleGrant(Model):
     granted_by: Mapped[UUID | None] = mapped_column(ForeignKey("user_account.id"), index=True)
     """Who invited; null for the first of an operator and in the demo."""
     granted_at: Mapped[datetime] = mapped_column(Timestamp)
+    confirmed_by: Mapped[UUID | None] = mapped_column(ForeignKey("user_account.id"), index=True)
+    """Who let an approving role begin before its time: neither its holder nor who gave it."""
+    side: Mapped[Side | None] = mapped_column(Text)
+    """Set by a trigger: an administrator is on the employer's side where the organisation is a company."""
     organisation_id: Mapped[UUID | None] = mapped_column(
         ForeignKey("organisation.id"), Computed(_scope_of("organisation"), persisted=True), index=True
     )
@@ -196,6 +202,7 @@ class ApiKey(Model):
 
     __tablename__ = "api_key"
     __table_args__ = (
+        CheckConstraint("expires_at <= created_at + interval '17544 hours'", name="life"),
         CheckConstraint("cardinality(scopes) > 0", name="scopes_given"),
         CheckConstraint("live_place IN (1, 2)", name="live_place_known"),
         CheckConstraint("revoked_at IS NULL OR live_place IS NULL", name="live_place_only_while_live"),
@@ -210,7 +217,9 @@ class ApiKey(Model):
     scopes: Mapped[list[str]] = mapped_column(ARRAY(Text))
     created_by: Mapped[UUID] = mapped_column(ForeignKey("user_account.id"), index=True)
     created_at: Mapped[datetime] = mapped_column(Timestamp)
-    expires_at: Mapped[datetime | None] = mapped_column(Timestamp)
+    expires_at: Mapped[datetime] = mapped_column(Timestamp)
+    last_used_at: Mapped[datetime | None] = mapped_column(Timestamp)
+    """To the hour."""
     revoked_at: Mapped[datetime | None] = mapped_column(Timestamp)
     live_place: Mapped[int | None] = mapped_column(SmallInteger)
     """First or second live key of its name: there is no third place."""

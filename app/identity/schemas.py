@@ -148,7 +148,9 @@ Scope = Annotated[str, Field(min_length=1, max_length=64, examples=["employees:r
 class ApiKeyCreate(In):
     name: Name
     scopes: Annotated[list[Scope], Field(min_length=1, max_length=50)]
-    expires_at: Instant | None = Field(default=None, description="Real time, also in the sandbox; null: never.")
+    expires_at: Instant | None = Field(
+        default=None, description="Real time, also in the sandbox; at most two years from now; null: in one year."
+    )
 
 
 class ApiKeyRotate(In):
@@ -157,7 +159,7 @@ class ApiKeyRotate(In):
 
 
 class ApiKeyRead(Out):
-    """A key as it may be listed: never the secret."""
+    """A key as it may be listed: never the secret. It does what its scopes say and its maker may still do."""
 
     id: ids.ApiKeyId
     name: str
@@ -165,7 +167,8 @@ class ApiKeyRead(Out):
     scopes: list[str]
     created_by: ids.UserId
     created_at: Instant
-    expires_at: Instant | None
+    expires_at: Instant | None = Field(description="Never null: a key has an end.")
+    last_used_at: Instant | None = Field(description="To the hour.")
     revoked_at: Instant | None
 
 

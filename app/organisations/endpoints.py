@@ -6,12 +6,14 @@ from app.errors import StateConflict
 from app.http.audiences import operator_router, organisation_router
 from app.http.pagination import PagingDep
 from app.http.schemas import Page
-from app.ids import MembershipId, OrganisationId
+from app.identity.invitations import open_invitations
+from app.ids import InvitationId, MembershipId, OrganisationId
 from app.organisations import actions, members, onboarding, queries
 from app.organisations.errors import LastAdministrator, TaxCodeTaken
 from app.organisations.models import Organisation
 from app.organisations.schemas import (
     AddressRead,
+    InvitationRead,
     MemberInvite,
     MemberInvited,
     MemberRead,
@@ -90,3 +92,25 @@ async def member_invite(at: At, body: MemberInvite) -> MemberInvited:
 async def member_end(at: At, membership_id: MembershipId) -> MemberRead:
     """End one role of one person, from the next request on."""
     return MemberRead.model_validate(await members.end_member(at.session, at.actor, at.tenant, membership_id))
+
+
+@organisation.command(
+    "/members/{membership_id}/confirm", "role_confirmations:write", keyed=False, errors=[StateConflict], step_up="role"
+)
+async def member_confirm(at: At, membership_id: MembershipId) -> MemberRead:
+    """Let an approving role (`hr_approver`, `finance`) take effect before its time; only another who has it may."""
+    return MemberRead.model_validate(await members.confirm_role(at.session, at.actor, at.tenant, membership_id))
+
+
+@organisation.list("/invitations", "members:read")
+async def invitation_list(at: At, paging: PagingDep) -> Page[InvitationRead]:
+    """List the invitations to roles that may still be accepted, by whom they were sent."""
+    found = await open_invitations(at.session, at.tenant, paging.after_id, paging.fetch)
+    return paging.page_by_id(found, InvitationRead.model_validate)
+
+
+@organisation.command("/invitations/{invitation_id}/withdraw", "members:write", keyed=False, errors=[StateConflict])
+async def invitation_withdraw(at: At, invitation_id: InvitationId) -> InvitationRead:
+    """Withdraw an invitation: its link works no more."""
+    row = await members.withdraw_invitation(at.session, at.actor, at.tenant, invitation_id)
+    return InvitationRead.model_validate(row)

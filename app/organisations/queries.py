@@ -25,6 +25,8 @@ class MemberRow:
     email: str
     role: str
     created_at: datetime
+    from_at: datetime
+    granted_by: UUID | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,12 +78,12 @@ async def lock_members(session: AsyncSession, organisation_id: UUID) -> None:
     await LOCK_MEMBERS.run(session, id=organisation_id)
 
 
-async def other_roles(session: AsyncSession, organisation_id: UUID, membership_id: UUID) -> Sequence[str]:
-    """Return the roles that all others have here now."""
+async def other_roles(session: AsyncSession, organisation_id: UUID, but: UUID | None = None) -> Sequence[str]:
+    """Return the roles that people have here now, one left out."""
     now = clock.real()
     others = select(RoleGrant.role).where(
         RoleGrant.organisation_id == organisation_id,
-        RoleGrant.id != membership_id,
+        RoleGrant.id.is_distinct_from(but),
         RoleGrant.from_at <= now,
         or_(RoleGrant.until_at.is_(None), RoleGrant.until_at > now),
     )

@@ -90,12 +90,26 @@ class MemberInvited(Out):
     roles: list[str]
 
 
+class InvitationRead(Out):
+    """An invitation to roles that waits for its acceptance; never its link."""
+
+    id: ids.InvitationId
+    email: str
+    roles: list[str]
+    invited_by: ids.UserId | None = Field(description="Null for the first of an operator.")
+    created_at: Instant
+    expires_at: Instant = Field(description="Real time, also in the sandbox.")
+
+
 class MemberRead(Out):
     id: ids.MembershipId
     user_id: ids.UserId
     email: str
     role: str
     created_at: Instant
+    from_at: Instant = Field(
+        description="When the role takes effect (real time): an approving role waits, or another holder confirms it."
+    )
 
 
 class MembershipMe(Out):

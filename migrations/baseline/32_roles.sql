@@ -10,6 +10,8 @@ CREATE TABLE role_grant (
     until_at TIMESTAMP WITH TIME ZONE,
     granted_by UUID,
     granted_at TIMESTAMP WITH TIME ZONE NOT NULL,
+    confirmed_by UUID,
+    side TEXT,
     -- The scope once more, so that it is there: a key reaches one table only.
     organisation_id UUID GENERATED ALWAYS AS (CASE scope_kind WHEN 'organisation' THEN scope_id END) STORED,
     alliance_id UUID GENERATED ALWAYS AS (CASE scope_kind WHEN 'alliance' THEN scope_id END) STORED,
@@ -23,22 +25,23 @@ CREATE TABLE role_grant (
         WHEN 'alliance' THEN role IN ('coordinator', 'care_manager', 'observer')
         WHEN 'network' THEN role IN ('coordinator', 'observer')
         WHEN 'platform' THEN role IN ('operator', 'finance') END),
+    CONSTRAINT role_grant_confirmed_by_another CHECK (confirmed_by <> user_id AND confirmed_by IS DISTINCT FROM granted_by OR confirmed_by IS NULL),
+    CONSTRAINT role_grant_side_known CHECK (side IN ('employer', 'care')),
     CONSTRAINT role_grant_period CHECK (until_at >= from_at),
     CONSTRAINT role_grant_user_id_fkey FOREIGN KEY(user_id) REFERENCES user_account (id),
     CONSTRAINT role_grant_granted_by_fkey FOREIGN KEY(granted_by) REFERENCES user_account (id),
+    CONSTRAINT role_grant_confirmed_by_fkey FOREIGN KEY(confirmed_by) REFERENCES user_account (id),
     CONSTRAINT role_grant_organisation_id_fkey FOREIGN KEY(organisation_id) REFERENCES organisation (id),
     CONSTRAINT role_grant_alliance_id_fkey FOREIGN KEY(alliance_id) REFERENCES alliance (id),
     CONSTRAINT role_grant_network_id_fkey FOREIGN KEY(network_id) REFERENCES network (id),
     CONSTRAINT role_grant_once EXCLUDE USING gist (user_id WITH =, role WITH =, (coalesce(scope_id, user_id)) WITH =,
         (tstzrange(from_at, until_at)) WITH &&),
-    CONSTRAINT role_grant_hr_apart_from_care EXCLUDE USING gist (user_id WITH =, (coalesce(scope_id, user_id)) WITH =,
-        (CASE
-            WHEN role IN ('hr', 'hr_approver', 'payroll') THEN 'company'
-            WHEN role IN ('manager', 'staff', 'coordinator', 'care_manager') THEN 'care' END) WITH <>,
+    CONSTRAINT role_grant_hr_apart_from_care EXCLUDE USING gist (user_id WITH =, side WITH <>,
         (tstzrange(from_at, until_at)) WITH &&)
 );
 CREATE INDEX role_grant_user_id_idx ON role_grant (user_id);
 CREATE INDEX role_grant_granted_by_idx ON role_grant (granted_by);
+CREATE INDEX role_grant_confirmed_by_idx ON role_grant (confirmed_by);
 CREATE INDEX role_grant_organisation_id_idx ON role_grant (organisation_id);
 CREATE INDEX role_grant_alliance_id_idx ON role_grant (alliance_id);
 CREATE INDEX role_grant_network_id_idx ON role_grant (network_id);
@@ -52,12 +55,14 @@ CREATE TABLE api_key (
     scopes TEXT[] NOT NULL,
     created_by UUID NOT NULL,
     created_at TIMESTAMP WITH TIME ZONE NOT NULL,
-    expires_at TIMESTAMP WITH TIME ZONE,
+    expires_at TIMESTAMP WITH TIME ZONE NOT NULL,
+    last_used_at TIMESTAMP WITH TIME ZONE,
     revoked_at TIMESTAMP WITH TIME ZONE,
     live_place SMALLINT,
     CONSTRAINT api_key_pkey PRIMARY KEY (id),
     CONSTRAINT api_key_live_place_known CHECK (live_place IN (1, 2)),
     CONSTRAINT api_key_live_place_only_while_live CHECK (revoked_at IS NULL OR live_place IS NULL),
+    CONSTRAINT api_key_life CHECK (expires_at <= created_at + interval '17544 hours'),
     CONSTRAINT api_key_scopes_given CHECK (cardinality(scopes) > 0),
     CONSTRAINT api_key_organisation_id_fkey FOREIGN KEY(organisation_id) REFERENCES organisation (id),
     CONSTRAINT api_key_token_hash_key UNIQUE (token_hash),
@@ -96,7 +101,7 @@ CREATE INDEX invitation_employee_id_idx ON invitation (employee_id);
 CREATE UNIQUE INDEX invitation_pending_employee_key ON invitation (employee_id) WHERE ended_at IS NULL;
 
 -- Whose role where is never changed, only when.
-GRANT SELECT, INSERT, UPDATE (from_at, until_at) ON role_grant TO beatrice_app, beatrice_worker;
+GRANT SELECT, INSERT, UPDATE (from_at, until_at, confirmed_by) ON role_grant TO beatrice_app, beatrice_worker;
 GRANT SELECT, INSERT, UPDATE ON api_key, invitation TO beatrice_app, beatrice_worker;
 GRANT INSERT ON invitation TO beatrice_hr;
 GRANT SELECT (id, employee_id, organisation_id, ended_at), UPDATE (ended_at) ON invitation TO beatrice_hr;

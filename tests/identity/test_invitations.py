@@ -22,6 +22,7 @@ from app.identity.invitations import (
     pending_activation_codes,
     redeem_invitation,
 )
+from app.organisations import members
 from tests.identity.conftest import NEW_PASSWORD, PASSWORD, Login, mailed_token
 from tests.world import START, Party, World
 
@@ -83,7 +84,10 @@ async def request(database: Database) -> AsyncIterator[AsyncSession]:
 async def redeem(database: Database, token: str, password: str = PASSWORD, code: str | None = None) -> Redeemed:
     async with request(database) as session:
         await session.execute(text("SELECT set_config('role', 'beatrice_app', true)"))
-        return await redeem_invitation(session, token, password, code, "it", address="192.0.2.7")
+        redeemed = await redeem_invitation(session, token, password, code, "it", address="192.0.2.7")
+        if redeemed.roles:
+            await members.admit(session, redeemed)
+        return redeemed
 
 
 async def stored(world: World) -> list[tuple[Any, ...]]:
@@ -185,7 +189,7 @@ async def test_members_get_their_roles(world: World, anna: Login) -> None:
     assert subject == "Una nuova organizzazione nel suo accesso Beatrice"
     await world.membership(anna.id, party.id, "staff")
     redeemed = await redeem(world.database, token)
-    assert redeemed == Redeemed(anna.id, party.id, None, ("manager", "staff"))
+    assert redeemed == Redeemed(anna.id, party.id, None, ("manager", "staff"), party.users["manager"])
     roles = await world.execute("SELECT role FROM role_grant WHERE user_id = :id ORDER BY role", id=anna.id)
     assert [row.role for row in roles] == ["manager", "staff"]
 

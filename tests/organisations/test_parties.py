@@ -209,7 +209,7 @@ async def test_an_invitation_to_both_sides_is_refused_whole(client: httpx.AsyncC
     token = await invitation_token(world, NEW)
     before = await snapshot(world, "role_grant")
     accepted = await accept(client, token)
-    assert (accepted.status_code, accepted.json()["code"]) == (409, "conflict")
+    assert (accepted.status_code, accepted.json()["code"]) == (409, "two_sides")
     assert await snapshot(world, "role_grant") == before
     assert await world.execute("SELECT 1 FROM user_account WHERE email = :email", email=NEW) == []
 

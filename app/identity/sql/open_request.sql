@@ -10,6 +10,7 @@ CREATE OR REPLACE FUNCTION open_request(
 DECLARE
     v_fingerprint bytea;
     v_last_used_at timestamptz;
+    v_maker uuid;
 BEGIN
     SELECT c.offset_interval INTO clock_offset FROM clock_offset c;
     key_state := 'none';
@@ -29,18 +30,26 @@ BEGIN
                     FOR NO KEY UPDATE SKIP LOCKED);
             END IF;
         ELSE
-            SELECT 'api_key', k.id, k.organisation_id, k.scopes INTO principal_kind, principal_id, organisation_id, scopes
+            SELECT 'api_key', k.id, k.organisation_id, k.scopes, k.created_by
+            INTO principal_kind, principal_id, organisation_id, scopes, v_maker
             FROM api_key k
-            WHERE k.token_hash = p_token_hash AND k.revoked_at IS NULL
-              AND (k.expires_at IS NULL OR k.expires_at > p_real_now);
+            WHERE k.token_hash = p_token_hash AND k.revoked_at IS NULL AND k.expires_at > p_real_now;
         END IF;
     END IF;
     IF principal_kind IS NULL THEN
         RETURN;
     END IF;
     IF principal_kind = 'api_key' THEN
-        -- A key holds no role: its scopes say what it may do, in its own organisation.
-        roles := CASE WHEN p_scope_kind = 'organisation' AND organisation_id = p_scope_id THEN ARRAY['api_key'] END;
+        -- When it was used, to the hour: nobody waits for the row, and hardly a request writes it.
+        UPDATE api_key SET last_used_at = p_real_now WHERE id = (
+            SELECT k.id FROM api_key k
+            WHERE k.id = principal_id AND (k.last_used_at IS NULL OR k.last_used_at <= p_real_now - interval '1 hour')
+            FOR NO KEY UPDATE SKIP LOCKED);
+        -- A key holds no role: in its own organisation it does what its scopes say and its maker may still do.
+        IF p_scope_kind = 'organisation' AND organisation_id = p_scope_id THEN
+            SELECT array_agg(r.role) INTO roles FROM roles_in(v_maker, 'organisation', p_scope_id, p_real_now) r
+            WHERE r.role <> 'registrar';
+        END IF;
     ELSIF p_scope_kind IS NOT NULL THEN
         SELECT array_agg(DISTINCT r.role), min(r.organisation_id::text)::uuid INTO roles, organisation_id
         FROM roles_in(principal_id, p_scope_kind, p_scope_id, p_real_now) r;

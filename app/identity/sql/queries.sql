@@ -171,12 +171,34 @@ WHERE organisation_id = :organisation_id AND ended_at IS NULL AND expires_at > :
     AND sealed_activation_code IS NOT NULL
 ORDER BY id;
 
+-- name: roles_of
+SELECT role FROM roles_in(:user_id, 'organisation', :organisation_id, :now);
+
+-- name: administrators
+SELECT DISTINCT u.id AS user_id, u.email, u.locale, o.name AS organisation_name
+FROM role_grant g JOIN user_account u ON u.id = g.user_id JOIN organisation o ON o.id = g.organisation_id
+WHERE g.organisation_id = :organisation_id AND g.role = ANY (CAST(:roles AS text[]))
+    AND tstzrange(g.from_at, g.until_at) @> CAST(:now AS timestamptz)
+ORDER BY u.id;
+
+-- name: end_open_offers
+-- All of an organisation, or of one inviter there. One that is being accepted now is locked: whoever accepts it waits for
+-- the organisation's lock, and its inviter is looked at then.
+UPDATE invitation SET ended_at = :now WHERE id IN (
+    SELECT id FROM invitation
+    WHERE organisation_id = :organisation_id AND employee_id IS NULL AND ended_at IS NULL
+        AND (CAST(:invited_by AS uuid) IS NULL OR invited_by = CAST(:invited_by AS uuid))
+    FOR NO KEY UPDATE SKIP LOCKED);
+
 -- name: give_roles
 -- Whoever has a role has it once; what is refused otherwise (both sides on one login) is refused whole.
 INSERT INTO role_grant (id, user_id, role, scope_kind, scope_id, from_at, granted_by, granted_at)
-SELECT g.id, :user_id, g.role, 'organisation', :organisation_id, :now, :granted_by, :now
-FROM unnest(CAST(:ids AS uuid[]), CAST(:roles AS text[])) AS g (id, role)
+SELECT g.id, :user_id, g.role, 'organisation', :organisation_id, g.from_at, :granted_by, :now
+FROM unnest(CAST(:ids AS uuid[]), CAST(:roles AS text[]), CAST(:from_ats AS timestamptz[])) AS g (id, role, from_at)
 ON CONFLICT ON CONSTRAINT role_grant_once DO NOTHING;
+
+-- name: confirm_role
+UPDATE role_grant SET from_at = :now, confirmed_by = :confirmed_by WHERE id = :id;
 
 -- name: end_role
 -- A role that has not begun never does.
