@@ -349,13 +349,15 @@ CREATE TABLE public.api_key (
     scopes text[] NOT NULL,
     created_by uuid NOT NULL,
     created_at timestamp with time zone NOT NULL,
-    expires_at timestamp with time zone,
+    expires_at timestamp with time zone NOT NULL,
+    last_used_at timestamp with time zone,
     revoked_at timestamp with time zone,
     live_place smallint,
     CONSTRAINT api_key_pkey PRIMARY KEY (id),
     CONSTRAINT api_key_token_hash_key UNIQUE (token_hash),
     CONSTRAINT api_key_created_by_fkey FOREIGN KEY (created_by) REFERENCES public.user_account(id),
     CONSTRAINT api_key_organisation_id_fkey FOREIGN KEY (organisation_id) REFERENCES public.organisation(id),
+    CONSTRAINT api_key_life CHECK (expires_at <= (created_at + '17544:00:00'::interval)),
     CONSTRAINT api_key_live_place_known CHECK (live_place = ANY (ARRAY[1, 2])),
     CONSTRAINT api_key_live_place_only_while_live CHECK (revoked_at IS NULL OR live_place IS NULL),
     CONSTRAINT api_key_scopes_given CHECK (cardinality(scopes) > 0)
@@ -1008,6 +1010,8 @@ CREATE TABLE public.role_grant (
     until_at timestamp with time zone,
     granted_by uuid,
     granted_at timestamp with time zone NOT NULL,
+    confirmed_by uuid,
+    side text,
     organisation_id uuid GENERATED ALWAYS AS (
 CASE scope_kind
     WHEN 'organisation'::text THEN scope_id
@@ -1024,18 +1028,15 @@ CASE scope_kind
     ELSE NULL::uuid
 END) STORED,
     CONSTRAINT role_grant_pkey PRIMARY KEY (id),
-    CONSTRAINT role_grant_hr_apart_from_care EXCLUDE USING gist (user_id WITH =, COALESCE(scope_id, user_id) WITH =, (
-CASE
-    WHEN role = ANY (ARRAY['hr'::text, 'hr_approver'::text, 'payroll'::text]) THEN 'company'::text
-    WHEN role = ANY (ARRAY['manager'::text, 'staff'::text, 'coordinator'::text, 'care_manager'::text]) THEN 'care'::text
-    ELSE NULL::text
-END) WITH <>, tstzrange(from_at, until_at) WITH &&),
+    CONSTRAINT role_grant_hr_apart_from_care EXCLUDE USING gist (user_id WITH =, side WITH <>, tstzrange(from_at, until_at) WITH &&),
     CONSTRAINT role_grant_once EXCLUDE USING gist (user_id WITH =, role WITH =, COALESCE(scope_id, user_id) WITH =, tstzrange(from_at, until_at) WITH &&),
     CONSTRAINT role_grant_alliance_id_fkey FOREIGN KEY (alliance_id) REFERENCES public.alliance(id),
+    CONSTRAINT role_grant_confirmed_by_fkey FOREIGN KEY (confirmed_by) REFERENCES public.user_account(id),
     CONSTRAINT role_grant_granted_by_fkey FOREIGN KEY (granted_by) REFERENCES public.user_account(id),
     CONSTRAINT role_grant_network_id_fkey FOREIGN KEY (network_id) REFERENCES public.network(id),
     CONSTRAINT role_grant_organisation_id_fkey FOREIGN KEY (organisation_id) REFERENCES public.organisation(id),
     CONSTRAINT role_grant_user_id_fkey FOREIGN KEY (user_id) REFERENCES public.user_account(id),
+    CONSTRAINT role_grant_confirmed_by_another CHECK (confirmed_by <> user_id AND confirmed_by IS DISTINCT FROM granted_by OR confirmed_by IS NULL),
     CONSTRAINT role_grant_period CHECK (until_at >= from_at),
     CONSTRAINT role_grant_role_fits_scope CHECK (
 CASE scope_kind
@@ -1047,14 +1048,18 @@ CASE scope_kind
 END),
     CONSTRAINT role_grant_role_known CHECK (role = ANY (ARRAY['hr'::text, 'hr_approver'::text, 'payroll'::text, 'manager'::text, 'staff'::text, 'coordinator'::text, 'care_manager'::text, 'observer'::text, 'operator'::text, 'finance'::text, 'admin'::text])),
     CONSTRAINT role_grant_scope_kind_known CHECK (scope_kind = ANY (ARRAY['organisation'::text, 'alliance'::text, 'network'::text, 'platform'::text])),
-    CONSTRAINT role_grant_scope_named CHECK ((scope_id IS NULL) = (scope_kind = 'platform'::text))
+    CONSTRAINT role_grant_scope_named CHECK ((scope_id IS NULL) = (scope_kind = 'platform'::text)),
+    CONSTRAINT role_grant_side_known CHECK (side = ANY (ARRAY['employer'::text, 'care'::text]))
 );
 CREATE INDEX role_grant_alliance_id_idx ON public.role_grant USING btree (alliance_id);
+CREATE INDEX role_grant_confirmed_by_idx ON public.role_grant USING btree (confirmed_by);
 CREATE INDEX role_grant_granted_by_idx ON public.role_grant USING btree (granted_by);
 CREATE INDEX role_grant_network_id_idx ON public.role_grant USING btree (network_id);
 CREATE INDEX role_grant_organisation_id_idx ON public.role_grant USING btree (organisation_id);
 CREATE INDEX role_grant_user_id_idx ON public.role_grant USING btree (user_id);
-GRANT INSERT, SELECT, UPDATE (from_at, until_at) ON public.role_grant TO beatrice_app, beatrice_worker;
+CREATE TRIGGER role_grant_10_side BEFORE INSERT ON public.role_grant FOR EACH ROW EXECUTE FUNCTION public.side_of_role();
+CREATE TRIGGER role_grant_20_begin BEFORE UPDATE OF from_at ON public.role_grant FOR EACH ROW WHEN (new.from_at < old.from_at AND new.confirmed_by IS NULL) EXECUTE FUNCTION public.refuse_early_role();
+GRANT INSERT, SELECT, UPDATE (from_at, until_at, confirmed_by) ON public.role_grant TO beatrice_app, beatrice_worker;
 
 CREATE TABLE public.second_factor (
     user_id uuid NOT NULL,
@@ -2207,6 +2212,7 @@ AS $function$
 DECLARE
     v_fingerprint bytea;
     v_last_used_at timestamptz;
+    v_maker uuid;
 BEGIN
     SELECT c.offset_interval INTO clock_offset FROM clock_offset c;
     key_state := 'none';
@@ -2226,18 +2232,26 @@ BEGIN
                     FOR NO KEY UPDATE SKIP LOCKED);
             END IF;
         ELSE
-            SELECT 'api_key', k.id, k.organisation_id, k.scopes INTO principal_kind, principal_id, organisation_id, scopes
+            SELECT 'api_key', k.id, k.organisation_id, k.scopes, k.created_by
+            INTO principal_kind, principal_id, organisation_id, scopes, v_maker
             FROM api_key k
-            WHERE k.token_hash = p_token_hash AND k.revoked_at IS NULL
-              AND (k.expires_at IS NULL OR k.expires_at > p_real_now);
+            WHERE k.token_hash = p_token_hash AND k.revoked_at IS NULL AND k.expires_at > p_real_now;
         END IF;
     END IF;
     IF principal_kind IS NULL THEN
         RETURN;
     END IF;
     IF principal_kind = 'api_key' THEN
-        -- A key holds no role: its scopes say what it may do, in its own organisation.
-        roles := CASE WHEN p_scope_kind = 'organisation' AND organisation_id = p_scope_id THEN ARRAY['api_key'] END;
+        -- When it was used, to the hour: nobody waits for the row, and hardly a request writes it.
+        UPDATE api_key SET last_used_at = p_real_now WHERE id = (
+            SELECT k.id FROM api_key k
+            WHERE k.id = principal_id AND (k.last_used_at IS NULL OR k.last_used_at <= p_real_now - interval '1 hour')
+            FOR NO KEY UPDATE SKIP LOCKED);
+        -- A key holds no role: in its own organisation it does what its scopes say and its maker may still do.
+        IF p_scope_kind = 'organisation' AND organisation_id = p_scope_id THEN
+            SELECT array_agg(r.role) INTO roles FROM roles_in(v_maker, 'organisation', p_scope_id, p_real_now) r
+            WHERE r.role <> 'registrar';
+        END IF;
     ELSIF p_scope_kind IS NOT NULL THEN
         SELECT array_agg(DISTINCT r.role), min(r.organisation_id::text)::uuid INTO roles, organisation_id
         FROM roles_in(principal_id, p_scope_kind, p_scope_id, p_real_now) r;
@@ -2442,6 +2456,16 @@ BEGIN
     RAISE EXCEPTION '%', message USING ERRCODE = 'check_violation', CONSTRAINT = guard;
 END $function$;
 GRANT EXECUTE ON FUNCTION public.refuse_credit(text,text) TO PUBLIC;
+
+CREATE OR REPLACE FUNCTION public.refuse_early_role()
+ RETURNS trigger
+ LANGUAGE plpgsql
+ SET search_path TO 'public', 'pg_temp'
+AS $function$
+BEGIN
+    RAISE EXCEPTION 'a role begins before its time only when confirmed'
+        USING ERRCODE = '23514', CONSTRAINT = 'role_grant_early_when_confirmed';
+END $function$;
 
 CREATE OR REPLACE FUNCTION public.refuse_invitation_to_roles()
  RETURNS trigger
@@ -2737,6 +2761,20 @@ BEGIN
             FROM settlement WHERE run_id = p_run_id
         ) AS made
         WHERE settlement_run.id = p_run_id AND settlement_count = documents AND total_cents = total AND other = 0);
+END $function$;
+
+CREATE OR REPLACE FUNCTION public.side_of_role()
+ RETURNS trigger
+ LANGUAGE plpgsql
+ SET search_path TO 'public', 'pg_temp'
+AS $function$
+BEGIN
+    NEW.side := CASE
+        WHEN NEW.role IN ('hr', 'hr_approver', 'payroll') THEN 'employer'
+        WHEN NEW.role IN ('manager', 'staff', 'coordinator', 'care_manager') THEN 'care'
+        WHEN NEW.role = 'admin' AND EXISTS (
+            SELECT FROM organisation WHERE id = NEW.scope_id AND 'company' = ANY (kinds)) THEN 'employer' END;
+    RETURN NEW;
 END $function$;
 
 CREATE OR REPLACE FUNCTION public.take_seats(taking_ids uuid[], kind text, holder_ids uuid[], slot_ids uuid[], seats_asked integer[], bookable_from timestamp with time zone, kept_until timestamp with time zone, happened_at timestamp with time zone)

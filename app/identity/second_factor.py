@@ -59,7 +59,7 @@ async def begin(session: AsyncSession, actor: Actor) -> TotpCreated:
     if await BEGIN_FACTOR.maybe(session, user_id=account.id, sealed_secret=sealed, now=clock.real()) is None:
         raise StateConflict("confirmed")
     await record(session, actor, "second_factor.create", "user", account.id)
-    return TotpCreated(secret=secret, uri=pyotp.TOTP(secret).provisioning_uri(account.email, issuer_name=ISSUER))
+    return TotpCreated(secret=secret, uri=pyotp.TOTP(secret).provisioning_uri(name=account.email, issuer_name=ISSUER))
 
 
 async def confirm(session: AsyncSession, actor: Actor, code: str) -> list[str]:

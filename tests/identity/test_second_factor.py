@@ -22,7 +22,7 @@ class Watch:
         self.now = START
 
     def codes(self, secret: str, *steps: int) -> list[str]:
-        return [pyotp.TOTP(secret).at(self.now, step) for step in steps]
+        return [pyotp.TOTP(secret).at(self.now, counter_offset=step) for step in steps]
 
 
 @pytest.fixture
@@ -237,9 +237,7 @@ async def test_an_act_that_needs_it_asks_for_code_and_fresh_proof(
 
 
 @pytest.mark.usefixtures("step_up")
-async def test_a_proof_counts_for_its_own_session(
-    client: httpx.AsyncClient, world: World, anna: Login, watch: Watch
-) -> None:
+async def test_a_proof_counts_for_its_own_session(client: httpx.AsyncClient, anna: Login, watch: Watch) -> None:
     assert watch.now == START
     fresh = (await log_in(client, anna.email, PASSWORD)).json()["access_token"]
     headers = {"Authorization": f"Bearer {fresh}"}
