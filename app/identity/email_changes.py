@@ -104,7 +104,7 @@ async def undo(session: AsyncSession, token: str) -> None:
     change = await LOCK_ACCEPTED_CHANGE.maybe(session, undo_hash=token_hash(token), now=now)
     if change is None:
         raise TokenInvalid
-    account = await TAKE_BACK_LOGIN.one(session, user_id=change.user_id, old_email=change.old_email, id=change.id)
+    account = await TAKE_BACK_LOGIN.one(session, user_id=change.user_id, old_email=change.old_email)
     await UNDO_CHANGE.run(session, user_id=change.user_id, id=change.id, now=now)
     await sessions.end_all(session, change.user_id)
     await resets.end_all(session, change.user_id)
