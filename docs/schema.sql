@@ -294,6 +294,18 @@ CREATE INDEX verification_verified_at_idx ON ledger.verification USING btree (ve
 CREATE TRIGGER verification_00_append_only BEFORE DELETE OR UPDATE OR TRUNCATE ON ledger.verification FOR EACH STATEMENT EXECUTE FUNCTION ledger.refuse();
 GRANT INSERT, SELECT ON ledger.verification TO beatrice_app, beatrice_worker;
 
+CREATE TABLE public.activation_failure (
+    employee_id uuid NOT NULL,
+    company_id uuid NOT NULL,
+    failures integer NOT NULL,
+    last_failed_at timestamp with time zone NOT NULL,
+    CONSTRAINT activation_failure_pkey PRIMARY KEY (employee_id),
+    CONSTRAINT activation_failure_company_id_employee_id_fkey FOREIGN KEY (company_id, employee_id) REFERENCES public.employee(company_id, id),
+    CONSTRAINT activation_failure_counted CHECK (failures > 0)
+);
+CREATE INDEX activation_failure_employee_idx ON public.activation_failure USING btree (company_id, employee_id);
+GRANT DELETE, INSERT, SELECT, UPDATE ON public.activation_failure TO beatrice_app;
+
 CREATE TABLE public.alliance (
     id uuid NOT NULL,
     network_id uuid NOT NULL,

@@ -24,6 +24,7 @@ from app.http.audiences import company_router, session_router
 from app.http.pagination import PagingDep
 from app.http.schemas import Page
 from app.identity.errors import (
+    ActivationBlocked,
     ActivationCodeWrong,
     EmailTaken,
     InvalidCredentials,
@@ -66,6 +67,7 @@ async def me_get(at: At) -> MeRead:
     stores_answer=False,
     errors=[
         TokenInvalid,
+        ActivationBlocked,
         ActivationCodeWrong,
         InvalidCredentials,
         SecondFactorRequired,

@@ -27,6 +27,10 @@ class ActivationCodeWrong(AppError, status=403, code="activation_code_wrong", co
     """The activation code of the letter is missing or wrong."""
 
 
+class ActivationBlocked(AppError, status=403, code="activation_blocked"):
+    """Too many wrong activation codes: ask the help desk of the platform. A new invitation does not help."""
+
+
 class EmailTaken(AppError, status=409, code="email_taken", constraints=("user_account_email_key",), commits=True):
     """This e-mail address cannot be used."""
 

@@ -254,6 +254,22 @@ class Invitation(Model):
     accepted_by: Mapped[UUID | None] = mapped_column(ForeignKey("user_account.id"), index=True)
 
 
+class ActivationFailure(Model):
+    """How often a wrong activation code was given for an employment, over all its invitations and the whole time."""
+
+    __tablename__ = "activation_failure"
+    __table_args__ = (
+        CheckConstraint("failures > 0", name="counted"),
+        ForeignKeyConstraint(["company_id", "employee_id"], ["employee.company_id", "employee.id"]),
+        Index("activation_failure_employee_idx", "company_id", "employee_id"),
+    )
+
+    employee_id: Mapped[UUID] = mapped_column(Uuid, primary_key=True)
+    company_id: Mapped[UUID] = mapped_column(Uuid)
+    failures: Mapped[int] = mapped_column(Integer)
+    last_failed_at: Mapped[datetime] = mapped_column(Timestamp)
+
+
 class PasswordReset(Model):
     """A one-hour link to a new password."""
 

@@ -53,6 +53,12 @@ async def account_by_id(session: AsyncSession, user_id: UUID) -> Account:
     return found
 
 
+async def start_over(session: AsyncSession) -> None:
+    """Take back what this request wrote, so that a refusal keeps its count and nothing else."""
+    await session.rollback()
+    await open_unit_of_work(session, APP)
+
+
 async def without_connection(session: AsyncSession, slow: Awaitable[T]) -> T:
     """Give the pooled connection back while a slow hash runs; the caller has written nothing yet."""
     await session.rollback()

@@ -14,11 +14,11 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from app import clock, sealing
 from app.actor import Actor
 from app.audit.actions import record
-from app.db import APP, NOTHING, Query, open_unit_of_work
+from app.db import NOTHING, Query
 from app.errors import StateConflict
 from app.identity import attempts, security_notices
 from app.identity.errors import SecondFactorRequired, SecondFactorWrong
-from app.identity.proof import Account, account_by_id
+from app.identity.proof import Account, account_by_id, start_over
 from app.identity.schemas import TotpCreated
 
 ISSUER: Final = "Beatrice"
@@ -148,8 +148,7 @@ async def _refuse_guessing(session: AsyncSession, user_id: UUID) -> None:
 
 async def _count_wrong(session: AsyncSession, user_id: UUID) -> None:
     """Refuse with the wrong code counted and nothing else kept."""
-    await session.rollback()
-    await open_unit_of_work(session, APP)
+    await start_over(session)
     await attempts.count(session, _limits(user_id))
     raise SecondFactorWrong
 

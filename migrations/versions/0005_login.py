@@ -1,4 +1,5 @@
-"""Login: sessions that are listed and end when idle, second factor, e-mail change by link, known places.
+"""Login: sessions that are listed and end when idle, second factor, e-mail change by link, known places,
+wrong activation codes counted for good.
 
 Revision ID: 0005
 Revises: 0001
@@ -84,8 +85,22 @@ CREATE INDEX email_change_user_id_idx ON email_change (user_id);
 GRANT SELECT, INSERT ON email_change TO beatrice_app;
 GRANT UPDATE (accepted_at, ended_at, undo_hash, undo_until, undone_at) ON email_change TO beatrice_app;
 """
+ACTIVATION = """
+CREATE TABLE activation_failure (
+    employee_id UUID NOT NULL,
+    company_id UUID NOT NULL,
+    failures INTEGER NOT NULL,
+    last_failed_at TIMESTAMP WITH TIME ZONE NOT NULL,
+    CONSTRAINT activation_failure_pkey PRIMARY KEY (employee_id),
+    CONSTRAINT activation_failure_counted CHECK (failures > 0),
+    CONSTRAINT activation_failure_company_id_employee_id_fkey FOREIGN KEY (company_id, employee_id)
+        REFERENCES employee (company_id, id)
+);
+CREATE INDEX activation_failure_employee_idx ON activation_failure (company_id, employee_id);
+GRANT SELECT, INSERT, UPDATE, DELETE ON activation_failure TO beatrice_app;
+"""
 
 
 def upgrade() -> None:
-    for script in (SESSIONS, SECOND_FACTOR, EMAIL_CHANGE):
+    for script in (SESSIONS, SECOND_FACTOR, EMAIL_CHANGE, ACTIVATION):
         op.execute(script)

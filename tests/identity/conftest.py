@@ -51,8 +51,7 @@ async def anna(world: World) -> Login:
     return await somebody(world)
 
 
-@pytest.fixture
-def production(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+def as_production(monkeypatch: pytest.MonkeyPatch) -> None:
     """Let the settings be those of production, with a secret of its own."""
     key = base64.urlsafe_b64encode(b"p" * 32).decode()
     monkeypatch.setenv("BEATRICE_MODE", "production")
@@ -62,6 +61,11 @@ def production(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     monkeypatch.setenv("BEATRICE_OPERATOR_IBAN", "IT28W8000000292100645211111")
     monkeypatch.setenv("BEATRICE_PUBLIC_URL", "https://welfare.example")
     clear()
+
+
+@pytest.fixture
+def production(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    as_production(monkeypatch)
     yield
     monkeypatch.undo()
     clear()

@@ -190,6 +190,19 @@ UPDATE invitation SET ended_at = :now WHERE id IN (
         AND (CAST(:invited_by AS uuid) IS NULL OR invited_by = CAST(:invited_by AS uuid))
     FOR NO KEY UPDATE SKIP LOCKED);
 
+-- name: activation_failures
+SELECT CAST(coalesce(sum(failures) FILTER (WHERE employee_id = :employee_id), 0) AS integer) AS of_employment,
+    CAST(coalesce(sum(failures), 0) AS integer) AS of_company
+FROM activation_failure WHERE company_id = :company_id;
+
+-- name: count_activation_failure
+INSERT INTO activation_failure AS f (employee_id, company_id, failures, last_failed_at)
+VALUES (:employee_id, :company_id, 1, :now)
+ON CONFLICT (employee_id) DO UPDATE SET failures = f.failures + 1, last_failed_at = excluded.last_failed_at;
+
+-- name: forgive_activation_failures
+DELETE FROM activation_failure WHERE company_id = :company_id AND employee_id = :employee_id;
+
 -- name: give_roles
 -- Whoever has a role has it once; what is refused otherwise (both sides on one login) is refused whole.
 INSERT INTO role_grant (id, user_id, role, scope_kind, scope_id, from_at, granted_by, granted_at)
