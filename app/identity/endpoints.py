@@ -139,9 +139,9 @@ async def password_reset_create(at: At, request: Request, body: PasswordResetCre
 @session_routes.command(
     "/auth/password_resets/{token}/accept", "public", keyed=False, status=204, errors=[TokenInvalid]
 )
-async def password_reset_accept(at: At, token: str, body: PasswordResetAccept) -> Response:
+async def password_reset_accept(at: At, request: Request, token: str, body: PasswordResetAccept) -> Response:
     """Set a new password by the mailed link, once; all sessions of the person end."""
-    device = await resets.accept(at.session, token, body.password)
+    device = await resets.accept(at.session, token, body.password, address_of(request))
     response = Response(status_code=204)
     _know_device(response, device)
     return response

@@ -19,6 +19,7 @@ from app.actor import Actor, Locale
 from app.audit.actions import record
 from app.config import settings
 from app.db import APP, HR, NOTHING, Query
+from app.edge.network import network_of
 from app.edge.permissions import OrganisationRole
 from app.errors import Conflict, NotFound, StateConflict
 from app.identity import activation_codes, password_rules, passwords
@@ -195,7 +196,9 @@ async def redeem_invitation(
         user_id = account.id
     else:
         accepted = password_rules.check(password, offer.email)
-        password_hash = await without_connection(session, passwords.hash_password(accepted))
+        password_hash = await without_connection(
+            session, passwords.hash_password(accepted, network_of(address or "local"))
+        )
         user_id = ids.new_id()
     offer = await _open_offer(session, token, LOCK_OPEN_OFFER)
     now = clock.real()

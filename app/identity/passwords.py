@@ -47,12 +47,12 @@ def _verify(password: str, password_hash: str | None) -> tuple[bool, str | None]
     return False, None
 
 
-async def hash_password(password: str, network: str = "") -> str:
+async def hash_password(password: str, network: str) -> str:
     async with _own_turns().turn(network):
         return await to_thread.run_sync(hash_now, password)
 
 
-async def verify(password: str, password_hash: str | None, network: str = "") -> tuple[bool, str | None]:
+async def verify(password: str, password_hash: str | None, network: str) -> tuple[bool, str | None]:
     """Tell whether the password is right, and give its new hash when the cost has been raised since."""
     async with _own_turns().turn(network):
         return await to_thread.run_sync(_verify, password, password_hash)

@@ -13,6 +13,7 @@ from app.actor import Actor, Locale
 from app.audit.actions import record
 from app.config import settings
 from app.db import NOTHING, Query
+from app.edge.network import network_of
 from app.identity import attempts, devices, password_rules, passwords, security_notices, sessions
 from app.identity.errors import TokenInvalid
 from app.identity.models import EmailChange, PasswordReset, User
@@ -65,13 +66,13 @@ async def mail_link(session: AsyncSession, account: Account) -> None:
     await _mail(session, account.email, account.locale, token)
 
 
-async def accept(session: AsyncSession, token: str, password: str) -> str:
+async def accept(session: AsyncSession, token: str, password: str, address: str) -> str:
     """Set a new password by a mailed link, once; every session ends. Return the cookie of a device now known."""
     email = await EMAIL_OF_RESET.maybe(session, token_hash=token_hash(token), now=clock.real())
     if email is None:
         raise TokenInvalid
     accepted = password_rules.check(password, email)
-    password_hash = await without_connection(session, passwords.hash_password(accepted))
+    password_hash = await without_connection(session, passwords.hash_password(accepted, network_of(address)))
     user_id = await LOCK_USER_OF_RESET.maybe(session, token_hash=token_hash(token), now=clock.real())
     if user_id is None or not await _use(session, token):
         raise TokenInvalid
