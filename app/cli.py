@@ -35,6 +35,7 @@ from app import api, clock, ids, jobs, logs
 from app.config import Mode, settings
 from app.db import APP, APP_TIMEOUTS, WORKER, WORKER_TIMEOUTS, Model, Role, create_database, login_of
 from app.errors import StateConflict
+from app.identity import activation_codes as activation_codes_of
 from app.identity.invitations import pending_activation_codes
 from app.identity.password_rules import DEMO_PASSWORD
 from app.installation import checks, keys
@@ -341,19 +342,23 @@ def openapi() -> None:
 @command
 def activation_codes(
     organisation: Annotated[str, typer.Option("--organisation", help="The organisation's id (org_...).")],
+    forgive: Annotated[str | None, typer.Option("--forgive", help="An employee (emp_...) who may try again.")] = None,
 ) -> None:
     """List the activation codes of open invitations, for the letters or the help desk; HR never sees them."""
     try:
         organisation_id = ids.decode("org", organisation)
+        forgiven = None if forgive is None else ids.decode("emp", forgive)
     except ValueError:
-        raise Refused("--organisation wants an id such as org_01h455vb4pex5vsknk084sn02q.") from None
+        raise Refused("--organisation wants an id such as org_01h455vb4pex5vsknk084sn02q, --forgive emp_...") from None
     with _database_server() as addresses:
-        table = _run(_activation_codes(addresses.app, organisation_id))
+        table = _run(_activation_codes(addresses.app, organisation_id, forgiven))
     out.print(table)
 
 
-async def _activation_codes(url: str, organisation_id: UUID) -> Table:
+async def _activation_codes(url: str, organisation_id: UUID, forgiven: UUID | None) -> Table:
     async with open_database(url, APP_TIMEOUTS) as database, database.begin() as session:
+        if forgiven is not None:
+            await activation_codes_of.forgive(session, organisation_id, forgiven)
         codes = await pending_activation_codes(session, organisation_id)
     table = Table("employee", "code", "valid until", box=None, pad_edge=False)
     for code in codes:

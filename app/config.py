@@ -63,6 +63,10 @@ class Settings(BaseSettings):
     password_hash_time_cost: int = 3
     password_hash_memory_kib: int = 65_536
     session_hours: int = 12
+    staff_idle_minutes: int = Field(default=30, ge=1, le=1_440)
+    """How long a session of somebody who holds a role may lie unused."""
+    step_up: bool = False
+    """Ask for a fresh proof before acts that need it, in the sandbox too; production always does."""
     requests_per_minute: int = 1_200
     """Per caller and process; login, resets and invitations have their own limits in the database."""
     login_attempts_per_account: int = 100
@@ -143,6 +147,10 @@ class Settings(BaseSettings):
     def approving_role_delay(self) -> timedelta:
         hours = self.approving_role_hours
         return timedelta(hours=hours if hours is not None else 0 if self.sandbox else APPROVING_ROLE_HOURS)
+
+    @property
+    def asks_for_step_up(self) -> bool:
+        return self.step_up or not self.sandbox
 
     @property
     def sandbox(self) -> bool:

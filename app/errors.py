@@ -6,7 +6,7 @@ written before it was raised (counting a failed login).
 """
 
 from collections.abc import Iterator, Sequence
-from typing import ClassVar
+from typing import ClassVar, Literal
 
 
 class AppError(Exception):
@@ -46,6 +46,13 @@ class Unauthorised(AppError, status=401, code="unauthorised"):
 
 class Forbidden(AppError, status=403, code="forbidden"):
     """Your role in this organisation does not allow this."""
+
+
+class StepUpRequired(AppError, status=403, code="step_up_required"):
+    """Prove again who you are with `POST /v1/auth/step_up`; `needs` says by what: `proof` (either) or `otp`."""
+
+    def __init__(self, needs: Literal["proof", "otp"]) -> None:
+        super().__init__(needs=needs)
 
 
 class StateConflict(AppError, status=409, code="state_conflict"):

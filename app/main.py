@@ -1,5 +1,7 @@
 """The application: routers, problem handlers, middleware, probes."""
 
+import asyncio
+import time
 from collections.abc import AsyncIterator, Callable, Coroutine
 from contextlib import asynccontextmanager
 
@@ -23,6 +25,8 @@ from app.http.middleware import Edge
 from app.http.route import BeatriceRoute
 from app.http.schemas import FieldError, Problem
 
+ASK_EVERY = 1.0
+"""Seconds."""
 DESCRIPTION = "Territorial welfare: company credit, local care, booking and settlement. Times are UTC, money is cents."
 
 
@@ -67,16 +71,38 @@ def _handlers() -> dict[int | type[Exception], Callable[[Request, Exception], Co
     return dict.fromkeys(kinds, problems.handle)
 
 
-def _probes(app: FastAPI) -> None:
-    async def livez(_request: Request) -> Response:
-        return JSONResponse({"status": "ok"})
+class Readiness:
+    """Whether the database answers, asked at most once a second: a probe has no limit and must cost nothing."""
 
-    async def readyz(request: Request) -> Response:
-        database: Database = request.app.state.database
+    def __init__(self) -> None:
+        self._asking = asyncio.Lock()
+        self._answer = False
+        self._asked = -ASK_EVERY
+
+    async def now(self, database: Database) -> bool:
+        async with self._asking:
+            if time.monotonic() - self._asked >= ASK_EVERY:
+                self._answer = await self._ask(database)
+                self._asked = time.monotonic()
+            return self._answer
+
+    async def _ask(self, database: Database) -> bool:
         try:
             async with database.session() as session:
                 await session.execute(text("SELECT offset_interval FROM clock_offset"))
         except (SQLAlchemyError, OSError):
+            return False
+        return True
+
+
+def _probes(app: FastAPI) -> None:
+    async def livez(_request: Request) -> Response:
+        return JSONResponse({"status": "ok"})
+
+    ready = Readiness()
+
+    async def readyz(request: Request) -> Response:
+        if not await ready.now(request.app.state.database):
             return problems.response(Busy(), problems.request_id_of(request))
         return JSONResponse({"status": "ok"})
 

@@ -407,6 +407,18 @@ CREATE TRIGGER accreditation_no_delete BEFORE DELETE ON public.accreditation FOR
 CREATE TRIGGER accreditation_no_truncate BEFORE TRUNCATE ON public.accreditation FOR EACH STATEMENT EXECUTE FUNCTION public.refuse_change();
 GRANT INSERT, SELECT, UPDATE (membership_id, valid_to, status, decided_by, decided_at) ON public.accreditation TO beatrice_app, beatrice_worker;
 
+CREATE TABLE public.activation_failure (
+    employee_id uuid NOT NULL,
+    company_id uuid NOT NULL,
+    failures integer NOT NULL,
+    last_failed_at timestamp with time zone NOT NULL,
+    CONSTRAINT activation_failure_pkey PRIMARY KEY (employee_id),
+    CONSTRAINT activation_failure_company_id_employee_id_fkey FOREIGN KEY (company_id, employee_id) REFERENCES public.employee(company_id, id),
+    CONSTRAINT activation_failure_counted CHECK (failures > 0)
+);
+CREATE INDEX activation_failure_employee_idx ON public.activation_failure USING btree (company_id, employee_id);
+GRANT DELETE, INSERT, SELECT, UPDATE ON public.activation_failure TO beatrice_app;
+
 CREATE TABLE public.alliance (
     id uuid NOT NULL,
     network_id uuid NOT NULL,
@@ -655,6 +667,31 @@ CREATE TABLE public.database_code (
     CONSTRAINT database_code_pkey PRIMARY KEY (path)
 );
 
+CREATE TABLE public.email_change (
+    id uuid NOT NULL,
+    token_hash bytea NOT NULL,
+    user_id uuid NOT NULL,
+    old_email text NOT NULL,
+    new_email text NOT NULL,
+    session_hash bytea,
+    created_at timestamp with time zone NOT NULL,
+    expires_at timestamp with time zone NOT NULL,
+    accepted_at timestamp with time zone,
+    ended_at timestamp with time zone,
+    undo_hash bytea,
+    undo_until timestamp with time zone,
+    undone_at timestamp with time zone,
+    CONSTRAINT email_change_pkey PRIMARY KEY (id),
+    CONSTRAINT email_change_token_hash_key UNIQUE (token_hash),
+    CONSTRAINT email_change_undo_hash_key UNIQUE (undo_hash),
+    CONSTRAINT email_change_user_id_fkey FOREIGN KEY (user_id) REFERENCES public.user_account(id),
+    CONSTRAINT email_change_accepted_whole CHECK (num_nonnulls(accepted_at, undo_hash, undo_until) = ANY (ARRAY[0, 3])),
+    CONSTRAINT email_change_email_lower CHECK (old_email = lower(old_email) AND new_email = lower(new_email)),
+    CONSTRAINT email_change_undone_after_accepted CHECK (undone_at IS NULL OR accepted_at IS NOT NULL)
+);
+CREATE INDEX email_change_user_id_idx ON public.email_change USING btree (user_id);
+GRANT INSERT, SELECT, UPDATE (accepted_at, ended_at, undo_hash, undo_until, undone_at) ON public.email_change TO beatrice_app;
+
 CREATE TABLE public.employee (
     id uuid NOT NULL,
     company_id uuid NOT NULL,
@@ -849,6 +886,17 @@ CREATE UNIQUE INDEX invitation_pending_employee_key ON public.invitation USING b
 CREATE TRIGGER invitation_05_hr BEFORE INSERT ON public.invitation FOR EACH ROW WHEN (CURRENT_USER = 'beatrice_hr'::name AND new.employee_id IS NULL) EXECUTE FUNCTION public.refuse_invitation_to_roles();
 GRANT INSERT, SELECT (id, organisation_id, employee_id, ended_at), UPDATE (ended_at) ON public.invitation TO beatrice_hr;
 GRANT INSERT, SELECT, UPDATE ON public.invitation TO beatrice_app, beatrice_worker;
+
+CREATE TABLE public.known_place (
+    user_id uuid NOT NULL,
+    network bytea NOT NULL,
+    last_used_at timestamp with time zone NOT NULL,
+    CONSTRAINT known_place_pkey PRIMARY KEY (user_id, network),
+    CONSTRAINT known_place_user_id_fkey FOREIGN KEY (user_id) REFERENCES public.user_account(id)
+);
+CREATE INDEX known_place_last_used_at_idx ON public.known_place USING btree (last_used_at);
+GRANT DELETE, SELECT ON public.known_place TO beatrice_worker;
+GRANT INSERT, SELECT, UPDATE ON public.known_place TO beatrice_app;
 
 CREATE TABLE public.lot (
     id uuid NOT NULL,
@@ -1166,6 +1214,16 @@ CREATE TABLE public.provider (
 );
 GRANT INSERT, SELECT, UPDATE (phone, email, description, version) ON public.provider TO beatrice_app, beatrice_worker;
 
+CREATE TABLE public.recovery_code (
+    user_id uuid NOT NULL,
+    code_hash bytea NOT NULL,
+    used_at timestamp with time zone,
+    CONSTRAINT recovery_code_pkey PRIMARY KEY (user_id, code_hash),
+    CONSTRAINT recovery_code_user_id_fkey FOREIGN KEY (user_id) REFERENCES public.second_factor(user_id) ON DELETE CASCADE
+);
+CREATE TRIGGER recovery_code_10_counts_once BEFORE UPDATE ON public.recovery_code FOR EACH ROW WHEN (old.used_at IS NOT NULL) EXECUTE FUNCTION public.refuse_second_use();
+GRANT INSERT, SELECT, UPDATE (used_at) ON public.recovery_code TO beatrice_app;
+
 CREATE TABLE public.returned_credit (
     transfer_id uuid NOT NULL,
     company_id uuid NOT NULL,
@@ -1259,13 +1317,32 @@ CREATE TRIGGER role_grant_10_side BEFORE INSERT ON public.role_grant FOR EACH RO
 CREATE TRIGGER role_grant_20_begin BEFORE UPDATE OF from_at ON public.role_grant FOR EACH ROW WHEN (new.from_at < old.from_at AND new.confirmed_by IS NULL) EXECUTE FUNCTION public.refuse_early_role();
 GRANT INSERT, SELECT, UPDATE (from_at, until_at, confirmed_by) ON public.role_grant TO beatrice_app, beatrice_worker;
 
+CREATE TABLE public.second_factor (
+    user_id uuid NOT NULL,
+    sealed_secret bytea NOT NULL,
+    created_at timestamp with time zone NOT NULL,
+    confirmed_at timestamp with time zone,
+    last_step bigint,
+    CONSTRAINT second_factor_pkey PRIMARY KEY (user_id),
+    CONSTRAINT second_factor_user_id_fkey FOREIGN KEY (user_id) REFERENCES public.user_account(id),
+    CONSTRAINT second_factor_confirmed_by_a_code CHECK ((confirmed_at IS NULL) = (last_step IS NULL))
+);
+CREATE TRIGGER second_factor_10_counts_once BEFORE UPDATE ON public.second_factor FOR EACH ROW WHEN (old.confirmed_at IS NOT NULL AND (new.last_step IS NULL OR new.last_step <= old.last_step OR new.sealed_secret <> old.sealed_secret OR new.confirmed_at IS DISTINCT FROM old.confirmed_at)) EXECUTE FUNCTION public.refuse_second_use();
+GRANT DELETE, INSERT, SELECT, UPDATE ON public.second_factor TO beatrice_app;
+
 CREATE TABLE public.session_token (
     token_hash bytea NOT NULL,
     user_id uuid NOT NULL,
     created_at timestamp with time zone NOT NULL,
     expires_at timestamp with time zone NOT NULL,
     revoked_at timestamp with time zone,
+    id uuid NOT NULL DEFAULT gen_random_uuid(),
+    last_used_at timestamp with time zone,
+    idle_limit interval,
+    proved_at timestamp with time zone,
+    second_factor boolean NOT NULL DEFAULT false,
     CONSTRAINT session_token_pkey PRIMARY KEY (token_hash),
+    CONSTRAINT session_token_id_key UNIQUE (id),
     CONSTRAINT session_token_user_id_fkey FOREIGN KEY (user_id) REFERENCES public.user_account(id)
 );
 CREATE INDEX session_token_expires_at_idx ON public.session_token USING btree (expires_at);
@@ -2927,7 +3004,7 @@ BEGIN
 END $function$;
 GRANT EXECUTE ON FUNCTION public.number_events(integer) TO beatrice_app, beatrice_worker;
 
-CREATE OR REPLACE FUNCTION public.open_request(p_token_hash bytea, p_real_now timestamp with time zone, p_scope_kind text, p_scope_id uuid, p_key text, p_fingerprint bytea, OUT clock_offset interval, OUT principal_kind text, OUT principal_id uuid, OUT locale text, OUT organisation_id uuid, OUT kinds text[], OUT roles text[], OUT scopes text[], OUT key_state text, OUT sealed_answer bytea)
+CREATE OR REPLACE FUNCTION public.open_request(p_token_hash bytea, p_real_now timestamp with time zone, p_scope_kind text, p_scope_id uuid, p_key text, p_fingerprint bytea, OUT clock_offset interval, OUT principal_kind text, OUT principal_id uuid, OUT locale text, OUT organisation_id uuid, OUT kinds text[], OUT roles text[], OUT scopes text[], OUT key_state text, OUT sealed_answer bytea, OUT proved_at timestamp with time zone, OUT second_factor boolean)
  RETURNS record
  LANGUAGE plpgsql
  SECURITY DEFINER
@@ -2936,15 +3013,27 @@ AS $function$
 #variable_conflict use_column
 DECLARE
     v_fingerprint bytea;
+    v_last_used_at timestamptz;
     v_maker uuid;
 BEGIN
     SELECT c.offset_interval INTO clock_offset FROM clock_offset c;
     key_state := 'none';
     IF p_token_hash IS NOT NULL THEN
-        SELECT 'user', u.id, u.locale INTO principal_kind, principal_id, locale
+        SELECT 'user', u.id, u.locale, s.last_used_at, s.proved_at, s.second_factor
+        INTO principal_kind, principal_id, locale, v_last_used_at, proved_at, second_factor
         FROM session_token s JOIN user_account u ON u.id = s.user_id
-        WHERE s.token_hash = p_token_hash AND s.revoked_at IS NULL AND s.expires_at > p_real_now;
-        IF NOT FOUND THEN
+        WHERE s.token_hash = p_token_hash AND s.revoked_at IS NULL AND s.expires_at > p_real_now
+          AND (s.idle_limit IS NULL OR s.last_used_at + s.idle_limit > p_real_now OR NOT EXISTS (
+              -- Only who works here is logged out when she goes away.
+              SELECT FROM role_grant g WHERE g.user_id = u.id AND tstzrange(g.from_at, g.until_at) @> p_real_now));
+        IF FOUND THEN
+            -- When it was used, to the minute: nobody waits for the row, and few requests write it.
+            IF v_last_used_at <= p_real_now - interval '1 minute' THEN
+                UPDATE session_token SET last_used_at = p_real_now WHERE token_hash = (
+                    SELECT s.token_hash FROM session_token s WHERE s.token_hash = p_token_hash
+                    FOR NO KEY UPDATE SKIP LOCKED);
+            END IF;
+        ELSE
             SELECT 'api_key', k.id, k.organisation_id, k.scopes, k.created_by
             INTO principal_kind, principal_id, organisation_id, scopes, v_maker
             FROM api_key k
@@ -3266,6 +3355,16 @@ BEGIN
             OR found.last_at > midnight_of(found.returned_on) THEN
         PERFORM refuse_credit('company_return_on_its_day', 'what came back is posted on the first day of a period');
     END IF;
+END $function$;
+
+CREATE OR REPLACE FUNCTION public.refuse_second_use()
+ RETURNS trigger
+ LANGUAGE plpgsql
+ SET search_path TO 'public', 'pg_temp'
+AS $function$
+BEGIN
+    RAISE EXCEPTION 'a code of a second factor counts once'
+        USING ERRCODE = '23514', CONSTRAINT = TG_TABLE_NAME || '_counts_once';
 END $function$;
 
 CREATE OR REPLACE FUNCTION public.returns_day(instant timestamp with time zone)

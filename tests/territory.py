@@ -44,6 +44,7 @@ PREFIXES = {
     "slot_id": "slt",
     "settlement_id": "stl",
     "api_key_id": "key",
+    "session_id": "ses",
     "invitation_id": "inv",
     "membership_id": "mem",
     "run_id": "run",
@@ -216,7 +217,9 @@ async def _by_http(world: World, client: httpx.AsyncClient, side: Side) -> None:
     member = await world.scalar(
         "SELECT id FROM role_grant WHERE organisation_id = :id AND role = 'staff'", id=side.provider.id
     )
+    login = await world.scalar("SELECT id FROM session_token WHERE user_id = :id", id=side.person.user_id)
     side.ids |= {
+        "session_id": ids.encode("ses", login),
         "top_up_id": top_up["id"],
         "site_id": site["id"],
         "api_key_id": key["id"],

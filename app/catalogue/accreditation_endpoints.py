@@ -86,6 +86,7 @@ async def alliance_accreditation_list(
     keyed=False,
     errors=[AlreadyResolved, StateConflict, AccreditationApproverIsMaker],
     audit="accreditation.approve",
+    step_up="role",
 )
 async def accreditation_approve(at: At, accreditation_id: AccreditationId) -> AccreditationRead:
     """Accredit an admitted provider: it takes credit from `valid_from` on, as long as this admission lasts."""

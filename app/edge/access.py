@@ -5,6 +5,7 @@ from typing import Literal
 
 from app.errors import AppError
 
+Proof = Literal["person", "role"]
 BodyKind = Literal["json", "form", "csv", "json_or_csv"]
 ORDINARY_BYTES = 64 * 1024
 
@@ -16,7 +17,8 @@ class Access:
     `permission` is `noun:read|write` of the one vocabulary in permissions.py, or `public` / `person` / `session`.
     `idempotent` demands an Idempotency-Key (not with `?dry_run=true` where the route `rehearses`: that moves nothing);
     `stores_answer` is False where an answer shows a secret once. `audit` (`booking.confirm`) writes an audit entry
-    about the last object that the path names, or the one that the endpoint says.
+    about the last object that the path names, or the one that the endpoint says. `step_up` asks for a fresh proof of
+    who holds the session: of the `person`, or in a `role`, which then needs a second factor where it demands one.
     """
 
     permission: str
@@ -27,3 +29,4 @@ class Access:
     max_bytes: int = ORDINARY_BYTES
     errors: tuple[type[AppError], ...] = ()
     audit: str | None = None
+    step_up: Proof | None = None

@@ -117,6 +117,11 @@ ROLE_PERMISSIONS: dict[OrganisationRole, frozenset[str]] = {
     "admin": frozenset({"members:read", "members:write", "api_keys:read", "api_keys:write"}),
 }
 
+SECOND_FACTOR_ROLES: frozenset[OrganisationRole] = frozenset(
+    {"hr", "hr_approver", "finance", "operator", "coordinator", "manager"}
+)
+"""Whoever holds one of these gives a code of the second factor before acts that need a fresh proof."""
+
 APPROVING_ROLES = frozenset[OrganisationRole]({"hr_approver", "finance"})
 """They take effect after a while, unless another who has the role confirms them: nobody makes an approver at will."""
 REGISTRAR = "registrar"

@@ -2,7 +2,7 @@
 
 import hashlib
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Literal, get_args
 from uuid import UUID
 
@@ -11,13 +11,16 @@ from starlette.requests import Request
 
 from app import clock, ids
 from app.actor import ANONYMOUS, Actor, Locale
+from app.config import settings
 from app.db import APP, HR, Query, Role, set_business_time
 from app.edge.access import Access
-from app.edge.permissions import PERSON, REGISTRAR, ScopeKind, permissions_of
+from app.edge.permissions import PERSON, REGISTRAR, SECOND_FACTOR_ROLES, ScopeKind, permissions_of
 from app.edge.roles import scopes_to_give
-from app.errors import Forbidden, NotFound, Unauthorised
+from app.errors import Forbidden, NotFound, StepUpRequired, Unauthorised
 
 MAX_TOKEN = 200
+PROOF_LIFE = timedelta(minutes=15)
+"""How long a proof counts as fresh; a login is one."""
 SPOKEN: dict[str, Locale] = {locale: locale for locale in get_args(Locale)}
 
 
@@ -50,6 +53,8 @@ class Opened:
     scopes: list[str] | None
     key_state: Literal["none", "new", "in_use", "answered", "reused"]
     sealed_answer: bytes | None
+    proved_at: datetime | None
+    second_factor: bool | None
 
 
 OPEN = Query(Opened, "edge.open_request", roles=(APP, HR))
@@ -57,7 +62,11 @@ OPEN = Query(Opened, "edge.open_request", roles=(APP, HR))
 
 def bearer(request: Request) -> bytes | None:
     """Return the SHA-256 of the presented token (tokens have 256 random bits: no slow hash is needed)."""
-    header = request.headers.get("authorization")
+    return token_hash_in(request.headers.get("authorization"))
+
+
+def token_hash_in(header: str | None) -> bytes | None:
+    """Read an Authorization header: the one reading of it, for who calls and for what limits count."""
     if header is None:
         return None
     scheme, _, token = header.partition(" ")
@@ -88,6 +97,8 @@ async def open_request(
         fingerprint=fingerprint,
     )
     set_business_time(opened.clock_offset)
+    if opened.principal_id is not None:
+        request.scope["principal"] = str(opened.principal_id)
     return opened
 
 
@@ -112,6 +123,7 @@ def authorise(access: Access, audience: Audience, opened: Opened, *, presented: 
     if access.permission in PERSON:
         if access.permission == "person" and actor.kind != "user":
             raise Forbidden
+        _demand_proof(access, opened, roles)
         return actor
     if not roles:
         raise Forbidden if audience.scope == "platform" else NotFound
@@ -122,7 +134,18 @@ def authorise(access: Access, audience: Audience, opened: Opened, *, presented: 
         granted = scopes & scopes_to_give(opened.kinds or (), roles)
     if access.permission not in granted:
         raise Forbidden
+    _demand_proof(access, opened, roles)
     return actor
+
+
+def _demand_proof(access: Access, opened: Opened, roles: frozenset[str]) -> None:
+    """Refuse an act that needs a fresh proof in a session that gave none lately; a key has no session."""
+    if access.step_up is None or opened.principal_kind != "user" or not settings().asks_for_step_up:
+        return
+    if access.step_up == "role" and not opened.second_factor and roles & (SECOND_FACTOR_ROLES | {REGISTRAR}):
+        raise StepUpRequired("otp")
+    if opened.proved_at is None or opened.proved_at + PROOF_LIFE <= clock.real():
+        raise StepUpRequired("proof")
 
 
 def language_of(request: Request, actor: Actor) -> Locale:

@@ -14,7 +14,7 @@ from app.employees.errors import LoginDiffers
 from app.employees.models import Employee
 from app.errors import NotFound
 from app.events.actions import NewEvent, record
-from app.identity.actions import issue_session
+from app.identity import second_factor, sessions
 from app.identity.invitations import redeem_invitation
 from app.identity.schemas import TokenRead
 from app.organisations import members
@@ -34,15 +34,22 @@ LOCK_TO_LINK = Query(EmployeeToLink, "employees.lock_to_link")
 
 
 async def accept_invitation(
-    session: AsyncSession, token: str, password: str, activation_code: str | None, locale: Locale, address: str | None
+    session: AsyncSession,
+    token: str,
+    password: str,
+    activation_code: str | None,
+    otp: str | None,
+    locale: Locale,
+    address: str | None,
 ) -> TokenRead:
     """Redeem an invitation to an employment or to roles, and log in."""
     redeemed = await redeem_invitation(session, token, password, activation_code, locale, address=address)
+    factor = await second_factor.check_if_there(session, redeemed.user_id, otp)
     if redeemed.employee_id is not None:
         await _link(session, redeemed.employee_id, redeemed.user_id)
     else:
         await members.admit(session, redeemed)
-    return await issue_session(session, redeemed.user_id)
+    return await sessions.begin(session, redeemed.user_id, by_second_factor=factor)
 
 
 async def _link(session: AsyncSession, employee_id: UUID, user_id: UUID) -> None:

@@ -23,7 +23,16 @@ from app.files.errors import ImportRefused, NotCsv, TooManyRows
 from app.http.audiences import company_router, session_router
 from app.http.pagination import PagingDep
 from app.http.schemas import Page
-from app.identity.errors import ActivationCodeWrong, EmailTaken, InvalidCredentials, TokenInvalid, TwoSides
+from app.identity.errors import (
+    ActivationBlocked,
+    ActivationCodeWrong,
+    EmailTaken,
+    InvalidCredentials,
+    SecondFactorRequired,
+    SecondFactorWrong,
+    TokenInvalid,
+    TwoSides,
+)
 from app.identity.schemas import TokenRead
 from app.ids import EmployeeId
 from app.organisations.queries import login, memberships_of
@@ -56,7 +65,17 @@ async def me_get(at: At) -> MeRead:
     "public",
     keyed=False,
     stores_answer=False,
-    errors=[TokenInvalid, ActivationCodeWrong, InvalidCredentials, EmailTaken, LoginDiffers, TwoSides],
+    errors=[
+        TokenInvalid,
+        ActivationBlocked,
+        ActivationCodeWrong,
+        InvalidCredentials,
+        SecondFactorRequired,
+        SecondFactorWrong,
+        EmailTaken,
+        LoginDiffers,
+        TwoSides,
+    ],
 )
 async def invitation_accept(
     at: At, request: Request, token: Annotated[str, Path(max_length=200)], body: InvitationAccept
@@ -67,6 +86,7 @@ async def invitation_accept(
         token,
         body.password,
         body.activation_code,
+        body.otp,
         at.language,
         request.client.host if request.client is not None else None,
     )

@@ -9,7 +9,7 @@ from app.banking.fiscal_codes import FiscalCode
 from app.clock import Day
 from app.employees.models import Contract
 from app.http.schemas import ABSENT, Code, Email, In, Name, Out, PeriodRead
-from app.identity.schemas import NewPassword
+from app.identity.schemas import NewPassword, Otp
 from app.organisations.schemas import MembershipMe, UserMe
 
 Status = Literal["active", "invited", "not_invited"]
@@ -107,7 +107,11 @@ class MeRead(Out):
 
 
 class InvitationAccept(In):
-    """`activation_code` stands in the letter or comes from the help desk; an installation for trying out needs none."""
+    """`activation_code` stands in the letter or comes from the help desk; an installation for trying out needs none.
+
+    `otp` is asked of a login with a second factor.
+    """
 
     password: NewPassword
     activation_code: Annotated[str, Field(min_length=1, max_length=64)] | None = None
+    otp: Otp | None = None

@@ -206,6 +206,7 @@ async def grant_line_list(at: At, grant_id: GrantId, paging: PagingDep) -> Page[
     "grant_approvals:write",
     errors=[ApproverIsMaker, StateConflict, ProgrammeEnded, AmountsIdentify],
     audit="grant.approve",
+    step_up="role",
 )
 async def grant_approve(at: At, grant_id: GrantId) -> GrantRead:
     """Approve a grant as another person than its maker: all lots at once, or it waits for money."""
@@ -223,6 +224,7 @@ async def grant_revoke(at: At, grant_id: GrantId, body: GrantRevoke) -> GrantRea
     "grant_approvals:write",
     errors=[ApproverIsMaker, StateConflict],
     audit="grant.approve_revocation",
+    step_up="role",
 )
 async def grant_approve_revocation(at: At, grant_id: GrantId) -> RevocationApproved:
     """Revoke as another person than the one who asked: use ends now, grace credit included; the people are told."""
@@ -275,6 +277,7 @@ async def operator_top_up_list(
     "top_up_confirmations:write",
     errors=[AlreadyResolved, AmountDiffers, ConfirmerIsFirst],
     audit="top_up.confirm",
+    step_up="role",
 )
 async def top_up_confirm(at: At, top_up_id: TopUpId, body: TopUpConfirm | None = None) -> OperatorTopUpRead:
     """Credit a bank transfer that arrived; waiting grants that now fit become active, oldest first.

@@ -9,7 +9,7 @@ from typing import TypedDict, TypeVar, Unpack
 from fastapi import APIRouter, Depends, Response
 
 from app.db import HR
-from app.edge.access import ORDINARY_BYTES, Access, BodyKind
+from app.edge.access import ORDINARY_BYTES, Access, BodyKind, Proof
 from app.edge.request import Audience
 from app.errors import AppError
 from app.http.etag import MalformedPrecondition, place_expected
@@ -56,9 +56,17 @@ class Routes(APIRouter):
         """GET a page of a list."""
         return self._route("GET", path, Access(permission, errors=(*errors, BadCursor), audit=audit), **options)
 
-    def change(self, path: str, permission: str, *, errors: Errors = (), audit: str | None = None) -> Callable[[F], F]:
+    def change(
+        self,
+        path: str,
+        permission: str,
+        *,
+        errors: Errors = (),
+        audit: str | None = None,
+        step_up: Proof | None = None,
+    ) -> Callable[[F], F]:
         """PATCH one object, from the version that If-Match names (`at.expected_version`): absent keeps, null clears."""
-        access = Access(permission, errors=(*errors, MalformedPrecondition), audit=audit)
+        access = Access(permission, errors=(*errors, MalformedPrecondition), audit=audit, step_up=step_up)
         return self._route("PATCH", path, access, needs=place_expected)
 
     def command(
@@ -75,10 +83,11 @@ class Routes(APIRouter):
         max_bytes: int = ORDINARY_BYTES,
         errors: Errors = (),
         audit: str | None = None,
+        step_up: Proof | None = None,
         **options: Unpack[Documented],
     ) -> Callable[[F], F]:
         """POST a verb: with a key where it moves money or capacity (`keyed`), so that a repeat has one effect."""
-        access = Access(permission, keyed, rehearses, stores_answer, body, max_bytes, tuple(errors), audit)
+        access = Access(permission, keyed, rehearses, stores_answer, body, max_bytes, tuple(errors), audit, step_up)
         return self._route(method, path, access, status=status, **options)
 
     def _route(

@@ -1,10 +1,7 @@
 """Around every request: id, rate limit, headers, one log line without personal data, metrics, last resort."""
 
-import hashlib
 import re
 import time
-from collections import OrderedDict
-from http import HTTPStatus
 
 import structlog
 from prometheus_client import Counter, Histogram
@@ -14,6 +11,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from app import ids
 from app.errors import AppError, NotFound, RateLimited
 from app.http import problems
+from app.http.limiter import Limiter
 from app.logs import METHODS
 
 log = structlog.get_logger()
@@ -36,39 +34,12 @@ SECURITY_HEADERS = {
     "Permissions-Policy": "camera=(), geolocation=(), microphone=(), payment=(), usb=()",
 }
 """On every answer that does not say its own: a page of ours may load and post to this host only, nothing inline."""
-MAX_BUCKETS = 100_000
+UNLIMITED = frozenset({"/livez", "/readyz"})
+"""Probes, which cost nothing: one looks at nothing, the other at most once a second."""
 
 
 class UrlTooLong(AppError, status=414, code="url_too_long"):
     """The URL is longer than any of ours."""
-
-
-class Buckets:
-    """Token buckets in this process, one per caller; the least recently seen are forgotten first."""
-
-    def __init__(self, per_minute: int) -> None:
-        self.per_minute = per_minute
-        self._levels: OrderedDict[str, tuple[float, float, bool]] = OrderedDict()
-
-    def take(self, caller: str, now: float) -> tuple[int, int]:
-        """Take one token; return (tokens left, -1 for none; seconds until one is there)."""
-        level, seen, known = self._levels.pop(caller, (float(self.per_minute), now, False))
-        level = min(float(self.per_minute), level + (now - seen) * self.per_minute / 60)
-        allowed = level >= 1
-        level -= 1 if allowed else 0
-        self._levels[caller] = (level, now, known)
-        if len(self._levels) > MAX_BUCKETS:
-            self._levels.popitem(last=False)
-        return (int(level) if allowed else -1), max(1, int((1 - level) * 60 / self.per_minute) + 1)
-
-    def knows(self, caller: str) -> bool:
-        return caller in self._levels and self._levels[caller][2]
-
-    def vouch(self, caller: str) -> None:
-        """Remember that this caller was served once: its token is a token."""
-        if caller in self._levels:
-            level, seen, _ = self._levels[caller]
-            self._levels[caller] = (level, seen, True)
 
 
 class Edge:
@@ -77,7 +48,7 @@ class Edge:
     def __init__(self, app: ASGIApp, *, sandbox: bool, requests_per_minute: int) -> None:
         self.app = app
         self.sandbox = sandbox
-        self.buckets = Buckets(requests_per_minute)
+        self.limiter = Limiter(requests_per_minute)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
@@ -88,9 +59,8 @@ class Edge:
         request_id = given if REQUEST_ID.fullmatch(given) else str(ids.new_id())
         scope["request_id"] = request_id
         started = time.perf_counter()
-        caller = _caller(scope, headers)
         outgoing = _Outgoing(send, self._headers(request_id, scope), started)
-        refusal = self._refusal(scope, caller, outgoing)
+        refusal = self._refusal(scope, outgoing)
         try:
             if refusal is not None:
                 await problems.response(refusal, request_id)(scope, receive, outgoing)
@@ -101,8 +71,8 @@ class Edge:
                 raise
             await problems.response(problems.translate(error), request_id)(scope, receive, outgoing)
         finally:
-            if outgoing.status is not None and outgoing.status < HTTPStatus.MULTIPLE_CHOICES:
-                self.buckets.vouch(caller)
+            if refusal is None:
+                self.limiter.learn(scope, outgoing.status)
             _record(scope, outgoing.status, time.perf_counter() - started, request_id)
 
     def _headers(self, request_id: str, scope: Scope) -> dict[str, str]:
@@ -113,38 +83,19 @@ class Edge:
             headers["Cache-Control"] = "max-age=3600"
         return headers
 
-    def _refusal(self, scope: Scope, caller: str, outgoing: "_Outgoing") -> AppError | None:
+    def _refusal(self, scope: Scope, outgoing: "_Outgoing") -> AppError | None:
         if len(scope.get("raw_path", b"")) + len(scope.get("query_string", b"")) > MAX_URL:
             return UrlTooLong()
         if any(not character.isprintable() for character in scope["path"]):
             return NotFound()
-        if scope["path"].startswith("/v1"):
-            left, wait = self._take(caller, _address(scope), time.monotonic())
-            limit = self.buckets.per_minute
+        if scope["path"] not in UNLIMITED:
+            left, wait = self.limiter.take(scope, time.monotonic())
+            limit = self.limiter.buckets.per_minute
             outgoing.extra |= {"RateLimit-Limit": str(limit), "RateLimit-Remaining": str(max(left, 0))}
             outgoing.extra["RateLimit-Reset"] = str(wait)
             if left < 0:
                 return RateLimited(retry_after=wait)
         return None
-
-    def _take(self, caller: str, address: str, now: float) -> tuple[int, int]:
-        """Take from the caller's allowance; a token that never opened anything costs its address too."""
-        if caller != address and not self.buckets.knows(caller):
-            left, wait = self.buckets.take(address, now)
-            if left < 0:
-                return left, wait
-        return self.buckets.take(caller, now)
-
-
-def _address(scope: Scope) -> str:
-    client = scope.get("client") or ("local", 0)
-    return str(client[0])
-
-
-def _caller(scope: Scope, headers: Headers) -> str:
-    """Return whom a limit counts: the token, hashed (it is secret, and may be as long as a header may), or address."""
-    token = headers.get("authorization")
-    return _address(scope) if token is None else hashlib.sha256(token.encode("latin-1", "replace")).hexdigest()
 
 
 class _Outgoing:

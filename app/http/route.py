@@ -23,6 +23,7 @@ from app.errors import (
     PreconditionFailed,
     PreconditionRequired,
     RateLimited,
+    StepUpRequired,
     Unauthorised,
 )
 from app.http import body, key, problems
@@ -109,6 +110,8 @@ def _documented(access: Access, audience: Audience, methods: set[str], path: str
         kinds += [body.MalformedBody, body.BodyTooLarge, body.UnsupportedMediaType, body.BodyTooSlow]
     if access.permission == "public":
         kinds += [Unauthorised]
+    if access.step_up is not None:
+        kinds += [StepUpRequired]
     if "PATCH" in methods:
         kinds += [PreconditionRequired, PreconditionFailed]
     if access.idempotent:

@@ -1,71 +1,63 @@
-"""Logging in and out, resetting and changing a password, the person's own contact."""
+"""Logging in and out, changing a password, the person's own contact."""
 
-import hashlib
-import secrets
 from dataclasses import dataclass
-from datetime import timedelta
 from uuid import UUID
 
 from sqlalchemy import update
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from app import clock, jobs
+from app import clock
 from app.actor import Actor, Locale
 from app.audit.actions import record
-from app.config import settings
-from app.db import NOTHING, Query
+from app.db import Query
+from app.edge.network import network_of
 from app.errors import Invalid, PreconditionFailed
-from app.identity import attempts, password_rules, passwords
-from app.identity.errors import EmailTaken, InvalidCredentials, TokenInvalid, WrongPassword
-from app.identity.models import PasswordReset, SessionToken, User
-from app.identity.proof import Account, account_by_email, account_by_id, prove, without_connection
+from app.identity import (
+    attempts,
+    devices,
+    email_changes,
+    password_rules,
+    passwords,
+    resets,
+    second_factor,
+    security_notices,
+    sessions,
+)
+from app.identity.errors import InvalidCredentials, WrongPassword
+from app.identity.models import SessionToken
+from app.identity.proof import Account, Origin, account_by_email, account_by_id, prove, without_connection
 from app.identity.schemas import TokenRead
-from app.ids import new_id
-from app.mail.actions import NewMail, send
 
-RESET_LIFE = timedelta(hours=1)
-RESETS_PER_ACCOUNT = 5
-"""Per hour: a mailbox must not be flooded."""
-EMAIL_CHANGES_PER_ACCOUNT = 10
-"""Per hour: who is logged in must not find out who else is."""
+NEW_PLACE = Query(bool, "identity.new_place")
+CHANGE_LOCALE = Query(Account, "identity.change_locale")
 
 
 @dataclass(frozen=True, slots=True)
-class Recipient:
-    """Who asked for a new password and gets a mail."""
+class LoggedIn:
+    """A session, and the cookie of the device it began on."""
 
-    locale: Locale
-
-
-BEGIN_SESSION = Query(NOTHING, "identity.begin_session")
-REQUEST_RESET = Query(Recipient, "identity.request_reset")
-EMAIL_OF_RESET = Query(str, "identity.email_of_reset")
-LOCK_USER_OF_RESET = Query(UUID, "identity.lock_user_of_reset")
-CHANGE_CONTACT = Query(Account, "identity.change_contact")
+    token: TokenRead
+    device: str
 
 
-def token_hash(token: str) -> bytes:
-    return hashlib.sha256(token.encode("utf-8", "surrogatepass")).digest()
-
-
-async def log_in(session: AsyncSession, username: str, password: str, address: str) -> TokenRead:
+async def log_in(
+    session: AsyncSession, username: str, password: str, otp: str | None, *, address: str, cookie: str | None
+) -> LoggedIn:
     """Return a session token; InvalidCredentials alike for an unknown e-mail and a wrong password."""
     email = password_rules.normalised(username).strip().lower()
     account = await account_by_email(session, email)
-    await prove(session, account, email, password, address=address, refusal=InvalidCredentials)
+    device = None if account is None else devices.known(cookie, account.id, account.password_hash)
+    await prove(session, account, email, password, origin=Origin(address, device), refusal=InvalidCredentials)
     if account is None:
         raise InvalidCredentials
+    factor = await second_factor.check_if_there(session, account.id, otp)
+    account = await account_by_id(session, account.id)
+    network = attempts.key("place", f"{account.id} {network_of(address)}")
+    if await NEW_PLACE.one(session, user_id=account.id, network=network, now=clock.real()) and device is None:
+        await security_notices.tell(session, account, "new_login")
     await record(session, Actor("user", account.id), "session.create", "user", account.id)
-    return await issue_session(session, account.id)
-
-
-async def issue_session(session: AsyncSession, user_id: UUID) -> TokenRead:
-    """Begin a session of a user whose identity is proven."""
-    token = "bea_ses_" + secrets.token_urlsafe(32)
-    now = clock.real()
-    life = timedelta(hours=settings().session_hours)
-    await BEGIN_SESSION.run(session, token_hash=token_hash(token), user_id=user_id, now=now, expires_at=now + life)
-    return TokenRead(access_token=token, expires_in=int(life.total_seconds()))
+    token = await sessions.begin(session, account.id, by_second_factor=factor)
+    return LoggedIn(token, devices.issue(account.id, account.password_hash))
 
 
 async def log_out(session: AsyncSession, actor: Actor, presented: bytes | None) -> None:
@@ -78,84 +70,18 @@ async def log_out(session: AsyncSession, actor: Actor, presented: bytes | None) 
     await record(session, actor, "session.revoke", "user", actor.id)
 
 
-async def request_reset(session: AsyncSession, email: str, address: str) -> None:
-    """Mail a link for a new password, if there is such a login; nobody can tell."""
-    limits = {
-        attempts.key("reset", email): RESETS_PER_ACCOUNT,
-        attempts.by_address("reset", address): settings().login_attempts_per_address,
-    }
-    await attempts.count(session, limits)
-    token = secrets.token_urlsafe(32)
-    now = clock.real()
-    recipient = await REQUEST_RESET.maybe(
-        session, token_hash=token_hash(token), email=email, now=now, expires_at=now + RESET_LIFE
-    )
-    if recipient is None:
-        # A job that finds nothing to send: an unknown address costs about as much as a known one.
-        await jobs.defer(session, "mail.send", mail_id=str(new_id()))
-        return
-    values = {"public_url": settings().public_url, "token": token}
-    await send(session, NewMail("password_reset", email, recipient.locale, values))
-
-
-async def accept_reset(session: AsyncSession, token: str, password: str) -> None:
-    """Set a new password by a mailed link, once; every session of the person ends."""
-    email = await EMAIL_OF_RESET.maybe(session, token_hash=token_hash(token), now=clock.real())
-    if email is None:
-        raise TokenInvalid
-    accepted = password_rules.check(password, email)
-    password_hash = await without_connection(session, passwords.hash_password(accepted))
-    user_id = await LOCK_USER_OF_RESET.maybe(session, token_hash=token_hash(token), now=clock.real())
-    if user_id is None or not await _use_reset(session, token):
-        raise TokenInvalid
-    await _set_password(session, user_id, password_hash, keep=None)
-    await attempts.forget(session, attempts.key("login", email))
-    await record(session, Actor("user", user_id), "password.reset", "user", user_id)
-
-
-async def _use_reset(session: AsyncSession, token: str) -> bool:
-    used = await session.scalar(
-        update(PasswordReset)
-        .where(PasswordReset.token_hash == token_hash(token), PasswordReset.used_at.is_(None))
-        .values(used_at=clock.real())
-        .returning(PasswordReset.user_id)
-    )
-    return used is not None
-
-
 async def change_password(
-    session: AsyncSession, actor: Actor, current: str, new: str, *, presented: bytes | None, address: str
+    session: AsyncSession, actor: Actor, current: str, new: str, *, presented: bytes, address: str
 ) -> None:
     """Change one's own password; every other session of the person ends."""
     account = await account_by_id(session, actor.user_id)
     accepted = password_rules.check(new, account.email, "/new_password")
-    password_hash = await _proven_hash(session, account, current, accepted, address)
-    await _set_password(session, account.id, password_hash, keep=presented)
-    await record(session, actor, "password.change", "user", account.id)
-
-
-async def _proven_hash(session: AsyncSession, account: Account, current: str, new: str, address: str) -> str:
     # The new hash is made first: once proven, nothing slow may run while the account is locked.
-    password_hash = await without_connection(session, passwords.hash_password(new))
-    await prove(session, account, account.email, current, address=address, refusal=WrongPassword)
-    return password_hash
-
-
-async def _set_password(session: AsyncSession, user_id: UUID, password_hash: str, keep: bytes | None) -> None:
-    await session.execute(update(User).where(User.id == user_id).values(password_hash=password_hash))
-    revoked = update(SessionToken).where(SessionToken.user_id == user_id, SessionToken.revoked_at.is_(None))
-    if keep is not None:
-        revoked = revoked.where(SessionToken.token_hash != keep)
-    await session.execute(revoked.values(revoked_at=clock.real()))
-    await _end_resets(session, user_id)
-
-
-async def _end_resets(session: AsyncSession, user_id: UUID) -> None:
-    await session.execute(
-        update(PasswordReset)
-        .where(PasswordReset.user_id == user_id, PasswordReset.used_at.is_(None))
-        .values(used_at=clock.real())
-    )
+    password_hash = await without_connection(session, passwords.hash_password(accepted, network_of(address)))
+    origin = Origin(address, presented)
+    await prove(session, account, account.email, current, origin=origin, refusal=WrongPassword)
+    await resets.set_password(session, account.id, password_hash, keep=presented)
+    await record(session, actor, "password.change", "user", account.id)
 
 
 async def contact_of(session: AsyncSession, user_id: UUID) -> Account:
@@ -170,9 +96,10 @@ async def change_contact(
     email: str | None,
     locale: Locale | None,
     current_password: str | None,
+    presented: bytes,
     address: str,
 ) -> Account:
-    """Change one's own e-mail address (by the current password) or language; None keeps."""
+    """Change one's own language; begin a change of e-mail address (by the current password); None keeps."""
     account = await account_by_id(session, actor.user_id)
     if account.version != expected_version:
         raise PreconditionFailed
@@ -180,25 +107,15 @@ async def change_contact(
         return account
     if email is not None and current_password is None:
         raise Invalid("/current_password", "missing", "a new e-mail address needs the current password")
-    if current_password is not None:
-        await prove(session, account, account.email, current_password, address=address, refusal=WrongPassword)
-    if email is not None and email != account.email:
-        await _refuse_taken(session, account, email)
-        await _end_resets(session, account.id)
-    changed = await CHANGE_CONTACT.maybe(
-        session,
-        email=email or account.email,
-        locale=locale or account.locale,
-        id=account.id,
-        version=expected_version,
+    if email is not None and current_password is not None:
+        await email_changes.begin(session, actor, email, current_password, presented, address)
+    elif current_password is not None:
+        origin = Origin(address, presented)
+        await prove(session, account, account.email, current_password, origin=origin, refusal=WrongPassword)
+    changed = await CHANGE_LOCALE.maybe(
+        session, locale=locale or account.locale, id=account.id, version=expected_version
     )
     if changed is None:
         raise PreconditionFailed
     await record(session, actor, "contact.change", "user", account.id)
     return changed
-
-
-async def _refuse_taken(session: AsyncSession, account: Account, email: str) -> None:
-    await attempts.count(session, {attempts.key("new e-mail", str(account.id)): EMAIL_CHANGES_PER_ACCOUNT})
-    if await account_by_email(session, email) is not None:
-        raise EmailTaken

@@ -1,4 +1,4 @@
-"""Routes of identity: `/v1/auth`, `/v1/me/contact`, `/v1/me/password`, `/v1/organisations/{id}/api_keys`."""
+"""Routes of identity: `/v1/auth`, a person's contact, password, sessions and second factor, an organisation's keys."""
 
 from typing import Annotated
 
@@ -6,15 +6,24 @@ from fastapi import Body, Form
 from starlette.requests import Request
 from starlette.responses import Response
 
-from app import ids
+from app import clock, ids
+from app.config import settings
 from app.edge.at import At
-from app.edge.request import bearer
+from app.edge.request import PROOF_LIFE, bearer
 from app.errors import StateConflict
 from app.http import audiences
 from app.http.pagination import PagingDep
 from app.http.schemas import Page
-from app.identity import actions, api_keys
-from app.identity.errors import EmailTaken, InvalidCredentials, TokenInvalid, TooManyLiveKeys, WrongPassword
+from app.identity import actions, api_keys, devices, email_changes, resets, second_factor, sessions
+from app.identity.errors import (
+    EmailTaken,
+    InvalidCredentials,
+    SecondFactorRequired,
+    SecondFactorWrong,
+    TokenInvalid,
+    TooManyLiveKeys,
+    WrongPassword,
+)
 from app.identity.models import ApiKey
 from app.identity.schemas import (
     ApiKeyCreate,
@@ -23,12 +32,21 @@ from app.identity.schemas import (
     ApiKeyRotate,
     ContactRead,
     ContactUpdate,
+    EmailChangeCreate,
+    EmailChangeCreated,
     PasswordResetAccept,
     PasswordResetCreate,
     PasswordResetCreated,
     PasswordUpdate,
+    SessionRead,
+    StepUpCreate,
+    StepUpRead,
     TokenCreate,
     TokenRead,
+    TotpConfirm,
+    TotpConfirmed,
+    TotpCreated,
+    TotpRemove,
 )
 
 session_routes = audiences.session_router()
@@ -41,10 +59,48 @@ def address_of(request: Request) -> str:
     return request.client.host if request.client is not None else "local"
 
 
-@session_routes.command("/auth/token", "public", keyed=False, body="form", errors=[InvalidCredentials])
-async def token_create(at: At, request: Request, form: Annotated[TokenCreate, Form()]) -> TokenRead:
-    """Log in with e-mail and password (OAuth2 password form)."""
-    return await actions.log_in(at.session, form.username, form.password, address_of(request))
+def presented(request: Request) -> bytes:
+    """Return the token of a route for people, which has one."""
+    token = bearer(request)
+    if token is None:
+        raise TypeError("a person has a token")
+    return token
+
+
+@session_routes.command(
+    "/auth/token",
+    "public",
+    keyed=False,
+    body="form",
+    errors=[InvalidCredentials, SecondFactorRequired, SecondFactorWrong],
+)
+async def token_create(at: At, request: Request, response: Response, form: Annotated[TokenCreate, Form()]) -> TokenRead:
+    """Log in with e-mail and password (OAuth2 password form), and `otp` where the login has a second factor.
+
+    The cookie that comes with the answer lets nobody in: it keeps a known device from being slowed down by strangers.
+    """
+    logged_in = await actions.log_in(
+        at.session,
+        form.username,
+        form.password,
+        form.otp,
+        address=address_of(request),
+        cookie=request.cookies.get(devices.COOKIE),
+    )
+    _know_device(response, logged_in.device)
+    return logged_in.token
+
+
+def _know_device(response: Response, cookie: str) -> None:
+    response.set_cookie(
+        devices.COOKIE,
+        cookie,
+        max_age=int(devices.LIFE.total_seconds()),
+        path="/v1/auth",
+        secure=not settings().sandbox,
+        httponly=True,
+        samesite="strict",
+    )
 
 
 @session_routes.command("/auth/logout", "person", keyed=False, status=204)
@@ -54,19 +110,58 @@ async def session_revoke(at: At, request: Request) -> Response:
     return Response(status_code=204)
 
 
+@session_routes.command(
+    "/auth/step_up", "person", keyed=False, errors=[WrongPassword, SecondFactorWrong, StateConflict]
+)
+async def session_step_up(at: At, request: Request, body: StepUpCreate) -> StepUpRead:
+    """Prove again who holds this session, by password or code, before an act that answers `step_up_required`."""
+    await sessions.step_up(
+        at.session,
+        at.actor,
+        presented(request),
+        password=body.password,
+        otp=body.otp,
+        address=address_of(request),
+    )
+    return StepUpRead(valid_until=clock.real() + PROOF_LIFE)
+
+
 @session_routes.command("/auth/password_resets", "public", keyed=False, status=202)
 async def password_reset_create(at: At, request: Request, body: PasswordResetCreate) -> PasswordResetCreated:
-    """Ask for a link to a new password, valid for one hour; the answer never tells whether there is such a login."""
-    await actions.request_reset(at.session, body.email, address_of(request))
+    """Ask for a link to a new password, valid for one hour; the answer never tells whether there is such a login.
+
+    Whoever has a link that works gets no second one.
+    """
+    await resets.request(at.session, body.email, address_of(request))
     return PasswordResetCreated()
 
 
 @session_routes.command(
     "/auth/password_resets/{token}/accept", "public", keyed=False, status=204, errors=[TokenInvalid]
 )
-async def password_reset_accept(at: At, token: str, body: PasswordResetAccept) -> Response:
+async def password_reset_accept(at: At, request: Request, token: str, body: PasswordResetAccept) -> Response:
     """Set a new password by the mailed link, once; all sessions of the person end."""
-    await actions.accept_reset(at.session, token, body.password)
+    device = await resets.accept(at.session, token, body.password, address_of(request))
+    response = Response(status_code=204)
+    _know_device(response, device)
+    return response
+
+
+@session_routes.command(
+    "/auth/email_changes/{token}/accept", "public", keyed=False, status=204, errors=[TokenInvalid, EmailTaken]
+)
+async def email_change_accept(at: At, token: str) -> Response:
+    """Let the new address count, by the link mailed to it; other sessions end and the old address is told."""
+    await email_changes.accept(at.session, token)
+    return Response(status_code=204)
+
+
+@session_routes.command(
+    "/auth/email_changes/{token}/undo", "public", keyed=False, status=204, errors=[TokenInvalid, EmailTaken]
+)
+async def email_change_undo(at: At, token: str) -> Response:
+    """Give the login back to the old address, by the link mailed to it; a new password is needed then."""
+    await email_changes.undo(at.session, token)
     return Response(status_code=204)
 
 
@@ -77,9 +172,18 @@ async def contact_get(at: At) -> ContactRead:
     return at.tagged(account.version, ContactRead.model_validate(account))
 
 
-@employee.change("/contact", "person", errors=[WrongPassword, EmailTaken])
+@employee.command("/contact", "person", keyed=False, status=202, errors=[WrongPassword])
+async def email_change_create(at: At, request: Request, body: EmailChangeCreate) -> EmailChangeCreated:
+    """Ask for another e-mail address: it counts once the link mailed to it was opened, within a day."""
+    await email_changes.begin(
+        at.session, at.actor, body.email, body.current_password, presented(request), address_of(request)
+    )
+    return EmailChangeCreated()
+
+
+@employee.change("/contact", "person", errors=[WrongPassword])
 async def contact_update(at: At, request: Request, body: ContactUpdate) -> ContactRead:
-    """Change one's own e-mail address (with the current password) or language."""
+    """Change one's own language; a new e-mail address (with the current password) counts once its link was opened."""
     changed = await actions.change_contact(
         at.session,
         at.actor,
@@ -87,6 +191,7 @@ async def contact_update(at: At, request: Request, body: ContactUpdate) -> Conta
         email=body.email,
         locale=body.locale,
         current_password=body.current_password,
+        presented=presented(request),
         address=address_of(request),
     )
     return at.tagged(changed.version, ContactRead.model_validate(changed))
@@ -100,9 +205,44 @@ async def password_update(at: At, request: Request, body: PasswordUpdate) -> Res
         at.actor,
         body.current_password,
         body.new_password,
-        presented=bearer(request),
+        presented=presented(request),
         address=address_of(request),
     )
+    return Response(status_code=204)
+
+
+@employee.list("/sessions", "person")
+async def session_list(at: At, request: Request, paging: PagingDep) -> Page[SessionRead]:
+    """List one's own sessions, newest first."""
+    rows = await sessions.sessions_of(at.session, at.actor.user_id, presented(request), paging.after_id, paging.fetch)
+    return paging.page_by_id(rows, SessionRead.model_validate)
+
+
+@employee.command("/sessions/{session_id}", "person", keyed=False, method="DELETE", status=204)
+async def session_end(at: At, session_id: ids.SessionId) -> Response:
+    """End one of one's own sessions; it fails on the very next request."""
+    await sessions.end(at.session, at.actor, session_id)
+    return Response(status_code=204)
+
+
+@employee.command("/totp", "person", keyed=False, status=201, errors=[StateConflict], step_up="person")
+async def totp_create(at: At) -> TotpCreated:
+    """Begin a second factor: a secret for an authenticator app; it counts once a first code confirms it."""
+    return await second_factor.begin(at.session, at.actor)
+
+
+@employee.command("/totp/confirm", "person", keyed=False, errors=[StateConflict, SecondFactorWrong], step_up="person")
+async def totp_confirm(at: At, body: TotpConfirm) -> TotpConfirmed:
+    """Let the second factor count, by a first code; the recovery codes are shown this once."""
+    return TotpConfirmed(recovery_codes=await second_factor.confirm(at.session, at.actor, body.code))
+
+
+@employee.command(
+    "/totp/remove", "person", keyed=False, status=204, errors=[StateConflict, SecondFactorWrong], step_up="person"
+)
+async def totp_remove(at: At, body: TotpRemove) -> Response:
+    """Give the second factor up, by a code of it or a recovery code."""
+    await second_factor.remove(at.session, at.actor, body.otp)
     return Response(status_code=204)
 
 
@@ -113,7 +253,7 @@ async def api_key_list(at: At, paging: PagingDep) -> Page[ApiKeyRead]:
     return paging.page_by_id(rows, ApiKeyRead.model_validate)
 
 
-@organisation.command("/api_keys", "api_keys:write", keyed=False, status=201, errors=[TooManyLiveKeys])
+@organisation.command("/api_keys", "api_keys:write", keyed=False, status=201, errors=[TooManyLiveKeys], step_up="role")
 async def api_key_create(at: At, body: ApiKeyCreate) -> ApiKeyCreated:
     """Make a key; this answer is the only one that shows it."""
     row, secret = await api_keys.create(
@@ -134,6 +274,7 @@ async def api_key_get(at: At, api_key_id: ids.ApiKeyId) -> ApiKeyRead:
     keyed=False,
     status=201,
     errors=[TooManyLiveKeys, StateConflict],
+    step_up="role",
 )
 async def api_key_rotate(
     at: At, api_key_id: ids.ApiKeyId, body: Annotated[ApiKeyRotate | None, Body()] = None

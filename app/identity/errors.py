@@ -7,6 +7,14 @@ class InvalidCredentials(AppError, status=401, code="invalid_credentials", commi
     """E-mail or password is wrong."""
 
 
+class SecondFactorRequired(AppError, status=401, code="second_factor_required"):
+    """This login asks for a code besides the password: send it as `otp`."""
+
+
+class SecondFactorWrong(AppError, status=401, code="second_factor_wrong", commits=True):
+    """The code is wrong, expired or used already: wait for the next one, or use a recovery code."""
+
+
 class WrongPassword(AppError, status=403, code="wrong_password", commits=True):
     """The current password is wrong."""
 
@@ -17,6 +25,10 @@ class TokenInvalid(AppError, status=404, code="token_invalid"):
 
 class ActivationCodeWrong(AppError, status=403, code="activation_code_wrong", commits=True):
     """The activation code of the letter is missing or wrong."""
+
+
+class ActivationBlocked(AppError, status=403, code="activation_blocked"):
+    """Too many wrong activation codes: ask the help desk of the platform. A new invitation does not help."""
 
 
 class EmailTaken(AppError, status=409, code="email_taken", constraints=("user_account_email_key",), commits=True):

@@ -4,7 +4,6 @@ Writing works as database role beatrice_hr, which sees no login and no token. HR
 sandbox an employment is linked only with an activation code that HR never sees (a letter, the help desk).
 """
 
-import hmac
 import secrets
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -20,19 +19,17 @@ from app.actor import Actor, Locale
 from app.audit.actions import record
 from app.config import settings
 from app.db import APP, HR, NOTHING, Query
+from app.edge.network import network_of
 from app.edge.permissions import OrganisationRole
 from app.errors import Conflict, NotFound, StateConflict
-from app.identity import attempts, password_rules, passwords
-from app.identity.actions import token_hash
-from app.identity.errors import ActivationCodeWrong, InvalidCredentials, TokenInvalid
+from app.identity import activation_codes, password_rules, passwords
+from app.identity.errors import InvalidCredentials, TokenInvalid
 from app.identity.models import Invitation, User
-from app.identity.proof import account_by_email, account_by_id, prove, without_connection
+from app.identity.proof import Origin, account_by_email, account_by_id, prove, without_connection
+from app.identity.sessions import token_hash
 from app.mail.actions import NewMail, send_many
 
 LIFE_DAYS = 14
-CODE_DIGITS = 8
-CODE_TRIES = 10
-"""Per hour and invitation: over the link's life 3,360 of 100,000,000 codes."""
 
 
 @dataclass(frozen=True)
@@ -190,14 +187,18 @@ async def redeem_invitation(
     """
     offer = await _open_offer(session, token, OPEN_OFFER)
     if offer.employee_id is not None and not settings().sandbox:
-        await _check_code(session, offer, activation_code)
+        await _check_code(session, offer, offer.employee_id, activation_code)
     account = await account_by_email(session, offer.email)
     if account is not None:
-        await prove(session, account, offer.email, password, address=address, refusal=InvalidCredentials)
+        await prove(
+            session, account, offer.email, password, origin=Origin(address or "local"), refusal=InvalidCredentials
+        )
         user_id = account.id
     else:
         accepted = password_rules.check(password, offer.email)
-        password_hash = await without_connection(session, passwords.hash_password(accepted))
+        password_hash = await without_connection(
+            session, passwords.hash_password(accepted, network_of(address or "local"))
+        )
         user_id = ids.new_id()
     offer = await _open_offer(session, token, LOCK_OPEN_OFFER)
     now = clock.real()
@@ -272,14 +273,10 @@ async def _open_offer(session: AsyncSession, token: str, statement: Query[Offer]
     return offer
 
 
-async def _check_code(session: AsyncSession, offer: Offer, given: str | None) -> None:
-    limits = {attempts.key("activation", str(offer.id)): CODE_TRIES}
-    await attempts.refuse_exhausted(session, limits)
+async def _check_code(session: AsyncSession, offer: Offer, employee_id: UUID, given: str | None) -> None:
     sealed = offer.sealed_activation_code
     expected = None if sealed is None else _opened_code(offer.id, sealed)
-    if expected is None or not hmac.compare_digest(expected.encode(), (given or "").strip().encode()):
-        await attempts.count(session, limits)
-        raise ActivationCodeWrong
+    await activation_codes.check(session, offer.organisation_id, employee_id, expected, given or "")
 
 
 async def _create_user(
@@ -298,8 +295,7 @@ async def _create_user(
 def _sealed_code(invitation_id: UUID) -> bytes | None:
     if settings().sandbox:
         return None
-    code = f"{secrets.randbelow(10**CODE_DIGITS):0{CODE_DIGITS}d}"
-    return sealing.encrypt("activation_code", code.encode(), invitation_id.bytes)
+    return sealing.encrypt("activation_code", activation_codes.new_code().encode(), invitation_id.bytes)
 
 
 def _opened_code(invitation_id: UUID, sealed: bytes) -> str:

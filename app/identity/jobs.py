@@ -11,6 +11,8 @@ from app.jobs import Sweep
 
 ANYTHING_OVER = Query(bool, "identity.anything_over", roles=(WORKER,))
 DELETE_OVER = Query(int, "identity.delete_over", roles=(WORKER,))
+KEEP_PLACES = timedelta(days=180)
+"""As long as a device is known."""
 
 
 def _limits() -> dict[str, datetime]:
@@ -18,6 +20,7 @@ def _limits() -> dict[str, datetime]:
     return {
         "now": now,
         "attempts_before": now - timedelta(days=1),
+        "places_before": now - KEEP_PLACES,
         "answers_before": now - timedelta(days=RETENTION_DAYS),
     }
 

@@ -1,16 +1,19 @@
 """Tables of identity; times here are real time, not business time."""
 
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Literal
 from uuid import UUID
 
 from sqlalchemy import (
+    BigInteger,
+    Boolean,
     CheckConstraint,
     Computed,
     ForeignKey,
     ForeignKeyConstraint,
     Index,
     Integer,
+    Interval,
     LargeBinary,
     SmallInteger,
     Text,
@@ -41,7 +44,10 @@ def _scope_of(kind: ScopeKind) -> str:
     return f"CASE scope_kind WHEN '{kind}' THEN scope_id END"
 
 
-SEALED = (SealedColumn("invitation", "sealed_activation_code", "activation_code"),)
+SEALED = (
+    SealedColumn("invitation", "sealed_activation_code", "activation_code"),
+    SealedColumn("second_factor", "sealed_secret", "totp_secret", context=("user_id",), key=("user_id",)),
+)
 
 
 class User(Model):
@@ -126,6 +132,76 @@ class SessionToken(Model):
     created_at: Mapped[datetime] = mapped_column(Timestamp)
     expires_at: Mapped[datetime] = mapped_column(Timestamp, index=True)
     revoked_at: Mapped[datetime | None] = mapped_column(Timestamp)
+    id: Mapped[UUID] = mapped_column(Uuid, unique=True, server_default=text("gen_random_uuid()"))
+    """What a person calls it by; made by the database for rows of a release that knew none."""
+    last_used_at: Mapped[datetime | None] = mapped_column(Timestamp)
+    """To the minute."""
+    idle_limit: Mapped[timedelta | None] = mapped_column(Interval)
+    """How long it may lie unused in the hands of who holds a role; null: as long as it likes."""
+    proved_at: Mapped[datetime | None] = mapped_column(Timestamp)
+    """When password or second factor were given last."""
+    second_factor: Mapped[bool] = mapped_column(Boolean, server_default="false")
+    """Whether a code was given in it."""
+
+
+class KnownPlace(Model):
+    """A network from which somebody logged in; the key is a keyed hash."""
+
+    __tablename__ = "known_place"
+
+    user_id: Mapped[UUID] = mapped_column(ForeignKey("user_account.id"), primary_key=True)
+    network: Mapped[bytes] = mapped_column(LargeBinary, primary_key=True)
+    last_used_at: Mapped[datetime] = mapped_column(Timestamp, index=True)
+
+
+class SecondFactor(Model):
+    """The secret of a person's time-based codes; no code counts twice, for the step only grows."""
+
+    __tablename__ = "second_factor"
+    __table_args__ = (CheckConstraint("(confirmed_at IS NULL) = (last_step IS NULL)", name="confirmed_by_a_code"),)
+
+    user_id: Mapped[UUID] = mapped_column(ForeignKey("user_account.id"), primary_key=True)
+    sealed_secret: Mapped[bytes] = mapped_column(LargeBinary)
+    created_at: Mapped[datetime] = mapped_column(Timestamp)
+    confirmed_at: Mapped[datetime | None] = mapped_column(Timestamp)
+    last_step: Mapped[int | None] = mapped_column(BigInteger)
+
+
+class RecoveryCode(Model):
+    """A code for when the device is lost: 80 random bits as their hash, good once."""
+
+    __tablename__ = "recovery_code"
+
+    user_id: Mapped[UUID] = mapped_column(ForeignKey("second_factor.user_id", ondelete="CASCADE"), primary_key=True)
+    code_hash: Mapped[bytes] = mapped_column(LargeBinary, primary_key=True)
+    used_at: Mapped[datetime | None] = mapped_column(Timestamp)
+
+
+class EmailChange(Model):
+    """A change of a login's address: begun, accepted from the new address, undone from the old one."""
+
+    __tablename__ = "email_change"
+    __table_args__ = (
+        CheckConstraint("old_email = lower(old_email) AND new_email = lower(new_email)", name="email_lower"),
+        CheckConstraint("num_nonnulls(accepted_at, undo_hash, undo_until) IN (0, 3)", name="accepted_whole"),
+        CheckConstraint("undone_at IS NULL OR accepted_at IS NOT NULL", name="undone_after_accepted"),
+    )
+
+    id: Mapped[UUID] = mapped_column(Uuid, primary_key=True)
+    token_hash: Mapped[bytes] = mapped_column(LargeBinary, unique=True)
+    user_id: Mapped[UUID] = mapped_column(ForeignKey("user_account.id"), index=True)
+    old_email: Mapped[str] = mapped_column(Text)
+    new_email: Mapped[str] = mapped_column(Text)
+    session_hash: Mapped[bytes | None] = mapped_column(LargeBinary)
+    """The session that asked, which goes on."""
+    created_at: Mapped[datetime] = mapped_column(Timestamp)
+    expires_at: Mapped[datetime] = mapped_column(Timestamp)
+    accepted_at: Mapped[datetime | None] = mapped_column(Timestamp)
+    ended_at: Mapped[datetime | None] = mapped_column(Timestamp)
+    """Before it was accepted: by a newer password, or an undone change."""
+    undo_hash: Mapped[bytes | None] = mapped_column(LargeBinary, unique=True)
+    undo_until: Mapped[datetime | None] = mapped_column(Timestamp)
+    undone_at: Mapped[datetime | None] = mapped_column(Timestamp)
 
 
 class ApiKey(Model):
@@ -183,6 +259,22 @@ class Invitation(Model):
     ended_at: Mapped[datetime | None] = mapped_column(Timestamp)
     """Accepted, replaced by a newer one, or withdrawn."""
     accepted_by: Mapped[UUID | None] = mapped_column(ForeignKey("user_account.id"), index=True)
+
+
+class ActivationFailure(Model):
+    """How often a wrong activation code was given for an employment, over all its invitations and the whole time."""
+
+    __tablename__ = "activation_failure"
+    __table_args__ = (
+        CheckConstraint("failures > 0", name="counted"),
+        ForeignKeyConstraint(["company_id", "employee_id"], ["employee.company_id", "employee.id"]),
+        Index("activation_failure_employee_idx", "company_id", "employee_id"),
+    )
+
+    employee_id: Mapped[UUID] = mapped_column(Uuid, primary_key=True)
+    company_id: Mapped[UUID] = mapped_column(Uuid)
+    failures: Mapped[int] = mapped_column(Integer)
+    last_failed_at: Mapped[datetime] = mapped_column(Timestamp)
 
 
 class PasswordReset(Model):

@@ -1,23 +1,20 @@
-"""Argon2id in a thread, two at a time: hashing is meant to be slow and must not stop the loop or fill the pool."""
+"""Argon2id in a thread, a few at a time: hashing is meant to be slow and must not stop the loop or fill the pool."""
 
 import re
 from functools import lru_cache
 
-from anyio import CapacityLimiter, to_thread
+from anyio import to_thread
 from anyio.lowlevel import RunVar
 from pwdlib import PasswordHash
 from pwdlib.exceptions import PwdlibError
 from pwdlib.hashers.argon2 import Argon2Hasher
 
 from app.config import settings
-from app.errors import Busy
 from app.identity.password_rules import DEMO_PASSWORD, normalised
+from app.identity.turns import Turns
 
-AT_ONCE = 2
-WAITING = 100
-"""More than that is an attack or an outage: refusing is better than answering minutes later."""
 COST = re.compile(r"\$argon2id\$v=19\$m=([0-9]{1,9}),t=([0-9]{1,9}),")
-_limiter: RunVar[CapacityLimiter] = RunVar("password_limiter")
+_turns: RunVar[Turns] = RunVar("password_turns")
 
 
 @lru_cache(maxsize=4)
@@ -64,21 +61,22 @@ def _is_cheaper(password_hash: str) -> bool:
     return stored != wanted and stored[0] <= wanted[0] and stored[1] <= wanted[1]
 
 
-async def hash_password(password: str) -> str:
-    return await to_thread.run_sync(hash_now, password, limiter=_turn())
+async def hash_password(password: str, network: str) -> str:
+    async with _own_turns().turn(network):
+        return await to_thread.run_sync(hash_now, password)
 
 
-async def verify(password: str, password_hash: str | None) -> tuple[bool, str | None]:
+async def verify(password: str, password_hash: str | None, network: str) -> tuple[bool, str | None]:
     """Tell whether the password is right, and give its new hash when the cost has been raised since."""
-    return await to_thread.run_sync(_verify, password, password_hash, limiter=_turn())
+    async with _own_turns().turn(network):
+        return await to_thread.run_sync(_verify, password, password_hash)
 
 
-def _turn() -> CapacityLimiter:
+def _own_turns() -> Turns:
+    """Return the turns of this event loop."""
     try:
-        limiter = _limiter.get()
+        return _turns.get()
     except LookupError:
-        limiter = CapacityLimiter(AT_ONCE)
-        _limiter.set(limiter)
-    if limiter.statistics().tasks_waiting >= WAITING:
-        raise Busy
-    return limiter
+        turns = Turns()
+        _turns.set(turns)
+        return turns

@@ -28,6 +28,17 @@ NewPassword = Annotated[
 ]
 
 
+Otp = Annotated[
+    str,
+    Field(
+        min_length=6,
+        max_length=40,
+        description="A code of the second factor, six digits, or one of the recovery codes.",
+        examples=["123456"],
+    ),
+]
+
+
 class TokenCreate(In):
     """The OAuth2 password form (RFC 6749, 4.3); the client's own credentials are not used."""
 
@@ -37,6 +48,8 @@ class TokenCreate(In):
     scope: Annotated[str, Field(max_length=1000)] = ""
     client_id: Annotated[str, Field(max_length=1000)] | None = None
     client_secret: Annotated[str, Field(max_length=1000)] | None = None
+
+    otp: Otp | None = None
 
 
 class TokenRead(Out):
@@ -65,11 +78,63 @@ class ContactRead(Out):
 
 
 class ContactUpdate(In):
-    """Absent keeps; a new e-mail address needs the current password."""
+    """Absent keeps; a new e-mail address needs the current password, and counts once its mailed link was opened."""
 
     email: Email = ABSENT
     locale: Locale = ABSENT
     current_password: GivenPassword = ABSENT
+
+
+class EmailChangeCreate(In):
+    """A new e-mail address, by the current password."""
+
+    email: Email
+    current_password: GivenPassword
+
+
+class EmailChangeCreated(Out):
+    """The same answer whether or not the address is another login's."""
+
+    status: Literal["accepted"] = "accepted"
+
+
+class TotpCreated(Out):
+    secret: str = Field(description="The secret in base 32, shown this once.")
+    uri: str = Field(description="The same as an `otpauth://` link, for a QR code.")
+
+
+class TotpConfirm(In):
+    code: Annotated[str, Field(min_length=6, max_length=10, examples=["123456"])]
+
+
+class TotpConfirmed(Out):
+    recovery_codes: list[str] = Field(description="Each good for one login without the device; shown this once.")
+
+
+class TotpRemove(In):
+    otp: Otp
+
+
+class StepUpCreate(In):
+    """One proof: the password, or a code of the second factor."""
+
+    password: GivenPassword = ABSENT
+    otp: Otp = ABSENT
+
+
+class StepUpRead(Out):
+    valid_until: Instant = Field(description="Until then no further proof is asked in this session; real time.")
+
+
+class SessionRead(Out):
+    """A login in progress; its token is never shown again."""
+
+    id: ids.SessionId
+    created_at: Instant
+    last_used_at: Instant | None = Field(description="To the minute.")
+    expires_at: Instant
+    second_factor: bool = Field(description="Whether a code was given besides the password.")
+    current: bool = Field(description="Whether it is the one that asks.")
 
 
 class PasswordUpdate(In):

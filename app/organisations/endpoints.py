@@ -80,7 +80,7 @@ async def organisation_get(at: At, organisation_id: OrganisationId) -> Organisat
     return at.tagged(row.version, _read(row, await queries.account_of(at.session, row.id)))
 
 
-@operator.change("/organisations/{organisation_id}", "organisations:write", errors=[IbanOnHold])
+@operator.change("/organisations/{organisation_id}", "organisations:write", errors=[IbanOnHold], step_up="role")
 async def organisation_update(at: At, organisation_id: OrganisationId, body: OrganisationUpdate) -> OrganisationRead:
     """Change name, address, references; an IBAN given here waits until another person has approved it."""
     row = await actions.update_organisation(at.session, at.actor, organisation_id, at.expected_version, body)
@@ -107,6 +107,7 @@ async def operator_bank_account_list(
     keyed=False,
     errors=[AlreadyResolved, AccountApproverIsMaker],
     audit="bank_account.approve",
+    step_up="role",
 )
 async def bank_account_approve(at: At, account_id: BankAccountId) -> BankAccountRead:
     """Approve a requested account as another person than who asked; it is paid to from `effective_at` on."""
@@ -125,7 +126,7 @@ async def bank_account_reject(at: At, account_id: BankAccountId) -> BankAccountR
     return _account_read(await bank_accounts.reject_account(at.session, at.actor, account_id))
 
 
-@provider.command("/bank_account", "provider:write", keyed=False, status=201, errors=[IbanOnHold])
+@provider.command("/bank_account", "provider:write", keyed=False, status=201, errors=[IbanOnHold], step_up="role")
 async def bank_account_request(at: At, body: BankAccountCreate) -> BankAccountRead:
     """Ask to be paid to another account: the operator approves it, and it is used 72 hours later at the earliest."""
     return _account_read(await bank_accounts.request_account(at.session, at.actor, at.tenant, body.iban))
@@ -138,7 +139,9 @@ async def bank_account_list(at: At, paging: PagingDep) -> Page[BankAccountRead]:
     return paging.page_by_id(rows, _account_read)
 
 
-@operator.command("/organisations/{organisation_id}/members", "organisations:write", keyed=False, status=201)
+@operator.command(
+    "/organisations/{organisation_id}/members", "organisations:write", keyed=False, status=201, step_up="role"
+)
 async def organisation_member_invite(at: At, organisation_id: OrganisationId, body: MemberInvite) -> MemberInvited:
     """Invite an organisation's first administrator."""
     await members.invite_member(at.session, at.actor, organisation_id, body.email, body.roles, bootstrap=True)
@@ -151,7 +154,7 @@ async def member_list(at: At, paging: PagingDep) -> Page[MemberRead]:
     return paging.page_by_id(found, MemberRead.model_validate)
 
 
-@organisation.command("/members", "members:write", keyed=False, status=201)
+@organisation.command("/members", "members:write", keyed=False, status=201, step_up="role")
 async def member_invite(at: At, body: MemberInvite) -> MemberInvited:
     """Invite somebody to roles of this organisation; the answer does not tell whether the address has a login."""
     bootstrap = REGISTRAR in at.actor.roles
@@ -166,7 +169,7 @@ async def member_end(at: At, membership_id: MembershipId) -> MemberRead:
 
 
 @organisation.command(
-    "/members/{membership_id}/confirm", "role_confirmations:write", keyed=False, errors=[StateConflict]
+    "/members/{membership_id}/confirm", "role_confirmations:write", keyed=False, errors=[StateConflict], step_up="role"
 )
 async def member_confirm(at: At, membership_id: MembershipId) -> MemberRead:
     """Let an approving role (`hr_approver`, `finance`) take effect before its time; only another who has it may."""

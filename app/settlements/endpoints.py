@@ -79,6 +79,7 @@ async def fee_rule_create(at: At, body: FeeRuleCreate) -> FeeRuleRead:
     keyed=False,
     errors=[AlreadyResolved, StateConflict, FeeApproverIsMaker],
     audit="fee_rule.approve",
+    step_up="role",
 )
 async def fee_rule_approve(at: At, rule_id: FeeRuleId) -> FeeRuleRead:
     """Approve a drafted fee rule as another person; the providers that it is about are told."""
@@ -116,6 +117,7 @@ async def settlement_run_get(at: At, run_id: SettlementRunId) -> SettlementRunRe
     "settlement_approvals:write",
     errors=[StateConflict, ApproverIsMaker, ContentChanged, LedgerUnverified, DebtorIncomplete],
     audit="settlement_run.approve",
+    step_up="role",
 )
 async def settlement_run_approve(
     at: At, run_id: SettlementRunId, body: SettlementRunApproval | None = None

@@ -4,7 +4,7 @@ Facts are sealed with BEATRICE_SECRET_KEYS, so this migration needs the keys tha
 what is sealed: it is stopped for this one. Stored answers are bound to their key and request from here on.
 
 Revision ID: 0006
-Revises: 0004
+Revises: 0005
 """
 
 import json
@@ -14,7 +14,7 @@ from alembic import op
 from app import sealing
 
 revision = "0006"
-down_revision = "0004"
+down_revision = "0005"
 branch_labels = None
 depends_on = None
 

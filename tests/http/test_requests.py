@@ -11,7 +11,8 @@ from fastapi import FastAPI
 from app import config
 from app.db import Database
 from app.http import audiences
-from app.http.middleware import MAX_URL, Buckets
+from app.http.limiter import Buckets
+from app.http.middleware import MAX_URL
 from app.main import create_app
 from tests.http.probe import Scene, problem
 from tests.production import in_force

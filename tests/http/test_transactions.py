@@ -10,7 +10,7 @@ import psycopg
 import pytest
 from sqlalchemy.ext.asyncio import create_async_engine
 
-from app import sealing
+from app import main, sealing
 from app.db import Database, create_database
 from app.main import create_app
 from tests.conftest import Cluster
@@ -186,7 +186,8 @@ async def test_a_request_cancelled_before_the_commit_keeps_nothing_and_leaves_it
     assert {answer.status_code for answer in answers} == {201}
 
 
-async def test_readyz_tells_that_the_database_is_gone(cluster: Cluster) -> None:
+async def test_readyz_tells_that_the_database_is_gone(cluster: Cluster, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(main, "ASK_EVERY", 0.0)
     name = cluster.clone()
     database = create_database(cluster.app_url(name))
     transport = httpx.ASGITransport(app=create_app(database), raise_app_exceptions=True)

@@ -1,6 +1,7 @@
 """People who know their password, and settings of production."""
 
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
@@ -8,6 +9,7 @@ from uuid import UUID
 
 import httpx
 import pytest
+from fastapi import FastAPI
 
 from app import clock, config, ids
 from app.identity import passwords
@@ -31,10 +33,23 @@ class Login:
         return ids.encode("usr", self.id)
 
 
+async def somebody(world: World, email: str = "anna@example.com") -> Login:
+    """Make a person who knows her password and has a session."""
+    user_id, headers = await world.login(email, passwords.hash_now(PASSWORD))
+    return Login(user_id, email, headers)
+
+
+@asynccontextmanager
+async def client_at(app: FastAPI, address: str) -> AsyncIterator[httpx.AsyncClient]:
+    """HTTP from an address, with a cookie jar of its own."""
+    transport = httpx.ASGITransport(app=app, client=(address, 1))
+    async with httpx.AsyncClient(transport=transport, base_url="http://beatrice.test") as made:
+        yield made
+
+
 @pytest.fixture
 async def anna(world: World) -> Login:
-    user_id, headers = await world.login("anna@example.com", passwords.hash_now(PASSWORD))
-    return Login(user_id, "anna@example.com", headers)
+    return await somebody(world)
 
 
 @pytest.fixture

@@ -88,7 +88,8 @@ async def test_a_key_is_shown_once_and_stored_as_its_hash(
 
 
 @pytest.mark.usefixtures("production")
-async def test_keys_of_production_say_so(client: httpx.AsyncClient, provider: Party) -> None:
+async def test_keys_of_production_say_so(client: httpx.AsyncClient, world: World, provider: Party) -> None:
+    await world.execute("UPDATE session_token SET proved_at = :now, second_factor = true", now=clock.real())
     assert (await create(client, provider)).json()["key"].startswith("bea_live_")
 
 

@@ -101,11 +101,11 @@ async def test_failed_tries_are_counted_and_then_refused(client: httpx.AsyncClie
         assert (await log_in(client, anna.email, "wrong")).status_code == 401
     refused = await log_in(client, anna.email, "wrong")
     assert (refused.status_code, refused.json()["code"]) == (429, "rate_limited")
-    assert 3590 <= int(refused.headers["Retry-After"]) <= 3601
+    assert 20 <= int(refused.headers["Retry-After"]) <= 31
     right = await log_in(client, anna.email, PASSWORD)
     assert right.status_code == 429
     counted = await world.execute("SELECT attempts FROM attempt_count ORDER BY attempts")
-    assert [row.attempts for row in counted] == [3, 3]
+    assert [row.attempts for row in counted] == [3, 3, 3]
 
 
 @pytest.mark.usefixtures("few_tries")
@@ -194,7 +194,9 @@ async def test_tries_at_once_cannot_pass_the_limit(
     assert few_tries is None
     await fresh_world.login("anna@example.com", passwords.hash_now(PASSWORD))
     answers = await asyncio.gather(*(log_in(fresh_client, "anna@example.com", "wrong") for _ in range(12)))
-    assert sorted(answer.status_code for answer in answers) == [401] * 3 + [429] * 9
+    got = [answer.status_code for answer in answers]
+    # whoever found the queue of this network full was told to come again
+    assert (got.count(401), set(got) <= {401, 429, 503}) == (3, True)
     assert (await log_in(fresh_client, "anna@example.com", PASSWORD)).status_code == 429
     attempted = await fresh_world.execute("SELECT attempts FROM attempt_count")
-    assert [row.attempts for row in attempted] == [3, 3]
+    assert [row.attempts for row in attempted] == [3, 3, 3]

@@ -71,6 +71,7 @@ async def test_unknown_expired_and_used_links_answer_alike(
 async def test_a_newer_password_ends_older_links(client: httpx.AsyncClient, world: World, anna: Login) -> None:
     await ask(client, anna.email)
     first = await mailed_token(world, anna.email)
+    await world.execute("UPDATE password_reset SET expires_at = :now", now=clock.real())
     await ask(client, anna.email)
     second = await mailed_token(world, anna.email)
     assert first != second
@@ -91,10 +92,11 @@ async def test_a_bad_password_leaves_the_link_open(client: httpx.AsyncClient, wo
 
 
 async def test_a_mailbox_is_not_flooded(client: httpx.AsyncClient, world: World, anna: Login) -> None:
-    answers = [(await ask(client, anna.email)).status_code for _ in range(6)]
-    assert answers == [202, 202, 202, 202, 202, 429]
-    assert [(await ask(client, "nobody@example.com")).status_code for _ in range(6)] == answers
-    assert await world.scalar("SELECT count(*) FROM outgoing_mail") == 5
+    answers = [(await ask(client, anna.email)).status_code for _ in range(12)]
+    assert answers == [202] * 12
+    assert [(await ask(client, "nobody@example.com")).status_code for _ in range(12)] == answers
+    assert await world.scalar("SELECT count(*) FROM outgoing_mail") == 1
+    assert (await accept(client, await mailed_token(world, anna.email), NEW_PASSWORD)).status_code == 204
 
 
 async def test_an_address_cannot_flood_mailboxes(client: httpx.AsyncClient, world: World, anna: Login) -> None:

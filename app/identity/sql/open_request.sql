@@ -4,20 +4,32 @@ CREATE OR REPLACE FUNCTION open_request(
     p_token_hash bytea, p_real_now timestamptz, p_scope_kind text, p_scope_id uuid, p_key text, p_fingerprint bytea,
     OUT clock_offset interval, OUT principal_kind text, OUT principal_id uuid, OUT locale text,
     OUT organisation_id uuid, OUT kinds text[], OUT roles text[], OUT scopes text[],
-    OUT key_state text, OUT sealed_answer bytea
+    OUT key_state text, OUT sealed_answer bytea, OUT proved_at timestamptz, OUT second_factor boolean
 ) LANGUAGE plpgsql SECURITY DEFINER SET search_path = public, pg_temp AS $$
 #variable_conflict use_column
 DECLARE
     v_fingerprint bytea;
+    v_last_used_at timestamptz;
     v_maker uuid;
 BEGIN
     SELECT c.offset_interval INTO clock_offset FROM clock_offset c;
     key_state := 'none';
     IF p_token_hash IS NOT NULL THEN
-        SELECT 'user', u.id, u.locale INTO principal_kind, principal_id, locale
+        SELECT 'user', u.id, u.locale, s.last_used_at, s.proved_at, s.second_factor
+        INTO principal_kind, principal_id, locale, v_last_used_at, proved_at, second_factor
         FROM session_token s JOIN user_account u ON u.id = s.user_id
-        WHERE s.token_hash = p_token_hash AND s.revoked_at IS NULL AND s.expires_at > p_real_now;
-        IF NOT FOUND THEN
+        WHERE s.token_hash = p_token_hash AND s.revoked_at IS NULL AND s.expires_at > p_real_now
+          AND (s.idle_limit IS NULL OR s.last_used_at + s.idle_limit > p_real_now OR NOT EXISTS (
+              -- Only who works here is logged out when she goes away.
+              SELECT FROM role_grant g WHERE g.user_id = u.id AND tstzrange(g.from_at, g.until_at) @> p_real_now));
+        IF FOUND THEN
+            -- When it was used, to the minute: nobody waits for the row, and few requests write it.
+            IF v_last_used_at <= p_real_now - interval '1 minute' THEN
+                UPDATE session_token SET last_used_at = p_real_now WHERE token_hash = (
+                    SELECT s.token_hash FROM session_token s WHERE s.token_hash = p_token_hash
+                    FOR NO KEY UPDATE SKIP LOCKED);
+            END IF;
+        ELSE
             SELECT 'api_key', k.id, k.organisation_id, k.scopes, k.created_by
             INTO principal_kind, principal_id, organisation_id, scopes, v_maker
             FROM api_key k

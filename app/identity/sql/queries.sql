@@ -10,14 +10,32 @@ SELECT id, email, password_hash, locale, version FROM user_account WHERE id = :i
 -- A reset that ran beside the slow check has made the password a wrong one.
 SELECT id FROM user_account WHERE id = :id AND password_hash = :password_hash FOR NO KEY UPDATE;
 
--- name: change_contact
-UPDATE user_account SET email = :email, locale = :locale, version = version + 1
+-- name: change_locale
+UPDATE user_account SET locale = :locale, version = version + 1
 WHERE id = :id AND version = :version
 RETURNING id, email, password_hash, locale, version;
 
 -- name: begin_session
-INSERT INTO session_token (token_hash, user_id, created_at, expires_at)
-VALUES (:token_hash, :user_id, :now, :expires_at);
+INSERT INTO session_token
+    (id, token_hash, user_id, created_at, expires_at, last_used_at, idle_limit, proved_at, second_factor)
+VALUES (:id, :token_hash, :user_id, :now, :expires_at, :now, :idle_limit, :now, :second_factor);
+
+-- name: sessions_of
+SELECT id, created_at, last_used_at, expires_at, second_factor, token_hash = :presented AS current
+FROM session_token
+WHERE user_id = :user_id AND revoked_at IS NULL AND expires_at > :now AND (CAST(:before AS uuid) IS NULL OR id < :before)
+ORDER BY id DESC LIMIT :most;
+
+-- name: new_place
+-- Whether somebody who has logged in before does so from a network of hers for the first time.
+WITH places AS (
+    SELECT count(*) > 0 AS any_place, coalesce(bool_or(network = :network), false) AS this_one
+    FROM known_place WHERE user_id = :user_id
+), kept AS (
+    INSERT INTO known_place (user_id, network, last_used_at) VALUES (:user_id, :network, :now)
+    ON CONFLICT (user_id, network) DO UPDATE SET last_used_at = excluded.last_used_at
+)
+SELECT any_place AND NOT this_one FROM places;
 
 -- name: attempts_within
 SELECT key, attempts, window_start FROM attempt_count
@@ -33,12 +51,19 @@ ON CONFLICT (key) DO UPDATE SET
 RETURNING c.key, c.attempts, c.window_start;
 
 -- name: forget_attempts
-DELETE FROM attempt_count WHERE key = :key;
+DELETE FROM attempt_count WHERE key = ANY(CAST(:keys AS bytea[]));
 
 -- name: request_reset
+-- One live link each: who has one gets no second, however often it is asked for.
 INSERT INTO password_reset (token_hash, user_id, created_at, expires_at)
-SELECT :token_hash, u.id, :now, :expires_at FROM user_account u WHERE u.email = :email
+SELECT :token_hash, u.id, :now, :expires_at FROM user_account u
+WHERE u.email = :email AND NOT EXISTS (
+    SELECT FROM password_reset r WHERE r.user_id = u.id AND r.used_at IS NULL AND r.expires_at > :now)
 RETURNING (SELECT locale FROM user_account u WHERE u.id = user_id);
+
+-- name: mail_reset
+INSERT INTO password_reset (token_hash, user_id, created_at, expires_at)
+VALUES (:token_hash, :user_id, :now, :expires_at);
 
 -- name: email_of_reset
 SELECT u.email FROM password_reset r JOIN user_account u ON u.id = r.user_id
@@ -47,6 +72,74 @@ WHERE r.token_hash = :token_hash AND r.used_at IS NULL AND r.expires_at > :now;
 -- name: lock_user_of_reset
 SELECT r.user_id FROM password_reset r JOIN user_account u ON u.id = r.user_id
 WHERE r.token_hash = :token_hash AND r.used_at IS NULL AND r.expires_at > :now FOR NO KEY UPDATE OF u;
+
+-- name: factor
+SELECT user_id, sealed_secret, confirmed_at FROM second_factor WHERE user_id = :user_id;
+
+-- name: begin_factor
+-- A secret that was never confirmed gives way; one that counts does not.
+INSERT INTO second_factor (user_id, sealed_secret, created_at) VALUES (:user_id, :sealed_secret, :now)
+ON CONFLICT (user_id) DO UPDATE SET sealed_secret = excluded.sealed_secret, created_at = excluded.created_at
+WHERE second_factor.confirmed_at IS NULL
+RETURNING user_id;
+
+-- name: confirm_factor
+UPDATE second_factor SET confirmed_at = :now, last_step = :step
+WHERE user_id = :user_id AND sealed_secret = :sealed_secret AND confirmed_at IS NULL
+RETURNING user_id;
+
+-- name: use_code
+UPDATE second_factor SET last_step = :step WHERE user_id = :user_id AND last_step < :step RETURNING user_id;
+
+-- name: use_recovery_code
+UPDATE recovery_code SET used_at = :now WHERE user_id = :user_id AND code_hash = :code_hash AND used_at IS NULL
+RETURNING user_id;
+
+-- name: add_recovery_codes
+INSERT INTO recovery_code (user_id, code_hash) SELECT :user_id, h FROM unnest(CAST(:hashes AS bytea[])) AS h;
+
+-- name: remove_factor
+DELETE FROM second_factor WHERE user_id = :user_id;
+
+-- name: begin_email_change
+-- Whether the address is free is for the mail to know, not for who asks.
+INSERT INTO email_change (id, token_hash, user_id, old_email, new_email, session_hash, created_at, expires_at)
+VALUES (:id, :token_hash, :user_id, :old_email, :new_email, :session_hash, :now, :expires_at)
+RETURNING NOT EXISTS (SELECT FROM user_account u WHERE u.email = new_email);
+
+-- name: lock_email_change
+SELECT c.id, c.user_id, c.old_email, c.new_email, c.session_hash, u.locale
+FROM email_change c JOIN user_account u ON u.id = c.user_id
+WHERE c.token_hash = :token_hash AND c.accepted_at IS NULL AND c.ended_at IS NULL AND c.expires_at > :now
+FOR NO KEY UPDATE;
+
+-- name: lock_accepted_email_change
+SELECT c.id, c.user_id, c.old_email, c.new_email, c.session_hash, u.locale
+FROM email_change c JOIN user_account u ON u.id = c.user_id
+WHERE c.undo_hash = :undo_hash AND c.undone_at IS NULL AND c.undo_until > :now
+FOR NO KEY UPDATE;
+
+-- name: move_login
+UPDATE user_account SET email = :new_email, version = version + 1 WHERE id = :user_id AND email = :old_email
+RETURNING id;
+
+-- name: accept_email_change
+UPDATE email_change SET accepted_at = :now, undo_hash = :undo_hash, undo_until = :undo_until WHERE id = :id;
+
+-- name: take_back_login
+-- Whoever moved the login knows its password.
+UPDATE user_account SET email = :old_email, password_hash = '!', version = version + 1 WHERE id = :user_id
+RETURNING id, email, password_hash, locale, version;
+
+-- name: undo_email_change
+-- Later changes go with it, and so does a second factor that was made after it was asked for.
+WITH undone AS (
+    UPDATE email_change SET undone_at = :now
+    WHERE user_id = :user_id AND accepted_at IS NOT NULL AND undone_at IS NULL
+        AND created_at >= (SELECT created_at FROM email_change WHERE id = :id)
+)
+DELETE FROM second_factor
+WHERE user_id = :user_id AND created_at >= (SELECT created_at FROM email_change WHERE id = :id);
 
 -- name: kinds_of_organisation
 SELECT kinds FROM organisation WHERE id = :id;
@@ -97,6 +190,19 @@ UPDATE invitation SET ended_at = :now WHERE id IN (
         AND (CAST(:invited_by AS uuid) IS NULL OR invited_by = CAST(:invited_by AS uuid))
     FOR NO KEY UPDATE SKIP LOCKED);
 
+-- name: activation_failures
+SELECT CAST(coalesce(sum(failures) FILTER (WHERE employee_id = :employee_id), 0) AS integer) AS of_employment,
+    CAST(coalesce(sum(failures), 0) AS integer) AS of_company
+FROM activation_failure WHERE company_id = :company_id;
+
+-- name: count_activation_failure
+INSERT INTO activation_failure AS f (employee_id, company_id, failures, last_failed_at)
+VALUES (:employee_id, :company_id, 1, :now)
+ON CONFLICT (employee_id) DO UPDATE SET failures = f.failures + 1, last_failed_at = excluded.last_failed_at;
+
+-- name: forgive_activation_failures
+DELETE FROM activation_failure WHERE company_id = :company_id AND employee_id = :employee_id;
+
 -- name: give_roles
 -- Whoever has a role has it once; what is refused otherwise (both sides on one login) is refused whole.
 INSERT INTO role_grant (id, user_id, role, scope_kind, scope_id, from_at, granted_by, granted_at)
@@ -115,6 +221,7 @@ UPDATE role_grant SET until_at = greatest(from_at, :now) WHERE id = :id;
 SELECT EXISTS (SELECT FROM session_token WHERE expires_at <= :now)
     OR EXISTS (SELECT FROM password_reset WHERE expires_at <= :now)
     OR EXISTS (SELECT FROM attempt_count WHERE window_start <= :attempts_before)
+    OR EXISTS (SELECT FROM known_place WHERE last_used_at <= :places_before)
     OR EXISTS (SELECT FROM idempotency_key WHERE created_at <= :answers_before);
 
 -- name: delete_over
@@ -131,10 +238,14 @@ WITH sessions AS (
     DELETE FROM attempt_count WHERE key IN (
         SELECT key FROM attempt_count WHERE window_start <= :attempts_before LIMIT 5000)
     RETURNING 1
+), places AS (
+    DELETE FROM known_place WHERE (user_id, network) IN (
+        SELECT user_id, network FROM known_place WHERE last_used_at <= :places_before LIMIT 5000)
+    RETURNING 1
 ), answers AS (
     DELETE FROM idempotency_key WHERE (principal_id, key) IN (
         SELECT principal_id, key FROM idempotency_key WHERE created_at <= :answers_before LIMIT 5000)
     RETURNING 1
 )
 SELECT (SELECT count(*) FROM sessions) + (SELECT count(*) FROM resets) + (SELECT count(*) FROM attempts)
-    + (SELECT count(*) FROM answers);
+    + (SELECT count(*) FROM places) + (SELECT count(*) FROM answers);
