@@ -1,7 +1,7 @@
 """The first statement of a request: who calls, in which role, at what business time, and whether it is a replay."""
 
 import hashlib
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import Literal, get_args
 from uuid import UUID
@@ -12,6 +12,7 @@ from starlette.requests import Request
 from app import clock, ids
 from app.actor import ANONYMOUS, Actor, Locale
 from app.db import APP, HR, Query, Role
+from app.edge import act as acts
 from app.edge.access import Access
 from app.edge.permissions import PERSON, REGISTRAR, ScopeKind, permissions_of
 from app.edge.roles import scopes_to_give
@@ -50,6 +51,7 @@ class Opened:
     scopes: list[str] | None
     key_state: Literal["none", "new", "in_use", "answered", "reused"]
     sealed_answer: bytes | None
+    session_id: UUID | None
 
 
 OPEN = Query(Opened, "edge.open_request", roles=(APP, HR))
@@ -77,6 +79,8 @@ async def open_request(
     key: str | None,
     fingerprint: bytes | None,
 ) -> Opened:
+    """Open the request's transaction: role and business time are set, who calls is sealed in it for the audit trail."""
+    origin = acts.origin_of(request)
     opened = await OPEN.one(
         session,
         role=audience.database_role,
@@ -86,7 +90,10 @@ async def open_request(
         scope_id=tenant_of(request, audience),
         key=key,
         fingerprint=fingerprint,
+        address=origin.address,
+        request_id=origin.request_id,
     )
+    acts.come_from(replace(origin, session_id=opened.session_id))
     clock.set_offset(opened.clock_offset)
     return opened
 

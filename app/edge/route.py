@@ -14,7 +14,7 @@ from sqlalchemy.exc import DBAPIError
 from starlette.requests import Request
 from starlette.responses import Response
 
-from app import clock, ids
+from app import ids
 from app.db import Database
 from app.edge import act as acts
 from app.edge import idempotency, refusals
@@ -164,19 +164,10 @@ class EdgeRoute(APIRoute, ABC):
         """Return the audit entry that the route declares; a rehearsal does nothing that one could tell of."""
         if self.access.audit is None or self._rehearsal(request):
             return None
-        actor = place.actor
         named = [value for name, value in request.path_params.items() if name.endswith("_id")]
         subject = place.subject or (ids.split(str(named[-1]))[1] if named else None)
-        return Act(
-            act_id=ids.new_id(),
-            actor_kind=actor.kind,
-            actor_id=actor.id,
-            organisation_id=actor.organisation_id,
-            action=self.access.audit,
-            object_kind=self.access.audit.partition(".")[0],
-            object_id=subject,
-            happened_at=clock.now(),
-        )
+        kind = self.access.audit.partition(".")[0]
+        return acts.new_act(place.actor, self.access.audit, kind, subject, shown=place.shown)
 
     async def _keep_refusal(self, request: Request, key: str, print_: bytes, error: AppError) -> Response:
         """Store a business refusal in its own short transaction; whoever stored an answer first is right."""

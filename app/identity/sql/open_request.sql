@@ -2,9 +2,10 @@
 
 CREATE OR REPLACE FUNCTION open_request(
     p_token_hash bytea, p_real_now timestamptz, p_scope_kind text, p_scope_id uuid, p_key text, p_fingerprint bytea,
+    p_address text, p_request_id uuid,
     OUT clock_offset interval, OUT principal_kind text, OUT principal_id uuid, OUT locale text,
     OUT organisation_id uuid, OUT kinds text[], OUT roles text[], OUT scopes text[],
-    OUT key_state text, OUT sealed_answer bytea
+    OUT key_state text, OUT sealed_answer bytea, OUT session_id uuid
 ) LANGUAGE plpgsql SECURITY DEFINER SET search_path = public, pg_temp AS $$
 #variable_conflict use_column
 DECLARE
@@ -17,7 +18,10 @@ BEGIN
         SELECT 'user', u.id, u.locale INTO principal_kind, principal_id, locale
         FROM session_token s JOIN user_account u ON u.id = s.user_id
         WHERE s.token_hash = p_token_hash AND s.revoked_at IS NULL AND s.expires_at > p_real_now;
-        IF NOT FOUND THEN
+        IF FOUND THEN
+            -- Names the session without being of use to who reads it.
+            session_id := encode(substr(sha256(p_token_hash), 1, 16), 'hex')::uuid;
+        ELSE
             SELECT 'api_key', k.id, k.organisation_id, k.scopes, k.created_by
             INTO principal_kind, principal_id, organisation_id, scopes, v_maker
             FROM api_key k
@@ -42,6 +46,8 @@ BEGIN
         SELECT array_agg(DISTINCT r.role), min(r.organisation_id::text)::uuid INTO roles, organisation_id
         FROM roles_in(principal_id, p_scope_kind, p_scope_id, p_real_now) r;
     END IF;
+    PERFORM seal_principal(principal_kind, principal_id, organisation_id, session_id, p_address, p_request_id,
+        p_real_now, p_real_now + clock_offset);
     IF p_scope_kind = 'organisation' AND roles IS NOT NULL THEN
         SELECT o.kinds INTO kinds FROM organisation o WHERE o.id = p_scope_id;
     END IF;
