@@ -15,6 +15,7 @@ from collections.abc import AsyncIterator, Callable, Coroutine, Iterator
 from contextlib import asynccontextmanager, contextmanager, suppress
 from dataclasses import dataclass
 from functools import wraps
+from pathlib import Path
 from types import FrameType
 from typing import Annotated, NoReturn, ParamSpec, TypeVar
 from uuid import UUID
@@ -34,6 +35,8 @@ from sqlalchemy.exc import OperationalError
 
 import migrations
 from app import api, clock, ids, jobs, logs
+from app.audit import verify as verify_chain
+from app.audit.chain import Head
 from app.config import settings
 from app.db import APP_TIMEOUTS, WORKER_TIMEOUTS, Database, Model, create_database, login_of
 from app.errors import StateConflict
@@ -405,6 +408,28 @@ async def _verify(url: str) -> verify.Report:
                 )
                 await verify.record(session, report)
     return report
+
+
+@command
+def verify_audit(
+    heads: Annotated[
+        Path | None, typer.Option(exists=True, dir_okay=False, help="Exported heads: their file, or the worker's log.")
+    ] = None,
+) -> None:
+    """Recompute the chain of the audit trail; exit code 1 with the first difference, a tail that was cut included."""
+    exported = [] if heads is None else verify_chain.heads_in(heads)
+    if heads is not None and not exported:
+        raise Refused("--heads: there is no head in this file.")
+    with _database_server() as addresses:
+        verdict = _run(_verify_audit(addresses.worker, exported))
+    if verdict.problem is not None:
+        _fail(f"The audit trail was changed: {verdict.problem}.")
+    out.print(f"The audit trail is whole ({verdict.entries} entries, {verdict.heads} heads).", soft_wrap=True)
+
+
+async def _verify_audit(url: str, exported: list[Head]) -> verify_chain.Verdict:
+    async with _database(url, WORKER_TIMEOUTS) as database, database.begin(jobs.WORKER_ROLE) as session:
+        return await verify_chain.verify(session, exported)
 
 
 @command

@@ -53,6 +53,8 @@ class Settings(BaseSettings):
     approving_role_hours: int | None = Field(default=None, ge=0, le=720)
     """How long a new approving role waits unless another holder confirms it; None: 24, in the sandbox 0."""
     operator_iban: str = SANDBOX_IBAN
+    audit_heads_dir: Path | None = None
+    """Where the worker writes the audit trail's signed heads, besides the log: a folder outside of the database."""
 
     @field_validator("secret_keys", mode="before")
     @classmethod

@@ -18,5 +18,5 @@ async def record(
     *,
     shown: Sequence[UUID] | None = None,
 ) -> None:
-    """Write one audit entry (`slot.resize`, `role.grant` ...) in the caller's transaction; `shown` is what a list showed."""
+    """Write one audit entry (`slot.resize` ...) in the caller's transaction; `shown` are the objects a list showed."""
     await acts.record(session, acts.new_act(actor, action, object_kind, object_id, shown=shown))

@@ -86,6 +86,7 @@ ROLE_PERMISSIONS: dict[OrganisationRole, frozenset[str]] = {
             "settlement_runs:write",
             "settlement_approvals:write",
             "trial_balance:read",
+            "audit:read",
             "sandbox:read",
             "sandbox:write",
         }
@@ -101,6 +102,7 @@ ROLE_PERMISSIONS: dict[OrganisationRole, frozenset[str]] = {
             "settlement_runs:write",
             "settlement_approvals:write",
             "trial_balance:read",
+            "audit:read",
             "role_confirmations:write",
         }
     ),

@@ -5,26 +5,32 @@ A face (JSON, pages) is a subclass that says how a key is read, a body guarded a
 
 import asyncio
 import random
+import time
 from abc import ABC, abstractmethod
 from collections.abc import Awaitable, Callable, Coroutine
+from dataclasses import replace
 from typing import Any, ClassVar, TypeVar
 
+import structlog
 from fastapi.routing import APIRoute
-from sqlalchemy.exc import DBAPIError
+from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 from starlette.requests import Request
 from starlette.responses import Response
 
 from app import ids
-from app.db import Database
+from app.actor import Actor
+from app.db import APP, Database
 from app.edge import act as acts
 from app.edge import idempotency, refusals
 from app.edge.access import ORDINARY_BYTES, Access
 from app.edge.act import Act
 from app.edge.at import Place
 from app.edge.permissions import ALL_PERMISSIONS
+from app.edge.refused import Sample, is_told
 from app.edge.request import Audience, Opened, authorise, bearer, language_of, open_request, tenant_of
 from app.errors import AppError, Busy, Invalid
 
+log = structlog.get_logger()
 T = TypeVar("T")
 Handler = Callable[[Request], Awaitable[Response]]
 ATTEMPTS = 3
@@ -71,9 +77,41 @@ class EdgeRoute(APIRoute, ABC):
             try:
                 return await self.answer(handler, request)
             except AppError as error:
+                await self._tell(request, error)
                 return await self.refuse(error, request)
 
         return handle
+
+    async def _tell(self, request: Request, error: AppError) -> None:
+        """Write a refusal of rights or proof into the audit trail: its own transaction was rolled back."""
+        presented = request.headers.get("authorization") is not None
+        placed = getattr(request.state, "place", None) is not None
+        if not is_told(error, self.access, presented=presented, placed=placed):
+            return
+        sample: Sample = request.app.state.refusals
+        times = sample.take(acts.origin_of(request).address, time.monotonic())
+        if times == 0:
+            return
+        database: Database = request.app.state.database
+        try:
+            token_hash = bearer(request)
+        except AppError:
+            token_hash = None
+        try:
+            async with database.session() as session:
+                opened = await open_request(
+                    session, request, replace(self.audience, database_role=APP),
+                    token_hash=token_hash, key=None, fingerprint=None,
+                )  # fmt: skip
+                actor = Actor(opened.principal_kind or "anonymous", opened.principal_id, opened.organisation_id)
+                action = self.access.audit or ".".join(self.name.rpartition("_")[::2])
+                subject = tenant_of(request, self.audience)
+                kind = action.partition(".")[0] if subject is None else self.audience.scope or "organisation"
+                await acts.record_and_commit(
+                    session, acts.new_act(actor, action, kind, subject, refusal=error.code, times=times)
+                )
+        except (SQLAlchemyError, OSError) as failure:
+            log.warning("refusal_not_recorded", error_class=type(failure).__name__)
 
     async def answer(self, handler: Handler, request: Request) -> Response:
         """Answer one request; raises AppError for every refusal that is not kept under a key."""
@@ -134,6 +172,7 @@ class EdgeRoute(APIRoute, ABC):
             place = Place(session, actor, language_of(request, actor), tenant_of(request, self.audience))
             request.state.place = place
             request.scope["actor_kind"] = actor.kind
+            request.scope["actor_id"] = actor.id
             try:
                 response = await handler(request)
                 self.finish(response, place)
@@ -166,7 +205,7 @@ class EdgeRoute(APIRoute, ABC):
             return None
         named = [value for name, value in request.path_params.items() if name.endswith("_id")]
         subject = place.subject or (ids.split(str(named[-1]))[1] if named else None)
-        kind = self.access.audit.partition(".")[0]
+        kind = self.access.audit.partition(".")[0] if place.shown is None else "organisation"
         return acts.new_act(place.actor, self.access.audit, kind, subject, shown=place.shown)
 
     async def _keep_refusal(self, request: Request, key: str, print_: bytes, error: AppError) -> Response:
