@@ -99,11 +99,7 @@ def command(function: Callable[P, None]) -> Callable[P, None]:
             function(*arguments, **options)
         except KeyboardInterrupt:
             raise typer.Exit(0) from None
-        except (
-            Refused,
-            RolesMissingError,
-            migrations.UnknownHistoryError,
-        ) as error:
+        except (Refused, RolesMissingError, migrations.UnknownHistoryError) as error:
             _fail(str(error))
         except ValidationError as error:
             _fail("\n".join(_setting(item) for item in error.errors(include_input=False, include_url=False)))
