@@ -25,6 +25,7 @@ from structlog.testing import capture_logs
 
 import migrations
 from app.db import APP_TIMEOUTS, WORKER_TIMEOUTS, Database, create_database, open_unit_of_work
+from app.edge.refused import Sample
 from app.main import create_app
 from app.sandbox import embedded_postgres
 from tests import territory
@@ -167,6 +168,7 @@ def built_app() -> FastAPI:
 @pytest.fixture
 def app(built_app: FastAPI, database: Database) -> FastAPI:
     built_app.state.database = database
+    built_app.state.refusals = Sample()
     return built_app
 
 

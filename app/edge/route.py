@@ -8,7 +8,6 @@ import random
 import time
 from abc import ABC, abstractmethod
 from collections.abc import Awaitable, Callable, Coroutine
-from dataclasses import replace
 from typing import Any, ClassVar, TypeVar
 
 import structlog
@@ -18,8 +17,8 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from app import ids
-from app.actor import Actor
-from app.db import APP, Database
+from app.actor import ANONYMOUS, Actor
+from app.db import APP, Database, open_unit_of_work
 from app.edge import act as acts
 from app.edge import idempotency, refusals
 from app.edge.access import ORDINARY_BYTES, Access
@@ -92,21 +91,19 @@ class EdgeRoute(APIRoute, ABC):
         times = sample.take(acts.origin_of(request).address, time.monotonic())
         if times == 0:
             return
+        opened: Opened | None = getattr(request.state, "opened", None)
+        if opened is None:
+            acts.come_from(acts.origin_of(request))
+        actor = ANONYMOUS
+        if opened is not None and opened.principal_kind is not None:
+            actor = Actor(opened.principal_kind, opened.principal_id, opened.organisation_id)
+        action = (self.access.audit or ".".join(self.name.rpartition("_")[::2])) + ".refused"
+        subject = tenant_of(request, self.audience)
+        kind = action.partition(".")[0] if subject is None else self.audience.scope or "organisation"
         database: Database = request.app.state.database
         try:
-            token_hash = bearer(request)
-        except AppError:
-            token_hash = None
-        try:
             async with database.session() as session:
-                opened = await open_request(
-                    session, request, replace(self.audience, database_role=APP),
-                    token_hash=token_hash, key=None, fingerprint=None,
-                )  # fmt: skip
-                actor = Actor(opened.principal_kind or "anonymous", opened.principal_id, opened.organisation_id)
-                action = self.access.audit or ".".join(self.name.rpartition("_")[::2])
-                subject = tenant_of(request, self.audience)
-                kind = action.partition(".")[0] if subject is None else self.audience.scope or "organisation"
+                await open_unit_of_work(session, APP)
                 await acts.record_and_commit(
                     session, acts.new_act(actor, action, kind, subject, refusal=error.code, times=times)
                 )
@@ -155,6 +152,7 @@ class EdgeRoute(APIRoute, ABC):
                 session, request, self.audience, token_hash=token_hash, key=None, fingerprint=None
             )
             await session.rollback()
+        _known(request, opened)
         authorise(self.access, self.audience, opened, presented=token_hash is not None)
 
     async def _attempt(self, handler: Handler, request: Request, key: str | None, raw: bytes) -> Response:
@@ -165,14 +163,13 @@ class EdgeRoute(APIRoute, ABC):
             opened = await open_request(
                 session, request, self.audience, token_hash=token_hash, key=key, fingerprint=print_ or None
             )
+            _known(request, opened)
             actor = authorise(self.access, self.audience, opened, presented=token_hash is not None)
             if (answered := _answered(opened)) is not None:
                 await session.rollback()
                 return answered
             place = Place(session, actor, language_of(request, actor), tenant_of(request, self.audience))
             request.state.place = place
-            request.scope["actor_kind"] = actor.kind
-            request.scope["actor_id"] = actor.id
             try:
                 response = await handler(request)
                 self.finish(response, place)
@@ -222,6 +219,13 @@ class EdgeRoute(APIRoute, ABC):
             if opened.principal_id is not None:
                 await idempotency.keep_and_commit(session, opened.principal_id, key, print_, refusal)
         return refusal
+
+
+def _known(request: Request, opened: Opened) -> None:
+    """Keep who calls for the log and for what is told of a refusal."""
+    request.state.opened = opened
+    request.scope["actor_kind"] = opened.principal_kind or "anonymous"
+    request.scope["actor_id"] = opened.principal_id
 
 
 def _worth_another_try(error: DBAPIError) -> bool:

@@ -118,7 +118,7 @@ async def test_networks_and_alliances(client: httpx.AsyncClient, world: World, o
     assert stranger.status_code == 403
     assert [await snapshot(world, table) for table in tables[:3]] == before[:3]
     told = await world.execute("SELECT action, refusal FROM audit_entry WHERE refusal IS NOT NULL")
-    assert told == [("network.create", "forbidden")] * 2
+    assert told == [("network.create.refused", "forbidden")] * 2
 
 
 async def test_memberships_of_an_alliance(

@@ -53,16 +53,18 @@ async def test_a_failed_login_a_refused_role_and_a_foreign_party_are_told(
     company, other = await world.company("Orobia Stampi"), await world.company("Valgandino Filati")
     wrong = await client.post(LOG_IN, data={"username": "nobody@orobia.example", "password": "no" * 10})
     assert wrong.status_code == 401
-    assert await entries(world, "token.create") == [
+    assert await entries(world, "token.create.refused") == [
         ("anonymous", None, "invalid_credentials", 1, ADDRESS, request_id(wrong))
     ]
     role = await client.get("/v1/operator/settlement_runs", headers=company.headers["hr"])
     assert role.status_code == 403
     hr = company.users["hr"]
-    assert await entries(world, "settlement_run.list") == [("user", hr, "forbidden", 1, ADDRESS, request_id(role))]
+    assert await entries(world, "settlement_run.list.refused") == [
+        ("user", hr, "forbidden", 1, ADDRESS, request_id(role))
+    ]
     foreign = await client.get(f"/v1/companies/{other.public_id}/account", headers=company.headers["hr"])
     assert foreign.status_code == 404
-    assert await entries(world, "account.get") == [("user", hr, "not_found", 1, ADDRESS, request_id(foreign))]
+    assert await entries(world, "account.get.refused") == [("user", hr, "not_found", 1, ADDRESS, request_id(foreign))]
 
 
 async def test_what_the_business_refuses_is_no_attempt(client: httpx.AsyncClient, world: World) -> None:

@@ -13,5 +13,5 @@ BEGIN
     END IF;
     RETURN NEW;
 END $$;
-CREATE OR REPLACE TRIGGER procrastinate_jobs_00_hr BEFORE INSERT ON procrastinate_jobs
+CREATE OR REPLACE TRIGGER jobs_00_hr_mails_only BEFORE INSERT ON procrastinate_jobs
     FOR EACH ROW EXECUTE FUNCTION refuse_jobs_of_hr();
