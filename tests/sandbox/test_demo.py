@@ -89,7 +89,8 @@ async def assert_at_rest(made: Loaded, start: datetime) -> None:
         table, name = column.split(":")
         assert await made.scalar(f"SELECT max({name}) FROM {table}") <= start, column
     async with made.database.begin() as session:
-        assert [sweep.name for sweep in api.SWEEPS if await sweep.due(session, clock.now()) is not None] == []
+        waiting = {sweep.name for sweep in api.SWEEPS if await sweep.due(session, clock.now()) is not None}
+    assert waiting <= {"audit.chain"}  # the worker chains what the demo recorded
 
 
 @pytest.fixture(scope="module")
