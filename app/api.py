@@ -2,6 +2,8 @@
 
 from fastapi import APIRouter
 
+from app.audit import endpoints as audit
+from app.audit import jobs as audit_jobs
 from app.beneficiaries import endpoints as beneficiaries
 from app.beneficiaries import models as beneficiaries_models
 from app.bookings import endpoints as bookings
@@ -76,9 +78,10 @@ ROUTERS: tuple[APIRouter, ...] = (
     settlements.operator,
     disputes.operator,
     ledger.operator,
+    audit.operator,
 )
 SANDBOX_ROUTERS: tuple[APIRouter, ...] = (sandbox.sandbox,)
-JOBS = (events_jobs, bookings_jobs, credit_jobs, grants_jobs, ledger_jobs, mail_jobs, identity_jobs)
+JOBS = (events_jobs, audit_jobs, bookings_jobs, credit_jobs, grants_jobs, ledger_jobs, mail_jobs, identity_jobs)
 PASSES: tuple[Pass, ...] = (
     *LEDGER_PASSES,
     *capacity_proof.PASSES,

@@ -13,6 +13,7 @@ import sys
 from collections.abc import Callable, Coroutine, Iterator
 from contextlib import contextmanager
 from functools import wraps
+from pathlib import Path
 from types import FrameType
 from typing import Annotated, NoReturn, ParamSpec, TypeVar
 from uuid import UUID
@@ -32,6 +33,8 @@ from sqlalchemy.exc import OperationalError
 
 import migrations
 from app import api, clock, ids, jobs, logs
+from app.audit import verify as verify_chain
+from app.audit.chain import Head
 from app.config import Mode, settings
 from app.db import APP, APP_TIMEOUTS, WORKER, WORKER_TIMEOUTS, Model, Role, create_database, login_of
 from app.errors import StateConflict
@@ -79,11 +82,7 @@ def command(function: Callable[P, None]) -> Callable[P, None]:
             function(*arguments, **options)
         except KeyboardInterrupt:
             raise typer.Exit(0) from None
-        except (
-            Refused,
-            RolesMissingError,
-            migrations.UnknownHistoryError,
-        ) as error:
+        except (Refused, RolesMissingError, migrations.UnknownHistoryError) as error:
             _fail(str(error))
         except ValidationError as error:
             _fail("\n".join(_setting(item) for item in error.errors(include_input=False, include_url=False)))
@@ -330,6 +329,28 @@ async def _verify(url: str) -> verify.Report:
                 )
                 await verify.record(session, report)
     return report
+
+
+@command
+def verify_audit(
+    heads: Annotated[
+        Path | None, typer.Option(exists=True, dir_okay=False, help="Exported heads: their file, or the worker's log.")
+    ] = None,
+) -> None:
+    """Recompute the chain of the audit trail; exit code 1 with the first difference, a tail that was cut included."""
+    exported = [] if heads is None else verify_chain.heads_in(heads)
+    if heads is not None and not exported:
+        raise Refused("--heads: there is no head in this file.")
+    with _database_server() as addresses:
+        verdict = _run(_verify_audit(addresses.worker, exported))
+    if verdict.problem is not None:
+        _fail(f"The audit trail was changed: {verdict.problem}.")
+    out.print(f"The audit trail is whole ({verdict.entries} entries, {verdict.heads} heads).", soft_wrap=True)
+
+
+async def _verify_audit(url: str, exported: list[Head]) -> verify_chain.Verdict:
+    async with open_database(url, WORKER_TIMEOUTS) as database, database.begin(jobs.WORKER_ROLE) as session:
+        return await verify_chain.verify(session, exported)
 
 
 @command

@@ -91,6 +91,8 @@ class Settings(BaseSettings):
     """Show `/docs` and `/openapi.json` in production too."""
     serve_metrics: bool = False
     """Show `/metrics` in production too: to whoever reaches the port."""
+    audit_heads_dir: Path | None = None
+    """Where the worker writes the audit trail's signed heads, besides the log: a folder outside of the database."""
 
     @field_validator("secret_keys", mode="before")
     @classmethod

@@ -29,6 +29,13 @@ ALLOWED: Final = frozenset(
         "milliseconds",
         "actor_kind",
         "request_id",
+        "client_request",
+        "principal_id",
+        "key_id",
+        "position",
+        "hash",
+        "signature",
+        "exported_at",
         "sweep",
         "task",
         "job_id",
@@ -39,7 +46,6 @@ ALLOWED: Final = frozenset(
         "count",
         "address",
         "purpose",
-        "key_id",
     }
 )
 EVENT: Final = re.compile(r"[a-z][a-z0-9_]{0,60}")

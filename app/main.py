@@ -19,6 +19,7 @@ from app import api
 from app.banking import payment_days
 from app.config import settings
 from app.db import Database
+from app.edge.refused import Sample
 from app.errors import AppError, Busy
 from app.http import docs, examples, problems
 from app.http.middleware import Edge
@@ -54,6 +55,7 @@ def create_app(database: Database) -> FastAPI:
     payment_days.load_calendars()
     app.state.sweeps = api.SWEEPS
     app.state.passes = api.PASSES
+    app.state.refusals = Sample()
     for router in api.ROUTERS + (api.SANDBOX_ROUTERS if settings().sandbox else ()):
         app.router.routes.extend(router.routes)  # include_router would match every request twice
     if settings().shows_docs:

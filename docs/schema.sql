@@ -513,17 +513,44 @@ CREATE TABLE public.audit_entry (
     object_id uuid,
     created_at timestamp with time zone NOT NULL,
     position bigint,
+    recorded_at timestamp with time zone,
+    session_id uuid,
+    address text,
+    request_id uuid,
+    refusal text,
+    times integer NOT NULL DEFAULT 1,
+    shown uuid[],
+    hash bytea,
     CONSTRAINT audit_entry_pkey PRIMARY KEY (id),
     CONSTRAINT audit_entry_position_key UNIQUE ("position"),
-    CONSTRAINT audit_entry_actor_kind_known CHECK (actor_kind = ANY (ARRAY['user'::text, 'api_key'::text, 'anonymous'::text, 'system'::text]))
+    CONSTRAINT audit_entry_actor_kind_known CHECK (actor_kind = ANY (ARRAY['user'::text, 'api_key'::text, 'anonymous'::text, 'system'::text])),
+    CONSTRAINT audit_entry_address_short CHECK (length(address) <= 45),
+    CONSTRAINT audit_entry_hash_with_position CHECK ((hash IS NULL) = ("position" IS NULL)),
+    CONSTRAINT audit_entry_times_positive CHECK (times > 0)
 );
+CREATE INDEX audit_entry_actor_id_idx ON public.audit_entry USING btree (actor_id, id);
 CREATE INDEX audit_entry_object_id_idx ON public.audit_entry USING btree (object_id);
 CREATE INDEX audit_entry_unnumbered_idx ON public.audit_entry USING btree (created_at) WHERE "position" IS NULL;
-CREATE TRIGGER audit_entry_append_only BEFORE UPDATE ON public.audit_entry FOR EACH ROW EXECUTE FUNCTION public.refuse_change_but_position();
+CREATE TRIGGER audit_entry_append_only BEFORE UPDATE ON public.audit_entry FOR EACH ROW EXECUTE FUNCTION public.refuse_change_but_place();
+CREATE TRIGGER audit_entry_gapless AFTER UPDATE ON public.audit_entry REFERENCING NEW TABLE AS placed FOR EACH STATEMENT EXECUTE FUNCTION public.check_chain_gapless();
 CREATE TRIGGER audit_entry_no_delete BEFORE DELETE ON public.audit_entry FOR EACH ROW EXECUTE FUNCTION public.refuse_change();
 CREATE TRIGGER audit_entry_no_truncate BEFORE TRUNCATE ON public.audit_entry FOR EACH STATEMENT EXECUTE FUNCTION public.refuse_change();
 GRANT SELECT ON public.audit_entry TO beatrice_app;
-GRANT SELECT, UPDATE (position) ON public.audit_entry TO beatrice_worker;
+GRANT SELECT, UPDATE (position, hash) ON public.audit_entry TO beatrice_worker;
+
+CREATE TABLE public.audit_head (
+    position bigint NOT NULL,
+    hash bytea NOT NULL,
+    exported_at timestamp with time zone NOT NULL,
+    key_id text NOT NULL,
+    signature bytea NOT NULL,
+    CONSTRAINT audit_head_pkey PRIMARY KEY ("position"),
+    CONSTRAINT audit_head_from_one CHECK ("position" > 0)
+);
+CREATE TRIGGER audit_head_append_only BEFORE DELETE OR UPDATE ON public.audit_head FOR EACH ROW EXECUTE FUNCTION public.refuse_change();
+CREATE TRIGGER audit_head_no_truncate BEFORE TRUNCATE ON public.audit_head FOR EACH STATEMENT EXECUTE FUNCTION public.refuse_change();
+GRANT INSERT, SELECT ON public.audit_head TO beatrice_worker;
+GRANT SELECT ON public.audit_head TO beatrice_app;
 
 CREATE TABLE public.bank_account (
     id uuid NOT NULL,
@@ -1173,6 +1200,14 @@ CREATE TABLE public.price (
 );
 CREATE INDEX price_offering_id_idx ON public.price USING btree (offering_id);
 GRANT INSERT, SELECT, UPDATE (valid_to) ON public.price TO beatrice_app, beatrice_worker;
+
+CREATE TABLE public.principal_secret (
+    only_one boolean NOT NULL DEFAULT true,
+    secret bytea NOT NULL,
+    CONSTRAINT principal_secret_pkey PRIMARY KEY (only_one),
+    CONSTRAINT principal_secret_long CHECK (octet_length(secret) = 32),
+    CONSTRAINT principal_secret_only_one CHECK (only_one)
+);
 
 CREATE TABLE public.programme (
     id uuid NOT NULL,
@@ -2184,6 +2219,14 @@ BEGIN
     RETURN NEW;
 END $function$;
 
+CREATE OR REPLACE FUNCTION public.acting_role()
+ RETURNS text
+ LANGUAGE sql
+ STABLE
+AS $function$
+    SELECT CASE current_setting('role') WHEN 'none' THEN session_user::text ELSE current_setting('role') END
+$function$;
+
 CREATE OR REPLACE FUNCTION public.amounts_identify(of_source_id uuid, of_employee_ids uuid[], amounts bigint[])
  RETURNS boolean
  LANGUAGE sql
@@ -2294,6 +2337,20 @@ BEGIN
     END IF;
     RETURN NEW;
 END $function$;
+
+CREATE OR REPLACE FUNCTION public.check_chain_gapless()
+ RETURNS trigger
+ LANGUAGE plpgsql
+ SET search_path TO 'public', 'pg_temp'
+AS $function$
+BEGIN
+    IF EXISTS (SELECT FROM placed WHERE position IS NOT NULL AND position <> 1 AND NOT EXISTS (
+            SELECT FROM audit_entry AS before WHERE before.position = placed.position - 1)) THEN
+        RAISE EXCEPTION 'positions have no gaps' USING ERRCODE = '23514', CONSTRAINT = 'audit_entry_gapless';
+    END IF;
+    RETURN NULL;
+END $function$;
+GRANT EXECUTE ON FUNCTION public.check_chain_gapless() TO PUBLIC;
 
 CREATE OR REPLACE FUNCTION public.check_changed_lot()
  RETURNS trigger
@@ -3004,7 +3061,7 @@ BEGIN
 END $function$;
 GRANT EXECUTE ON FUNCTION public.number_events(integer) TO beatrice_app, beatrice_worker;
 
-CREATE OR REPLACE FUNCTION public.open_request(p_token_hash bytea, p_real_now timestamp with time zone, p_scope_kind text, p_scope_id uuid, p_key text, p_fingerprint bytea, OUT clock_offset interval, OUT principal_kind text, OUT principal_id uuid, OUT locale text, OUT organisation_id uuid, OUT kinds text[], OUT roles text[], OUT scopes text[], OUT key_state text, OUT sealed_answer bytea, OUT proved_at timestamp with time zone, OUT second_factor boolean)
+CREATE OR REPLACE FUNCTION public.open_request(p_token_hash bytea, p_real_now timestamp with time zone, p_scope_kind text, p_scope_id uuid, p_key text, p_fingerprint bytea, p_address text, p_request_id uuid, OUT clock_offset interval, OUT principal_kind text, OUT principal_id uuid, OUT locale text, OUT organisation_id uuid, OUT kinds text[], OUT roles text[], OUT scopes text[], OUT key_state text, OUT sealed_answer bytea, OUT proved_at timestamp with time zone, OUT second_factor boolean, OUT session_id uuid)
  RETURNS record
  LANGUAGE plpgsql
  SECURITY DEFINER
@@ -3019,8 +3076,8 @@ BEGIN
     SELECT c.offset_interval INTO clock_offset FROM clock_offset c;
     key_state := 'none';
     IF p_token_hash IS NOT NULL THEN
-        SELECT 'user', u.id, u.locale, s.last_used_at, s.proved_at, s.second_factor
-        INTO principal_kind, principal_id, locale, v_last_used_at, proved_at, second_factor
+        SELECT 'user', u.id, u.locale, s.last_used_at, s.proved_at, s.second_factor, s.id
+        INTO principal_kind, principal_id, locale, v_last_used_at, proved_at, second_factor, session_id
         FROM session_token s JOIN user_account u ON u.id = s.user_id
         WHERE s.token_hash = p_token_hash AND s.revoked_at IS NULL AND s.expires_at > p_real_now
           AND (s.idle_limit IS NULL OR s.last_used_at + s.idle_limit > p_real_now OR NOT EXISTS (
@@ -3058,6 +3115,8 @@ BEGIN
         SELECT array_agg(DISTINCT r.role), min(r.organisation_id::text)::uuid INTO roles, organisation_id
         FROM roles_in(principal_id, p_scope_kind, p_scope_id, p_real_now) r;
     END IF;
+    PERFORM seal_principal(principal_kind, principal_id, organisation_id, session_id, p_address, p_request_id,
+        p_real_now, p_real_now + clock_offset);
     IF p_scope_kind = 'organisation' AND roles IS NOT NULL THEN
         SELECT o.kinds INTO kinds FROM organisation o WHERE o.id = p_scope_id;
     END IF;
@@ -3079,7 +3138,7 @@ BEGIN
         END LOOP;
     END IF;
 END $function$;
-GRANT EXECUTE ON FUNCTION public.open_request(bytea,timestamp with time zone,text,uuid,text,bytea) TO beatrice_app, beatrice_hr;
+GRANT EXECUTE ON FUNCTION public.open_request(bytea,timestamp with time zone,text,uuid,text,bytea,text,uuid) TO beatrice_app, beatrice_hr;
 
 CREATE OR REPLACE FUNCTION public.payable_is_its_transfer()
  RETURNS trigger
@@ -3205,26 +3264,83 @@ AS $function$
 $function$;
 GRANT EXECUTE ON FUNCTION public.price_holds(date,date,date) TO beatrice_app;
 
-CREATE OR REPLACE FUNCTION public.record_act(entry_id uuid, who_kind text, who uuid, for_organisation uuid, what text, kind_of_object text, id_of_object uuid, happened_at timestamp with time zone)
- RETURNS uuid
+CREATE OR REPLACE FUNCTION public.principal_mac(payload text)
+ RETURNS text
  LANGUAGE sql
+ STABLE
+ SET search_path TO 'public', 'pg_temp'
+AS $function$
+    SELECT encode(sha256(secret || sha256(secret || convert_to(
+        pg_backend_pid()::text || ' ' || extract(epoch FROM transaction_timestamp())::text || ' ' || payload, 'UTF8'))),
+        'hex')
+    FROM principal_secret
+$function$;
+
+CREATE OR REPLACE FUNCTION public.principal_of_hr()
+ RETURNS jsonb
+ LANGUAGE plpgsql
+ STABLE
+ SET search_path TO 'public', 'pg_temp'
+AS $function$
+DECLARE
+    sealed jsonb := sealed_principal();
+BEGIN
+    IF sealed IS NULL OR sealed ->> 'id' IS NULL OR sealed ->> 'organisation_id' IS NULL THEN
+        RAISE EXCEPTION 'no request was opened in this transaction' USING ERRCODE = '42501';
+    END IF;
+    RETURN sealed;
+END $function$;
+
+CREATE OR REPLACE FUNCTION public.record_act(entry_id uuid, who_kind text, who uuid, for_organisation uuid, what text, kind_of_object text, id_of_object uuid, happened_at timestamp with time zone, really_at timestamp with time zone, in_session uuid, from_address text, request uuid, refused_with text, how_often integer, what_was_shown uuid[])
+ RETURNS uuid
+ LANGUAGE plpgsql
  SECURITY DEFINER
  SET search_path TO 'public', 'pg_temp'
 AS $function$
-    INSERT INTO audit_entry (id, actor_kind, actor_id, organisation_id, action, object_kind, object_id, created_at)
-    VALUES (entry_id, who_kind, who, for_organisation, what, kind_of_object, id_of_object, happened_at) RETURNING id
-$function$;
-GRANT EXECUTE ON FUNCTION public.record_act(uuid,text,uuid,uuid,text,text,uuid,timestamp with time zone) TO beatrice_app, beatrice_hr, beatrice_worker;
+DECLARE
+    sealed jsonb;
+BEGIN
+    IF acting_role() = 'beatrice_hr' THEN
+        sealed := principal_of_hr();
+        IF (who_kind, who) IS DISTINCT FROM (sealed ->> 'kind', (sealed ->> 'id')::uuid) THEN
+            RAISE EXCEPTION 'an act is recorded of who calls' USING ERRCODE = '42501';
+        END IF;
+        for_organisation := sealed ->> 'organisation_id';
+        happened_at := sealed ->> 'business_at';
+        really_at := sealed ->> 'really_at';
+        in_session := sealed ->> 'session_id';
+        from_address := sealed ->> 'address';
+        request := sealed ->> 'request_id';
+    END IF;
+    INSERT INTO audit_entry (
+        id, actor_kind, actor_id, organisation_id, action, object_kind, object_id, created_at, recorded_at, session_id,
+        address, request_id, refusal, times, shown)
+    VALUES (entry_id, who_kind, who, for_organisation, what, kind_of_object, id_of_object, happened_at, really_at,
+        in_session, from_address, request, refused_with, how_often, what_was_shown);
+    RETURN entry_id;
+END $function$;
+GRANT EXECUTE ON FUNCTION public.record_act(uuid,text,uuid,uuid,text,text,uuid,timestamp with time zone,timestamp with time zone,uuid,text,uuid,text,integer,uuid[]) TO beatrice_app, beatrice_hr, beatrice_worker;
 
 CREATE OR REPLACE FUNCTION public.record_event(event_id uuid, event_type text, kind_of_object text, id_of_object uuid, seen_by uuid[], happened_at timestamp with time zone)
  RETURNS uuid
- LANGUAGE sql
+ LANGUAGE plpgsql
  SECURITY DEFINER
  SET search_path TO 'public', 'pg_temp'
 AS $function$
+DECLARE
+    sealed jsonb;
+BEGIN
+    IF acting_role() = 'beatrice_hr' THEN
+        sealed := principal_of_hr();
+        IF seen_by IS DISTINCT FROM ARRAY[(sealed ->> 'organisation_id')::uuid] OR event_type <> 'grant.active' THEN
+            RAISE EXCEPTION 'no event of this company' USING ERRCODE = '42501';
+        END IF;
+        happened_at := sealed ->> 'business_at';
+    END IF;
     INSERT INTO event (id, type, object_kind, object_id, organisation_ids, created_at)
-    VALUES (event_id, event_type, kind_of_object, id_of_object, seen_by, happened_at) RETURNING id
-$function$;
+    VALUES (event_id, event_type, kind_of_object, id_of_object, seen_by, happened_at);
+    RETURN event_id;
+END $function$;
 GRANT EXECUTE ON FUNCTION public.record_event(uuid,text,text,uuid,uuid[],timestamp with time zone) TO beatrice_app, beatrice_hr, beatrice_worker;
 
 CREATE OR REPLACE FUNCTION public.refuse_another_installation()
@@ -3259,19 +3375,19 @@ BEGIN
 END $function$;
 GRANT EXECUTE ON FUNCTION public.refuse_change_but_numbered() TO PUBLIC;
 
-CREATE OR REPLACE FUNCTION public.refuse_change_but_position()
+CREATE OR REPLACE FUNCTION public.refuse_change_but_place()
  RETURNS trigger
  LANGUAGE plpgsql
 AS $function$
 BEGIN
     IF OLD.position IS NOT NULL OR NEW.position IS NULL
-        OR to_jsonb(NEW) - 'position' IS DISTINCT FROM to_jsonb(OLD) - 'position' THEN
-        RAISE EXCEPTION 'rows of % only get a position, once', TG_TABLE_NAME
+        OR to_jsonb(NEW) - 'position' - 'hash' IS DISTINCT FROM to_jsonb(OLD) - 'position' - 'hash' THEN
+        RAISE EXCEPTION 'rows of % only get their place in the chain, once', TG_TABLE_NAME
             USING ERRCODE = '23514', CONSTRAINT = TG_TABLE_NAME || '_append_only';
     END IF;
     RETURN NEW;
 END $function$;
-GRANT EXECUTE ON FUNCTION public.refuse_change_but_position() TO PUBLIC;
+GRANT EXECUTE ON FUNCTION public.refuse_change_but_place() TO PUBLIC;
 
 CREATE OR REPLACE FUNCTION public.refuse_clock_of_production()
  RETURNS trigger
@@ -3312,6 +3428,24 @@ AS $function$
 BEGIN
     RAISE EXCEPTION 'this role invites employees only' USING ERRCODE = 'insufficient_privilege';
 END $function$;
+
+CREATE OR REPLACE FUNCTION public.refuse_jobs_of_hr()
+ RETURNS trigger
+ LANGUAGE plpgsql
+AS $function$
+BEGIN
+    IF current_user = 'beatrice_hr' AND (
+        NEW.task_name <> 'mail.send' OR NEW.queue_name <> 'default' OR NEW.status <> 'todo'
+        OR NEW.priority <> 0 OR NEW.lock IS NOT NULL OR NEW.queueing_lock IS NOT NULL
+        OR NEW.scheduled_at IS NOT NULL OR NEW.attempts <> 0
+        OR NEW.args - 'mail_id' <> '{}'::jsonb OR NEW.args ->> 'mail_id' !~ '^[0-9a-f-]{36}$'
+        OR NOT NEW.args ? 'mail_id'
+    ) THEN
+        RAISE EXCEPTION 'company routes queue mails only' USING ERRCODE = '42501';
+    END IF;
+    RETURN NEW;
+END $function$;
+GRANT EXECUTE ON FUNCTION public.refuse_jobs_of_hr() TO PUBLIC;
 
 CREATE OR REPLACE FUNCTION public.refuse_moved_clock()
  RETURNS trigger
@@ -3453,6 +3587,40 @@ BEGIN
     END CASE;
 END $function$;
 GRANT EXECUTE ON FUNCTION public.roles_in(uuid,text,uuid,timestamp with time zone) TO beatrice_app, beatrice_worker;
+
+CREATE OR REPLACE FUNCTION public.seal_principal(kind text, principal uuid, for_organisation uuid, in_session uuid, from_address text, request uuid, really_at timestamp with time zone, business_at timestamp with time zone)
+ RETURNS void
+ LANGUAGE plpgsql
+ SET search_path TO 'public', 'pg_temp'
+AS $function$
+DECLARE
+    payload text := jsonb_build_object('kind', kind, 'id', principal, 'organisation_id', for_organisation,
+        'session_id', in_session, 'address', from_address, 'request_id', request, 'really_at', really_at,
+        'business_at', business_at)::text;
+    known jsonb := sealed_principal();
+BEGIN
+    -- The first statement of a request runs before the role is set. Whoever opens again in that role changes nothing.
+    IF acting_role() = 'beatrice_hr' AND (known ->> 'kind', known ->> 'id', known ->> 'organisation_id')
+        IS NOT DISTINCT FROM (kind, principal::text, for_organisation::text) THEN
+        RETURN;
+    END IF;
+    PERFORM set_config('beatrice.principal', principal_mac(payload) || payload, true);
+END $function$;
+
+CREATE OR REPLACE FUNCTION public.sealed_principal()
+ RETURNS jsonb
+ LANGUAGE plpgsql
+ STABLE
+ SET search_path TO 'public', 'pg_temp'
+AS $function$
+DECLARE
+    sealed text := current_setting('beatrice.principal', true);
+BEGIN
+    IF sealed IS NULL OR length(sealed) < 66 OR left(sealed, 64) <> principal_mac(substr(sealed, 65)) THEN
+        RETURN NULL;
+    END IF;
+    RETURN substr(sealed, 65)::jsonb;
+END $function$;
 
 CREATE OR REPLACE FUNCTION public.setting_in_force(setting_name text, on_day date, of_organisation uuid DEFAULT NULL::uuid, of_programme uuid DEFAULT NULL::uuid, of_alliance uuid DEFAULT NULL::uuid, OUT value bigint, OUT level text, OUT value_id uuid)
  RETURNS record

@@ -28,6 +28,7 @@ from typer.testing import CliRunner, Result
 import migrations
 from app import cli, config
 from app.db import APP_TIMEOUTS, WORKER_TIMEOUTS, Database, create_database, open_unit_of_work
+from app.edge.refused import Sample
 from app.main import create_app
 from app.sandbox import embedded_postgres
 from tests import territory
@@ -200,6 +201,7 @@ def built_app() -> FastAPI:
 @pytest.fixture
 def app(built_app: FastAPI, database: Database) -> FastAPI:
     built_app.state.database = database
+    built_app.state.refusals = Sample()
     return built_app
 
 

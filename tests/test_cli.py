@@ -17,7 +17,8 @@ from pathlib import Path
 import httpx
 import pytest
 
-from app import cli, config
+from app import cli, clock, config
+from app.audit import chain
 from app.db import create_database
 from app.mail import actions as mail
 from tests.conftest import Beatrice, Cluster
@@ -182,7 +183,17 @@ def test_worker_and_api_apart_end_on_sigterm(cluster: Cluster, fresh_database_na
 def test_help_names_every_command(beatrice: Beatrice) -> None:
     answer = beatrice("--help", COLUMNS="200")
     assert answer.exit_code == 0
-    names = {"run", "serve", "worker", "migrate", "verify-ledger", "openapi", "activation-codes", "role-sql"}
+    names = {
+        "run",
+        "serve",
+        "worker",
+        "migrate",
+        "verify-ledger",
+        "verify-audit",
+        "openapi",
+        "activation-codes",
+        "role-sql",
+    }
     listed = {line.split()[1] for line in answer.stdout.splitlines() if line.startswith("│ ") and len(line.split()) > 2}
     assert names <= listed
 
@@ -221,6 +232,23 @@ def test_verify_ledger_tells_the_first_difference(
     with cluster.admin(fresh_database_name) as connection:
         kept = connection.execute("SELECT ok FROM ledger.verification ORDER BY id").fetchall()
     assert kept == [(True,), (False,)]
+
+
+def test_verify_audit_tells_the_first_difference(
+    beatrice: Beatrice, cluster: Cluster, fresh_database_name: str, tmp_path: Path
+) -> None:
+    url = cluster.owner_url(fresh_database_name)
+    sound = beatrice("verify-audit", DATABASE_URL=url)
+    assert (sound.exit_code, sound.stdout, sound.stderr) == (0, "The audit trail is whole (0 entries, 0 heads).\n", "")
+    heads = tmp_path / "worker.log"
+    heads.write_text('{"event":"api_started"}\n')
+    none = beatrice("verify-audit", "--heads", str(heads), DATABASE_URL=url)
+    assert (none.exit_code, none.stderr) == (1, "--heads: there is no head in this file.\n")
+    with heads.open("a") as file:
+        file.write(json.dumps({"event": "audit_head", **chain.sign(3, bytes(32), clock.real()).line()}) + "\n")
+    cut = beatrice("verify-audit", "--heads", str(heads), DATABASE_URL=url)
+    assert (cut.exit_code, cut.stdout) == (1, "")
+    assert cut.stderr == "The audit trail was changed: the chain ends at 0, a head was exported at 3.\n"
 
 
 def test_migrate_by_a_login_without_rights_prints_the_administrators_sql(

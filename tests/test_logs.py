@@ -12,6 +12,8 @@ from sqlalchemy import text
 from starlette.requests import Request
 
 from app import logs
+from app.http.middleware import clients_id
+from tests.world import World
 
 CANARY = "RSSMRA85T10A562S"
 
@@ -49,7 +51,7 @@ def failure() -> RuntimeError:
 
 
 async def test_a_request_line_names_the_route_never_the_path(client: httpx.AsyncClient, output: io.StringIO) -> None:
-    await client.get(f"/v1/{CANARY}?code={CANARY}", headers={"X-Request-Id": "abc"})
+    answer = await client.get(f"/v1/{CANARY}?code={CANARY}", headers={"X-Request-Id": CANARY})
     assert [without_time(line) for line in lines(output)] == [
         {
             "event": "request",
@@ -58,9 +60,24 @@ async def test_a_request_line_names_the_route_never_the_path(client: httpx.Async
             "route": "unmatched",
             "status": 404,
             "actor_kind": "unknown",
-            "request_id": "abc",
+            "request_id": answer.headers["x-request-id"],
+            "client_request": clients_id(CANARY),
         }
     ]
+    assert CANARY not in output.getvalue()
+
+
+async def test_a_request_line_names_the_person_or_the_key_by_id(
+    client: httpx.AsyncClient, world: World, output: io.StringIO
+) -> None:
+    provider = await world.provider("Cooperativa Serio")
+    url = f"/v1/providers/{provider.public_id}"
+    await client.get(url, headers=provider.headers["manager"])
+    await client.get(url, headers=await world.api_key(provider, ["provider:read"]))
+    person, key = (line for line in lines(output) if line["event"] == "request")
+    assert (person["actor_kind"], person["principal_id"]) == ("user", str(provider.users["manager"]))
+    assert (key["actor_kind"], "principal_id" in key) == ("api_key", False)
+    assert key["key_id"] == str(await world.scalar("SELECT id FROM api_key"))
 
 
 async def test_a_canary_in_body_path_query_and_method_stays_out(client: httpx.AsyncClient, output: io.StringIO) -> None:

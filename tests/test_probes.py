@@ -19,5 +19,5 @@ async def test_unknown_path_is_a_problem(client: httpx.AsyncClient) -> None:
         "code": "not_found",
         "detail": "There is no such thing, or it belongs to somebody else.",
         "errors": [],
-        "request_id": "abc-1",
+        "request_id": answer.headers["x-request-id"],
     }

@@ -293,6 +293,9 @@ def test_no_sql_of_ours_asks_the_database_for_the_time() -> None:
         f"{source.relative_to(ROOT)}:{line}"
         for source in sources
         for line, literal in sql_texts(source)
-        if ASKS_THE_CLOCK.search(literal) and "procrastinate_" not in literal  # its queue has its own time
+        if ASKS_THE_CLOCK.search(literal)
+        and "procrastinate_" not in literal  # its queue has its own time
+        and "pg_backend_pid()::text || ' ' || extract(epoch FROM transaction_timestamp())"
+        not in literal  # which, not when
     ]
     assert asking == []

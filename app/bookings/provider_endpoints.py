@@ -59,7 +59,8 @@ async def provider_booking_list(
     units = await queries.units_of(at.session, [row.id for row in rows])
     contacts = await queries.beneficiary_contacts(at.session, [row.beneficiary_id for row in rows])
     # The list has no object of its own: what was read is the provider's.
-    await audit.record(at.session, at.actor, "booking.list", "provider", at.tenant)
+    await audit.record(at.session, at.actor, "booking.list", "provider", at.tenant,
+                       shown=[row.id for row in rows[: paging.limit]])  # fmt: skip
     return paging.page_by_id(
         rows,
         lambda row: views.provider_booking_read(Loaded(row, units[row.id], now), contacts.get(row.beneficiary_id)),

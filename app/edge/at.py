@@ -1,5 +1,6 @@
 """What an endpoint is told about its request, as one value."""
 
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Annotated, TypeVar
 from uuid import UUID
@@ -18,8 +19,9 @@ class Place:
     """Where an endpoint stands: its transaction, who calls, for which organisation or alliance, in which language.
 
     `tenant` is the object that the path names for the audience (company, provider, organisation, alliance); asking for
-    it elsewhere is a programming error. `expected` is the version that a change was made from (If-Match). `version` and
-    `subject` are what the endpoint says about its answer: the ETag, and the object that the audit entry names.
+    it elsewhere is a programming error. `expected` is the version that a change was made from (If-Match). `version`,
+    `subject` and `shown` are what the endpoint says about its answer: the ETag, the object that the audit entry names,
+    the objects that a list showed.
     """
 
     session: AsyncSession
@@ -29,6 +31,7 @@ class Place:
     expected: int | None = None
     version: int | None = None
     subject: UUID | None = None
+    shown: Sequence[UUID] | None = None
 
     @property
     def tenant(self) -> UUID:
@@ -51,6 +54,10 @@ class Place:
         """Return the answer and let the audit entry name this new object."""
         self.subject = subject
         return answer
+
+    def showing(self, objects: Iterable[UUID]) -> None:
+        """Let the audit entry name what a list shows."""
+        self.shown = list(objects)
 
 
 async def _place(request: Request) -> Place:

@@ -92,6 +92,7 @@ ROLE_PERMISSIONS: dict[OrganisationRole, frozenset[str]] = {
             "disputes:read",
             "disputes:write",
             "trial_balance:read",
+            "audit:read",
             "sandbox:read",
             "sandbox:write",
         }
@@ -110,6 +111,7 @@ ROLE_PERMISSIONS: dict[OrganisationRole, frozenset[str]] = {
             "bank_accounts:write",
             "fee_approvals:write",
             "trial_balance:read",
+            "audit:read",
             "role_confirmations:write",
         }
     ),

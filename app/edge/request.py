@@ -1,7 +1,7 @@
 """The first statement of a request: who calls, in which role, at what business time, and whether it is a replay."""
 
 import hashlib
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Literal, get_args
 from uuid import UUID
@@ -13,6 +13,7 @@ from app import clock, ids
 from app.actor import ANONYMOUS, Actor, Locale
 from app.config import settings
 from app.db import APP, HR, Query, Role, set_business_time
+from app.edge import act as acts
 from app.edge.access import Access
 from app.edge.permissions import PERSON, REGISTRAR, SECOND_FACTOR_ROLES, ScopeKind, permissions_of
 from app.edge.roles import scopes_to_give
@@ -55,6 +56,7 @@ class Opened:
     sealed_answer: bytes | None
     proved_at: datetime | None
     second_factor: bool | None
+    session_id: UUID | None
 
 
 OPEN = Query(Opened, "edge.open_request", roles=(APP, HR))
@@ -86,6 +88,8 @@ async def open_request(
     key: str | None,
     fingerprint: bytes | None,
 ) -> Opened:
+    """Open the request's transaction: role and business time are set, who calls is sealed in it for the audit trail."""
+    origin = acts.origin_of(request)
     opened = await OPEN.one(
         session,
         role=audience.database_role,
@@ -95,7 +99,10 @@ async def open_request(
         scope_id=tenant_of(request, audience),
         key=key,
         fingerprint=fingerprint,
+        address=origin.address,
+        request_id=origin.request_id,
     )
+    acts.come_from(replace(origin, session_id=opened.session_id))
     set_business_time(opened.clock_offset)
     if opened.principal_id is not None:
         request.scope["principal"] = str(opened.principal_id)

@@ -5,26 +5,31 @@ A face (JSON, pages) is a subclass that says how a key is read, a body guarded a
 
 import asyncio
 import random
+import time
 from abc import ABC, abstractmethod
 from collections.abc import Awaitable, Callable, Coroutine
 from typing import Any, ClassVar, TypeVar
 
+import structlog
 from fastapi.routing import APIRoute
-from sqlalchemy.exc import DBAPIError
+from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 from starlette.requests import Request
 from starlette.responses import Response
 
-from app import clock, ids
-from app.db import Database
+from app import ids
+from app.actor import ANONYMOUS, Actor
+from app.db import APP, Database, open_unit_of_work
 from app.edge import act as acts
 from app.edge import idempotency, refusals
 from app.edge.access import ORDINARY_BYTES, Access
 from app.edge.act import Act
 from app.edge.at import Place
 from app.edge.permissions import ALL_PERMISSIONS
+from app.edge.refused import Sample, is_told
 from app.edge.request import Audience, Opened, authorise, bearer, language_of, open_request, tenant_of
 from app.errors import AppError, Busy, Invalid
 
+log = structlog.get_logger()
 T = TypeVar("T")
 Handler = Callable[[Request], Awaitable[Response]]
 ATTEMPTS = 3
@@ -71,9 +76,39 @@ class EdgeRoute(APIRoute, ABC):
             try:
                 return await self.answer(handler, request)
             except AppError as error:
+                await self._tell(request, error)
                 return await self.refuse(error, request)
 
         return handle
+
+    async def _tell(self, request: Request, error: AppError) -> None:
+        """Write a refusal of rights or proof into the audit trail: its own transaction was rolled back."""
+        presented = request.headers.get("authorization") is not None
+        placed = getattr(request.state, "place", None) is not None
+        if not is_told(error, self.access, presented=presented, placed=placed):
+            return
+        sample: Sample = request.app.state.refusals
+        times = sample.take(acts.origin_of(request).address, time.monotonic())
+        if times == 0:
+            return
+        opened: Opened | None = getattr(request.state, "opened", None)
+        if opened is None:
+            acts.come_from(acts.origin_of(request))
+        actor = ANONYMOUS
+        if opened is not None and opened.principal_kind is not None:
+            actor = Actor(opened.principal_kind, opened.principal_id, opened.organisation_id)
+        action = (self.access.audit or ".".join(self.name.rpartition("_")[::2])) + ".refused"
+        subject = tenant_of(request, self.audience)
+        kind = action.partition(".")[0] if subject is None else self.audience.scope or "organisation"
+        database: Database = request.app.state.database
+        try:
+            async with database.session() as session:
+                await open_unit_of_work(session, APP)
+                await acts.record_and_commit(
+                    session, acts.new_act(actor, action, kind, subject, refusal=error.code, times=times)
+                )
+        except (SQLAlchemyError, OSError) as failure:
+            log.warning("refusal_not_recorded", error_class=type(failure).__name__)
 
     async def answer(self, handler: Handler, request: Request) -> Response:
         """Answer one request; raises AppError for every refusal that is not kept under a key."""
@@ -117,6 +152,7 @@ class EdgeRoute(APIRoute, ABC):
                 session, request, self.audience, token_hash=token_hash, key=None, fingerprint=None
             )
             await session.rollback()
+        _known(request, opened)
         authorise(self.access, self.audience, opened, presented=token_hash is not None)
 
     async def _attempt(self, handler: Handler, request: Request, key: str | None, raw: bytes) -> Response:
@@ -127,13 +163,13 @@ class EdgeRoute(APIRoute, ABC):
             opened = await open_request(
                 session, request, self.audience, token_hash=token_hash, key=key, fingerprint=print_ or None
             )
+            _known(request, opened)
             actor = authorise(self.access, self.audience, opened, presented=token_hash is not None)
             if (answered := _answered(opened, key, print_)) is not None:
                 await session.rollback()
                 return answered
             place = Place(session, actor, language_of(request, actor), tenant_of(request, self.audience))
             request.state.place = place
-            request.scope["actor_kind"] = actor.kind
             try:
                 response = await handler(request)
                 self.finish(response, place)
@@ -164,19 +200,10 @@ class EdgeRoute(APIRoute, ABC):
         """Return the audit entry that the route declares; a rehearsal does nothing that one could tell of."""
         if self.access.audit is None or self._rehearsal(request):
             return None
-        actor = place.actor
         named = [value for name, value in request.path_params.items() if name.endswith("_id")]
         subject = place.subject or (ids.split(str(named[-1]))[1] if named else None)
-        return Act(
-            act_id=ids.new_id(),
-            actor_kind=actor.kind,
-            actor_id=actor.id,
-            organisation_id=actor.organisation_id,
-            action=self.access.audit,
-            object_kind=self.access.audit.partition(".")[0],
-            object_id=subject,
-            happened_at=clock.now(),
-        )
+        kind = self.access.audit.partition(".")[0] if place.shown is None else "organisation"
+        return acts.new_act(place.actor, self.access.audit, kind, subject, shown=place.shown)
 
     async def _keep_refusal(self, request: Request, key: str, print_: bytes, error: AppError) -> Response:
         """Store a business refusal in its own short transaction; whoever stored an answer first is right."""
@@ -192,6 +219,13 @@ class EdgeRoute(APIRoute, ABC):
             if opened.principal_id is not None:
                 await idempotency.keep_and_commit(session, opened.principal_id, key, print_, refusal)
         return refusal
+
+
+def _known(request: Request, opened: Opened) -> None:
+    """Keep who calls for the log and for what is told of a refusal."""
+    request.state.opened = opened
+    request.scope["actor_kind"] = opened.principal_kind or "anonymous"
+    request.scope["actor_id"] = opened.principal_id
 
 
 def _worth_another_try(error: DBAPIError) -> bool:

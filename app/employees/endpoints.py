@@ -92,7 +92,7 @@ async def invitation_accept(
     )
 
 
-@company.list("/employees", "employees:read")
+@company.list("/employees", "employees:read", audit="employee.list")
 async def employee_list(
     at: At,
     paging: PagingDep,
@@ -104,6 +104,7 @@ async def employee_list(
         at.session, company_id=at.tenant, external_id=external_id, category=category, status=status,
         after=paging.after_id, limit=paging.fetch,
     )  # fmt: skip
+    at.showing(row.id for row in found[: paging.limit])  # with their fiscal codes
     return paging.page_by_id(found, EmployeeRead.model_validate)
 
 
@@ -157,7 +158,7 @@ async def employee_template() -> Response:
     return Response(importing.template(), media_type=CSV_TYPE, headers=headers)
 
 
-@company.read("/employees/{employee_id}", "employees:read")
+@company.read("/employees/{employee_id}", "employees:read", audit="employee.read")
 async def employee_get(at: At, employee_id: EmployeeId) -> EmployeeRead:
     row = await queries.employee(at.session, at.tenant, employee_id)
     return at.tagged(row.version, EmployeeRead.model_validate(row))

@@ -1,14 +1,14 @@
 """Around every request: id, rate limit, headers, one log line without personal data, metrics, last resort."""
 
-import re
 import time
+from uuid import uuid4
 
 import structlog
 from prometheus_client import Counter, Histogram
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from app import ids
+from app import sealing
 from app.errors import AppError, NotFound, RateLimited
 from app.http import problems
 from app.http.limiter import Limiter
@@ -17,7 +17,7 @@ from app.logs import METHODS
 log = structlog.get_logger()
 REQUESTS = Counter("beatrice_requests_total", "Requests answered", ["method", "route", "status"])
 SECONDS = Histogram("beatrice_request_seconds", "Time to answer", ["method", "route"])
-REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{1,100}")
+CLIENTS_ID_HEX = 16
 MAX_URL = 8_000
 SECURITY_HEADERS = {
     "X-Content-Type-Options": "nosniff",
@@ -55,8 +55,7 @@ class Edge:
             await self.app(scope, receive, send)
             return
         headers = Headers(scope=scope)
-        given = headers.get("x-request-id", "")
-        request_id = given if REQUEST_ID.fullmatch(given) else str(ids.new_id())
+        request_id = str(uuid4())  # random: an id in order of time would tell how many others there were
         scope["request_id"] = request_id
         started = time.perf_counter()
         outgoing = _Outgoing(send, self._headers(request_id, scope), started)
@@ -73,7 +72,7 @@ class Edge:
         finally:
             if refusal is None:
                 self.limiter.learn(scope, outgoing.status)
-            _record(scope, outgoing.status, time.perf_counter() - started, request_id)
+            _record(scope, outgoing.status, time.perf_counter() - started, request_id, headers.get("x-request-id"))
 
     def _headers(self, request_id: str, scope: Scope) -> dict[str, str]:
         headers = {**SECURITY_HEADERS, "X-Request-Id": request_id}
@@ -116,7 +115,12 @@ class _Outgoing:
         await self.send(message)
 
 
-def _record(scope: Scope, status: int | None, seconds: float, request_id: str) -> None:
+def clients_id(given: str | None) -> str | None:
+    """Return how a log names the client's X-Request-Id: hashed, for it may hold anything."""
+    return None if given is None else sealing.keyed_hash("request id", given.encode()).hex()[:CLIENTS_ID_HEX]
+
+
+def _record(scope: Scope, status: int | None, seconds: float, request_id: str, given: str | None) -> None:
     template = getattr(scope.get("route"), "path", "unmatched")
     method = scope["method"] if scope["method"] in METHODS else "other"
     REQUESTS.labels(method, template, str(status)).inc()
@@ -129,4 +133,13 @@ def _record(scope: Scope, status: int | None, seconds: float, request_id: str) -
         milliseconds=round(seconds * 1000, 1),
         actor_kind=scope.get("actor_kind", "unknown"),
         request_id=request_id,
+        **_named(scope, given),
     )
+
+
+def _named(scope: Scope, given: str | None) -> dict[str, str]:
+    """Return the ids by which a line is found: who called, as the person or the key, and the client's own."""
+    kind, actor = scope.get("actor_kind"), scope.get("actor_id")
+    found = {"client_request": clients_id(given)}
+    found["key_id" if kind == "api_key" else "principal_id"] = None if actor is None else str(actor)
+    return {name: value for name, value in found.items() if value is not None}

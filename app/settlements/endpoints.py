@@ -172,6 +172,7 @@ async def settlement_run_send(at: At, run_id: SettlementRunId) -> SettlementRunR
     "/settlement_runs/{run_id}/payment_file",
     "settlement_runs:read",
     errors=[StateConflict, ContentChanged, NothingToPay],
+    audit="settlement_run.download",
     responses=XML,
     response_class=Response,
 )
@@ -188,7 +189,13 @@ async def settlement_list(at: At, paging: PagingDep) -> Page[SettlementItemRead]
     return paging.page_by_id(rows, SettlementItemRead.model_validate)
 
 
-@provider.read("/settlements/{settlement_id}.csv", "settlements:read", responses=CSV, response_class=Response)
+@provider.read(
+    "/settlements/{settlement_id}.csv",
+    "settlements:read",
+    audit="settlement.download",
+    responses=CSV,
+    response_class=Response,
+)
 async def settlement_csv(at: At, settlement_id: SettlementId) -> Response:
     """Download a settlement's lines as CSV, amounts in cents."""
     document, lines = await queries.settlement(at.session, at.tenant, settlement_id)

@@ -61,6 +61,18 @@ async def test_an_employees_acts_are_named_too(scene: Scene, december: December)
     ]
 
 
+async def test_a_list_says_which_bookings_it_showed(scene: Scene, december: December) -> None:
+    booked = [await scene.book([await scene.slot(december(day))]) for day in (1, 2)]
+    url = f"/v1/providers/{scene.provider.public_id}/bookings"
+    for limit, shown in ((1, booked[:0:-1]), (25, booked[::-1])):
+        answer = await scene.client.get(url, params={"limit": limit}, headers=scene.provider.headers["manager"])
+        assert [row["id"] for row in answer.json()["data"]] == [one["id"] for one in shown]
+        told = await scene.world.scalar(
+            "SELECT shown FROM audit_entry WHERE action = 'booking.list' ORDER BY id DESC LIMIT 1"
+        )
+        assert told == [ids.decode("bkg", one["id"]) for one in shown]
+
+
 async def test_what_was_refused_leaves_no_entry(scene: Scene, december: December) -> None:
     booking = await scene.confirmed([await scene.slot(december(10))])
     before = await entries(scene)

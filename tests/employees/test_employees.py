@@ -37,8 +37,9 @@ async def test_create_read_list(client: httpx.AsyncClient, world: World, company
     assert ANNA["fiscal_code"].encode() not in bytes(sealed)
     listed = await client.get(employees_url(company), headers=company.headers["hr"])
     assert listed.json() == {"data": [made.json()], "next_cursor": None}
-    acts = await world.execute("SELECT actor_id, action FROM audit_entry WHERE object_kind = 'employee'")
-    assert acts == [(company.users["hr"], "employee.create")]
+    acts = await world.execute("SELECT actor_id, action FROM audit_entry WHERE object_kind = 'employee' ORDER BY id")
+    reads = [(company.users[role], "employee.read") for role in ("hr", "hr_approver", "payroll")]
+    assert acts == [(company.users["hr"], "employee.create"), *reads]
 
 
 async def test_every_field_comes_back(client: httpx.AsyncClient, company: Party) -> None:

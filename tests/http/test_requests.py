@@ -34,16 +34,11 @@ def client_of(app: FastAPI) -> httpx.AsyncClient:
 # Request ids and headers
 
 
-async def test_a_clean_request_id_comes_back(client: httpx.AsyncClient) -> None:
-    answer = await client.get("/v1/categories", headers={"X-Request-Id": "order-7.a_b"})
-    assert answer.headers["x-request-id"] == "order-7.a_b"
-
-
-@pytest.mark.parametrize("given", ["", "a b", "x" * 101, "é".encode(), "a\tb", "<script>"])
-async def test_an_unclean_request_id_is_replaced(client: httpx.AsyncClient, given: str | bytes) -> None:
+@pytest.mark.parametrize("given", ["order-7.a_b", "", "a b", "x" * 101, "é".encode(), "a\tb", "<script>"])
+async def test_the_request_id_is_ours_whatever_the_client_sends(client: httpx.AsyncClient, given: str | bytes) -> None:
     answer = await client.get("/v1/nothing", headers={"X-Request-Id": given})
     made = answer.headers["x-request-id"]
-    assert (len(made), made[14]) == (36, "7")
+    assert (len(made), made[14]) == (36, "4")
     assert answer.json()["request_id"] == made
 
 

@@ -37,10 +37,11 @@ KEY_TABLES = (
     "settlement_run", "settlement_counter", "settlement", "settlement_line",
     "payout", "event", "audit_entry",
 )  # fmt: skip
-SEALED = (
-    "ARRAY['sealed_fiscal_code', 'sealed_access_notes', 'sealed_details', 'sealed_note', 'sealed_end_reason',"
-    " 'sealed_reason', 'sealed_decision', 'password_hash']"
-)
+OWN = (
+    "sealed_fiscal_code", "sealed_access_notes", "sealed_details", "sealed_note", "sealed_end_reason", "sealed_reason",
+    "sealed_decision", "password_hash", "recorded_at", "hash",
+)  # fmt: skip
+"""What no two loads have alike: what is sealed with a nonce, and real time."""
 UNIT_STATES = {
     "requested", "confirmed", "delivered", "completed", "declined", "expired", "cancelled", "cancelled_late", "no_show",
 }  # fmt: skip
@@ -90,7 +91,8 @@ async def assert_at_rest(made: Loaded, start: datetime) -> None:
         table, name = column.split(":")
         assert await made.scalar(f"SELECT max({name}) FROM {table}") <= start, column
     async with made.database.begin() as session:
-        assert [sweep.name for sweep in api.SWEEPS if await sweep.due(session, clock.now()) is not None] == []
+        waiting = {sweep.name for sweep in api.SWEEPS if await sweep.due(session, clock.now()) is not None}
+    assert waiting <= {"audit.chain"}  # the worker chains what the demo recorded
 
 
 @pytest.fixture(scope="module")
@@ -112,7 +114,7 @@ async def test_two_loads_give_the_same_rows(cluster: Cluster, world: Loaded) -> 
         for table in KEY_TABLES:
             sql = f"""
                 SELECT count(*), md5(string_agg(row.line, '|' ORDER BY row.line))
-                FROM (SELECT (to_jsonb(t) - {SEALED})::text AS line FROM {table} t) AS row
+                FROM (SELECT (to_jsonb(t) - ARRAY{list(OWN)})::text AS line FROM {table} t) AS row
             """
             first, second = (await world.rows(sql))[0], (await other.rows(sql))[0]
             assert first[0] > 0, table

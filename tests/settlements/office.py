@@ -97,9 +97,11 @@ async def stored(books: Books) -> dict[str, list[Any]]:
         "payout",
         "payable",
         "event",
-        "audit_entry",
     )
-    return {
+    acts = await books.world.execute(
+        "SELECT to_jsonb(t) FROM audit_entry t WHERE refusal IS NULL AND action NOT LIKE '%.download' ORDER BY id"
+    )
+    return {"audit_entry": acts} | {
         table: await books.world.execute(f"SELECT to_jsonb(t) FROM {table} t ORDER BY to_jsonb(t)::text")
         for table in (*tables, "ledger.transfer")
     }

@@ -1,12 +1,24 @@
 -- The only writers of the feed: whoever changes something records it inside its own statement or transaction, and one
 -- sequencer numbers it once it is committed, so that no row is hot while booking.
 
+-- In the role of company routes: events of what the employer does, for the company whose request was opened, then.
 CREATE OR REPLACE FUNCTION record_event(
     event_id uuid, event_type text, kind_of_object text, id_of_object uuid, seen_by uuid[], happened_at timestamptz
-) RETURNS uuid LANGUAGE sql SECURITY DEFINER SET search_path = public, pg_temp AS $$
+) RETURNS uuid LANGUAGE plpgsql SECURITY DEFINER SET search_path = public, pg_temp AS $$
+DECLARE
+    sealed jsonb;
+BEGIN
+    IF acting_role() = 'beatrice_hr' THEN
+        sealed := principal_of_hr();
+        IF seen_by IS DISTINCT FROM ARRAY[(sealed ->> 'organisation_id')::uuid] OR event_type <> 'grant.active' THEN
+            RAISE EXCEPTION 'no event of this company' USING ERRCODE = '42501';
+        END IF;
+        happened_at := sealed ->> 'business_at';
+    END IF;
     INSERT INTO event (id, type, object_kind, object_id, organisation_ids, created_at)
-    VALUES (event_id, event_type, kind_of_object, id_of_object, seen_by, happened_at) RETURNING id
-$$;
+    VALUES (event_id, event_type, kind_of_object, id_of_object, seen_by, happened_at);
+    RETURN event_id;
+END $$;
 REVOKE ALL ON FUNCTION record_event FROM PUBLIC, beatrice_app, beatrice_hr, beatrice_worker;
 GRANT EXECUTE ON FUNCTION record_event TO beatrice_app, beatrice_hr, beatrice_worker;
 

@@ -2,9 +2,11 @@
 
 CREATE OR REPLACE FUNCTION open_request(
     p_token_hash bytea, p_real_now timestamptz, p_scope_kind text, p_scope_id uuid, p_key text, p_fingerprint bytea,
+    p_address text, p_request_id uuid,
     OUT clock_offset interval, OUT principal_kind text, OUT principal_id uuid, OUT locale text,
     OUT organisation_id uuid, OUT kinds text[], OUT roles text[], OUT scopes text[],
-    OUT key_state text, OUT sealed_answer bytea, OUT proved_at timestamptz, OUT second_factor boolean
+    OUT key_state text, OUT sealed_answer bytea, OUT proved_at timestamptz, OUT second_factor boolean,
+    OUT session_id uuid
 ) LANGUAGE plpgsql SECURITY DEFINER SET search_path = public, pg_temp AS $$
 #variable_conflict use_column
 DECLARE
@@ -15,8 +17,8 @@ BEGIN
     SELECT c.offset_interval INTO clock_offset FROM clock_offset c;
     key_state := 'none';
     IF p_token_hash IS NOT NULL THEN
-        SELECT 'user', u.id, u.locale, s.last_used_at, s.proved_at, s.second_factor
-        INTO principal_kind, principal_id, locale, v_last_used_at, proved_at, second_factor
+        SELECT 'user', u.id, u.locale, s.last_used_at, s.proved_at, s.second_factor, s.id
+        INTO principal_kind, principal_id, locale, v_last_used_at, proved_at, second_factor, session_id
         FROM session_token s JOIN user_account u ON u.id = s.user_id
         WHERE s.token_hash = p_token_hash AND s.revoked_at IS NULL AND s.expires_at > p_real_now
           AND (s.idle_limit IS NULL OR s.last_used_at + s.idle_limit > p_real_now OR NOT EXISTS (
@@ -54,6 +56,8 @@ BEGIN
         SELECT array_agg(DISTINCT r.role), min(r.organisation_id::text)::uuid INTO roles, organisation_id
         FROM roles_in(principal_id, p_scope_kind, p_scope_id, p_real_now) r;
     END IF;
+    PERFORM seal_principal(principal_kind, principal_id, organisation_id, session_id, p_address, p_request_id,
+        p_real_now, p_real_now + clock_offset);
     IF p_scope_kind = 'organisation' AND roles IS NOT NULL THEN
         SELECT o.kinds INTO kinds FROM organisation o WHERE o.id = p_scope_id;
     END IF;
