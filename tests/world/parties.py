@@ -15,7 +15,7 @@ from app import clock, ids
 from app.actor import SYSTEM, Actor
 from app.catalogue import accreditations
 from app.catalogue.schemas import AccreditationCreate
-from app.identity.actions import issue_session, token_hash
+from app.identity import sessions
 from app.identity.granting import GIVE_ROLES
 from app.ledger import actions as ledger
 from app.ledger.instructions import NewAccount
@@ -67,7 +67,7 @@ class Parties(Base):
             text("INSERT INTO user_account (id, email, password_hash, created_at) VALUES (:id, :email, :hash, :at)"),
             {"id": user_id, "email": email, "hash": password_hash, "at": START},
         )
-        token = await issue_session(session, user_id)
+        token = await sessions.begin(session, user_id)
         return user_id, {"Authorization": f"Bearer {token.access_token}"}
 
     async def membership(self, user_id: UUID, organisation_id: UUID, role: str) -> None:
@@ -83,7 +83,7 @@ class Parties(Base):
             " expires_at) VALUES (:id, :organisation, 'test', :hash, 'bea_test_', :scopes, :user, :at, :end)",
             id=ids.new_id(),
             organisation=party.id,
-            hash=token_hash(token),
+            hash=sessions.token_hash(token),
             scopes=scopes,
             user=next(iter(party.users.values())),
             at=clock.real(),
