@@ -173,16 +173,15 @@ async def test_whoever_made_or_serves_it_does_not_accredit_it(scene: Scene) -> N
 
 async def test_nothing_after_the_admission_ended(scene: Scene) -> None:
     membership = await scene.accredited()
+    await scene.world.set_now(datetime(2026, 11, 23, 22, 58, tzinfo=UTC))  # two minutes before midnight in Italy
     slot, later = await scene.slot(), await scene.slot(VISIT.replace(day=2))
     delivered = await scene.quote(slot)
     booked = await scene.post("/me/bookings", scene.person.headers, {"quote_id": delivered["id"]})
     waiting = await scene.quote(later)
     await scene.end(membership)
-    await scene.world.set_now(datetime(2026, 11, 24, 8, tzinfo=UTC))
-    waiting = waiting["id"]
-    await scene.world.execute("UPDATE care.quote SET expires_at = expires_at + interval '2 days'")
+    await scene.world.set_now(datetime(2026, 11, 23, 23, 2, tzinfo=UTC))
     await scene.refused_quote(later)
-    refused = await scene.post("/me/bookings", scene.person.headers, {"quote_id": waiting}, 409)
+    refused = await scene.post("/me/bookings", scene.person.headers, {"quote_id": waiting["id"]}, 409)
     assert refused["code"] == "provider_not_accredited"
     assert await scene.world.scalar("SELECT count(*) FROM care.booking") == 1
     assert await scene.world.balances(scene.lot) == (277_50, 22_50)

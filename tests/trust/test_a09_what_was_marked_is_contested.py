@@ -186,11 +186,13 @@ async def settle(scene: Scene, cutoff_on: str) -> list[tuple[str, int]]:
 
 async def test_won_after_the_settlement_the_next_one_has_less(scene: Scene, fresh_worker: Database) -> None:
     """Of two visits one is contested after it was settled: that settlement stays, with a fee of 2 % of the rest."""
-    await scene.client.post(
-        "/v1/operator/fee_rules",
-        json={"percent_bps": 200, "fixed_cents": 10, "payer": "provider", "valid_from": "2026-01-01"},
-        headers=scene.operator.headers["operator"],
+    rules, terms = "/v1/operator/fee_rules", {"percent_bps": 200, "fixed_cents": 10, "payer": "provider"}
+    drafted = await scene.client.post(
+        rules, json={**terms, "valid_from": "2026-12-01"}, headers=scene.operator.headers["operator"]
     )
+    approval = f"{rules}/{drafted.json()['id']}/approve"
+    approved = await scene.client.post(approval, headers=scene.operator.headers["finance"])
+    assert (approved.status_code, approved.json()["status"]) == (200, "approved")
     booking = await marked(scene, "deliver")
     await scene.world.set_now(VISIT + timedelta(days=9))
     await run_sweeps(fresh_worker, SWEEPS)

@@ -54,6 +54,7 @@ class Credit(People):
         # Not as HR: that role records only what a request of its own has opened.
         async with self.work() as session:
             drafted = await grants.create_grant(session, maker, company.id, given, dry_run=False)
+        async with self.request(company, "hr_approver") as session:
             active = await grants.approve_grant(session, approver, company.id, drafted.id)
         assert active.status == "active"
         lot_id: UUID = await self.scalar(LOT, grant=drafted.id, employee=person.employee_id)
