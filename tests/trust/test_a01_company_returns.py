@@ -17,7 +17,7 @@ from app.ledger.verify import verify
 from tests.conftest import Cluster
 from tests.credit.attacker import TRANSFER, Attacker
 from tests.credit.stage import LAST_DAY, NOON, Stage
-from tests.grants.desk import Desk, count, employee, hire
+from tests.grants.desk import Desk, count, employee
 from tests.world import Person, World
 
 RETURNING = {"expired_credit_to": "company"}
@@ -81,11 +81,11 @@ async def test_many_people_per_amount_may_return_to_the_company(world: World, de
 
 
 async def test_a_whole_category_with_one_amount_counts_when_it_has_ten(world: World, desk: Desk) -> None:
-    await hire(world, desk.company, 9)
+    await world.employments(desk.company, 9, category="impiegati")
     programme_id = await desk.programme(employee_category="impiegati", **RETURNING)
     body = {"programme_id": programme_id, "each_cents": 20_00}
     assert (await desk.post("/grants", body)).json()["code"] == "amounts_identify"
-    await hire(world, desk.company, 1)
+    await world.employments(desk.company, 1, category="impiegati")
     assert (await desk.post("/grants", body)).status_code == 201
 
 

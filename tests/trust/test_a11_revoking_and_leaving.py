@@ -196,7 +196,7 @@ async def test_a_leaving_that_is_taken_back_gives_back_what_was_not_posted(
     assert [subject for subject, _ in await mails(stage)] == ["Credito welfare"]
 
     await leave(stage, desk, None)
-    assert await run_sweeps(fresh_worker, SWEEPS) == {"credit.restore_credit": 1}
+    assert await run_sweeps(fresh_worker, SWEEPS) == {"audit.chain": 2, "credit.restore_credit": 1}
     assert await run_sweeps(fresh_worker, SWEEPS) == {}
     assert await stage.lots() == {lot_id: (300_00, 45_00)}
     assert (await desk.account(), await stage.returned()) == (before, 0)
@@ -222,7 +222,7 @@ async def test_what_was_posted_does_not_come_back(
     await run_sweeps(fresh_worker, SWEEPS)
     assert (await stage.balance(), await stage.returned()) == (1_000_00 - 300_00 + 3_000_00, 0)
     await leave(stage, desk, None)
-    assert await run_sweeps(fresh_worker, SWEEPS) == {"credit.restore_credit": 1}
+    assert await run_sweeps(fresh_worker, SWEEPS) == {"audit.chain": 2, "credit.restore_credit": 1}
     assert await stage.lots() == {lot_id: (0, 0)}
     assert await stage.balance() == 3_700_00
 

@@ -6,12 +6,12 @@ import httpx
 from sqlalchemy import text
 
 from tests.credit.stage import Stage
-from tests.grants.desk import Desk, hire
+from tests.grants.desk import Desk
 
 
 async def test_no_lot_stands_in_a_cursor(fresh_client: httpx.AsyncClient, fresh_stage: Stage) -> None:
     world, desk = fresh_stage.world, Desk(fresh_client, fresh_stage.company)
-    await hire(world, desk.company, 3)
+    await world.employments(desk.company, 3, category="impiegati")
     programme_id = await desk.programme(employee_category="impiegati")
     drafted = await desk.grant(programme_id, each_cents=100_00)
     assert (await desk.approve(drafted["id"])).json()["status"] == "active"
