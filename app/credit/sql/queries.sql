@@ -58,7 +58,7 @@ WHERE employee.ended_on < :today AND life.ended_at IS NULL AND life.revoked_at I
 
 -- name: revoked_lots
 SELECT life.id, life.expires_on, life.last_day, life.ended_at, life.ended_early, life.expired_credit_to,
-    life.expired_to_account_id, life.returned_to_account_id, life.revoked_at
+    life.expired_to_account_id, life.returned_to_account_id, life.revoked_at, life.grace_until
 FROM lot JOIN lot_life life ON life.id = lot.id
 WHERE lot.ended_at IS NULL AND lot.revoked_at <= :upto
 ORDER BY lot.revoked_at, lot.id LIMIT :batch FOR NO KEY UPDATE OF lot SKIP LOCKED;
