@@ -37,6 +37,7 @@ async def test_a_provider_gets_its_row_and_four_accounts(
     accounts = dict(await world.execute("SELECT kind, id FROM ledger.account WHERE owner_id = :id", id=organisation_id))
     assert sorted(accounts) == [
         "company_account",
+        "company_returns",
         "provider_earned",
         "provider_in_transit",
         "provider_payable",
@@ -94,7 +95,7 @@ async def test_a_tax_code_joins_once(client: httpx.AsyncClient, world: World, op
     again = await client.post(ROUTE, json={**PROVIDER, "name": "Altra"}, headers=operator.headers["operator"])
     assert (again.status_code, again.json()["code"]) == (409, "tax_code_taken")
     assert await world.scalar("SELECT count(*) FROM provider") == 1
-    assert await world.scalar("SELECT count(*) FROM ledger.account WHERE owner_id IS NOT NULL") == 5
+    assert await world.scalar("SELECT count(*) FROM ledger.account WHERE owner_id IS NOT NULL") == 6
 
 
 async def test_only_the_operator_admits(client: httpx.AsyncClient, world: World, operator: Party) -> None:

@@ -119,6 +119,9 @@ async def world(owner_session: AsyncSession) -> dict[str, UUID]:
 async def corrupt(owner_session: AsyncSession, table: str, sql: str, ids: dict[str, UUID]) -> None:
     await owner_session.execute(text(f"ALTER TABLE ledger.{table} DISABLE TRIGGER USER"))
     await owner_session.execute(text(sql), ids)
+    await owner_session.execute(
+        text("SET CONSTRAINTS ALL IMMEDIATE")
+    )  # what waits for COMMIT forbids to alter the table
     await owner_session.execute(text(f"ALTER TABLE ledger.{table} ENABLE TRIGGER USER"))
 
 

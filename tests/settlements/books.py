@@ -182,7 +182,6 @@ async def open_books(world: World) -> Books:
     await world.set_now(BEFORE)
     lot_id = await world.lot(
         company, person, 1_000_000_000, date(2027, 5, 31), rule_codes=("C2_F_TER",), fee_funding="from_credit",
-        leavers_rule="zero_at_leaving",
     )  # fmt: skip
     await world.set_now(NOW)
     return Books(world, operator, company, person, lot_id)

@@ -10,9 +10,9 @@ from sqlalchemy import text
 from sqlalchemy.exc import DBAPIError
 
 from app import config, ids
-from app.config import Settings
 from app.ledger import verify
 from tests.people import join
+from tests.production import in_force
 from tests.settlements.books import NOW, PAYABLE, Books, open_books
 from tests.settlements.office import act, approve, close, fee_rule, ledger, post, settlement, stored
 from tests.world import Party, World
@@ -331,18 +331,11 @@ async def test_the_database_refuses_too(client: httpx.AsyncClient, books: Books)
     await _refused(books.world, late, "bank_account_transition", id=account)
 
 
-def test_production_waits_three_days(monkeypatch: pytest.MonkeyPatch) -> None:
-    safe = {
-        "BEATRICE_MODE": "production", "DATABASE_URL": "postgresql://beatrice_app@db/beatrice",
-        "BEATRICE_SMTP_URL": "smtps://mail.example:465", "BEATRICE_PUBLIC_URL": "https://beatrice.example",
-        "BEATRICE_OPERATOR_IBAN": NEW, "BEATRICE_SECRET_KEYS": "dGhpcnR5LXR3by1ieXRlcy1vZi1ub2JvZHkncy1rZXk=",
-    }  # fmt: skip
-    for name, value in safe.items():
-        monkeypatch.setenv(name, value)
-    assert Settings().iban_hold_hours == 72
-    monkeypatch.setenv("BEATRICE_IBAN_HOLD_HOURS", "71")
+def test_production_waits_three_days() -> None:
+    with in_force() as settings:
+        assert settings.iban_hold_hours == 72
     with pytest.raises(ValueError, match="BEATRICE_IBAN_HOLD_HOURS: production waits for at least 72 hours"):
-        Settings()
+        in_force(BEATRICE_IBAN_HOLD_HOURS="71").__enter__()
 
 
 async def test_the_sandbox_may_wait_less(

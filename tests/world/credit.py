@@ -53,6 +53,7 @@ class Credit(People):
         maker, approver = (Actor("user", company.users[role], company.id) for role in ("hr", "hr_approver"))
         async with self.work("beatrice_hr") as session:
             drafted = await grants.create_grant(session, maker, company.id, given, dry_run=False)
+        async with self.request(company, "hr_approver") as session:
             active = await grants.approve_grant(session, approver, company.id, drafted.id)
         assert active.status == "active"
         lot_id: UUID = await self.scalar(LOT, grant=drafted.id, employee=person.employee_id)

@@ -1,7 +1,8 @@
 """Organisations with their logins, keys and alliances."""
 
 import secrets
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import cast
@@ -15,6 +16,7 @@ from app import clock, ids
 from app.actor import SYSTEM, Actor
 from app.catalogue import accreditations
 from app.catalogue.schemas import AccreditationCreate
+from app.edge.request import OPEN, token_hash_in
 from app.identity import sessions
 from app.identity.granting import GIVE_ROLES
 from app.ledger import actions as ledger
@@ -90,6 +92,17 @@ class Parties(Base):
             end=clock.real() + timedelta(days=365),
         )
         return {"Authorization": f"Bearer {token}"}
+
+    @asynccontextmanager
+    async def request(self, party: Party, role: str) -> AsyncIterator[AsyncSession]:
+        """A unit of work of company routes that the edge opened for somebody: what it records names who calls."""
+        async with self.work() as session:
+            await OPEN.one(
+                session, role="beatrice_hr", token_hash=token_hash_in(party.headers[role]["Authorization"]),
+                real_now=clock.real(), scope_kind="organisation", scope_id=party.id, key=None, fingerprint=None,
+                address=None, request_id=None,
+            )  # fmt: skip
+            yield session
 
     async def organisation(
         self, kinds: Sequence[str], roles: Sequence[str] = (), name: str | None = None, *, iban: str | None = IBAN
