@@ -78,16 +78,24 @@ def encrypt(purpose: str, plain: bytes, context: bytes = b"") -> bytes:
 
 def decrypt(purpose: str, sealed: bytes, context: bytes = b"") -> bytes:
     """Open what `encrypt` sealed with any of the configured keys; Unreadable when none of them opens it."""
+    opened = open_given(purpose, sealed, context)
+    if opened is None:
+        log.error("unreadable", purpose=purpose, key_id=sealed[:4].hex())
+        raise Unreadable
+    return opened
+
+
+def open_given(purpose: str, sealed: bytes, context: bytes = b"") -> bytes | None:
+    """Open what came back from outside (a cursor, a cookie); None when no key opens it, which is nobody's alarm."""
     named, nonce, body = sealed[:4], sealed[4:16], sealed[16:]
     # An id of four bytes may belong to two keys: each is tried.
     for index in range(len(settings().secret_keys)):
         if key_id(index) == named:
             try:
                 return AESGCM(derived_key(purpose, index)).decrypt(nonce, body, context)
-            except InvalidTag:
+            except (InvalidTag, ValueError):  # ValueError: a nonce that was cut
                 continue
-    log.error("unreadable", purpose=purpose, key_id=named.hex())
-    raise Unreadable
+    return None
 
 
 def keyed_hash(purpose: str, value: bytes) -> bytes:

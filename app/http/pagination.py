@@ -10,7 +10,6 @@ from dataclasses import dataclass
 from typing import Annotated, Any, Protocol, TypeVar
 from uuid import UUID
 
-from cryptography.exceptions import InvalidTag
 from fastapi import Depends, Query
 from starlette.requests import Request
 
@@ -89,7 +88,10 @@ def _seal(payload: bytes, scope: bytes) -> str:
 def _open(cursor: str, scope: bytes) -> list[object]:
     try:
         sealed = base64.b64decode(cursor + "=" * (-len(cursor) % 4), altchars=b"-_", validate=True)
-        values: list[object] = json.loads(sealing.decrypt("cursor", sealed, scope))
-    except (ValueError, LookupError, InvalidTag):
+    except ValueError:
         raise BadCursor from None
+    opened = sealing.open_given("cursor", sealed, scope)
+    if opened is None:
+        raise BadCursor
+    values: list[object] = json.loads(opened)
     return values

@@ -12,8 +12,6 @@ from datetime import datetime, timedelta
 from typing import Final
 from uuid import UUID
 
-from cryptography.exceptions import InvalidTag
-
 from app import clock, sealing
 
 COOKIE: Final = "beatrice_device"
@@ -35,8 +33,11 @@ def known(cookie: str | None, user_id: UUID, password_hash: str) -> bytes | None
     if cookie is None or len(cookie) > LONGEST:
         return None
     try:
-        opened = sealing.decrypt(PURPOSE, base64.urlsafe_b64decode(cookie), _context(user_id, password_hash))
-    except (binascii.Error, ValueError, LookupError, InvalidTag):
+        sealed = base64.urlsafe_b64decode(cookie)
+    except (binascii.Error, ValueError):
+        return None
+    opened = sealing.open_given(PURPOSE, sealed, _context(user_id, password_hash))
+    if opened is None:
         return None
     until = datetime.fromtimestamp(int.from_bytes(opened[ID_BYTES:], "big"), clock.real().tzinfo)
     return opened[:ID_BYTES] if clock.real() < until else None
