@@ -42,6 +42,12 @@ def step_up(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     clear()
 
 
+@pytest.fixture
+async def unproven(world: World, anna: Login) -> None:
+    """Let Anna's session have given no proof yet: to log in is one."""
+    await world.execute("UPDATE session_token SET proved_at = NULL WHERE user_id = :id", id=anna.id)
+
+
 async def log_in_with(client: httpx.AsyncClient, login: Login, otp: str) -> httpx.Response:
     form = {"username": login.email, "password": PASSWORD, "otp": otp}
     return await client.post("/v1/auth/token", data=form)
@@ -211,7 +217,7 @@ async def make_key(client: httpx.AsyncClient, provider: Party, headers: dict[str
     return await client.post(f"/v1/organisations/{provider.public_id}/api_keys", json=body, headers=headers)
 
 
-@pytest.mark.usefixtures("step_up")
+@pytest.mark.usefixtures("step_up", "unproven")
 async def test_an_act_that_needs_it_asks_for_code_and_fresh_proof(
     client: httpx.AsyncClient, world: World, anna: Login, watch: Watch
 ) -> None:
@@ -236,7 +242,7 @@ async def test_an_act_that_needs_it_asks_for_code_and_fresh_proof(
     assert await world.scalar("SELECT count(*) FROM api_key") == 1
 
 
-@pytest.mark.usefixtures("step_up")
+@pytest.mark.usefixtures("step_up", "unproven")
 async def test_a_proof_counts_for_its_own_session(client: httpx.AsyncClient, anna: Login, watch: Watch) -> None:
     assert watch.now == START
     fresh = (await log_in(client, anna.email, PASSWORD)).json()["access_token"]
@@ -254,6 +260,7 @@ async def test_a_proof_counts_for_its_own_session(client: httpx.AsyncClient, ann
         ({"otp": "123456"}, 409, "state_conflict"),
     ],
 )
+@pytest.mark.usefixtures("unproven")
 async def test_what_is_no_proof_proves_nothing(
     client: httpx.AsyncClient, world: World, anna: Login, body: dict[str, str], status: int, code: str
 ) -> None:

@@ -150,7 +150,10 @@ async def test_jobs_run_sends_waiting_mail_and_counts(
     headers = await operator(fresh_world)
     await write_mails(fresh_database, "a@example.test", "b@example.test")
     answer = await fresh_client.post("/v1/sandbox/jobs/run", headers=headers)
-    assert (answer.status_code, answer.json()) == (200, {"ran": {"mail.send": 2}})
+    assert (answer.status_code, answer.json()) == (
+        200,
+        {"ran": {"audit.chain": 1, "audit.export_head": 1, "mail.send": 2}},
+    )
     assert await fresh_world.scalar("SELECT count(*) FROM outgoing_mail WHERE sent_at IS NULL") == 0
     again = await fresh_client.post("/v1/sandbox/jobs/run", headers=headers)
     assert again.json() == {"ran": {}}
