@@ -1,6 +1,6 @@
 """Whose turn it is to hash: a few at once, the waiting ones served network by network.
 
-Hashing is meant to be slow, so whoever asks for many hashes must keep nobody else waiting: each network has a short
+Hashing is meant to be slow, so whoever asks for many hashes must keep nobody else waiting: each network has a
 queue of its own, and the networks are served in turn.
 """
 
@@ -14,9 +14,10 @@ from app.errors import Busy
 
 AT_ONCE = max(2, (os.cpu_count() or 2) - 1)
 """A core stays free for everything else, where there are more than two."""
-WAITING = 100
+WAITING = 1_000
 """More than that is an attack or an outage: refusing is better than answering minutes later."""
-WAITING_PER_NETWORK = 3
+WAITING_PER_NETWORK = 30
+"""A company's people log in at nine from one address: about five seconds of work, and others wait for one hash of it."""
 
 
 class Turns:
