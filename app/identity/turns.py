@@ -1,7 +1,7 @@
 """Whose turn it is to hash: a few at once, the waiting ones served network by network.
 
-Hashing is meant to be slow, so whoever asks for many hashes must keep nobody else waiting: each network has a
-queue of its own, and the networks are served in turn.
+Hashing is meant to be slow, so whoever asks for many hashes must keep nobody else waiting: each network has a queue
+of its own, and the networks are served in turn.
 """
 
 import asyncio
@@ -17,7 +17,7 @@ AT_ONCE = max(2, (os.cpu_count() or 2) - 1)
 WAITING = 1_000
 """More than that is an attack or an outage: refusing is better than answering minutes later."""
 WAITING_PER_NETWORK = 30
-"""A company's people log in at nine from one address: about five seconds of work, and others wait for one hash of it."""
+"""A company's people log in at nine from one address: five seconds of work, of which others wait for one hash."""
 
 
 class Turns:

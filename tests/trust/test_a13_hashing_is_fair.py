@@ -48,7 +48,7 @@ async def test_a_flood_waits_in_its_own_queue() -> None:
     for name in ("a2", "v0", "a3", "a4"):
         scene.end[name].set()
         await settle()
-    assert scene.begun == ["a0", "a1", "a2", "v0", "a3", "a4"]
+    assert scene.begun == ["a0", "a1", "a2", "v0", "a3", "a4", "a5", "a6"]
     for ended in scene.end.values():
         ended.set()
     await asyncio.gather(victim, *flood[:served])
