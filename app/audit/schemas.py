@@ -26,7 +26,7 @@ class AuditEventRead(Out):
     id: AuditEventId
     position: int | None = Field(description="Its place in the chain; null for the first minute.")
     recorded_at: Instant | None = Field(description="Real time.")
-    created_at: Instant = Field(description="Business time, which differs in the sandbox only.")
+    created_at: Instant = Field(description="Business time, by which deadlines are judged; `recorded_at` is real time.")
     actor_kind: ActorKind
     actor_id: str | None = Field(description="The person (`usr_`) or the API key (`key_`).")
     organisation_id: OrganisationId | None = Field(description="For which organisation the actor acted.")

@@ -106,7 +106,8 @@ async def test_who_watches_is_told_once(app: FastAPI, world: World, email: str) 
     async with client_at(app, ATTACKER) as attacker:
         assert (await log_in(attacker, email, "wrong")).status_code == 401
         assert (await log_in(attacker, email, "wrong")).status_code == 429
-    told = await world.execute("SELECT actor_kind, actor_id, action, object_id FROM audit_entry")
+    alarms = "SELECT actor_kind, actor_id, action, object_id FROM audit_entry WHERE action = 'login.slowed_down'"
+    told = await world.execute(alarms)
     expected = [("anonymous", None, "login.slowed_down", anna.id)] if email == anna.email else []
     assert [tuple(row) for row in told] == expected
 

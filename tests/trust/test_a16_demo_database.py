@@ -160,10 +160,8 @@ async def test_production_never_looks_at_the_offset(fresh_database: Database, fr
 async def test_the_published_password_opens_nothing_in_production() -> None:
     with in_force():
         stored = passwords.hash_now(DEMO_PASSWORD)
-        assert await passwords.verify(DEMO_PASSWORD, stored) == (False, None)
-        assert await passwords.verify("quattro gatti sul tetto", passwords.hash_now("quattro gatti sul tetto")) == (
-            True,
-            None,
-        )
-    right, _ = await passwords.verify(DEMO_PASSWORD, stored)
+        assert await passwords.verify(DEMO_PASSWORD, stored, "127.0.0.1") == (False, None)
+        another = "quattro gatti sul tetto"
+        assert await passwords.verify(another, passwords.hash_now(another), "127.0.0.1") == (True, None)
+    right, _ = await passwords.verify(DEMO_PASSWORD, stored, "127.0.0.1")
     assert right is True

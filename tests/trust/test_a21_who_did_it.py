@@ -134,6 +134,7 @@ def test_downloads_and_reads_of_personal_data_are_acts() -> None:
         "/v1/companies/{company_id}/employees": "employee.list",
         "/v1/companies/{company_id}/employees/{employee_id}": "employee.read",
         "/v1/operator/audit_events": "audit_event.list",
+        "/v1/operator/disputes/{dispute_id}": "dispute.read",
         "/v1/operator/settlement_runs/{run_id}/payment_file": "settlement_run.download",
         "/v1/providers/{provider_id}/bookings/{booking_id}": "booking.read",
         "/v1/providers/{provider_id}/settlements/{settlement_id}.csv": "settlement.download",
