@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import date, datetime, timedelta
 from itertools import chain
 
+from tests.model.arithmetic import by_lot, spread, years_later
 from tests.model.plan import plan
 from tests.model.things import Booking, Dispute, Employment, Legs, Lot, Quote, Slot, Terms, Unit, day_of, over_at
 
@@ -92,7 +93,7 @@ class Paper:
             self.company[lot.employment] += cents
         else:
             today = day_of(at)
-            until = today + grace if where == "grace" else _years_later(lot.expires_on, today)
+            until = today + grace if where == "grace" else years_later(lot.expires_on, today)
             self.lots.append(
                 Lot(lot.employment, lot.terms, cents, today, until, origin=lot, grace=where == "grace", available=cents)
             )
@@ -127,7 +128,7 @@ class Paper:
         return made
 
     def book(self, quote: Quote) -> Booking:
-        asked = _by_lot(chain.from_iterable(quote.legs))
+        asked = by_lot(chain.from_iterable(quote.legs))
         today = day_of(self.now)
         reasons = set()
         if quote.booked:
@@ -210,7 +211,7 @@ class Paper:
             )
 
         units = self._unfrozen(self._picked(booking, pick, marked, "state_conflict"))
-        again = _by_lot(leg for unit in units if unit.status == "no_show" for leg in unit.legs)
+        again = by_lot(leg for unit in units if unit.status == "no_show" for leg in unit.legs)
         today = day_of(self.now)
         if any(not lot.usable(today) or lot.available < cents for lot, cents in again.items()):
             raise Refused("insufficient_credit")
@@ -269,7 +270,7 @@ class Paper:
         """Give back what was decided, spread over the units; what was owed already is owed less."""
         if any(unit.decided for unit in dispute.units):
             raise Refused("already_resolved")
-        shares = _spread(refund, [unit.at_stake for unit in dispute.units])
+        shares = spread(refund, [unit.at_stake for unit in dispute.units])
         back: Legs = []
         for unit, refunded in zip(dispute.units, shares, strict=True):
             share = refunded
@@ -487,33 +488,3 @@ def booking_status(units: Iterable[str]) -> str:
     if present & {"cancelled", "cancelled_late"}:
         return "cancelled"
     return "declined" if "declined" in present else "expired"
-
-
-def _by_lot(legs: Iterable[tuple[Lot, int]]) -> dict[Lot, int]:
-    sums: dict[Lot, int] = {}
-    for lot, cents in legs:
-        sums[lot] = sums.get(lot, 0) + cents
-    return sums
-
-
-def _spread(total: int, weights: Sequence[int]) -> list[int]:
-    """Divide a total by weights; the cents that are left go to the largest fractions, then to the first."""
-    exact = [total * weight / sum(weights) for weight in weights]
-    shares = [int(part) for part in exact]
-    order = sorted(range(len(weights)), key=lambda place: (shares[place] - exact[place], place))
-    for place in order[: total - sum(shares)]:
-        shares[place] += 1
-    return shares
-
-
-def _years_later(day: date, earliest: date) -> date:
-    """The same day of a later year, the first not before a day."""
-    year = day.year + 1
-    while True:
-        try:
-            found = day.replace(year=year)
-        except ValueError:
-            found = date(year, 2, 28)
-        if found >= earliest:
-            return found
-        year += 1
