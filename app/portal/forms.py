@@ -1,0 +1,90 @@
+"""Forms: what was typed becomes the API's own input schema; its errors find their way back to the fields."""
+
+import re
+from dataclasses import dataclass, field
+from typing import TypeVar, cast
+
+from pydantic import BaseModel, ValidationError
+from starlette.datastructures import FormData, ImmutableMultiDict, UploadFile
+from starlette.requests import Request
+
+from app.errors import AppError, Invalid
+from app.files.csv import CellError, parse_euro
+
+KEY = "key"
+KEY_MAX = 64
+OWN_PATH = re.compile(r"/[A-Za-z0-9_/.-]*")
+MAX_SHOWN_ERRORS = 50
+T = TypeVar("T", bound=BaseModel)
+Nested = dict[str, object]
+Typed = ImmutableMultiDict[str, UploadFile | str] | ImmutableMultiDict[str, str]
+"""A form, or what a search form leaves in the address."""
+
+
+@dataclass(frozen=True)
+class Refused:
+    """Why a form came back, and what had been typed."""
+
+    error: AppError
+    values: dict[str, list[str]] = field(default_factory=dict)
+
+    @property
+    def fields(self) -> dict[str, tuple[str, str]]:
+        """Return code and detail of the first error of each pointer, `""` for the whole."""
+        rows = cast("list[dict[str, str]]", self.error.members.get("errors", []))
+        found: dict[str, tuple[str, str]] = {}
+        for row in rows:
+            found.setdefault(row["pointer"], (row["code"], row["detail"]))
+        return found
+
+
+async def typed(request: Request) -> dict[str, list[str]]:
+    """Return the texts of a form, never its secrets nor its key."""
+    form = await request.form()
+    return {
+        name: [str(value) for value in form.getlist(name) if isinstance(value, str)]
+        for name in form
+        if name != KEY and "password" not in name
+    }
+
+
+def parse(schema: type[T], form: Typed, **known: object) -> T:
+    """Validate a form; names are `field`, `object.field` and `list[]`; what was left empty is absent."""
+    try:
+        return schema.model_validate({**nested(form), **known}, strict=False)
+    except ValidationError as error:
+        rows = [("/" + "/".join(map(str, one["loc"])), str(one["type"]), str(one["msg"])) for one in error.errors()]
+        raise Invalid(*rows[0], *rows[1:MAX_SHOWN_ERRORS]) from None
+
+
+def only(form: FormData, *names: str) -> FormData:
+    """Return some of a form's fields: the others are for somebody else."""
+    return FormData([(name, value) for name, value in form.multi_items() if name in names])
+
+
+def nested(form: Typed) -> Nested:
+    """Return the form as the nested value that a schema reads."""
+    whole: Nested = {}
+    for name, value in form.multi_items():
+        if name == KEY or not isinstance(value, str) or not value.strip():
+            continue
+        *path, last = name.removesuffix("[]").split(".")
+        inner = whole
+        for part in path:
+            inner = cast("Nested", inner.setdefault(part, {}))
+        if name.endswith("[]"):
+            cast("list[str]", inner.setdefault(last, [])).append(value)
+        else:
+            inner[last] = value.strip()
+    return whole
+
+
+def cents(form: Typed, name: str) -> int | None:
+    """Read an amount in euro as Italians type it (`250`, `250,00`, `1.250,00`); None where it was left empty."""
+    text = str(form.get(name, "")).strip().removeprefix("€").removesuffix("€").strip()
+    if not text:
+        return None
+    try:
+        return parse_euro(text)
+    except CellError as error:
+        raise Invalid(f"/{name}", error.code, error.detail) from None

@@ -1,0 +1,131 @@
+"""Drawing: Jinja2 templates in Italian with an English catalogue, money and days as people write them."""
+
+from dataclasses import dataclass
+from datetime import date, datetime
+from functools import cache
+from http import HTTPStatus
+from io import BytesIO
+from pathlib import Path
+from uuid import uuid4
+
+from babel import dates, numbers
+from babel.messages.mofile import write_mo
+from babel.messages.pofile import read_po
+from babel.support import Translations
+from jinja2 import Environment, PackageLoader, StrictUndefined, pass_context
+from jinja2.runtime import Context
+from starlette.requests import Request
+from starlette.responses import HTMLResponse, Response
+
+from app import clock, ids
+from app.actor import Locale
+from app.config import settings
+from app.edge.at import Place
+from app.edge.request import language_of as asked_language
+from app.edge.request import spoken
+from app.errors import AppError
+from app.http.translation import translated
+from app.portal import forms, svg
+
+HERE = Path(__file__).parent
+POLICY = (
+    "default-src 'none'; style-src 'self'; img-src 'self' data:; form-action 'self'; base-uri 'none'; "
+    "frame-ancestors 'none'"
+)
+"""No script at all: there is none."""
+HEADERS = {"Content-Security-Policy": POLICY, "Referrer-Policy": "same-origin", "Vary": "Cookie, Accept-Language"}
+ERRORS_WITH_PAGES = frozenset({401, 403, 404, 410, 429, 500, 503})
+
+
+@dataclass(frozen=True)
+class Visit:
+    """What every page knows of its request."""
+
+    language: Locale
+    path: str
+    query: str
+    person: bool
+    done: str | None
+    refused: forms.Refused | None
+
+
+def page(request: Request, name: str, *, status: int = 200, **shown: object) -> Response:
+    """Draw a template; `shown` are the answers of the endpoints."""
+    visit = _visit(request)
+    drawn = _environment(visit.language).get_template(name).render(
+        visit=visit, sandbox=settings().sandbox, now=clock.now(), **shown
+    )
+    return HTMLResponse(drawn, status, {**HEADERS, "Content-Language": visit.language})
+
+
+def problem(request: Request, error: AppError) -> Response:
+    """Draw a refusal as a page of its own, which says what to do now."""
+    kind = str(error.status) if error.status in ERRORS_WITH_PAGES else "other"
+    answer = page(request, "problem.html", status=error.status, error=error, kind=kind)
+    if error.status in {HTTPStatus.TOO_MANY_REQUESTS, HTTPStatus.SERVICE_UNAVAILABLE}:
+        answer.headers["Retry-After"] = str(error.members.get("retry_after", 2))
+    return answer
+
+
+def _visit(request: Request) -> Visit:
+    place: Place | None = getattr(request.state, "place", None)
+    language = asked_language(request, place.actor) if place else spoken(request.headers.get("accept-language")) or "it"
+    return Visit(
+        language=language,
+        path=request.url.path,
+        query=request.url.query,
+        person=place is not None and place.actor.kind == "user",
+        done=request.query_params.get("done"),
+        refused=getattr(request.state, "refused", None),
+    )
+
+
+@cache
+def _environment(language: Locale) -> Environment:
+    environment = Environment(
+        loader=PackageLoader("app.portal"),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        extensions=["jinja2.ext.i18n"],
+    )
+    environment.install_gettext_translations(_catalogue(language), newstyle=True)  # type: ignore[attr-defined]
+    environment.filters |= {
+        "euro": lambda amount: numbers.format_currency(amount / 100, "EUR", locale=language),
+        "day": lambda day: dates.format_date(_rome(day), "d MMMM y", locale=language),
+        "weekday": lambda day: dates.format_date(_rome(day), "EEE d MMM", locale=language),
+        "hour": lambda instant: dates.format_time(_rome(instant), "HH:mm", locale=language),
+        "moment": lambda instant: dates.format_datetime(_rome(instant), "EEEE d MMMM, HH:mm", locale=language),
+        "percent": lambda bps: numbers.format_percent(bps / 10_000, "#,##0.##%", locale=language),
+        "on_day": lambda slots, day: [slot for slot in slots if _rome(slot.starts_at).date() == day],
+        "people": lambda people: [(ids.encode("ben", one.id), f"{one.given_name} {one.family_name}") for one in people],
+        "cursorless": lambda query: "".join(f"{part}&" for part in query.split("&") if not part.startswith("cursor=")),
+        "id": lambda value, prefix: ids.encode(prefix, value),
+        "said": lambda text: translated(text, language),
+    }
+    environment.globals |= {"new_key": lambda: uuid4().hex, "bar": svg.bar, "value_of": _value_of}
+    return environment
+
+
+def _catalogue(language: Locale) -> Translations:
+    """Compile a catalogue in memory; Italian is the language of the templates."""
+    compiled = BytesIO()
+    if language == "it":
+        return Translations()
+    with (HERE / "locale" / "en.po").open("rb") as source:
+        write_mo(compiled, read_po(source, locale="en"))
+    compiled.seek(0)
+    return Translations(compiled)
+
+
+def _rome(value: date | datetime) -> date | datetime:
+    return value.astimezone(clock.ROME) if isinstance(value, datetime) else value
+
+
+@pass_context
+def _value_of(context: Context, name: str, otherwise: object = "") -> object:
+    """Return what was typed into a field of a form that came back, else what it begins with."""
+    visit: Visit = context["visit"]
+    typed = visit.refused.values.get(name) if visit.refused else None
+    return typed[0] if typed else otherwise

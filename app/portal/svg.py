@@ -1,0 +1,109 @@
+"""Pictures drawn here: the map of an alliance from its municipalities' points, and bars. Each has its table beside it."""
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from markupsafe import Markup
+
+WIDTH = 600
+REACH = 26.0
+"""Half the side of the octagon that a municipality's cell begins as, in the map's own units."""
+CORNERS = 12
+CLASSES = 5
+Point = tuple[float, float]
+
+
+@dataclass(frozen=True)
+class Spot:
+    """A municipality on the map: where, how much there is of it, and where a click leads."""
+
+    name: str
+    lon: float
+    lat: float
+    amount: int
+    href: str
+
+
+@dataclass(frozen=True)
+class Cell:
+    """A drawn municipality: an SVG path, its class of colour (0 nothing .. 5 most)."""
+
+    spot: Spot
+    path: str
+    shade: int
+
+
+@dataclass(frozen=True)
+class Map:
+    """Cells in a box of `width` by `height`."""
+
+    width: int
+    height: int
+    cells: Sequence[Cell]
+
+
+def territory(spots: Sequence[Spot]) -> Map:
+    """Give each municipality the places nearer to its point than to another's (Voronoi, cut by bisectors)."""
+    if not spots:
+        return Map(WIDTH, 0, ())
+    squeeze = math.cos(math.radians(sum(spot.lat for spot in spots) / len(spots)))
+    west, north = min(spot.lon for spot in spots), max(spot.lat for spot in spots)
+    span = max((max(spot.lon for spot in spots) - west) * squeeze, 0.01)
+    scale = (WIDTH - 2 * REACH) / span
+    points = [((s.lon - west) * squeeze * scale + REACH, (north - s.lat) * scale + REACH) for s in spots]
+    height = round(max(y for _, y in points) + REACH)
+    shades = _shades([spot.amount for spot in spots])
+    cells = [
+        Cell(spot, _path(_cell(index, points)), shade) for index, (spot, shade) in enumerate(zip(spots, shades, strict=True))
+    ]
+    return Map(WIDTH, height, cells)
+
+
+def _cell(index: int, points: Sequence[Point]) -> list[Point]:
+    x, y = points[index]
+    turns = (2 * math.pi * corner / CORNERS for corner in range(CORNERS))
+    cell = [(x + REACH * math.cos(turn), y + REACH * math.sin(turn)) for turn in turns]
+    for other, (u, v) in enumerate(points):
+        if other != index and math.hypot(u - x, v - y) < 2 * REACH:
+            cell = _nearer(cell, (x, y), (u, v))
+    return cell
+
+
+def _nearer(cell: Sequence[Point], mine: Point, theirs: Point) -> list[Point]:
+    """Cut a convex cell at the bisector of two points (Sutherland-Hodgman with one edge)."""
+    normal = (theirs[0] - mine[0], theirs[1] - mine[1])
+    limit = (theirs[0] ** 2 + theirs[1] ** 2 - mine[0] ** 2 - mine[1] ** 2) / 2
+    over = [normal[0] * x + normal[1] * y - limit for x, y in cell]
+    kept: list[Point] = []
+    for place, side in enumerate(over):
+        here, before, side_before = cell[place], cell[place - 1], over[place - 1]
+        if (side <= 0) != (side_before <= 0):
+            share = side_before / (side_before - side)
+            kept.append((before[0] + (here[0] - before[0]) * share, before[1] + (here[1] - before[1]) * share))
+        if side <= 0:
+            kept.append(here)
+    return kept
+
+
+def _path(cell: Sequence[Point]) -> str:
+    return "M" + "L".join(f"{x:.1f} {y:.1f}" for x, y in cell) + "Z"
+
+
+def _shades(amounts: Sequence[int]) -> list[int]:
+    """Return a class for each amount: quantiles of what is not nothing."""
+    ranked = sorted(amount for amount in amounts if amount)
+    return [0 if not amount else 1 + ranked.index(amount) * CLASSES // len(ranked) for amount in amounts]
+
+
+def bar(parts: Mapping[str, int], label: str) -> Markup:
+    """Draw the parts of a whole side by side; the names are classes of the style sheet."""
+    whole = sum(parts.values()) or 1
+    drawn, left = [], 0.0
+    for name, amount in parts.items():
+        width = 100 * amount / whole
+        drawn.append(Markup('<rect class="part-{}" x="{:.2f}" y="0" width="{:.2f}" height="8"/>').format(name, left, width))
+        left += width
+    return Markup(
+        '<svg class="bar" viewBox="0 0 100 8" preserveAspectRatio="none" role="img" aria-label="{}">{}</svg>'
+    ).format(label, Markup("").join(drawn))
