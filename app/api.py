@@ -39,6 +39,10 @@ from app.mail import jobs as mail_jobs
 from app.networks import endpoints as networks
 from app.organisations import endpoints as organisations
 from app.payables import proof as payables
+from app.portal.pages import bookings as booking_pages
+from app.portal.pages import care as care_pages
+from app.portal.pages import session as session_pages
+from app.portal.pages import wallet as wallet_pages
 from app.sandbox import endpoints as sandbox
 from app.sealing import SealedColumn
 from app.search import endpoints as search
@@ -79,6 +83,13 @@ ROUTERS: tuple[APIRouter, ...] = (
     disputes.operator,
     ledger.operator,
     audit.operator,
+)
+PAGES: tuple[APIRouter, ...] = (
+    care_pages.public,
+    session_pages.public,
+    session_pages.person,
+    booking_pages.person,
+    wallet_pages.person,
 )
 SANDBOX_ROUTERS: tuple[APIRouter, ...] = (sandbox.sandbox,)
 JOBS = (events_jobs, audit_jobs, bookings_jobs, credit_jobs, grants_jobs, ledger_jobs, mail_jobs, identity_jobs)

@@ -24,6 +24,9 @@ from app.http import docs, examples, problems
 from app.http.middleware import Edge
 from app.http.route import BeatriceRoute
 from app.http.schemas import FieldError, Problem
+from app.portal import static
+from app.portal.render import handle
+from app.portal.wire import Browser
 
 ASK_EVERY = 1.0
 """Seconds."""
@@ -55,21 +58,23 @@ def create_app(database: Database) -> FastAPI:
     app.state.sweeps = api.SWEEPS
     app.state.passes = api.PASSES
     app.state.refusals = Sample()
-    for router in api.ROUTERS + (api.SANDBOX_ROUTERS if settings().sandbox else ()):
+    for router in api.ROUTERS + (api.SANDBOX_ROUTERS if settings().sandbox else ()) + api.PAGES:
         app.router.routes.extend(router.routes)  # include_router would match every request twice
     if settings().shows_docs:
         docs.mount(app)
     _probes(app)
     if settings().shows_metrics:
         _metrics(app)
+    app.mount("/static", static.files(), name="static")
     app.openapi = _openapi(app)  # type: ignore[method-assign]
     app.add_middleware(Edge, sandbox=settings().sandbox, requests_per_minute=settings().requests_per_minute)
+    app.add_middleware(Browser)
     return app
 
 
 def _handlers() -> dict[int | type[Exception], Callable[[Request, Exception], Coroutine[None, None, Response]]]:
     kinds = (AppError, RequestValidationError, HTTPException, DBAPIError, SQLAlchemyError)
-    return dict.fromkeys(kinds, problems.handle)
+    return dict.fromkeys(kinds, handle)
 
 
 class Readiness:

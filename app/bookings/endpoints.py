@@ -28,7 +28,7 @@ from app.errors import AlreadyResolved, Invalid, StateConflict
 from app.http.audiences import employee_router
 from app.http.pagination import PagingDep
 from app.http.schemas import Page
-from app.ids import BookingId
+from app.ids import BookingId, QuoteId
 
 router = employee_router()
 VERB_ERRORS = (AlreadyResolved, StateConflict)
@@ -54,6 +54,12 @@ async def quote_create(at: At, body: QuoteCreate) -> QuoteRead:
         credit=body.credit,
         language=at.language,
     )
+
+
+@router.read("/quotes/{quote_id}", "person")
+async def quote_get(at: At, quote_id: QuoteId) -> QuoteRead:
+    """Show one's own quote again, as it was given; after `expires_at` it no longer binds."""
+    return await quoting.read_quote(at.session, at.actor.user_id, quote_id, at.language)
 
 
 @router.command(

@@ -4,7 +4,7 @@ from pathlib import Path
 
 from fastapi import FastAPI
 from starlette.requests import Request
-from starlette.responses import FileResponse, RedirectResponse, Response
+from starlette.responses import FileResponse, Response
 from starlette.staticfiles import StaticFiles
 
 PAGE = Path(__file__).parent / "docs.html"
@@ -17,15 +17,11 @@ POLICY = (
 
 
 def mount(app: FastAPI) -> None:
-    """Serve `/docs` (with a working Authorize button) without asking another host; `/` leads there."""
+    """Serve `/docs` (with a working Authorize button) without asking another host."""
 
     async def page(_request: Request) -> Response:
         return FileResponse(PAGE, headers={"Content-Security-Policy": POLICY})
 
-    async def home(_request: Request) -> Response:
-        return RedirectResponse("/docs")
-
     files = StaticFiles(directory=STATIC, packages=[("fastapi_swagger", "resources")])
     app.mount("/docs/static", files, name="docs_static")
     app.add_route("/docs", page, include_in_schema=False)
-    app.add_route("/", home, include_in_schema=False)

@@ -87,16 +87,16 @@ async def token_create(at: At, request: Request, response: Response, form: Annot
         address=address_of(request),
         cookie=request.cookies.get(devices.COOKIE),
     )
-    _know_device(response, logged_in.device)
+    _know_device(request, response, logged_in.device)
     return logged_in.token
 
 
-def _know_device(response: Response, cookie: str) -> None:
+def _know_device(request: Request, response: Response, cookie: str) -> None:
     response.set_cookie(
         devices.COOKIE,
         cookie,
         max_age=int(devices.LIFE.total_seconds()),
-        path="/v1/auth",
+        path="/v1/auth" if request.url.path.startswith("/v1/") else "/login",
         secure=not settings().sandbox,
         httponly=True,
         samesite="strict",
@@ -143,7 +143,7 @@ async def password_reset_accept(at: At, request: Request, token: str, body: Pass
     """Set a new password by the mailed link, once; all sessions of the person end."""
     device = await resets.accept(at.session, token, body.password, address_of(request))
     response = Response(status_code=204)
-    _know_device(response, device)
+    _know_device(request, response, device)
     return response
 
 

@@ -14,6 +14,7 @@ from babel.messages.pofile import read_po
 from babel.support import Translations
 from jinja2 import Environment, PackageLoader, StrictUndefined, pass_context
 from jinja2.runtime import Context
+from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, Response
 
@@ -24,8 +25,9 @@ from app.edge.at import Place
 from app.edge.request import language_of as asked_language
 from app.edge.request import spoken
 from app.errors import AppError
+from app.http import problems
 from app.http.translation import translated
-from app.portal import forms, svg
+from app.portal import forms, svg, wire
 
 HERE = Path(__file__).parent
 POLICY = (
@@ -52,8 +54,10 @@ class Visit:
 def page(request: Request, name: str, *, status: int = 200, **shown: object) -> Response:
     """Draw a template; `shown` are the answers of the endpoints."""
     visit = _visit(request)
-    drawn = _environment(visit.language).get_template(name).render(
-        visit=visit, sandbox=settings().sandbox, now=clock.now(), **shown
+    drawn = (
+        _environment(visit.language)
+        .get_template(name)
+        .render(visit=visit, sandbox=settings().sandbox, now=clock.now(), **shown)
     )
     return HTMLResponse(drawn, status, {**HEADERS, "Content-Language": visit.language})
 
@@ -65,6 +69,14 @@ def problem(request: Request, error: AppError) -> Response:
     if error.status in {HTTPStatus.TOO_MANY_REQUESTS, HTTPStatus.SERVICE_UNAVAILABLE}:
         answer.headers["Retry-After"] = str(error.members.get("retry_after", 2))
     return answer
+
+
+async def handle(request: Request, error: Exception) -> Response:
+    """Answer what no route caught: a page to a browser, a problem to a program."""
+    if not wire.is_page(request.url.path):
+        return await problems.handle(request, error)
+    refused = problems.from_http(error) if isinstance(error, HTTPException) else problems.translate(error)
+    return problem(request, refused)
 
 
 def _visit(request: Request) -> Visit:

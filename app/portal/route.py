@@ -10,6 +10,7 @@ from typing import Any, ClassVar, TypeVar
 from urllib.parse import parse_qs, quote, unquote
 
 from fastapi import APIRouter
+from fastapi.exceptions import RequestValidationError
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 from starlette.routing import Match
@@ -19,7 +20,7 @@ from app.edge import idempotency
 from app.edge.access import ORDINARY_BYTES, Access
 from app.edge.route import METHODS_WITH_BODY, EdgeRoute, Handler
 from app.errors import AppError, StepUpRequired, Unauthorised
-from app.http import body
+from app.http import body, problems
 from app.http.audiences import Routes
 from app.portal import forms, render, wire
 
@@ -54,6 +55,8 @@ class PageRoute(EdgeRoute):
                 return await super().answer(handler, request)
             except idempotency.KeyInUse:
                 await asyncio.sleep(WAIT)
+            except RequestValidationError as error:
+                raise problems.from_validation(error) from None
         raise idempotency.KeyInUse
 
     def key_of(self, request: Request, raw: bytes) -> str:  # noqa: ARG002 - the JSON face finds its key there

@@ -1,4 +1,4 @@
-"""Pictures drawn here: the map of an alliance from its municipalities' points, and bars. Each has its table beside it."""
+"""Pictures drawn here: the map of an alliance from its municipalities' points, and bars; each has a table beside it."""
 
 import math
 from collections.abc import Mapping, Sequence
@@ -55,7 +55,8 @@ def territory(spots: Sequence[Spot]) -> Map:
     height = round(max(y for _, y in points) + REACH)
     shades = _shades([spot.amount for spot in spots])
     cells = [
-        Cell(spot, _path(_cell(index, points)), shade) for index, (spot, shade) in enumerate(zip(spots, shades, strict=True))
+        Cell(spot, _path(_cell(index, points)), shade)
+        for index, (spot, shade) in enumerate(zip(spots, shades, strict=True))
     ]
     return Map(WIDTH, height, cells)
 
@@ -102,7 +103,9 @@ def bar(parts: Mapping[str, int], label: str) -> Markup:
     drawn, left = [], 0.0
     for name, amount in parts.items():
         width = 100 * amount / whole
-        drawn.append(Markup('<rect class="part-{}" x="{:.2f}" y="0" width="{:.2f}" height="8"/>').format(name, left, width))
+        drawn.append(
+            Markup('<rect class="part-{}" x="{:.2f}" y="0" width="{:.2f}" height="8"/>').format(name, left, width)
+        )
         left += width
     return Markup(
         '<svg class="bar" viewBox="0 0 100 8" preserveAspectRatio="none" role="img" aria-label="{}">{}</svg>'

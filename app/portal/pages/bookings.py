@@ -66,12 +66,15 @@ def _shown(booking_id: ids.BookingId, done: str) -> Response:
 
 @person.page("/bookings", bookings.booking_list)
 async def booking_list(
-    at: At, request: Request, status: Annotated[str | None, Query()] = None, cursor: Annotated[str | None, Query()] = None
+    at: At,
+    request: Request,
+    status: Annotated[str | None, Query()] = None,
+    cursor: Annotated[str | None, Query()] = None,
 ) -> Response:
     listed = await paging(request, limit=25, cursor=cursor)
     chosen = cast("BookingStatus | None", status if status in get_args(BookingStatus) else None)
     found = await bookings.booking_list(at, listed, status=chosen)
-    return render.page(request, "bookings.html", found=found, status=chosen, names=await _names(at, request))
+    return render.page(request, "bookings.html", found=found, chosen=chosen, names=await _names(at, request))
 
 
 async def _names(at: Place, request: Request) -> dict[object, str]:
@@ -123,5 +126,3 @@ async def dispute(at: At, request: Request, booking_id: BookingId) -> Response:
     """Say that something did not happen as it was marked: its money stands still until somebody decides."""
     await disputes.dispute_create(at, booking_id, forms.parse(DisputeCreate, await request.form()))
     return _shown(booking_id, "disputed")
-
-

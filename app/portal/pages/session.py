@@ -142,13 +142,16 @@ async def session_end(at: At, session_id: SessionId) -> Response:
     return to("/me/sessions", done="session_ended")
 
 
-
-
 @public.page("/language/{language}")
 async def language(request: Request, language: str, next: Next = None) -> Response:  # noqa: A002 - as above
     answer = to(onward(next, "/"))
     answer.set_cookie(
-        wire.LANGUAGE, "en" if language == "en" else "it", max_age=31_536_000, path="/", samesite="lax",
-        secure=wire.is_secure(request.scope), httponly=True,
+        wire.LANGUAGE,
+        "en" if language == "en" else "it",
+        max_age=31_536_000,
+        path="/",
+        samesite="lax",
+        secure=wire.is_secure(request.scope),
+        httponly=True,
     )
     return answer
