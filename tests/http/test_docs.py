@@ -67,8 +67,3 @@ async def test_the_page_is_not_among_the_files(client: httpx.AsyncClient) -> Non
     """There it would come without its policy."""
     assert [path.name for path in docs.STATIC.iterdir()] == ["docs.js"]
     assert (await client.get("/docs/static/docs.html")).status_code == 404
-
-
-async def test_home_leads_to_the_docs(client: httpx.AsyncClient) -> None:
-    answer = await client.get("/")
-    assert (answer.status_code, answer.headers["location"]) == (307, "/docs")

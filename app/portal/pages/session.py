@@ -3,6 +3,7 @@
 from typing import Annotated
 
 from fastapi import Path, Query
+from starlette.datastructures import FormData
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
@@ -40,11 +41,11 @@ async def log_in(at: At, request: Request) -> Response:
     return _entered(request, logged_in, kept, onward(str(form.get("next", "")), "/home"))
 
 
-def _login(form: forms.FormData) -> forms.FormData:
+def _login(form: FormData) -> FormData:
     """Return what the login needs; a code is typed with spaces by people."""
     code = str(form.get("otp", "")).replace(" ", "")
     rows = [("username", form.get("email", "")), ("password", form.get("password", "")), ("otp", code)]
-    return forms.FormData(rows)
+    return FormData(rows)
 
 
 def _entered(request: Request, logged_in: TokenRead, kept: Response | None, path: str) -> Response:
@@ -83,7 +84,7 @@ async def step_up(at: At, request: Request) -> Response:
     """Prove again who holds the session, then go back to the page whose act asked for it."""
     form = await request.form()
     given = {name: form[name] for name in ("password", "otp") if form.get(name)}
-    await identity.session_step_up(at, request, forms.parse(StepUpCreate, forms.FormData(given)))
+    await identity.session_step_up(at, request, forms.parse(StepUpCreate, FormData(given)))
     return to(onward(str(form.get("next", "")), "/home"), done="proved")
 
 
