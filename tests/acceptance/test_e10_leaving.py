@@ -5,8 +5,9 @@ from zoneinfo import ZoneInfo
 
 import httpx
 
-from tests.acceptance.support import Town, build, fiscal_code
+from tests.acceptance.support import Town, build
 from tests.world import World
+from tests.world.people import fiscal_code
 
 ROME = ZoneInfo("Europe/Rome")
 

@@ -1,4 +1,4 @@
-"""The worked examples, each over HTTP alone, from the operator's first login on."""
+"""The worked examples, over HTTP, in a town whose people are registered."""
 
 import asyncio
 from datetime import date, datetime, timedelta
@@ -9,8 +9,9 @@ import httpx
 import pytest
 from lxml import etree
 
-from tests.acceptance.support import START, YEARS_END, Caller, Town, build, fiscal_code, give_credit, visit_at
-from tests.world import World
+from tests.acceptance.support import START, YEARS_END, Town, build, give_credit, visit_at
+from tests.world import Caller, World
+from tests.world.people import fiscal_code
 
 DECEMBER = [date(2026, 12, day) for day in (1, 2, 3, 4, 9)]
 
@@ -115,7 +116,7 @@ async def test_e3_two_bookings_at_the_same_instant(town: Town) -> None:
     bodies = [{"quote_id": quoted["id"]} for quoted in quotes]
     answers = await asyncio.gather(
         *(
-            employee.ask("POST", "/me/bookings", json=body, headers={"Idempotency-Key": f"race-{index}"})
+            employee.ask("POST", "/me/bookings", body, key=f"race-{index}")
             for index, body in enumerate(bodies)
         )
     )
@@ -125,14 +126,10 @@ async def test_e3_two_bookings_at_the_same_instant(town: Town) -> None:
     assert (refusal["code"], refusal["available_cents"]) == ("insufficient_credit", 170_00)
     assert await town.lots() == {"A": (0, 120_00, 0), "B": (170_00, 130_00, 0)}
 
-    again = await employee.ask(
-        "POST", "/me/bookings", json=bodies[winner], headers={"Idempotency-Key": f"race-{winner}"}
-    )
+    again = await employee.ask("POST", "/me/bookings", bodies[winner], key=f"race-{winner}")
     assert (again.status_code, again.content) == (201, answers[winner].content)
     assert again.headers["idempotent-replayed"] == "true"
-    other = await employee.ask(
-        "POST", "/me/bookings", json=bodies[1 - winner], headers={"Idempotency-Key": f"race-{winner}"}
-    )
+    other = await employee.ask("POST", "/me/bookings", bodies[1 - winner], key=f"race-{winner}")
     assert (other.status_code, other.json()["code"]) == (422, "idempotency_key_reused")
     listed = await employee.get("/me/bookings")
     assert [booking["id"] for booking in listed["data"]] == [again.json()["id"]]
@@ -141,9 +138,9 @@ async def test_e3_two_bookings_at_the_same_instant(town: Town) -> None:
 
 
 async def test_e3_a_grant_waits_whole_for_its_money(town: Town) -> None:
-    hr, approver = town.people["hr"], town.people["approver"]
-    await town.hire("Impiegata", "impiegati", 2, "first@prova.example")
-    first = await town.join("first@prova.example")
+    hr, approver = town.people["hr"], town.people["hr_approver"]
+    person = await town.world.employee(town.company, category="impiegati")
+    first = Caller(town.client, person.headers)
     rows = [f"Persona;Numero{number};{fiscal_code(number)};impiegati;01/03/2021" for number in range(3, 122)]
     content = "\n".join(["given_name;family_name;fiscal_code;category;hired_on", *rows])
     imported = await hr.ask(
@@ -154,7 +151,7 @@ async def test_e3_a_grant_waits_whole_for_its_money(town: Town) -> None:
     await town.fund(25_000_00)
     programme_id = await town.programme("Piano grande", "impiegati", date(2027, 5, 31))
     body = {"programme_id": programme_id, "each_cents": 250_00}
-    drafted = await hr.ask("POST", town.of_company("/grants"), json=body, headers={"Idempotency-Key": "grant-1"})
+    drafted = await hr.ask("POST", town.of_company("/grants"), body, key="grant-1")
     assert (drafted.status_code, drafted.json()["total_cents"], drafted.json()["employee_count"]) == (
         201, 30_000_00, 120
     )  # fmt: skip
@@ -173,7 +170,7 @@ async def test_e3_a_grant_waits_whole_for_its_money(town: Town) -> None:
     await _assert_granted_once(hr, town, path)
     assert [lot["available_cents"] for lot in (await first.get("/me/wallet"))["lots"]] == [250_00]
 
-    again = await hr.ask("POST", town.of_company("/grants"), json=body, headers={"Idempotency-Key": "grant-1"})
+    again = await hr.ask("POST", town.of_company("/grants"), body, key="grant-1")
     assert (again.status_code, again.content) == (201, drafted.content)
     assert again.headers["idempotent-replayed"] == "true"
     assert len((await hr.get(town.of_company("/grants")))["data"]) == 1
@@ -272,7 +269,7 @@ async def _assert_csv_equals(town: Town, settlement: dict[str, object]) -> None:
 async def _assert_paid_by_two_people(town: Town, run: dict[str, str], payout_cents: int) -> None:
     path = f"/operator/settlement_runs/{run['id']}"
     seen = {"content_sha256": run["content_sha256"]}
-    own = await town.operator.ask("POST", f"{path}/approve", json=seen)
+    own = await town.operator.ask("POST", f"{path}/approve", seen)
     assert (own.status_code, own.json()["code"]) == (403, "approver_is_maker")
     early = await town.finance.ask("GET", f"{path}/payment_file")
     assert (early.status_code, early.json()["code"]) == (409, "state_conflict")

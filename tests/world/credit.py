@@ -11,6 +11,7 @@ from app.grants import grants, programmes
 from app.grants.schemas import GrantCreate, GrantLineCreate, ProgrammeCreate
 from app.ledger import actions as ledger
 from app.ledger.instructions import NewTransfer
+from tests.world.given import PROGRAMME, sent
 from tests.world.parties import Party
 from tests.world.people import People, Person
 
@@ -29,15 +30,7 @@ class Credit(People):
             await ledger.transfer(session, [moved])
 
     async def programme(self, company: Party, lot_expires_on: date, **fields: Any) -> UUID:
-        given = {
-            "name": "Piano",
-            "source": "on_top",
-            "employee_category": "operai",
-            "rule_codes": ["C2_F_TER"],
-            "expired_credit_to": "solidarity_fund",
-            **fields,
-        }
-        wanted = ProgrammeCreate.model_validate({**given, "lot_expires_on": lot_expires_on})
+        wanted = sent(ProgrammeCreate, PROGRAMME, lot_expires_on=lot_expires_on, **fields)
         async with self.work("beatrice_hr") as session:
             return (await programmes.create_programme(session, company.id, wanted)).id
 
@@ -67,24 +60,14 @@ class Credit(People):
         amount_cents: int,
         expires_on: date,
         *,
-        rule_codes: tuple[str, ...] = ("C2_F_TER", "C2_F", "C2_F_BIS"),
-        fee_funding: str = "out_of_pocket",
+        rule_codes: Sequence[str] = ("C2_F_TER", "C2_F", "C2_F_BIS"),
         reading: str = "strict",
-        leavers_rule: str = "keep_until_expiry",
-        expired_credit_to: str = "solidarity_fund",
+        **terms: str,
     ) -> UUID:
         """A funded, active lot under a programme of its own."""
         await self.fund(company, amount_cents)
-        programme_id = await self.programme(
-            company,
-            expires_on,
-            employee_category=person.category,
-            rule_codes=list(rule_codes),
-            fee_funding=fee_funding,
-            relatives_reading=reading,
-            leavers_rule=leavers_rule,
-            expired_credit_to=expired_credit_to,
-        )
+        terms = {"employee_category": person.category, "relatives_reading": reading, **terms}
+        programme_id = await self.programme(company, expires_on, rule_codes=rule_codes, **terms)
         return await self.grant(company, person, amount_cents, programme_id)
 
     async def balances(self, lot_id: UUID) -> tuple[int, int]:
