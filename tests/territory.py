@@ -30,7 +30,8 @@ NEWEST = """
     SELECT (SELECT id FROM invitation WHERE organisation_id = :provider) AS inv,
         (SELECT id FROM role_grant WHERE organisation_id = :provider AND role = 'staff') AS mem,
         (SELECT id FROM session_token WHERE user_id = :person) AS ses,
-        (SELECT grant_id FROM lot WHERE id = :lot) AS grt, (SELECT source_id FROM lot WHERE id = :lot) AS prg
+        (SELECT grant_id FROM lot WHERE id = :lot) AS grt, (SELECT source_id FROM lot WHERE id = :lot) AS prg,
+        (SELECT booking_id FROM care.unit WHERE id = :unit) AS bkg
 """
 
 
@@ -150,10 +151,12 @@ async def _side(world: World, client: httpx.AsyncClient, operator: Party, letter
         "unit_id": ids.encode("unt", unit_id),
     }
     await _by_http(side)
-    found = (await world.execute(NEWEST, provider=provider.id, person=person.user_id, lot=lot_id))[0]._mapping
-    known = {"invitation_id": "inv", "membership_id": "mem", "session_id": "ses", "grant_id": "grt"}
+    given = {"provider": provider.id, "person": person.user_id, "lot": lot_id, "unit": unit_id}
+    (found,) = await world.execute(NEWEST, **given)
+    names_of = {"inv": "invitation", "mem": "membership", "ses": "session", "grt": "grant", "prg": "programme"}
     side.ids |= {
-        name: ids.encode(prefix, found[prefix]) for name, prefix in (known | {"programme_id": "prg"}).items()
+        f"{name}_id": ids.encode(prefix, getattr(found, prefix))
+        for prefix, name in (names_of | {"bkg": "booking"}).items()
     }
     return side
 
@@ -194,7 +197,6 @@ async def _book(world: World, side: Side) -> None:
     named["address"] = RELATIVE["address"] | {"street": f"{canary} relative"}
     await employee.patch(f"/me/beneficiaries/{ids.encode('ben', side.person.beneficiary_id)}", named)
     await side.make("employee", "/me/beneficiaries", RELATIVE | named, "beneficiary_id")
-    side.ids["booking_id"] = (await employee.get("/me/bookings", status="delivered"))["data"][0]["id"]
     contested = {"unit_ids": [side.ids["unit_id"]], "reason": f"{canary} reason"}
     await side.make("employee", "/me/bookings/{booking_id}/disputes", contested, "dispute_id")
     offering = await world.offering(side.provider)

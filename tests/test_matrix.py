@@ -253,7 +253,9 @@ async def test_a_neighbours_id_in_a_body_is_nobodys_id(
         body = dict(rest)
         for name, key in references.items():
             if name not in rest:
-                body[name] = sides.b.ids[key] if origin == "neighbour" else ids.encode(sides.b.ids[key][:3], ids.new_id())
+                body[name] = (
+                    sides.b.ids[key] if origin == "neighbour" else ids.encode(sides.b.ids[key][:3], ids.new_id())
+                )
         answers.append(
             await land_client.request(
                 method,

@@ -97,9 +97,7 @@ class Town:
         parts = ("available", "held", "captured", "expired", "returned")
         assert [sum(lot[f"{part}_cents"] for part in parts) for lot in lots] == [lot["amount_cents"] for lot in lots]
         names = {lot["id"]: "A" if lot["expires_on"] == "2026-12-31" else "B" for lot in lots}
-        return {
-            names[lot["id"]]: (lot["available_cents"], lot["held_cents"], lot["captured_cents"]) for lot in lots
-        }
+        return {names[lot["id"]]: (lot["available_cents"], lot["held_cents"], lot["captured_cents"]) for lot in lots}
 
     async def assert_nothing_leaks(self) -> None:
         """Call every reading route of the company, as each of its people: no word of care may appear.

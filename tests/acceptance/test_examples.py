@@ -115,10 +115,7 @@ async def test_e3_two_bookings_at_the_same_instant(town: Town) -> None:
     quotes = [await town.quote(offering_id, [slot_id]) for slot_id in slot_ids]
     bodies = [{"quote_id": quoted["id"]} for quoted in quotes]
     answers = await asyncio.gather(
-        *(
-            employee.ask("POST", "/me/bookings", body, key=f"race-{index}")
-            for index, body in enumerate(bodies)
-        )
+        *(employee.ask("POST", "/me/bookings", body, key=f"race-{index}") for index, body in enumerate(bodies))
     )
     assert sorted(answer.status_code for answer in answers) == [201, 409]
     winner = 0 if answers[0].status_code == 201 else 1

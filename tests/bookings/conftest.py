@@ -1,16 +1,16 @@
 """A provider with home help, an employee with two lots and a cohabiting mother of 80: E1's setting."""
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
-from uuid import UUID
+from uuid import UUID, uuid4
 
 import httpx
 import pytest
 
 from app import ids
-from tests.world import Party, Person, World
+from tests.world import Caller, Party, Person, World
 
 NOW = datetime(2026, 11, 23, 8, 0, tzinfo=UTC)
 
@@ -29,27 +29,19 @@ class Scene:
     offering_id: UUID
     lot_a: UUID
     lot_b: UUID
-    slots: list[UUID] = field(default_factory=list)
-    keys: int = 0
 
     def key(self) -> dict[str, str]:
-        self.keys += 1
-        return {"Idempotency-Key": f"scene-{self.keys}"}
+        return {"Idempotency-Key": uuid4().hex}
+
+    def by(self, party: Party | Person, role: str = "") -> Caller:
+        return Caller(self.client, party.headers[role] if isinstance(party, Party) else party.headers)
 
     async def slot(self, starts_at: datetime, capacity: int = 1) -> str:
         return ids.encode("slt", await self.world.slot(self.provider, self.offering_id, starts_at, capacity=capacity))
 
     async def price(self, cents: int) -> None:
         """Let the offering cost something else from now on."""
-        await self.world.execute("UPDATE price SET valid_to = '2026-11-01'")
-        await self.world.execute(
-            "INSERT INTO price (id, offering_id, price_cents, valid_from, created_at)"
-            " VALUES (:id, :offering, :cents, '2026-11-01', :at)",
-            id=ids.new_id(),
-            offering=self.offering_id,
-            cents=cents,
-            at=NOW,
-        )
+        await self.world.price(self.provider, self.offering_id, cents, NOW.date())
 
     async def quote(self, slot_ids: list[str], **more: Any) -> httpx.Response:
         body = {
@@ -58,39 +50,27 @@ class Scene:
             "slot_ids": slot_ids,
             **more,
         }
-        return await self.client.post("/v1/me/quotes", json=body, headers=self.person.headers)
+        return await self.by(self.person).ask("POST", "/me/quotes", body)
 
     async def book(self, slot_ids: list[str], **more: Any) -> dict[str, Any]:
         quote = (await self.quote(slot_ids, **more)).json()
-        answer = await self.client.post(
-            "/v1/me/bookings", json={"quote_id": quote["id"]}, headers=self.person.headers | self.key()
-        )
-        assert answer.status_code == 201, answer.text
-        booking: dict[str, Any] = answer.json()
-        return booking
+        return dict(await self.by(self.person).post("/me/bookings", {"quote_id": quote["id"]}))
 
     async def mine(self, booking_id: str, verb: str, body: dict[str, Any] | None = None) -> httpx.Response:
-        return await self.client.post(
-            f"/v1/me/bookings/{booking_id}/{verb}", json=body or {}, headers=self.person.headers | self.key()
-        )
+        return await self.by(self.person).ask("POST", f"/me/bookings/{booking_id}/{verb}", body or {})
 
     async def theirs(self, booking_id: str, verb: str, body: dict[str, Any] | None = None) -> httpx.Response:
-        return await self.client.post(
-            f"/v1/providers/{self.provider.public_id}/bookings/{booking_id}/{verb}",
-            json=body or {},
-            headers=self.provider.headers["manager"] | self.key(),
-        )
+        path = f"/providers/{self.provider.public_id}/bookings/{booking_id}/{verb}"
+        return await self.by(self.provider, "manager").ask("POST", path, body or {})
 
     async def confirmed(self, slot_ids: list[str]) -> dict[str, Any]:
         booking = await self.book(slot_ids)
-        answer = await self.theirs(booking["id"], "confirm")
-        assert answer.status_code == 200, answer.text
+        assert (await self.theirs(booking["id"], "confirm")).status_code == 200
         return booking
 
     async def decide(self, dispute_id: str, **decision: Any) -> httpx.Response:
         body = {"reason": "sentite le parti", **decision}
-        headers = self.operator.headers["operator"] | self.key()
-        return await self.client.post(f"/v1/operator/disputes/{dispute_id}/resolve", json=body, headers=headers)
+        return await self.by(self.operator, "operator").ask("POST", f"/operator/disputes/{dispute_id}/resolve", body)
 
     async def lots(self) -> tuple[tuple[int, int], tuple[int, int]]:
         """((available, held) of A, of B)."""
@@ -103,9 +83,7 @@ async def make_scene(world: World, client: httpx.AsyncClient, **lot: Any) -> Sce
     company = await world.company()
     provider = await world.provider()
     person = await world.employee(company)
-    mother = await world.beneficiary(
-        person.user_id, "parent", date(1946, 3, 1), cohabitation='[{"from": "2020-01-01", "to": null}]'
-    )
+    mother = await world.mother(person)
     offering = await world.offering(provider)
     lot_a = await world.lot(company, person, 120_00, date(2026, 12, 31), **lot)
     lot_b = await world.lot(company, person, 300_00, date(2027, 5, 31), **lot)

@@ -5,7 +5,8 @@ import pytest
 from app import clock, sealing
 from app.edge import idempotency
 from tests.conftest import Cluster
-from tests.http.probe import Scene, principal_lock, problem
+from tests.http.probe import Scene, principal_lock
+from tests.world import problem
 
 Headers = dict[str, str]
 

@@ -15,8 +15,8 @@ from app.db import Database, create_database
 from app.main import create_app
 from tests.conftest import Cluster
 from tests.http import probe
-from tests.http.probe import Scene, problem
-from tests.world import World
+from tests.http.probe import Scene
+from tests.world import World, problem
 
 Headers = dict[str, str]
 

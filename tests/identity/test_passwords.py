@@ -4,7 +4,8 @@ import pytest
 
 from app import config
 from app.identity import passwords
-from tests.identity.conftest import PASSWORD, clear
+from tests.identity.conftest import clear
+from tests.world.given import PASSWORD
 
 HOME = "192.0.2.1/32"
 

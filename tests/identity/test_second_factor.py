@@ -9,8 +9,10 @@ from sqlalchemy.exc import DBAPIError
 
 from app import clock
 from app.identity.second_factor import RECOVERY_CODES, TRIES
-from tests.identity.conftest import NEW_PASSWORD, PASSWORD, Login, clear, log_in, mailed_token
+from tests.identity.conftest import NEW_PASSWORD, Login, clear, log_in
+from tests.people import mailed_token
 from tests.world import Party, World
+from tests.world.given import PASSWORD
 
 START = datetime(2026, 11, 30, 12, 0, 10, tzinfo=UTC)
 

@@ -1,14 +1,12 @@
 """A small ledger on a connection of its own, rolled back at the end."""
 
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 from uuid import UUID
 
 import psycopg
 import pytest
-from sqlalchemy import NullPool, text
-from sqlalchemy.ext.asyncio import AsyncSession, create_async_engine
 
 from app.ids import new_id
 
@@ -110,14 +108,3 @@ def book(cluster: Any, shared_database_name: str) -> Iterator[Book]:
         book.hold("held", "lot", "provider", 400)
         yield book
         connection.rollback()
-
-
-@pytest.fixture
-async def owner_session(cluster: Any, shared_database_name: str) -> AsyncIterator[AsyncSession]:
-    """A session as the tables' owner, who can switch guards off; rolled back."""
-    engine = create_async_engine(cluster.owner_url(shared_database_name), poolclass=NullPool)
-    async with AsyncSession(engine) as session:
-        await session.execute(text("SET LOCAL ROLE beatrice_owner"))
-        yield session
-        await session.rollback()
-    await engine.dispose()

@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import datetime
 from typing import Any
 from uuid import UUID
 
@@ -162,9 +162,7 @@ class Stage:
         fund = await world.account_of("solidarity_fund", alliance_id)
         person = await world.employee(companies[0])
         second = await world.second_job(person, companies[1])
-        mother = await world.beneficiary(
-            person.user_id, "parent", date(1946, 3, 1), cohabitation='[{"from": "2020-01-01", "to": null}]'
-        )
+        mother = await world.mother(person)
         provider = await world.provider()
         offerings = {}
         for instant, confirmation in ((False, "provider"), (True, "instant")):

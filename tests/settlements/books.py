@@ -1,18 +1,22 @@
 """Units that were paid from credit and became payable: what bookings leave behind for settlement.
 
-Raw and set-based: thousands at once, of any price and fee, in states that take the product weeks.
+Booked by the product's own statements, but many at once, of any price and fee, and ended as weeks would end them.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import text
+from sqlalchemy import insert, text
+from sqlalchemy.ext.asyncio import AsyncSession
 
 from app import clock, ids
+from app.bookings.booking import UNITS
 from app.bookings.decisions import booking_status
-from app.bookings.models import UnitStatus
+from app.bookings.models import Quote, UnitStatus
+from app.bookings.queries import BOOK, LegState, UnitState
 from app.catalogue.models import VatCode
 from app.ledger import actions as ledger
 from app.ledger.instructions import Capture, NewHold
@@ -28,35 +32,7 @@ VISIT = datetime(2026, 11, 2, 9, tzinfo=UTC)
 PAYABLE = datetime(2026, 11, 20, 9, tzinfo=UTC)
 CUTOFF = date(2026, 11, 30)
 NOW = datetime(2026, 12, 1, 8, tzinfo=UTC)
-QUOTE = """
-    INSERT INTO care.quote (id, user_id, provider_id, offering_id, beneficiary_id, beneficiary_version, total_cents,
-        credit_cents, own_money_cents, confirmation, response_hours, min_notice_hours, free_until_hours, late_fee_bps,
-        no_show_fee_bps, vat_code, units, decisions, created_at, expires_at)
-    SELECT given.id, :user_id, :provider_id, :offering_id, :beneficiary_id, 1, given.price, given.price, 0, 'instant',
-        48, 0, 24, 5000, 10000, :vat_code, '[]', '[]', :before, :before
-    FROM unnest(CAST(:quotes AS uuid[]), CAST(:prices AS bigint[])) AS given (id, price)
-"""
-BOOKING = """
-    INSERT INTO care.booking (id, quote_id, user_id, provider_id, offering_id, beneficiary_id, status,
-        free_until_hours, late_fee_bps, no_show_fee_bps, created_at)
-    SELECT given.id, given.quote_id, :user_id, :provider_id, :offering_id, :beneficiary_id, 'confirmed', 24, 5000,
-        10000, :before
-    FROM unnest(CAST(:bookings AS uuid[]), CAST(:quotes AS uuid[])) AS given (id, quote_id)
-"""
-UNIT = """
-    INSERT INTO care.unit (id, booking_id, provider_id, index, status, status_at, starts_at, ends_at, price_cents,
-        vat_code, fee_funding)
-    SELECT given.id, given.booking_id, :provider_id, 0, 'confirmed', :before, given.starts_at,
-        given.starts_at + interval '1 hour', given.price, :vat_code, 'from_credit'
-    FROM unnest(CAST(:units AS uuid[]), CAST(:bookings AS uuid[]), CAST(:starts AS timestamptz[]),
-        CAST(:prices AS bigint[])) AS given (id, booking_id, starts_at, price)
-"""
-LEG = """
-    INSERT INTO care.leg (id, unit_id, source, lot_id, hold_id, amount_cents, rule_code)
-    SELECT given.id, given.unit_id, 'lot', :lot_id, given.hold_id, given.price, 'C2_F_TER'
-    FROM unnest(CAST(:legs AS uuid[]), CAST(:units AS uuid[]), CAST(:holds AS uuid[]), CAST(:prices AS bigint[]))
-        AS given (id, unit_id, hold_id, price)
-"""
+TERMS = {"free_until_hours": 24, "late_fee_bps": 5000, "no_show_fee_bps": 10000}
 DELIVER = """
     UPDATE care.unit SET status = 'delivered', status_at = ends_at, delivered_at = ends_at,
         complete_at = ends_at + interval '5 days' WHERE id = ANY (:units)
@@ -74,7 +50,7 @@ FEE = """
 THAW = "UPDATE care.unit SET disputed = false, dispute_decided_at = status_at WHERE id = :id"
 """A dispute was decided."""
 
-BOOKING_MOVES = "UPDATE care.booking SET status = :booking_status WHERE id = ANY (:bookings)"
+BOOKING_MOVES = "UPDATE care.booking SET status = :booking_status WHERE id = :booking"
 
 OWED_FOR: dict[str, PayableKind] = {"completed": "service", "cancelled_late": "late_fee", "no_show": "no_show_fee"}
 
@@ -111,67 +87,71 @@ class Books:
         fee_cents: int = 0,
     ) -> list[UUID]:
         """Book, deliver and complete units of these prices (or leave them `delivered`, or end them with a fee)."""
-        count = len(prices)
-        made: dict[str, list[UUID]] = {
-            name: [ids.new_id() for _ in prices] for name in ("quotes", "bookings", "units", "legs", "holds")
-        }
-        accounts = (
-            await self.world.execute(
-                "SELECT earned_account_id, payable_account_id FROM provider WHERE organisation_id = :id", id=provider.id
-            )
-        )[0]
-        values: dict[str, Any] = {
-            **made,
-            "prices": prices,
-            "starts": starts or [VISIT + timedelta(days=n % 14) for n in range(count)],
-            "user_id": self.person.user_id,
-            "beneficiary_id": self.person.beneficiary_id,
-            "provider_id": provider.id,
-            "offering_id": await self.offering(provider, category),
-            "lot_id": self.lot_id,
-            "vat_code": vat_code,
-            "before": BEFORE,
-            "payable_at": payable_at,
-            "status": outcome,
-            "booking_status": booking_status([outcome]),
-            "cents": fee_cents,
-        }
-        async with self.world.database.begin() as session:
-            await session.execute(text("SET LOCAL statement_timeout = '60s'"))
-            for statement in (QUOTE, BOOKING, UNIT):
-                await session.execute(text(statement), values)
-            unit_ids = made["units"]
+        starts = starts or [VISIT + timedelta(days=n % 14) for n in range(len(prices))]
+        earned, payable = [
+            await self.world.account_of(f"provider_{kind}", provider.id) for kind in ("earned", "payable")
+        ]
+        offering_id, booking_id = await self.offering(provider, category), ids.new_id()
+        units = [
+            self._unit(booking_id, index, cents, start, vat_code)
+            for index, (cents, start) in enumerate(zip(prices, starts, strict=True))
+        ]
+        unit_ids = [unit.id for unit in units]
+        holds = [leg.hold_id for unit in units for leg in unit.legs if leg.hold_id]
+        captured = prices if outcome in ("completed", "delivered") else [fee_cents] * len(units)
+        paid = list(zip(holds, unit_ids, prices, captured, strict=True))
+        ended: dict[str, Any] = {"units": unit_ids, "payable_at": payable_at, "status": outcome, "cents": fee_cents}
+        ended |= {"booking": booking_id, "booking_status": booking_status([outcome])}
+        async with self.world.work() as session:
             await ledger.place_holds(
-                session,
-                [
-                    NewHold(hold, self.lot_id, accounts.earned_account_id, cents, BEFORE, unit)
-                    for hold, unit, cents in zip(made["holds"], unit_ids, prices, strict=True)
-                ],
+                session, [NewHold(hold, self.lot_id, earned, cents, BEFORE, unit) for hold, unit, cents, _ in paid]
             )
-            await session.execute(text(LEG), values)
-            captured = prices if outcome in ("completed", "delivered") else [fee_cents] * count
+            await self._book(session, provider, offering_id, units)
             await ledger.capture(
-                session,
-                [
-                    Capture(ids.new_id(), hold, "captured", BEFORE, cents, unit)
-                    for hold, unit, cents in zip(made["holds"], unit_ids, captured, strict=True)
-                ],
+                session, [Capture(ids.new_id(), hold, "captured", BEFORE, cents, unit) for hold, unit, _, cents in paid]
             )
-            moves = {"completed": (DELIVER, COMPLETE), "delivered": (DELIVER,)}.get(outcome, (FEE,))
-            for statement in (*moves, BOOKING_MOVES):
-                await session.execute(text(statement), values)
+            for statement in {"completed": (DELIVER, COMPLETE), "delivered": (DELIVER,)}.get(outcome, (FEE,)):
+                await session.execute(text(statement), ended)
+            await session.execute(text(BOOKING_MOVES), ended)
             if outcome != "delivered":
                 await payables.owe(
                     session,
                     [
                         Owed(
-                            provider.id, accounts.earned_account_id, accounts.payable_account_id, "unit", unit,
-                            OWED_FOR[outcome], cents, vat_code, category, clock.day_of(start), payable_at, "completed",
+                            provider.id, earned, payable, "unit", unit, OWED_FOR[outcome], cents, vat_code, category,
+                            clock.day_of(start), payable_at, "completed",
                         )
-                        for unit, cents, start in zip(unit_ids, captured, values["starts"], strict=True)
+                        for start, (_, unit, _, cents) in zip(starts, paid, strict=True)
                     ],
                 )  # fmt: skip
         return unit_ids
+
+    def _unit(self, booking_id: UUID, index: int, cents: int, starts_at: datetime, vat_code: VatCode) -> UnitState:
+        leg = LegState(ids.new_id(), "lot", self.lot_id, ids.new_id(), cents, "C2_F_TER")
+        ends_at = starts_at + timedelta(hours=1)
+        return UnitState(
+            ids.new_id(), booking_id, index, None, "confirmed", starts_at, ends_at, cents, vat_code, "from_credit", 0,
+            (leg,),
+        )  # fmt: skip
+
+    async def _book(
+        self, session: AsyncSession, provider: Party, offering_id: UUID, units: Sequence[UnitState]
+    ) -> None:
+        """One booking without seats, of a quote that says what its units do."""
+        quote_id, total, vat_code = ids.new_id(), sum(unit.price_cents for unit in units), units[0].vat_code
+        quoted = insert(Quote).values(
+            id=quote_id, user_id=self.person.user_id, provider_id=provider.id, offering_id=offering_id,
+            beneficiary_id=self.person.beneficiary_id, beneficiary_version=1, total_cents=total, credit_cents=total,
+            own_money_cents=0, confirmation="instant", response_hours=48, min_notice_hours=0, vat_code=vat_code,
+            units=[], decisions=[], created_at=BEFORE, expires_at=BEFORE, **TERMS,
+        )  # fmt: skip
+        await session.execute(quoted)
+        await BOOK.one(
+            session, quote_id=quote_id, booking_id=units[0].booking_id, status="confirmed", confirm_by=None,
+            sealed_note=None, now=BEFORE, vat_code=vat_code, units=UNITS.dump_json(tuple(units)).decode(),
+            taking_ids=[], unit_ids=[], slot_ids=[], seats=[], bookable_from=BEFORE, event_id=ids.new_id(),
+            event_type="booking.confirmed", **TERMS,
+        )  # fmt: skip
 
 
 async def open_books(world: World) -> Books:

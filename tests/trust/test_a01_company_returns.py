@@ -138,7 +138,7 @@ async def test_the_database_refuses_such_a_grant(stage: Stage, role: str) -> Non
     line = (
         "INSERT INTO grant_line (grant_id, company_id, employee_id, amount_cents) VALUES (:id, :company, :employee, 1)"
     )
-    await Attacker(stage).refused("credit_grant_amounts_identify", (drafted, values), (line, values), role=role)
+    await stage.world.refused("credit_grant_amounts_identify", (drafted, values), (line, values), role=role)
 
 
 @pytest.mark.parametrize("kind", ["programme", "fund"])
@@ -151,7 +151,7 @@ async def test_the_database_lets_no_source_give_straight_back(stage: Stage, kind
     )
     source = "on_top" if kind == "programme" else None
     values = {"id": ids.new_id(), "kind": kind, "source": source, "account": stage.company.account_id, "at": NOON}
-    await Attacker(stage).refused("credit_source_accounts", (made, values), role="beatrice_hr")
+    await stage.world.refused("credit_source_accounts", (made, values), role="beatrice_hr")
 
 
 @pytest.mark.parametrize(
@@ -165,7 +165,7 @@ async def test_the_database_lets_no_source_give_straight_back(stage: Stage, kind
     ],
 )
 async def test_the_role_of_companies_has_no_view_of_what_waits(stage: Stage, sql: str) -> None:
-    await Attacker(stage).refused("42501", (sql, {}), role="beatrice_hr")
+    await stage.world.refused("42501", (sql, {}), role="beatrice_hr")
 
 
 # What comes back
@@ -284,7 +284,7 @@ async def test_the_database_posts_no_sum_of_few(
         " VALUES (:id, :company, :day, :amount, :at)"
     )
     taken = f"UPDATE returned_credit SET return_id = :id WHERE {parts}"
-    attacker = Attacker(replace(stage, database=fresh_worker))
+    attacker = Attacker(replace(stage, world=World(fresh_worker)))
     await attacker.refused(guard, (made, few), (taken, few), role="beatrice_worker")
     assert (await stage.balance(), await stage.returned()) == (900_00, 1_000_00)
 
@@ -309,7 +309,7 @@ async def test_a_return_is_posted_once(fresh_stage: Stage, fresh_worker: Databas
     stage = fresh_stage
     await stage.lot(100_00, **RETURNING, lot_expires_on=LAST_DAY)
     await settle(stage, fresh_worker, NEW_YEAR)
-    attacker = Attacker(replace(stage, database=fresh_worker))
+    attacker = Attacker(replace(stage, world=World(fresh_worker)))
     again = "UPDATE returned_credit SET return_id = return_id"
     await attacker.refused("returned_credit_posted_once", (again, {}), role="beatrice_worker")
     second = (

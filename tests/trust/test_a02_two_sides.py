@@ -8,8 +8,9 @@ from sqlalchemy.exc import IntegrityError
 
 from app import clock, ids
 from app.identity import passwords
-from tests.people import PASSWORD, accept, invitation_token, snapshot
+from tests.people import accept, mailed_token, snapshot
 from tests.world import START, Party, World
+from tests.world.given import PASSWORD
 
 EMPLOYER = [("company", "hr"), ("company", "hr_approver"), ("company", "payroll"), ("company", "admin")]
 CARE = [("provider", "manager"), ("provider", "staff"), ("lead", "coordinator"), ("lead", "care_manager")]
@@ -65,7 +66,7 @@ async def test_hr_does_not_join_a_provider(client: httpx.AsyncClient, world: Wor
     url = f"/v1/organisations/{second.public_id}/members"
     invited = await client.post(url, json={"email": email, "roles": [role]}, headers=inviter)
     assert invited.status_code == 201, invited.text
-    token, before = await invitation_token(world, email), await snapshot(world, "role_grant")
+    token, before = await mailed_token(world, email), await snapshot(world, "role_grant")
     answer = await accept(client, token)
     assert (answer.status_code, answer.json()["code"]) == (409, "two_sides")
     assert await snapshot(world, "role_grant") == before

@@ -8,8 +8,9 @@ import pytest
 from app.db import Database
 from app.http import limiter, middleware
 from app.main import create_app
-from tests.identity.conftest import PASSWORD, Login, clear, client_at, log_in, somebody
-from tests.world import World
+from tests.identity.conftest import Login, clear, log_in, somebody
+from tests.world import World, client_at
+from tests.world.given import PASSWORD
 
 PER_MINUTE = 4
 URL = "/v1/me/contact"

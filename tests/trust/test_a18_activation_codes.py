@@ -9,7 +9,8 @@ from app.db import Database
 from app.identity import activation_codes, invitations
 from app.identity.errors import ActivationBlocked, ActivationCodeWrong
 from app.identity.invitations import EmployeeInvitation, pending_activation_codes
-from tests.identity.conftest import NEW_PASSWORD, mailed_token
+from tests.identity.conftest import NEW_PASSWORD
+from tests.people import mailed_token
 from tests.production import in_force
 from tests.world import Party, World
 

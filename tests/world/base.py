@@ -5,11 +5,14 @@ from contextlib import asynccontextmanager, nullcontext
 from datetime import UTC, datetime
 from typing import Any
 
+import psycopg
+import pytest
 from sqlalchemy import text
+from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app import clock
-from app.db import Database, Role
+from app.db import Database, Role, open_unit_of_work
 
 START = datetime(2020, 1, 1, tzinfo=UTC)
 """When everybody and everything came that is not of a test's own time."""
@@ -36,6 +39,18 @@ class Base:
 
     async def scalar(self, sql: str, **values: Any) -> Any:
         return (await self.execute(sql, **values))[0][0]
+
+    async def refused(self, guard: str, *statements: tuple[str, dict[str, Any]], role: str = "beatrice_app") -> None:
+        """Somebody with SQL: this constraint or SQLSTATE refuses one of the statements, or a check at the end."""
+        async with self.database.session() as session:
+            await open_unit_of_work(session, role)
+            with pytest.raises(DBAPIError) as refusal:  # noqa: PT012 - any of them
+                for sql, values in (*statements, ("SET CONSTRAINTS ALL IMMEDIATE", {})):
+                    await session.execute(text(sql), values)
+            await session.rollback()
+        original = refusal.value.orig
+        assert isinstance(original, psycopg.Error)
+        assert (original.diag.constraint_name or original.diag.sqlstate) == guard
 
     async def set_now(self, instant: datetime) -> None:
         """Let business time start at an instant, as the sandbox's clock would."""

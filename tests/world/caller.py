@@ -1,10 +1,21 @@
 """Somebody at the API."""
 
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import Any
 from uuid import uuid4
 
 import httpx
+from fastapi import FastAPI
+
+
+@asynccontextmanager
+async def client_at(app: FastAPI, address: str = "127.0.0.1") -> AsyncIterator[httpx.AsyncClient]:
+    """HTTP from an address, with a cookie jar of its own."""
+    transport = httpx.ASGITransport(app=app, client=(address, 1))
+    async with httpx.AsyncClient(transport=transport, base_url="http://beatrice.test") as made:
+        yield made
 
 
 @dataclass(frozen=True)

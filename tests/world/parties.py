@@ -143,8 +143,8 @@ class Parties(Base):
             await ledger.open_accounts(session, [NewAccount(account_id, kind, owner_id)])
         return account_id
 
-    async def account_of(self, kind: str, owner_id: UUID) -> UUID:
-        sql = "SELECT id FROM ledger.account WHERE kind = :kind AND owner_id = :owner"
+    async def account_of(self, kind: str, owner_id: UUID | None) -> UUID:
+        sql = "SELECT id FROM ledger.account WHERE kind = :kind AND owner_id IS NOT DISTINCT FROM :owner"
         return cast("UUID", await self.scalar(sql, kind=kind, owner=owner_id))
 
     async def operator(self) -> Party:
