@@ -5,6 +5,7 @@ import os
 import signal
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import ExitStack, asynccontextmanager
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
@@ -32,6 +33,7 @@ from app.edge.refused import Sample
 from app.main import create_app
 from app.sandbox import embedded_postgres
 from tests import territory
+from tests.bookings.scene import Scene, make_scene
 from tests.credit.stage import Stage, set_stage
 from tests.grants.desk import Desk
 from tests.settlements.books import Books, open_books
@@ -278,6 +280,23 @@ async def books(world: World) -> Books:
 @pytest.fixture
 async def fresh_books(fresh_world: World) -> Books:
     return await open_books(fresh_world)
+
+
+@pytest.fixture
+async def scene(world: World, client: httpx.AsyncClient) -> Scene:
+    return await make_scene(world, client)
+
+
+@pytest.fixture
+async def fresh_scene(fresh_world: World, fresh_client: httpx.AsyncClient) -> Scene:
+    """The same on a database of its own."""
+    return await make_scene(fresh_world, fresh_client)
+
+
+@pytest.fixture
+def december() -> Callable[[int], datetime]:
+    """Nine o'clock (UTC) of a day in December 2026."""
+    return lambda day: datetime(2026, 12, 1, 9, tzinfo=UTC) + timedelta(days=day - 1)
 
 
 @pytest.fixture(scope="session")

@@ -202,11 +202,18 @@ async def test_the_canaries_are_there_to_be_found(sides: Territory, land_client:
     assert found["anonymous"] == set()
 
 
+CARE = ("Provider A", "Assistenza domiciliare", "KanariA relative", "KanariA note", "KanariA reason")
+"""Words that only care knows."""
+
+
 @pytest.mark.parametrize("role", territory.COMPANY_ROLES)
 async def test_the_company_reaches_its_own_prefix_only(
     role: str, sides: Territory, land_client: httpx.AsyncClient
 ) -> None:
-    reached, _ = await read_everything(sides, land_client, role)
+    reached, texts = await read_everything(sides, land_client, role)
+    theirs = [text for text in texts if text.startswith("/v1/companies/")]
+    assert len(theirs) >= 10
+    assert [text for text in theirs for word in CARE if word in text] == []
     public = {route.path for route in routes() if route.access.permission == "public"}
     own_person = {path for path in reached if path.startswith("/v1/me")}
     company = reached - public - own_person

@@ -14,7 +14,7 @@ from app.bookings import queries
 from app.bookings.decisions import RELEASE_DAYS, Loaded, booking_status
 from app.bookings.models import BookingStatus
 from app.db import Database
-from tests.bookings.conftest import NOW, Scene
+from tests.bookings.scene import NOW, Scene
 from tests.conftest import Cluster
 
 December = Callable[[int], datetime]

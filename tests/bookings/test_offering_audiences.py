@@ -7,7 +7,7 @@ from itertools import product
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app import ids
-from tests.bookings.conftest import Scene
+from tests.bookings.scene import Scene
 from tests.world import Party
 
 December = Callable[[int], datetime]

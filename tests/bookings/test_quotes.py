@@ -4,7 +4,7 @@ from collections.abc import Callable
 from datetime import date, datetime, timedelta
 
 from app import ids
-from tests.bookings.conftest import NOW, Scene
+from tests.bookings.scene import NOW, Scene
 from tests.networks.said import say
 
 December = Callable[[int], datetime]

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from app import clock
-from tests.bookings.conftest import NOW, Scene
+from tests.bookings.scene import NOW, Scene
 from tests.networks.said import say
 
 December = Callable[[int], datetime]

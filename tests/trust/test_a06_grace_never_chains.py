@@ -12,7 +12,7 @@ from app.api import SWEEPS
 from app.db import Database
 from app.jobs import run_sweeps
 from app.ledger.verify import verify
-from tests.bookings.conftest import Scene, make_scene
+from tests.bookings.scene import Scene, make_scene
 from tests.world import World
 
 LAST_DAY = date(2026, 12, 31)

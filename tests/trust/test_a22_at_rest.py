@@ -26,7 +26,7 @@ from app.mail import jobs as mail_jobs
 from app.main import create_app
 from migrations.roles import ensure_roles
 from migrations.tables import load_models
-from tests.bookings.conftest import NOW, make_scene
+from tests.bookings.scene import NOW, make_scene
 from tests.conftest import Beatrice, Cluster
 from tests.people import employees_url, hire
 from tests.production import in_force, random_key

@@ -1,13 +1,11 @@
 """A provider with home help, an employee with two lots and a cohabiting mother of 80: E1's setting."""
 
-from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, date, datetime
 from typing import Any
 from uuid import UUID, uuid4
 
 import httpx
-import pytest
 
 from app import ids
 from tests.world import Caller, Party, Person, World
@@ -33,8 +31,9 @@ class Scene:
     def key(self) -> dict[str, str]:
         return {"Idempotency-Key": uuid4().hex}
 
-    def by(self, party: Party | Person, role: str = "") -> Caller:
-        return Caller(self.client, party.headers[role] if isinstance(party, Party) else party.headers)
+    def by(self, role: str) -> Caller:
+        parties = self.operator.headers | self.company.headers | self.provider.headers
+        return Caller(self.client, (parties | {"employee": self.person.headers})[role])
 
     async def slot(self, starts_at: datetime, capacity: int = 1) -> str:
         return ids.encode("slt", await self.world.slot(self.provider, self.offering_id, starts_at, capacity=capacity))
@@ -50,18 +49,20 @@ class Scene:
             "slot_ids": slot_ids,
             **more,
         }
-        return await self.by(self.person).ask("POST", "/me/quotes", body)
+        return await self.by("employee").ask("POST", "/me/quotes", body)
 
     async def book(self, slot_ids: list[str], **more: Any) -> dict[str, Any]:
         quote = (await self.quote(slot_ids, **more)).json()
-        return dict(await self.by(self.person).post("/me/bookings", {"quote_id": quote["id"]}))
+        return dict(await self.by("employee").post("/me/bookings", {"quote_id": quote["id"]}))
 
     async def mine(self, booking_id: str, verb: str, body: dict[str, Any] | None = None) -> httpx.Response:
-        return await self.by(self.person).ask("POST", f"/me/bookings/{booking_id}/{verb}", body or {})
+        return await self.by("employee").ask("POST", f"/me/bookings/{booking_id}/{verb}", body or {})
 
-    async def theirs(self, booking_id: str, verb: str, body: dict[str, Any] | None = None) -> httpx.Response:
+    async def theirs(
+        self, booking_id: str, verb: str, body: dict[str, Any] | None = None, role: str = "manager"
+    ) -> httpx.Response:
         path = f"/providers/{self.provider.public_id}/bookings/{booking_id}/{verb}"
-        return await self.by(self.provider, "manager").ask("POST", path, body or {})
+        return await self.by(role).ask("POST", path, body or {})
 
     async def confirmed(self, slot_ids: list[str]) -> dict[str, Any]:
         booking = await self.book(slot_ids)
@@ -70,7 +71,7 @@ class Scene:
 
     async def decide(self, dispute_id: str, **decision: Any) -> httpx.Response:
         body = {"reason": "sentite le parti", **decision}
-        return await self.by(self.operator, "operator").ask("POST", f"/operator/disputes/{dispute_id}/resolve", body)
+        return await self.by("operator").ask("POST", f"/operator/disputes/{dispute_id}/resolve", body)
 
     async def lots(self) -> tuple[tuple[int, int], tuple[int, int]]:
         """((available, held) of A, of B)."""
@@ -88,20 +89,3 @@ async def make_scene(world: World, client: httpx.AsyncClient, **lot: Any) -> Sce
     lot_a = await world.lot(company, person, 120_00, date(2026, 12, 31), **lot)
     lot_b = await world.lot(company, person, 300_00, date(2027, 5, 31), **lot)
     return Scene(world, client, operator, company, provider, person, mother, offering, lot_a, lot_b)
-
-
-@pytest.fixture
-async def scene(world: World, client: httpx.AsyncClient) -> Scene:
-    return await make_scene(world, client)
-
-
-@pytest.fixture
-async def fresh_scene(fresh_world: World, fresh_client: httpx.AsyncClient) -> Scene:
-    """The same on a database of its own."""
-    return await make_scene(fresh_world, fresh_client)
-
-
-@pytest.fixture
-def december() -> Callable[[int], datetime]:
-    """Nine o'clock (UTC) of a day in December 2026."""
-    return lambda day: datetime(2026, 12, 1, 9, tzinfo=UTC) + timedelta(days=day - 1)
