@@ -67,9 +67,7 @@ class Stage:
         return HoldRequest(ids.new_id(), lot_id, self.payee_id, amount_cents, ids.new_id())
 
     async def act(self, instant: datetime, function: Callable[..., Awaitable[Any]], *args: Any, **kwargs: Any) -> Any:
-        """Run an action in its own transaction with business time at an instant."""
-        async with self.world.work(at=instant) as session:
-            return await function(session, *args, **kwargs)
+        return await self.world.act(instant, function, *args, **kwargs)
 
     async def revoke(self, grant_id: UUID, at: datetime, *employee_ids: UUID) -> int:
         """Let one person ask and another approve that a grant be revoked, of all or some; return how many lots."""

@@ -34,36 +34,29 @@ class Book:
         assert row is not None
         return row[0]
 
+    def insert(self, table: str, **columns: object) -> None:
+        given = {"created_at": AT, **columns}
+        values = ", ".join(f"%({column})s" for column in given)
+        self.connection.execute(f"INSERT INTO ledger.{table} ({', '.join(given)}) VALUES ({values})", given)
+
     def account(self, name: str, kind: str) -> None:
         self.ids[name] = new_id()
-        self.run(
-            "INSERT INTO ledger.account (id, kind, owner_id, created_at)"
-            f" VALUES (%({name})s, '{kind}', %(new)s, %(at)s)"
-        )
+        self.insert("account", id=self.ids[name], kind=kind, owner_id=new_id())
 
-    def transfer(self, name: str, source: str, target: str, cents: int, **more: object) -> None:
+    def transfer(self, name: str, source: str, target: str, cents: int, **more: str) -> None:
         """Insert a transfer; `hold_id` or `reverses_id` name ids of this book."""
         self.ids.setdefault(name, new_id())
-        columns = "".join(f", {column}" for column in more)
-        values = "".join(f", %({value})s" for value in more.values())
-        self.run(
-            "INSERT INTO ledger.transfer"
-            f" (id, from_account_id, to_account_id, amount_cents, reason, event_at, created_at{columns})"
-            f" VALUES (%({name})s, %({source})s, %({target})s, {cents}, 'test', %(at)s, %(at)s{values})"
-        )
+        named = {"id": name, "from_account_id": source, "to_account_id": target, **more}
+        known = {column: self.ids[given] for column, given in named.items()}
+        self.insert("transfer", amount_cents=cents, reason="test", event_at=AT, **known)
 
     def hold(self, name: str, account: str, payee: str, cents: int) -> None:
         self.ids[name] = new_id()
-        self.run(
-            "INSERT INTO ledger.hold (id, account_id, payee_account_id, amount_cents, event_at, created_at)"
-            f" VALUES (%({name})s, %({account})s, %({payee})s, {cents}, %(at)s, %(at)s)"
-        )
+        ends = {"account_id": self.ids[account], "payee_account_id": self.ids[payee]}
+        self.insert("hold", id=self.ids[name], amount_cents=cents, event_at=AT, **ends)
 
     def end(self, hold: str, kind: str = "released", cents: int = 0) -> None:
-        self.run(
-            "INSERT INTO ledger.hold_end (hold_id, kind, amount_cents, event_at, created_at)"
-            f" VALUES (%({hold})s, '{kind}', {cents}, %(at)s, %(at)s)"
-        )
+        self.insert("hold_end", hold_id=self.ids[hold], kind=kind, amount_cents=cents, event_at=AT)
 
     def balance(self, name: str) -> tuple[int, int]:
         sql = f"SELECT ARRAY[posted_cents, held_cents] FROM ledger.account WHERE id = %({name})s"

@@ -1,28 +1,27 @@
 """Units that were paid from credit and became payable: what bookings leave behind for settlement.
 
-Booked by the product's own statements, but many at once, of any price and fee, and ended as weeks would end them.
+By the product's own actions and statements, but many at once, of any price and fee, and without waiting weeks.
 """
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
-from typing import Any
 from uuid import UUID
 
-from sqlalchemy import insert, text
+from sqlalchemy import insert
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from app import clock, ids
+from app import ids
+from app.bookings import state
 from app.bookings.booking import UNITS
-from app.bookings.decisions import booking_status
+from app.bookings.decisions import Fee
+from app.bookings.ending import FEE_KINDS, Ending, complete, end, finish
 from app.bookings.models import Quote, UnitStatus
 from app.bookings.queries import BOOK, LegState, UnitState
+from app.bookings.state import Move
 from app.catalogue.models import VatCode
-from app.ledger import actions as ledger
-from app.ledger.instructions import Capture, NewHold
-from app.payables import actions as payables
-from app.payables.actions import Owed
-from app.payables.models import PayableKind
+from app.credit import actions as credit
+from app.credit.actions import Capture, HoldRequest
 from app.rules.book import book_in_force
 from tests.world import Party, Person, World
 
@@ -33,26 +32,8 @@ PAYABLE = datetime(2026, 11, 20, 9, tzinfo=UTC)
 CUTOFF = date(2026, 11, 30)
 NOW = datetime(2026, 12, 1, 8, tzinfo=UTC)
 TERMS = {"free_until_hours": 24, "late_fee_bps": 5000, "no_show_fee_bps": 10000}
-DELIVER = """
-    UPDATE care.unit SET status = 'delivered', status_at = ends_at, delivered_at = ends_at,
-        complete_at = ends_at + interval '5 days' WHERE id = ANY (:units)
-"""
-COMPLETE = """
-    UPDATE care.unit SET status = 'completed', status_at = CAST(:payable_at AS timestamptz), complete_at = NULL,
-        completed_at = CAST(:payable_at AS timestamptz)
-    WHERE id = ANY (:units)
-"""
-FEE = """
-    UPDATE care.unit SET status = :status, status_at = CAST(:payable_at AS timestamptz), fee_cents = :cents,
-        fee_source = 'credit', completed_at = CAST(:payable_at AS timestamptz)
-    WHERE id = ANY (:units)
-"""
 THAW = "UPDATE care.unit SET disputed = false, dispute_decided_at = status_at WHERE id = :id"
 """A dispute was decided."""
-
-BOOKING_MOVES = "UPDATE care.booking SET status = :booking_status WHERE id = :booking"
-
-OWED_FOR: dict[str, PayableKind] = {"completed": "service", "cancelled_late": "late_fee", "no_show": "no_show_fee"}
 
 
 @dataclass
@@ -88,43 +69,34 @@ class Books:
     ) -> list[UUID]:
         """Book, deliver and complete units of these prices (or leave them `delivered`, or end them with a fee)."""
         starts = starts or [VISIT + timedelta(days=n % 14) for n in range(len(prices))]
-        earned, payable = [
-            await self.world.account_of(f"provider_{kind}", provider.id) for kind in ("earned", "payable")
-        ]
         offering_id, booking_id = await self.offering(provider, category), ids.new_id()
+        earned = await self.world.account_of("provider_earned", provider.id)
         units = [
             self._unit(booking_id, index, cents, start, vat_code)
             for index, (cents, start) in enumerate(zip(prices, starts, strict=True))
         ]
-        unit_ids = [unit.id for unit in units]
-        holds = [leg.hold_id for unit in units for leg in unit.legs if leg.hold_id]
-        captured = prices if outcome in ("completed", "delivered") else [fee_cents] * len(units)
-        paid = list(zip(holds, unit_ids, prices, captured, strict=True))
-        ended: dict[str, Any] = {"units": unit_ids, "payable_at": payable_at, "status": outcome, "cents": fee_cents}
-        ended |= {"booking": booking_id, "booking_status": booking_status([outcome])}
-        async with self.world.work() as session:
-            await ledger.place_holds(
-                session, [NewHold(hold, self.lot_id, earned, cents, BEFORE, unit) for hold, unit, cents, _ in paid]
-            )
+        held = {unit.id: leg.hold_id for unit in units for leg in unit.legs if leg.hold_id}
+        async with self.world.work(at=payable_at) as session:
+            holds = [HoldRequest(held[unit.id], self.lot_id, earned, unit.price_cents, unit.id) for unit in units]
+            await credit.place(session, self.person.user_id, holds, at=BEFORE)
             await self._book(session, provider, offering_id, units)
-            await ledger.capture(
-                session, [Capture(ids.new_id(), hold, "captured", BEFORE, cents, unit) for hold, unit, _, cents in paid]
-            )
-            for statement in {"completed": (DELIVER, COMPLETE), "delivered": (DELIVER,)}.get(outcome, (FEE,)):
-                await session.execute(text(statement), ended)
-            await session.execute(text(BOOKING_MOVES), ended)
-            if outcome != "delivered":
-                await payables.owe(
-                    session,
-                    [
-                        Owed(
-                            provider.id, earned, payable, "unit", unit, OWED_FOR[outcome], cents, vat_code, category,
-                            clock.day_of(start), payable_at, "completed",
-                        )
-                        for start, (_, unit, _, cents) in zip(starts, paid, strict=True)
-                    ],
-                )  # fmt: skip
-        return unit_ids
+            loaded = await state.load(session, booking_id, provider_id=provider.id)
+            if outcome in FEE_KINDS:
+                fees = {unit.id: Fee(fee_cents, fee_cents, ((held[unit.id], fee_cents),), ()) for unit in units}
+                endings = [Ending(unit, fees[unit.id], outcome) for unit in loaded.units]
+                ended = await end(session, loaded, endings, f"booking.{outcome}", caused_by_employee=True)
+                await finish(session, ended, payable_at + timedelta(days=99), payable_at)
+            else:
+                await credit.capture(session, [Capture(hold) for hold in held.values()], at=payable_at)
+                until = payable_at + timedelta(days=5)
+                moves = [
+                    Move(unit.id, "delivered", payable_at, 0, delivered_at=payable_at, complete_at=until)
+                    for unit in units
+                ]
+                delivered = await state.move(session, loaded, moves, "booking.delivered")
+                if outcome == "completed":
+                    await complete(session, delivered, [(unit, payable_at) for unit in delivered.units])
+        return [unit.id for unit in units]
 
     def _unit(self, booking_id: UUID, index: int, cents: int, starts_at: datetime, vat_code: VatCode) -> UnitState:
         leg = LegState(ids.new_id(), "lot", self.lot_id, ids.new_id(), cents, "C2_F_TER")

@@ -1,6 +1,6 @@
 """What every part of the test world stands on: its database, its clock, and units of work like the product's."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager, nullcontext
 from datetime import UTC, datetime
 from typing import Any
@@ -31,6 +31,11 @@ class Base:
         async with self.database.begin(role) as session:
             with nullcontext() if at is None else clock.stopped_at(at):
                 yield session
+
+    async def act(self, at: datetime, action: Callable[..., Awaitable[Any]], *args: Any, **kwargs: Any) -> Any:
+        """Run an action in a transaction of its own, with time standing still at an instant."""
+        async with self.work(at=at) as session:
+            return await action(session, *args, **kwargs)
 
     async def execute(self, sql: str, **values: Any) -> list[Any]:
         async with self.work() as session:
