@@ -7,9 +7,11 @@ from uuid import UUID
 
 import httpx
 import pytest
+from sqlalchemy import insert
 
 from app import clock, config, ids
 from app.identity import passwords
+from app.identity.models import AttemptCount
 from tests.production import changed, in_force
 from tests.world import World
 from tests.world.given import PASSWORD
@@ -65,5 +67,5 @@ async def log_in(client: httpx.AsyncClient, email: str, password: str) -> httpx.
 
 async def tried(world: World, key: bytes, times: int, ago: timedelta = timedelta()) -> None:
     """Let tries have been counted: a hundred real ones are slow."""
-    counted = "INSERT INTO attempt_count (key, window_start, attempts) VALUES (:key, :at, :times)"
-    await world.execute(counted, key=key, at=clock.real() - ago, times=times)
+    counted = insert(AttemptCount).values(key=key, window_start=clock.real() - ago, attempts=times)
+    await world.execute(counted)

@@ -7,11 +7,12 @@ from uuid import UUID, uuid4
 
 import httpx
 import pytest
-from sqlalchemy import text
+from sqlalchemy import insert, text
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app import ids
+from app.identity.models import User
 from app.networks import queries
 from tests.networks.said import say
 from tests.people import snapshot
@@ -284,12 +285,8 @@ async def test_the_database_refuses_what_does_not_fit(
 async def test_what_was_said_stays(owner_session: AsyncSession, attack: str) -> None:
     """Also against the owner of the table; the application has no right to try."""
     by = ids.new_id()
-    await owner_session.execute(
-        text(
-            "INSERT INTO user_account (id, email, password_hash, created_at) VALUES (:id, 'o@example.test', '!', :at)"
-        ),
-        {"id": by, "at": NOW},
-    )
+    somebody = insert(User).values(id=by, email="o@example.test", password_hash="!", created_at=NOW)
+    await owner_session.execute(somebody)
     row = {
         "id": ids.new_id(), "name": "grace_days", "level": "platform", "alliance_id": None, "programme_id": None,
         "value": 30, "reason": "agreed", "valid_from": TODAY, "by": by, "at": NOW,

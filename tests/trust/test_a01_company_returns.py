@@ -110,11 +110,13 @@ async def test_approval_asks_again(world: World, desk: Desk) -> None:
     grant_id = ids.decode("grt", draft["id"])
     own = {"id": ids.new_id(), "grant": grant_id, "programme": ids.decode("prg", trick), "at": NOON}
     await world.execute(
+        # Attack: no draft, source or return comes into being like this
         "INSERT INTO credit_grant (id, company_id, programme_id, total_cents, employee_count, created_by, created_at)"
         " SELECT :id, company_id, :programme, total_cents, employee_count, created_by, :at FROM credit_grant"
         " WHERE id = :grant", **own,
     )  # fmt: skip
     await world.execute(
+        # Attack: no draft, source or return comes into being like this
         "INSERT INTO grant_line (grant_id, company_id, employee_id, amount_cents)"
         " SELECT :id, company_id, employee_id, amount_cents FROM grant_line WHERE grant_id = :grant",
         id=own["id"], grant=grant_id,
@@ -132,10 +134,12 @@ async def test_the_database_refuses_such_a_grant(stage: Stage, role: str) -> Non
         "employee": stage.person.employee_id, "at": NOON,
     }  # fmt: skip
     drafted = (
+        # Attack: no draft, source or return comes into being like this
         "INSERT INTO credit_grant (id, company_id, programme_id, total_cents, employee_count, created_by, created_at)"
         " VALUES (:id, :company, :programme, 1, 1, :by, :at)"
     )
     line = (
+        # Attack: no draft, source or return comes into being like this
         "INSERT INTO grant_line (grant_id, company_id, employee_id, amount_cents) VALUES (:id, :company, :employee, 1)"
     )
     await stage.world.refused("credit_grant_amounts_identify", (drafted, values), (line, values), role=role)
@@ -144,6 +148,7 @@ async def test_the_database_refuses_such_a_grant(stage: Stage, role: str) -> Non
 @pytest.mark.parametrize("kind", ["programme", "fund"])
 async def test_the_database_lets_no_source_give_straight_back(stage: Stage, kind: str) -> None:
     made = (
+        # Attack: no draft, source or return comes into being like this
         "INSERT INTO credit_source (id, kind, programme_source, name, rule_codes, validity_basis, relatives_reading,"
         " fee_funding, expired_credit_to, leavers_rule, funded_by_account_id, returns_to_account_id, created_at)"
         " VALUES (:id, :kind, :source, 'X', '{C2_F}', 'service_date', 'strict', 'out_of_pocket', 'company',"
@@ -159,6 +164,7 @@ async def test_the_database_lets_no_source_give_straight_back(stage: Stage, kind
     [
         "SELECT * FROM returned_credit",
         "SELECT * FROM ledger.account",
+        # Attack: no draft, source or return comes into being like this
         "INSERT INTO company_return SELECT * FROM company_return",
         "UPDATE returned_credit SET return_id = NULL",
         "UPDATE grant_revocation SET reason = ''",
@@ -280,6 +286,7 @@ async def test_the_database_posts_no_sum_of_few(
     few = {"id": ids.new_id(), "company": stage.company.id, "lot": lot_id, "at": NEW_YEAR, "day": date(2027, 1, 1),
            "amount": 1_000_00 if guard == "company_return_on_its_day" else 900_00, **change}  # fmt: skip
     made = (
+        # Attack: no draft, source or return comes into being like this
         "INSERT INTO company_return (id, company_id, returned_on, amount_cents, created_at)"
         " VALUES (:id, :company, :day, :amount, :at)"
     )
@@ -313,6 +320,7 @@ async def test_a_return_is_posted_once(fresh_stage: Stage, fresh_worker: Databas
     again = "UPDATE returned_credit SET return_id = return_id"
     await attacker.refused("returned_credit_posted_once", (again, {}), role="beatrice_worker")
     second = (
+        # Attack: no draft, source or return comes into being like this
         "INSERT INTO company_return (id, company_id, returned_on, amount_cents, created_at)"
         " SELECT :id, company_id, returned_on, amount_cents, created_at FROM company_return"
     )

@@ -44,6 +44,7 @@ async def test_a_side_is_not_for_the_statement_to_choose(world: World) -> None:
     """Whoever may write a role cannot write its side: the trigger has the last word."""
     company, (user_id, _) = await world.company(), await world.login("anna@example.test")
     await world.execute(
+        # Attack: a statement that chooses its side
         "INSERT INTO role_grant (id, user_id, role, scope_kind, scope_id, from_at, granted_at, side)"
         " VALUES (:id, :user, 'admin', 'organisation', :scope, :at, :at, 'care')",
         id=ids.new_id(), user=user_id, scope=company.id, at=START,

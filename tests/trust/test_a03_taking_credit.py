@@ -231,6 +231,7 @@ async def test_the_database_refuses_too(scene: Scene) -> None:
         await _refused(scene, f"UPDATE accreditation SET {change}", "denied")
     await _refused(
         scene,
+        # Attack: born approved
         "INSERT INTO accreditation (id, alliance_id, provider_id, valid_from, status, requested_by, requested_at,"
         " decided_by, decided_at, membership_id) SELECT gen_random_uuid(), alliance_id, provider_id, valid_from,"
         " 'approved', gen_random_uuid(), requested_at, gen_random_uuid(), requested_at, :membership"

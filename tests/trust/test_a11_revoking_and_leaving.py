@@ -158,6 +158,7 @@ async def test_the_database_wants_two_people(stage: Stage, statements: list[str]
     await stage.world.api_key(stage.company, ["grants:write"])
     key_id, maker = (await stage.world.execute("SELECT id, created_by FROM api_key"))[0]
     ask = (
+        # Attack: asked by a key
         "INSERT INTO grant_revocation (id, company_id, grant_id, whole, reason, asked_by, asked_at)"
         " VALUES (gen_random_uuid(), :company, :grant, true, 'x', :key, :at)"
     )

@@ -7,7 +7,7 @@ from typing import Any
 
 import psycopg
 import pytest
-from sqlalchemy import text
+from sqlalchemy import Insert, text
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncSession
 
@@ -37,9 +37,9 @@ class Base:
         async with self.work(at=at) as session:
             return await action(session, *args, **kwargs)
 
-    async def execute(self, sql: str, **values: Any) -> list[Any]:
+    async def execute(self, sql: str | Insert, **values: Any) -> list[Any]:
         async with self.work() as session:
-            result = await session.execute(text(sql), values)
+            result: Any = await session.execute(text(sql) if isinstance(sql, str) else sql, values)
             return list(result.all()) if result.returns_rows else []
 
     async def scalar(self, sql: str, **values: Any) -> Any:

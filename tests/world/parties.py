@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 from typing import cast
 from uuid import UUID
 
-from sqlalchemy import text
+from sqlalchemy import insert, text, update
 from sqlalchemy.ext.asyncio import AsyncSession
 from stdnum import luhn
 
@@ -19,12 +19,14 @@ from app.catalogue.schemas import AccreditationCreate
 from app.edge.request import OPEN, token_hash_in
 from app.identity import sessions
 from app.identity.granting import GIVE_ROLES
+from app.identity.models import ApiKey, User
 from app.ledger import actions as ledger
 from app.ledger.instructions import NewAccount
 from app.networks import actions as networks
 from app.networks.models import AdmittedRole
 from app.networks.schemas import AllianceCreate
 from app.organisations import onboarding
+from app.organisations.models import BankAccount
 from app.organisations.schemas import Address, OrganisationCreate
 from tests.world.base import START, Base
 
@@ -64,11 +66,9 @@ class Parties(Base):
 
     async def _login(self, session: AsyncSession, email: str, password_hash: str = "!") -> tuple[UUID, dict[str, str]]:
         user_id = ids.new_id()
-        # Raw: the product makes a login by mail, link and slow hash only.
-        await session.execute(
-            text("INSERT INTO user_account (id, email, password_hash, created_at) VALUES (:id, :email, :hash, :at)"),
-            {"id": user_id, "email": email, "hash": password_hash, "at": START},
-        )
+        # The product makes a login by mail, link and slow hash only.
+        user = insert(User).values(id=user_id, email=email, password_hash=password_hash, created_at=START)
+        await session.execute(user)
         token = await sessions.begin(session, user_id)
         return user_id, {"Authorization": f"Bearer {token.access_token}"}
 
@@ -79,18 +79,13 @@ class Parties(Base):
     async def api_key(self, party: Party, scopes: list[str]) -> dict[str, str]:
         """A key made by one of the organisation's people."""
         token = "bea_test_" + secrets.token_urlsafe(32)
-        # Raw: also with scopes that nobody of this organisation may give.
-        await self.execute(
-            "INSERT INTO api_key (id, organisation_id, name, token_hash, hint, scopes, created_by, created_at,"
-            " expires_at) VALUES (:id, :organisation, 'test', :hash, 'bea_test_', :scopes, :user, :at, :end)",
-            id=ids.new_id(),
-            organisation=party.id,
-            hash=sessions.token_hash(token),
-            scopes=scopes,
-            user=next(iter(party.users.values())),
-            at=clock.real(),
-            end=clock.real() + timedelta(days=365),
-        )
+        # Also with scopes that nobody of this organisation may give.
+        made = insert(ApiKey).values(
+            id=ids.new_id(), organisation_id=party.id, name="test", token_hash=sessions.token_hash(token),
+            hint="bea_test_", scopes=scopes, created_by=next(iter(party.users.values())), created_at=clock.real(),
+            expires_at=clock.real() + timedelta(days=365),
+        )  # fmt: skip
+        await self.execute(made)
         return {"Authorization": f"Bearer {token}"}
 
     @asynccontextmanager
@@ -215,15 +210,11 @@ class Parties(Base):
 
 
 async def _account(session: AsyncSession, party: Party, iban: str, at: datetime = START) -> None:
-    # Raw: in force at once, and no trace in audit and version that the tests of others would meet.
-    asked = (
-        "INSERT INTO bank_account (id, organisation_id, iban, requested_by, requested_at, effective_at)"
-        " VALUES (:id, :party, :iban, :by, :at, :at)"
-    )
-    approved = "UPDATE bank_account SET status = 'approved', decided_by = :by, decided_at = :at WHERE id = :id"
-    values = {"id": ids.new_id(), "at": at}
-    await session.execute(text(asked), values | {"party": party.id, "iban": iban, "by": SOMEBODY.id})
-    await session.execute(text(approved), values | {"by": SOMEBODY_ELSE.id})
+    # In force at once, and no trace in audit and version that the tests of others would meet.
+    account, asked = {"id": ids.new_id(), "organisation_id": party.id, "iban": iban}, {"requested_by": SOMEBODY.id}
+    await session.execute(insert(BankAccount).values(**account, **asked, requested_at=at, effective_at=at))
+    approved = {"status": "approved", "decided_by": SOMEBODY_ELSE.id, "decided_at": at}
+    await session.execute(update(BankAccount).where(BankAccount.id == account["id"]).values(**approved))
 
 
 async def _give(session: AsyncSession, user_id: UUID, organisation_id: UUID, role: str) -> None:
