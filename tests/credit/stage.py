@@ -7,7 +7,6 @@ from typing import Any
 from uuid import UUID
 
 from app import ids
-from app.actor import Actor
 from app.credit.actions import HoldRequest
 from app.db import Database
 from app.grants import revocations
@@ -55,14 +54,6 @@ class Stage:
         hired = [row.id for row in await self.world.execute(there, company=self.company.id)]
         return hired or await self.world.employments(self.company, 9)
 
-    @property
-    def maker(self) -> Actor:
-        return Actor("user", self.company.users["hr"], self.company.id)
-
-    @property
-    def approver(self) -> Actor:
-        return Actor("user", self.company.users["hr_approver"], self.company.id)
-
     def hold(self, lot_id: UUID, amount_cents: int) -> HoldRequest:
         return HoldRequest(ids.new_id(), lot_id, self.payee_id, amount_cents, ids.new_id())
 
@@ -74,9 +65,9 @@ class Stage:
         given = GrantRevoke(reason="Errore", employee_ids=list(employee_ids) or None)
         scope = (self.company.id, grant_id)
         async with self.world.work("beatrice_hr", at=at) as session:
-            await revocations.revoke_grant(session, self.maker, *scope, given)
+            await revocations.revoke_grant(session, self.company.actor("hr"), *scope, given)
         async with self.world.work("beatrice_hr", at=at) as session:
-            return await revocations.approve_revocation(session, self.approver, *scope)
+            return await revocations.approve_revocation(session, self.company.actor("hr_approver"), *scope)
 
     async def sweep(self, sweep: Sweep, instant: datetime) -> int:
         swept: int = await self.act(instant, sweep.run, instant)

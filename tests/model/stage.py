@@ -90,7 +90,7 @@ class Stage:
     @property
     def actor(self) -> Actor:
         """Who decides disputes."""
-        return Actor("user", self.operator.users["operator"], self.operator.id)
+        return self.operator.actor("operator")
 
     def at(self, instant: datetime, work: Callable[[], Awaitable[Any]]) -> Any:
         """Run async work with business time standing still at an instant."""

@@ -3,25 +3,24 @@
 By the product's own actions and statements, but many at once, of any price and fee, and without waiting weeks.
 """
 
-from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
 from uuid import UUID
 
 from sqlalchemy import insert
-from sqlalchemy.ext.asyncio import AsyncSession
 
 from app import ids
-from app.bookings import state
-from app.bookings.booking import UNITS
+from app.bookings import booking, state
 from app.bookings.decisions import Fee
 from app.bookings.ending import FEE_KINDS, Ending, complete, end, finish
 from app.bookings.models import Quote, UnitStatus
-from app.bookings.queries import BOOK, LegState, UnitState
+from app.bookings.queries import QuotedUnit
+from app.bookings.quoting import UNITS
 from app.bookings.state import Move
 from app.catalogue.models import VatCode
 from app.credit import actions as credit
-from app.credit.actions import Capture, HoldRequest
+from app.credit.actions import Capture
+from app.credit.planner import Leg
 from app.rules.book import book_in_force
 from tests.world import Party, Person, World
 
@@ -31,7 +30,7 @@ VISIT = datetime(2026, 11, 2, 9, tzinfo=UTC)
 PAYABLE = datetime(2026, 11, 20, 9, tzinfo=UTC)
 CUTOFF = date(2026, 11, 30)
 NOW = datetime(2026, 12, 1, 8, tzinfo=UTC)
-TERMS = {"free_until_hours": 24, "late_fee_bps": 5000, "no_show_fee_bps": 10000}
+HOUR = timedelta(hours=1)
 THAW = "UPDATE care.unit SET disputed = false, dispute_decided_at = status_at WHERE id = :id"
 """A dispute was decided."""
 
@@ -69,61 +68,44 @@ class Books:
     ) -> list[UUID]:
         """Book, deliver and complete units of these prices (or leave them `delivered`, or end them with a fee)."""
         starts = starts or [VISIT + timedelta(days=n % 14) for n in range(len(prices))]
-        offering_id, booking_id = await self.offering(provider, category), ids.new_id()
-        earned = await self.world.account_of("provider_earned", provider.id)
-        units = [
-            self._unit(booking_id, index, cents, start, vat_code)
-            for index, (cents, start) in enumerate(zip(prices, starts, strict=True))
-        ]
-        held = {unit.id: leg.hold_id for unit in units for leg in unit.legs if leg.hold_id}
+        booking_id = await self._book(provider, await self.offering(provider, category), prices, starts, vat_code)
         async with self.world.work(at=payable_at) as session:
-            holds = [HoldRequest(held[unit.id], self.lot_id, earned, unit.price_cents, unit.id) for unit in units]
-            await credit.place(session, self.person.user_id, holds, at=BEFORE)
-            await self._book(session, provider, offering_id, units)
             loaded = await state.load(session, booking_id, provider_id=provider.id)
+            held = {unit.id: leg.hold_id for unit in loaded.units for leg in unit.legs if leg.hold_id}
             if outcome in FEE_KINDS:
-                fees = {unit.id: Fee(fee_cents, fee_cents, ((held[unit.id], fee_cents),), ()) for unit in units}
+                fees = {unit: Fee(fee_cents, fee_cents, ((hold, fee_cents),), ()) for unit, hold in held.items()}
                 endings = [Ending(unit, fees[unit.id], outcome) for unit in loaded.units]
                 ended = await end(session, loaded, endings, f"booking.{outcome}", caused_by_employee=True)
                 await finish(session, ended, payable_at + timedelta(days=99), payable_at)
             else:
                 await credit.capture(session, [Capture(hold) for hold in held.values()], at=payable_at)
-                until = payable_at + timedelta(days=5)
-                moves = [
-                    Move(unit.id, "delivered", payable_at, 0, delivered_at=payable_at, complete_at=until)
-                    for unit in units
-                ]
+                times = {"delivered_at": payable_at, "complete_at": payable_at + timedelta(days=5)}
+                moves = [Move(unit, "delivered", payable_at, 0, **times) for unit in held]
                 delivered = await state.move(session, loaded, moves, "booking.delivered")
                 if outcome == "completed":
                     await complete(session, delivered, [(unit, payable_at) for unit in delivered.units])
-        return [unit.id for unit in units]
-
-    def _unit(self, booking_id: UUID, index: int, cents: int, starts_at: datetime, vat_code: VatCode) -> UnitState:
-        leg = LegState(ids.new_id(), "lot", self.lot_id, ids.new_id(), cents, "C2_F_TER")
-        ends_at = starts_at + timedelta(hours=1)
-        return UnitState(
-            ids.new_id(), booking_id, index, None, "confirmed", starts_at, ends_at, cents, vat_code, "from_credit", 0,
-            (leg,),
-        )  # fmt: skip
+        return [unit.id for unit in loaded.units]
 
     async def _book(
-        self, session: AsyncSession, provider: Party, offering_id: UUID, units: Sequence[UnitState]
-    ) -> None:
-        """One booking without seats, of a quote that says what its units do."""
-        quote_id, total, vat_code = ids.new_id(), sum(unit.price_cents for unit in units), units[0].vat_code
-        quoted = insert(Quote).values(
+        self, provider: Party, offering_id: UUID, prices: list[int], starts: list[datetime], vat_code: VatCode
+    ) -> UUID:
+        """Book all in one, of a quote that says any price and time: the seats are those of one slot."""
+        slot_id = await self.world.slot(provider, offering_id, VISIT, capacity=len(prices))
+        units = [
+            QuotedUnit(n, slot_id, start, start + HOUR, cents, (Leg("lot", self.lot_id, cents, "C2_F_TER"),))
+            for n, (start, cents) in enumerate(zip(starts, prices, strict=True))
+        ]
+        quote_id, total = ids.new_id(), sum(prices)
+        quote = insert(Quote).values(
             id=quote_id, user_id=self.person.user_id, provider_id=provider.id, offering_id=offering_id,
             beneficiary_id=self.person.beneficiary_id, beneficiary_version=1, total_cents=total, credit_cents=total,
-            own_money_cents=0, confirmation="instant", response_hours=48, min_notice_hours=0, vat_code=vat_code,
-            units=[], decisions=[], created_at=BEFORE, expires_at=BEFORE, **TERMS,
+            own_money_cents=0, confirmation="instant", response_hours=48, min_notice_hours=0, free_until_hours=24,
+            late_fee_bps=5000, no_show_fee_bps=10000, vat_code=vat_code, decisions=[], created_at=BEFORE,
+            units=UNITS.dump_python(units, mode="json"), expires_at=BEFORE + HOUR,
         )  # fmt: skip
-        await session.execute(quoted)
-        await BOOK.one(
-            session, quote_id=quote_id, booking_id=units[0].booking_id, status="confirmed", confirm_by=None,
-            sealed_note=None, now=BEFORE, vat_code=vat_code, units=UNITS.dump_json(tuple(units)).decode(),
-            taking_ids=[], unit_ids=[], slot_ids=[], seats=[], bookable_from=BEFORE, event_id=ids.new_id(),
-            event_type="booking.confirmed", **TERMS,
-        )  # fmt: skip
+        async with self.world.work(at=BEFORE) as session:
+            await session.execute(quote)
+            return (await booking.book(session, self.person.user_id, quote_id, None)).id
 
 
 async def open_books(world: World) -> Books:

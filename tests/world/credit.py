@@ -6,7 +6,6 @@ from typing import Any
 from uuid import UUID
 
 from app import clock, ids
-from app.actor import Actor
 from app.grants import grants, programmes
 from app.grants.schemas import GrantCreate, GrantLineCreate, ProgrammeCreate
 from app.ledger import actions as ledger
@@ -43,12 +42,11 @@ class Credit(People):
             for one in (person.employee_id, *also)
         ]
         given = GrantCreate.model_construct(programme_id=programme_id, lines=lines, generality_reason="other")
-        maker, approver = (Actor("user", company.users[role], company.id) for role in ("hr", "hr_approver"))
         # Not as HR: that role records only what a request of its own has opened.
         async with self.work() as session:
-            drafted = await grants.create_grant(session, maker, company.id, given, dry_run=False)
+            drafted = await grants.create_grant(session, company.actor("hr"), company.id, given, dry_run=False)
         async with self.request(company, "hr_approver") as session:
-            active = await grants.approve_grant(session, approver, company.id, drafted.id)
+            active = await grants.approve_grant(session, company.actor("hr_approver"), company.id, drafted.id)
         assert active.status == "active"
         lot_id: UUID = await self.scalar(LOT, grant=drafted.id, employee=person.employee_id)
         return lot_id

@@ -50,6 +50,9 @@ class Party:
     def public_id(self) -> str:
         return ids.encode("org", self.id)
 
+    def actor(self, role: str) -> Actor:
+        return Actor("user", self.users[role], self.id)
+
 
 class Parties(Base):
     """Makes organisations as the operator would, and people who act for them."""
@@ -118,13 +121,9 @@ class Parties(Base):
         )
         async with self.work(at=START) as session:
             made = await onboarding.create_organisation(session, SYSTEM, wanted)
-            accounts: dict[str, UUID] = {}
-            if "company" in kinds:
-                found = text(
-                    "SELECT account_id, returns_account_id AS returns_id FROM company WHERE organisation_id = :id"
-                )
-                accounts = dict((await session.execute(found, {"id": made.id})).mappings().one())
-            party = Party(made.id, made.name, **accounts)
+            own = "SELECT account_id, returns_account_id FROM company WHERE organisation_id = :id"
+            accounts = (await session.execute(text(own), {"id": made.id})).one_or_none() or (None, None)
+            party = Party(made.id, made.name, {}, {}, *accounts)
             if iban is not None:
                 await _account(session, party, iban)
             for role in roles:
