@@ -176,12 +176,9 @@ async def session(database: Database) -> AsyncIterator[AsyncSession]:
 @pytest.fixture
 async def owner_session(cluster: Cluster, shared_database_name: str) -> AsyncIterator[AsyncSession]:
     """A session as the tables' owner, who can switch guards off; rolled back."""
-    engine = create_async_engine(cluster.owner_url(shared_database_name), poolclass=NullPool)
-    async with AsyncSession(engine) as session:
-        await session.execute(text("SET LOCAL ROLE beatrice_owner"))
-        yield session
-        await session.rollback()
-    await engine.dispose()
+    async with rolled_back(cluster.owner_url(shared_database_name)) as made, made.session() as opened:
+        await opened.execute(text("SET LOCAL ROLE beatrice_owner"))
+        yield opened
 
 
 @pytest.fixture

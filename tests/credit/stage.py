@@ -19,6 +19,18 @@ NOON = datetime(2026, 11, 23, 11, 0, tzinfo=UTC)
 LAST_DAY = date(2026, 12, 31)
 EXPIRES = LAST_DAY + timedelta(days=1)
 
+TRANSFER = (
+    # Attack: money moved by hand
+    "INSERT INTO ledger.transfer (id, from_account_id, to_account_id, amount_cents, reason, event_at, created_at)"
+    " VALUES (:id, :payer, :payee, :cents, :reason, :at, :at)"
+)
+LOT = (
+    # Attack: a lot made by hand
+    "INSERT INTO lot (id, company_id, employee_id, source_id, grant_id, kind, grace_of, amount_cents, valid_from,"
+    " expires_on, created_at) VALUES (:id, :company, :employee, :programme, :grant, :kind, :grace_of, :cents,"
+    " '2026-11-23', '2027-01-31', :at)"
+)
+
 
 @dataclass
 class Stage:
@@ -96,6 +108,12 @@ class Stage:
         account_id = await self.world.account_of(kind, owner_id)
         async with self.world.work() as session:
             return (await ledger.balances_of(session, [account_id]))[account_id].posted_cents
+
+    async def transfer_refused(
+        self, guard: str, payer: UUID, payee: UUID, cents: int, reason: str, at: datetime = NOON
+    ) -> None:
+        values = {"id": ids.new_id(), "payer": payer, "payee": payee, "cents": cents, "reason": reason, "at": at}
+        await self.world.refused(guard, (TRANSFER, values))
 
     async def transfers(self) -> list[tuple[str, int]]:
         rows = await self.world.execute("SELECT reason, amount_cents FROM ledger.transfer ORDER BY id")

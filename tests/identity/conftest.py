@@ -9,7 +9,7 @@ import httpx
 import pytest
 from sqlalchemy import insert
 
-from app import clock, config, ids
+from app import clock, ids
 from app.identity import passwords
 from app.identity.models import AttemptCount
 from tests.production import changed, in_force
@@ -55,10 +55,6 @@ def few_tries() -> Iterator[None]:
     """Three tries per account, five per address."""
     with changed(BEATRICE_LOGIN_ATTEMPTS_PER_ACCOUNT="3", BEATRICE_LOGIN_ATTEMPTS_PER_ADDRESS="5"):
         yield
-
-
-def clear() -> None:
-    config.settings.cache_clear()
 
 
 async def log_in(client: httpx.AsyncClient, email: str, password: str) -> httpx.Response:

@@ -8,7 +8,6 @@ from typing import Any
 import httpx
 
 from app import clock, ids
-from tests.networks.said import say
 from tests.settlements.books import CUTOFF, NOW, PAYABLE, THAW, Books
 from tests.settlements.office import close, fee_rule, ledger, post, settlement, settlements, stored
 from tests.world import Party
@@ -186,8 +185,8 @@ async def test_a_provider_below_its_minimum_waits(client: httpx.AsyncClient, boo
     provider, other, agreed = [await books.world.provider() for _ in range(3)]
     await books.world.set_now(datetime(2026, 11, 30, 8, tzinfo=UTC))
     by = books.operator.users["operator"]
-    await say(books.world, by, "minimum_payout_cents", 20_00, CUTOFF)
-    await say(books.world, by, "minimum_payout_cents", 5_00, CUTOFF, organisation_id=agreed.id)
+    await books.world.say(by, "minimum_payout_cents", 20_00, CUTOFF)
+    await books.world.say(by, "minimum_payout_cents", 5_00, CUTOFF, organisation_id=agreed.id)
     await books.world.set_now(NOW)
     await books.units(provider, [19_99])
     await books.units(other, [20_00])

@@ -1,6 +1,5 @@
 """A1: an employer that chooses amounts, categories and dates learns nothing from what comes back."""
 
-from dataclasses import replace
 from datetime import date, datetime, timedelta
 from typing import Any
 from uuid import UUID
@@ -15,8 +14,7 @@ from app.db import Database
 from app.jobs import run_sweeps
 from app.ledger.verify import verify
 from tests.conftest import Cluster
-from tests.credit.attacker import TRANSFER, Attacker
-from tests.credit.stage import LAST_DAY, NOON, Stage
+from tests.credit.stage import LAST_DAY, NOON, TRANSFER, Stage
 from tests.grants.desk import Desk, count, employee
 from tests.world import Person, World
 
@@ -291,7 +289,7 @@ async def test_the_database_posts_no_sum_of_few(
         " VALUES (:id, :company, :day, :amount, :at)"
     )
     taken = f"UPDATE returned_credit SET return_id = :id WHERE {parts}"
-    attacker = Attacker(replace(stage, world=World(fresh_worker)))
+    attacker = World(fresh_worker)
     await attacker.refused(guard, (made, few), (taken, few), role="beatrice_worker")
     assert (await stage.balance(), await stage.returned()) == (900_00, 1_000_00)
 
@@ -299,13 +297,13 @@ async def test_the_database_posts_no_sum_of_few(
 async def test_there_is_no_other_way_out_of_the_account_of_returns_nor_into_it(stage: Stage) -> None:
     await stage.lot(100_00, **RETURNING, lot_expires_on=LAST_DAY)
     await stage.sweep(SWEEPS_BY_NAME["credit.expire_lots"], NEW_YEAR)
-    company, attacker = stage.company, Attacker(stage)
+    company, attacker = stage.company, stage.world
     assert company.returns_id is not None
     assert company.account_id is not None
     one_sum, from_lots = "company_returns_as_one_sum", "company_returns_from_lots"
     for payee in (company.account_id, stage.payee_id):
-        await attacker.transfer_refused(one_sum, company.returns_id, payee, 100, "returns", NEW_YEAR)
-    await attacker.transfer_refused(from_lots, company.account_id, company.returns_id, 100, "returned")
+        await stage.transfer_refused(one_sum, company.returns_id, payee, 100, "returns", NEW_YEAR)
+    await stage.transfer_refused(from_lots, company.account_id, company.returns_id, 100, "returned")
     values = {"id": ids.new_id(), "payer": company.returns_id, "payee": company.account_id, "cents": 1, "at": NEW_YEAR,
               "reason": "returns"}  # fmt: skip
     await attacker.refused("42501", (TRANSFER, values), role="beatrice_hr")
@@ -316,7 +314,7 @@ async def test_a_return_is_posted_once(fresh_stage: Stage, fresh_worker: Databas
     stage = fresh_stage
     await stage.lot(100_00, **RETURNING, lot_expires_on=LAST_DAY)
     await settle(stage, fresh_worker, NEW_YEAR)
-    attacker = Attacker(replace(stage, world=World(fresh_worker)))
+    attacker = World(fresh_worker)
     again = "UPDATE returned_credit SET return_id = return_id"
     await attacker.refused("returned_credit_posted_once", (again, {}), role="beatrice_worker")
     second = (

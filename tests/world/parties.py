@@ -4,7 +4,7 @@ import secrets
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from typing import cast
 from uuid import UUID
 
@@ -23,8 +23,9 @@ from app.identity.models import ApiKey, User
 from app.ledger import actions as ledger
 from app.ledger.instructions import NewAccount
 from app.networks import actions as networks
-from app.networks.models import AdmittedRole
-from app.networks.schemas import AllianceCreate
+from app.networks.models import AdmittedRole, SettingName
+from app.networks.schemas import AllianceCreate, SettingValueCreate
+from app.networks.settings import set_value
 from app.organisations import onboarding
 from app.organisations.models import BankAccount
 from app.organisations.schemas import Address, OrganisationCreate
@@ -130,6 +131,12 @@ class Parties(Base):
                 party.users[role], party.headers[role] = await self._login(session, f"{role}{number}@example.test")
                 await _give(session, party.users[role], party.id, role)
         return party
+
+    async def say(self, by: UUID, name: SettingName, value: int | None, on: date, **named: UUID) -> UUID:
+        """Let somebody say what a setting is from a day on, for everybody or for what is named; return the entry."""
+        said = SettingValueCreate(name=name, value=value, reason="agreed", valid_from=on, **named)
+        async with self.work() as session:
+            return (await set_value(session, Actor("user", by), said)).id
 
     async def account(self, kind: str, owner_id: UUID | None) -> UUID:
         account_id = ids.new_id()
