@@ -113,10 +113,6 @@ class Parties(Base):
             name=name or f"Organisation {number}",
             kinds=list(kinds),
             tax_code=stem + luhn.calc_check_digit(stem),
-            iban=None,
-            external_id=None,
-            metadata={},
-            email=None,
             address=Address(street="Via Roma", street_number="1", postcode="24021", town="Albino"),
             phone="+39035000000" if "provider" in kinds else None,
         )
@@ -157,14 +153,8 @@ class Parties(Base):
             self._operator = await self.organisation(["operator"], ("operator", "finance"), name="Beatrice operator")
         return self._operator
 
-    async def company(
-        self, name: str | None = None, reading: str = "strict", extra_kinds: tuple[str, ...] = ()
-    ) -> Party:
-        party = await self.organisation(["company", *extra_kinds], ("hr", "hr_approver", "payroll"), name)
-        if reading != "strict":
-            sql = "UPDATE company SET relatives_reading = :reading WHERE organisation_id = :id"
-            await self.execute(sql, reading=reading, id=party.id)
-        return party
+    async def company(self, name: str | None = None) -> Party:
+        return await self.organisation(["company"], ("hr", "hr_approver", "payroll"), name)
 
     async def provider(self, name: str | None = None, *, accredited: bool = True) -> Party:
         """A provider that takes credit, unless it is still to be admitted and accredited."""
