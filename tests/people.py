@@ -37,6 +37,6 @@ async def join(client: httpx.AsyncClient, world: World, recipient: str) -> dict[
 
 
 async def snapshot(world: World, table: str = "employee") -> list[Any]:
-    """Every row, to see that a refusal changed nothing; that it was refused may be told in the audit trail."""
-    done = " WHERE refusal IS NULL" if table == "audit_entry" else ""
-    return await world.execute(f"SELECT * FROM {table}{done} ORDER BY 1")
+    """Every row, to see that a refusal changed nothing; that it was asked may be told in the audit trail."""
+    done = " WHERE refusal IS NULL AND action NOT LIKE '%.download'" if table == "audit_entry" else ""
+    return await world.execute(f"SELECT to_jsonb(t) FROM {table} t{done} ORDER BY to_jsonb(t)::text")

@@ -15,7 +15,9 @@ from tests.http import probe
 @pytest.fixture(scope="session")
 def probe_database_name(cluster: Cluster) -> Iterator[str]:
     name = cluster.clone()
-    probe.prepare(cluster, name)
+    with cluster.admin(name) as connection:
+        connection.execute(probe.TABLE)
+        connection.execute(f"ALTER DATABASE \"{name}\" SET deadlock_timeout = '50ms'")
     yield name
     cluster.drop(name)
 

@@ -18,7 +18,6 @@ from app.errors import AppError, Invalid, PreconditionFailed
 from app.http import audiences
 from app.http.pagination import PagingDep
 from app.http.schemas import In, Name, Out, Page
-from tests.conftest import Cluster
 from tests.world import World, client_at
 
 TABLE = """
@@ -170,12 +169,6 @@ async def _lock_crosswise(scene: Scene, session: AsyncSession) -> None:
         if turn == 2:
             scene.release.set()
         await scene.release.wait()
-
-
-def prepare(cluster: Cluster, name: str) -> None:
-    with cluster.admin(name) as connection:
-        connection.execute(TABLE)
-        connection.execute(f"ALTER DATABASE \"{name}\" SET deadlock_timeout = '50ms'")
 
 
 @asynccontextmanager
