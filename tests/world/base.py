@@ -32,7 +32,7 @@ class Base:
             with nullcontext() if at is None else clock.stopped_at(at):
                 yield session
 
-    async def act(self, at: datetime, action: Callable[..., Awaitable[Any]], *args: Any, **kwargs: Any) -> Any:
+    async def act(self, at: datetime, action: Callable[..., Awaitable[Any]], /, *args: Any, **kwargs: Any) -> Any:
         """Run an action in a transaction of its own, with time standing still at an instant."""
         async with self.work(at=at) as session:
             return await action(session, *args, **kwargs)
