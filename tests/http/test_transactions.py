@@ -133,6 +133,7 @@ async def rival(scene: Scene, anna: Headers, cluster: Cluster, probe_database_na
         kept = connection.execute("SELECT principal_id, fingerprint, sealed_answer FROM idempotency_key").fetchall()
         ((principal, print_, sealed),) = kept
         plain = sealing.decrypt("idempotency", sealed, sealing.context_of(principal, print_, "k0"))
+        # Raw: stored and not committed, which no request stops at.
         connection.execute(
             "INSERT INTO idempotency_key (principal_id, key, fingerprint, sealed_answer, created_at)"
             " SELECT principal_id, 'k1', fingerprint, %s, created_at FROM idempotency_key",

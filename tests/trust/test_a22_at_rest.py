@@ -193,6 +193,7 @@ async def test_what_no_key_opens_is_left_and_told(
 # What is stored plain, and for how long
 
 
+# Raw, here and below: rows of the first migration, which today's product cannot write.
 PLAIN = """
     INSERT INTO care.beneficiary (id, user_id, relation, given_name, family_name, birth_date, phone, street, postcode,
         cohabitation, dependent_years, certificates, created_at)
