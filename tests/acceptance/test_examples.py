@@ -1,6 +1,7 @@
 """The worked examples, over HTTP, in a town whose people are registered and have credit."""
 
 import asyncio
+import re
 from collections.abc import Awaitable, Callable
 from datetime import UTC, date, datetime, timedelta
 from importlib.util import find_spec
@@ -21,6 +22,9 @@ from tests.world.people import fiscal_code
 DECEMBER = [date(2026, 12, day) for day in (1, 2, 3, 4, 9)]
 YEARS_END = datetime(2026, 12, 31, 23, 0, tzinfo=UTC)
 """The midnight in Rome at which 2027 begins."""
+PROVIDER, OFFERING = "Cooperativa Canarino", "Assistenza Cardellino"
+CANARIES = ("canarino", "cardellino", "maria", "mazzini")
+"""Words that only care knows (the last two are the mother's): the company must never read one."""
 Town = Callable[..., Awaitable[Scene]]
 
 
@@ -31,7 +35,9 @@ def make_town(fresh_client: httpx.AsyncClient, fresh_world: World) -> Town:
     async def make(price_cents: int = 22_50, **terms: str) -> Scene:
         town = await make_scene(fresh_world, fresh_client, **terms)
         town.provider.headers["key"] = await fresh_world.api_key(town.provider, ["bookings:read", "bookings:write"])
-        town.offering_id = await fresh_world.offering(town.provider, price_cents=price_cents)
+        town.offering_id = await fresh_world.offering(town.provider, name=OFFERING, price_cents=price_cents)
+        path = f"/operator/organisations/{town.provider.public_id}"
+        await town.by("operator").patch(path, {"name": PROVIDER})
         return town
 
     return make
@@ -61,6 +67,33 @@ async def lots(town: Scene) -> dict[str, tuple[int, int, int]]:
         assert sum(cents) == lot["amount_cents"]
         found["A" if lot["expires_on"] == "2026-12-31" else "B"] = (cents[0], cents[1], cents[2])
     return found
+
+
+async def assert_nothing_leaks(town: Scene) -> None:
+    """Call every reading route of the company, as each of its people: no word of care may appear.
+
+    The words do appear where they belong, and the provider reads nothing about who pays.
+    """
+    mine = (await town.by("employee").ask("GET", "/me/bookings")).text.lower()
+    assert all(word in mine for word in CANARIES[:2])
+    theirs = (await town.by("key").ask("GET", f"/providers/{town.provider.public_id}/bookings")).text
+    assert all(word in theirs.lower() for word in CANARIES[1:])
+    assert not [word for word in (town.company.name, "Welfare", "C2_F", '"lot_') if word in theirs]
+    company = f"/companies/{town.company.public_id}"
+    known = {"employee_id": "employees", "programme_id": "programmes", "grant_id": "grants", "top_up_id": "top_ups"}
+    document = (await town.client.get("/openapi.json")).json()
+    paths = [path for path, verbs in document["paths"].items() if "/companies/{" in path and "get" in verbs]
+    assert len(paths) >= 10
+    for path in paths:
+        opened = path.removeprefix("/v1/companies/{company_id}")
+        parameter = re.search(r"{(\w+)}", opened)
+        listed = (await town.by("hr").get(f"{company}/{known[parameter[1]]}"))["data"] if parameter else [{"id": ""}]
+        for concrete in [company + re.sub(r"{\w+}", item["id"], opened) for item in listed]:
+            for role in ("hr", "hr_approver", "payroll"):
+                answer = await town.by(role).ask("GET", concrete)
+                assert answer.status_code in {200, 403}, answer.text
+                seen = (answer.text + str(answer.headers)).lower()
+                assert not [word for word in CANARIES if word in seen], concrete
 
 
 @pytest.mark.parametrize(
@@ -109,6 +142,7 @@ async def test_e1_first_to_expire_first_and_late_cancellation(
         assert (wallet["available_cents"], await lots(town)) == (300_00, gone)
         assert [lot["expired_cents"] for lot in wallet["lots"] if lot["expires_on"] == "2026-12-31"] == [expired_cents]
         await run_jobs(town)
+    await assert_nothing_leaks(town)
 
 
 async def test_e2_series_over_an_expiry_and_a_holiday(make_town: Town) -> None:
@@ -144,6 +178,7 @@ async def test_e2_series_over_an_expiry_and_a_holiday(make_town: Town) -> None:
     assert {lot_of[leg["source_id"]] for unit in quoted["units"] for leg in unit["funding"] if leg["source_id"]} == {
         "B"
     }
+    await assert_nothing_leaks(town)
 
 
 async def test_e3_two_bookings_at_the_same_instant(make_town: Town) -> None:
@@ -169,6 +204,7 @@ async def test_e3_two_bookings_at_the_same_instant(make_town: Town) -> None:
     listed = await employee.get("/me/bookings")
     assert [booking["id"] for booking in listed["data"]] == [again.json()["id"]]
     assert await lots(town) == {"A": (0, 120_00, 0), "B": (170_00, 130_00, 0)}
+    await assert_nothing_leaks(town)
 
 
 async def test_e3_a_grant_waits_whole_for_its_money(fresh_stage: Stage, fresh_client: httpx.AsyncClient) -> None:
@@ -242,6 +278,7 @@ async def test_e4_silent_provider(make_town: Town) -> None:
     assert sorted((entry["reason"], entry["amount_cents"]) for entry in entries) == [
         ("granted", 120_00), ("granted", 300_00),
     ]  # fmt: skip
+    await assert_nothing_leaks(town)
 
 
 @pytest.mark.parametrize("with_fee", [True, False])
@@ -278,6 +315,7 @@ async def test_e13_settlement_and_rounding(make_town: Town, *, with_fee: bool) -
     await _assert_csv_equals(town, settlement)
     await _assert_paid_by_two_people(town, run, payout_cents)
     assert (await town.by("finance").get("/operator/ledger/trial_balance"))["balanced"] is True
+    await assert_nothing_leaks(town)
 
 
 async def _assert_csv_equals(town: Scene, settlement: dict[str, object]) -> None:
