@@ -54,6 +54,7 @@ def test_a_file_whose_checksum_differs_is_applied_again(cluster: Cluster, fresh_
     with cluster.admin(fresh_database_name) as connection:
         connection.execute("DROP FUNCTION amounts_identify")
         connection.execute("UPDATE database_code SET sha256 = 'other' WHERE path LIKE '%/amounts_identify.sql'")
+        # Raw: what an older release, which had this file, left behind.
         connection.execute("INSERT INTO database_code VALUES ('app/credit/sql/gone.sql', 'any', '2026-11-23 08:00Z')")
     assert upgrade(cluster, fresh_database_name) == "1"
     with cluster.admin(fresh_database_name) as connection:

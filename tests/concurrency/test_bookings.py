@@ -12,7 +12,7 @@ import httpx
 from app import ids
 from app.db import Database
 from tests.bench.trace import watched
-from tests.bookings.conftest import Scene, make_scene
+from tests.bookings.scene import Scene, make_scene
 from tests.world import Person, World
 
 STARTS = datetime(2026, 12, 10, 9, tzinfo=UTC)

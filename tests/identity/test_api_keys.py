@@ -152,7 +152,7 @@ def test_roles_follow_kinds() -> None:
 async def test_keys_of_a_company_and_provider_at_once_stay_in_the_makers_part(
     client: httpx.AsyncClient, world: World
 ) -> None:
-    party = await world.company(extra_kinds=("provider",))
+    party = await world.organisation(["company", "provider"], ("hr", "hr_approver", "payroll"))
     for role in ("manager", "admin"):
         user_id, headers = await world.login(f"{role}@example.com")
         await world.membership(user_id, party.id, role)

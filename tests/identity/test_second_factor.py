@@ -7,10 +7,12 @@ import pyotp
 import pytest
 from sqlalchemy.exc import DBAPIError
 
-from app import clock
+from app import clock, config
 from app.identity.second_factor import RECOVERY_CODES, TRIES
-from tests.identity.conftest import NEW_PASSWORD, PASSWORD, Login, clear, log_in, mailed_token
+from tests.identity.conftest import NEW_PASSWORD, Login, log_in
+from tests.people import mailed_token
 from tests.world import Party, World
+from tests.world.given import PASSWORD
 
 START = datetime(2026, 11, 30, 12, 0, 10, tzinfo=UTC)
 
@@ -36,10 +38,10 @@ def watch(monkeypatch: pytest.MonkeyPatch) -> Watch:
 def step_up(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """Ask for fresh proofs in the sandbox too."""
     monkeypatch.setenv("BEATRICE_STEP_UP", "true")
-    clear()
+    config.settings.cache_clear()
     yield
     monkeypatch.undo()
-    clear()
+    config.settings.cache_clear()
 
 
 @pytest.fixture

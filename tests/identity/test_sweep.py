@@ -1,8 +1,12 @@
 from datetime import timedelta
 
+from sqlalchemy import insert
+
 from app import clock
 from app.db import Database
+from app.edge.idempotency import IdempotencyKey
 from app.identity.jobs import SWEEPS
+from app.identity.models import PasswordReset
 from app.jobs import run_sweeps
 from tests.identity.conftest import tried
 from tests.world import World
@@ -15,23 +19,13 @@ async def fill(world: World) -> None:
     over, _ = await world.login("berta@example.com")
     await world.execute("UPDATE session_token SET expires_at = :at WHERE user_id = :user", user=over, at=real)
     for name, expires_at in (("open", real + timedelta(hours=1)), ("over", real)):
-        await world.execute(
-            "INSERT INTO password_reset (token_hash, user_id, created_at, expires_at) VALUES (:hash, :user, :at, :end)",
-            hash=name.encode(),
-            user=user_id,
-            at=real,
-            end=expires_at,
-        )
+        reset = {"token_hash": name.encode(), "user_id": user_id, "created_at": real, "expires_at": expires_at}
+        await world.execute(insert(PasswordReset).values(**reset))
     for name, age in (("open", timedelta(hours=23)), ("over", timedelta(days=1))):
         await tried(world, name.encode(), 1, age)
     for name, age in (("open", timedelta(days=6, hours=23)), ("over", timedelta(days=7))):
-        await world.execute(
-            "INSERT INTO idempotency_key (principal_id, key, fingerprint, sealed_answer, created_at)"
-            " VALUES (:user, :key, '', '', :at)",
-            user=user_id,
-            key=name,
-            at=real - age,
-        )
+        stored = {"principal_id": user_id, "key": name, "fingerprint": b"", "sealed_answer": b""}
+        await world.execute(insert(IdempotencyKey).values(**stored, created_at=real - age))
 
 
 async def kept(world: World) -> list[str]:
