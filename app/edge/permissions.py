@@ -120,9 +120,9 @@ ROLE_PERMISSIONS: dict[OrganisationRole, frozenset[str]] = {
 }
 
 SECOND_FACTOR_ROLES: frozenset[OrganisationRole] = frozenset(
-    {"hr", "hr_approver", "finance", "operator", "coordinator", "manager"}
+    {"hr", "hr_approver", "payroll", "finance", "operator", "coordinator", "manager", "admin"}
 )
-"""Whoever holds one of these gives a code of the second factor before acts that need a fresh proof."""
+"""Nothing is done in one of these without a code of the second factor: not even read (decision 0027)."""
 
 APPROVING_ROLES = frozenset[OrganisationRole]({"hr_approver", "finance"})
 """They take effect after a while, unless another who has the role confirms them: nobody makes an approver at will."""

@@ -67,7 +67,9 @@ async def organisation_list(at: At, paging: PagingDep) -> Page[OrganisationRead]
     return paging.page_by_id(rows, lambda row: _read(row, accounts[row.id]))
 
 
-@operator.command("/organisations", "organisations:write", keyed=False, status=201, errors=[TaxCodeTaken])
+@operator.command(
+    "/organisations", "organisations:write", keyed=False, status=201, errors=[TaxCodeTaken], step_up="role"
+)
 async def organisation_create(at: At, body: OrganisationCreate) -> OrganisationRead:
     """Admit a legal party with the accounts its kinds need; its first administrator is invited separately."""
     row = await onboarding.create_organisation(at.session, at.actor, body)
@@ -120,6 +122,7 @@ async def bank_account_approve(at: At, account_id: BankAccountId) -> BankAccount
     keyed=False,
     errors=[AlreadyResolved],
     audit="bank_account.reject",
+    step_up="role",
 )
 async def bank_account_reject(at: At, account_id: BankAccountId) -> BankAccountRead:
     """Stop an account that waits, also an approved one that is not yet paid to."""
@@ -162,7 +165,9 @@ async def member_invite(at: At, body: MemberInvite) -> MemberInvited:
     return MemberInvited(email=body.email, roles=body.roles)
 
 
-@organisation.command("/members/{membership_id}/end", "members:write", keyed=False, errors=[LastAdministrator])
+@organisation.command(
+    "/members/{membership_id}/end", "members:write", keyed=False, errors=[LastAdministrator], step_up="role"
+)
 async def member_end(at: At, membership_id: MembershipId) -> MemberRead:
     """End one role of one person, from the next request on."""
     return MemberRead.model_validate(await members.end_member(at.session, at.actor, at.tenant, membership_id))
@@ -183,7 +188,9 @@ async def invitation_list(at: At, paging: PagingDep) -> Page[InvitationRead]:
     return paging.page_by_id(found, InvitationRead.model_validate)
 
 
-@organisation.command("/invitations/{invitation_id}/withdraw", "members:write", keyed=False, errors=[StateConflict])
+@organisation.command(
+    "/invitations/{invitation_id}/withdraw", "members:write", keyed=False, errors=[StateConflict], step_up="role"
+)
 async def invitation_withdraw(at: At, invitation_id: InvitationId) -> InvitationRead:
     """Withdraw an invitation: its link works no more."""
     row = await members.withdraw_invitation(at.session, at.actor, at.tenant, invitation_id)

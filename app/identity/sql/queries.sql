@@ -98,7 +98,11 @@ RETURNING user_id;
 -- name: add_recovery_codes
 INSERT INTO recovery_code (user_id, code_hash) SELECT :user_id, h FROM unnest(CAST(:hashes AS bytea[])) AS h;
 
+-- name: code_given
+UPDATE session_token SET second_factor = true WHERE token_hash = :token_hash;
+
 -- name: remove_factor
+-- A trigger takes it from the sessions too.
 DELETE FROM second_factor WHERE user_id = :user_id;
 
 -- name: begin_email_change
