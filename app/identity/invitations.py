@@ -25,6 +25,7 @@ from app.errors import Conflict, NotFound, StateConflict
 from app.identity import activation_codes, password_rules, passwords
 from app.identity.errors import InvalidCredentials, TokenInvalid
 from app.identity.models import Invitation, User
+from app.identity.password_words import words_about
 from app.identity.proof import Origin, account_by_email, account_by_id, prove, without_connection
 from app.identity.sessions import token_hash
 from app.mail.actions import NewMail, send_many
@@ -195,7 +196,10 @@ async def redeem_invitation(
         )
         user_id = account.id
     else:
-        accepted = password_rules.check(password, offer.email)
+        words = await words_about(
+            session, offer.email, organisation_id=offer.organisation_id, employee_id=offer.employee_id
+        )
+        accepted = password_rules.check(password, offer.email, words)
         password_hash = await without_connection(
             session, passwords.hash_password(accepted, network_of(address or "local"))
         )

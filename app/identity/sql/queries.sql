@@ -53,6 +53,28 @@ RETURNING c.key, c.attempts, c.window_start;
 -- name: forget_attempts
 DELETE FROM attempt_count WHERE key = ANY(CAST(:keys AS bytea[]));
 
+-- name: words_about
+-- Names of a person, of her organisations and their towns, and of the municipalities of their alliances.
+WITH hers AS (
+    SELECT u.id FROM user_account u WHERE u.email = :email
+), parties AS (
+    SELECT organisation_id AS id FROM role_grant WHERE user_id IN (SELECT id FROM hers)
+    UNION SELECT company_id FROM employee WHERE user_id IN (SELECT id FROM hers)
+    UNION SELECT CAST(:organisation_id AS uuid)
+), alliances AS (
+    SELECT id FROM alliance WHERE lead_organisation_id IN (SELECT id FROM parties)
+    UNION SELECT alliance_id FROM alliance_membership
+    WHERE ended_on IS NULL AND organisation_id IN (SELECT id FROM parties)
+)
+SELECT w.word FROM (
+    SELECT name FROM organisation WHERE id IN (SELECT id FROM parties)
+    UNION SELECT town FROM organisation WHERE id IN (SELECT id FROM parties)
+    UNION SELECT unnest(ARRAY[given_name, family_name]) FROM employee
+    WHERE user_id IN (SELECT id FROM hers) OR id = CAST(:employee_id AS uuid)
+    UNION SELECT m.name FROM alliance_municipality a JOIN municipality m ON m.istat_code = a.istat_code
+    WHERE a.alliance_id IN (SELECT id FROM alliances)
+) AS w (word) WHERE w.word IS NOT NULL ORDER BY 1;
+
 -- name: request_reset
 -- One live link each: who has one gets no second, however often it is asked for.
 INSERT INTO password_reset (token_hash, user_id, created_at, expires_at)
