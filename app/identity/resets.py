@@ -14,7 +14,7 @@ from app.audit.actions import record
 from app.config import settings
 from app.db import NOTHING, Query
 from app.edge.network import network_of
-from app.identity import attempts, devices, password_rules, passwords, security_notices, sessions
+from app.identity import attempts, devices, lost_factors, password_rules, passwords, security_notices, sessions
 from app.identity.errors import TokenInvalid
 from app.identity.models import EmailChange, PasswordReset, User
 from app.identity.password_words import words_about
@@ -78,6 +78,7 @@ async def accept(session: AsyncSession, token: str, password: str, address: str)
     if user_id is None or not await _use(session, token):
         raise TokenInvalid
     await set_password(session, user_id, password_hash, keep=None)
+    await lost_factors.carry_out(session, user_id)
     account = await account_by_email(session, email)
     if account is None or account.id != user_id:
         raise TokenInvalid

@@ -1,6 +1,6 @@
 """Routes about parties and their members: operator and organisation."""
 
-from typing import Annotated
+from typing import Annotated, Literal
 
 from fastapi import Query
 
@@ -10,6 +10,7 @@ from app.errors import AlreadyResolved, StateConflict
 from app.http.audiences import operator_router, organisation_router, provider_router
 from app.http.pagination import PagingDep
 from app.http.schemas import Page
+from app.identity.errors import ReasonNeeded
 from app.identity.invitations import open_invitations
 from app.ids import BankAccountId, InvitationId, MembershipId, OrganisationId
 from app.organisations import actions, bank_accounts, members, onboarding, queries
@@ -28,6 +29,7 @@ from app.organisations.schemas import (
     OrganisationCreate,
     OrganisationRead,
     OrganisationUpdate,
+    SecondFactorRemovalRead,
 )
 
 operator = operator_router()
@@ -143,11 +145,18 @@ async def bank_account_list(at: At, paging: PagingDep) -> Page[BankAccountRead]:
 
 
 @operator.command(
-    "/organisations/{organisation_id}/members", "organisations:write", keyed=False, status=201, step_up="role"
+    "/organisations/{organisation_id}/members",
+    "organisations:write",
+    keyed=False,
+    status=201,
+    errors=[ReasonNeeded],
+    step_up="role",
 )
 async def organisation_member_invite(at: At, organisation_id: OrganisationId, body: MemberInvite) -> MemberInvited:
     """Invite an organisation's first administrator."""
-    await members.invite_member(at.session, at.actor, organisation_id, body.email, body.roles, bootstrap=True)
+    await members.invite_member(
+        at.session, at.actor, organisation_id, body.email, body.roles, bootstrap=True, reason=body.reason
+    )
     return MemberInvited(email=body.email, roles=body.roles)
 
 
@@ -157,11 +166,13 @@ async def member_list(at: At, paging: PagingDep) -> Page[MemberRead]:
     return paging.page_by_id(found, MemberRead.model_validate)
 
 
-@organisation.command("/members", "members:write", keyed=False, status=201, step_up="role")
+@organisation.command("/members", "members:write", keyed=False, status=201, errors=[ReasonNeeded], step_up="role")
 async def member_invite(at: At, body: MemberInvite) -> MemberInvited:
     """Invite somebody to roles of this organisation; the answer does not tell whether the address has a login."""
     bootstrap = REGISTRAR in at.actor.roles
-    await members.invite_member(at.session, at.actor, at.tenant, body.email, body.roles, bootstrap=bootstrap)
+    await members.invite_member(
+        at.session, at.actor, at.tenant, body.email, body.roles, bootstrap=bootstrap, reason=body.reason
+    )
     return MemberInvited(email=body.email, roles=body.roles)
 
 
@@ -179,6 +190,23 @@ async def member_end(at: At, membership_id: MembershipId) -> MemberRead:
 async def member_confirm(at: At, membership_id: MembershipId) -> MemberRead:
     """Let an approving role (`hr_approver`, `finance`) take effect before its time; only another who has it may."""
     return MemberRead.model_validate(await members.confirm_role(at.session, at.actor, at.tenant, membership_id))
+
+
+@organisation.command(
+    "/members/{membership_id}/remove_second_factor",
+    "members:write",
+    keyed=False,
+    errors=[StateConflict],
+    step_up="role",
+)
+async def member_remove_second_factor(at: At, membership_id: MembershipId) -> SecondFactorRemovalRead:
+    """Ask that a member's lost second factor be taken away, or approve what another person asked for.
+
+    It goes a day later, or once approved, with the next new password that she sets by a mailed link.
+    """
+    removal = await members.remove_second_factor(at.session, at.actor, at.tenant, membership_id)
+    status: Literal["asked", "approved"] = "asked" if removal.approved_by is None else "approved"
+    return SecondFactorRemovalRead(user_id=removal.user_id, status=status, effective_at=removal.effective_at)
 
 
 @organisation.list("/invitations", "members:read")

@@ -14,7 +14,7 @@ async def test_the_words_are_hers_and_her_organisations(world: World, anna: Logi
     other = await world.company("Tessitura Moderna")
     lead = await world.organisation(["municipality"], name="Comune capofila")
     alliance_id = await world.found_alliance("Alleanza", lead, provider=await world.provider(accredited=False))
-    await world.execute("INSERT INTO alliance_municipality VALUES (:id, '016004')", id=alliance_id)
+    await world.execute("INSERT INTO alliance_municipality VALUES (:id, '016077')", id=alliance_id)
     async with world.work() as session:
         assert await words_about(session, f"employee{person.number}@example.test") == [
             "Albino",
