@@ -418,6 +418,7 @@ CREATE TABLE public.activation_failure (
 );
 CREATE INDEX activation_failure_employee_idx ON public.activation_failure USING btree (company_id, employee_id);
 GRANT DELETE, INSERT, SELECT, UPDATE ON public.activation_failure TO beatrice_app;
+GRANT DELETE, SELECT ON public.activation_failure TO beatrice_worker;
 
 CREATE TABLE public.alliance (
     id uuid NOT NULL,
@@ -716,7 +717,9 @@ CREATE TABLE public.email_change (
     CONSTRAINT email_change_email_lower CHECK (old_email = lower(old_email) AND new_email = lower(new_email)),
     CONSTRAINT email_change_undone_after_accepted CHECK (undone_at IS NULL OR accepted_at IS NOT NULL)
 );
+CREATE INDEX email_change_over_idx ON public.email_change USING btree (COALESCE(undo_until, expires_at));
 CREATE INDEX email_change_user_id_idx ON public.email_change USING btree (user_id);
+GRANT DELETE, SELECT ON public.email_change TO beatrice_worker;
 GRANT INSERT, SELECT, UPDATE (accepted_at, ended_at, undo_hash, undo_until, undone_at) ON public.email_change TO beatrice_app;
 
 CREATE TABLE public.employee (
@@ -896,6 +899,7 @@ CREATE TABLE public.invitation (
     expires_at timestamp with time zone NOT NULL,
     ended_at timestamp with time zone,
     accepted_by uuid,
+    reason text,
     CONSTRAINT invitation_pkey PRIMARY KEY (id),
     CONSTRAINT invitation_token_hash_key UNIQUE (token_hash),
     CONSTRAINT invitation_accepted_by_fkey FOREIGN KEY (accepted_by) REFERENCES public.user_account(id),
@@ -909,10 +913,12 @@ CREATE INDEX invitation_accepted_by_idx ON public.invitation USING btree (accept
 CREATE INDEX invitation_employee_id_idx ON public.invitation USING btree (employee_id);
 CREATE INDEX invitation_employee_idx ON public.invitation USING btree (organisation_id, employee_id);
 CREATE INDEX invitation_invited_by_idx ON public.invitation USING btree (invited_by);
+CREATE INDEX invitation_over_idx ON public.invitation USING btree (COALESCE(ended_at, expires_at));
 CREATE UNIQUE INDEX invitation_pending_employee_key ON public.invitation USING btree (employee_id) WHERE ended_at IS NULL;
 CREATE TRIGGER invitation_05_hr BEFORE INSERT ON public.invitation FOR EACH ROW WHEN (CURRENT_USER = 'beatrice_hr'::name AND new.employee_id IS NULL) EXECUTE FUNCTION public.refuse_invitation_to_roles();
+GRANT DELETE, INSERT, SELECT, UPDATE ON public.invitation TO beatrice_worker;
 GRANT INSERT, SELECT (id, organisation_id, employee_id, ended_at), UPDATE (ended_at) ON public.invitation TO beatrice_hr;
-GRANT INSERT, SELECT, UPDATE ON public.invitation TO beatrice_app, beatrice_worker;
+GRANT INSERT, SELECT, UPDATE ON public.invitation TO beatrice_app;
 
 CREATE TABLE public.known_place (
     user_id uuid NOT NULL,
@@ -1318,6 +1324,7 @@ CASE scope_kind
     WHEN 'network'::text THEN scope_id
     ELSE NULL::uuid
 END) STORED,
+    reason text,
     CONSTRAINT role_grant_pkey PRIMARY KEY (id),
     CONSTRAINT role_grant_hr_apart_from_care EXCLUDE USING gist (user_id WITH =, side WITH <>, tstzrange(from_at, until_at) WITH &&),
     CONSTRAINT role_grant_once EXCLUDE USING gist (user_id WITH =, role WITH =, COALESCE(scope_id, user_id) WITH =, tstzrange(from_at, until_at) WITH &&),
@@ -1329,6 +1336,7 @@ END) STORED,
     CONSTRAINT role_grant_user_id_fkey FOREIGN KEY (user_id) REFERENCES public.user_account(id),
     CONSTRAINT role_grant_confirmed_by_another CHECK (confirmed_by <> user_id AND confirmed_by IS DISTINCT FROM granted_by OR confirmed_by IS NULL),
     CONSTRAINT role_grant_period CHECK (until_at >= from_at),
+    CONSTRAINT role_grant_reason_said CHECK (length(btrim(reason)) >= 10 AND length(btrim(reason)) <= 500),
     CONSTRAINT role_grant_role_fits_scope CHECK (
 CASE scope_kind
     WHEN 'organisation'::text THEN true
@@ -1349,7 +1357,10 @@ CREATE INDEX role_grant_network_id_idx ON public.role_grant USING btree (network
 CREATE INDEX role_grant_organisation_id_idx ON public.role_grant USING btree (organisation_id);
 CREATE INDEX role_grant_user_id_idx ON public.role_grant USING btree (user_id);
 CREATE TRIGGER role_grant_10_side BEFORE INSERT ON public.role_grant FOR EACH ROW EXECUTE FUNCTION public.side_of_role();
-CREATE TRIGGER role_grant_20_begin BEFORE UPDATE OF from_at ON public.role_grant FOR EACH ROW WHEN (new.from_at < old.from_at AND new.confirmed_by IS NULL) EXECUTE FUNCTION public.refuse_early_role();
+CREATE TRIGGER role_grant_20_begin BEFORE UPDATE OF from_at ON public.role_grant FOR EACH ROW WHEN (new.from_at < old.from_at) EXECUTE FUNCTION public.refuse_early_role();
+CREATE TRIGGER role_grant_30_approver BEFORE INSERT ON public.role_grant FOR EACH ROW WHEN ((new.role = ANY (ARRAY['hr'::text, 'hr_approver'::text, 'operator'::text, 'finance'::text])) AND (new.confirmed_by IS NOT NULL OR new.from_at < (new.granted_at + '24:00:00'::interval))) EXECUTE FUNCTION public.refuse_approver_at_will();
+CREATE TRIGGER role_grant_40_two_people BEFORE INSERT ON public.role_grant FOR EACH ROW WHEN (new.reason IS NULL AND (new.role = ANY (ARRAY['hr'::text, 'hr_approver'::text, 'payroll'::text, 'operator'::text, 'finance'::text]))) EXECUTE FUNCTION public.refuse_roles_of_two();
+CREATE TRIGGER role_grant_41_two_people BEFORE UPDATE OF from_at, until_at ON public.role_grant FOR EACH ROW WHEN (new.reason IS NULL AND (new.role = ANY (ARRAY['hr'::text, 'hr_approver'::text, 'payroll'::text, 'operator'::text, 'finance'::text])) AND (new.from_at < old.from_at OR COALESCE(new.until_at, 'infinity'::timestamp with time zone) > COALESCE(old.until_at, 'infinity'::timestamp with time zone))) EXECUTE FUNCTION public.refuse_roles_of_two();
 GRANT INSERT, SELECT, UPDATE (from_at, until_at, confirmed_by) ON public.role_grant TO beatrice_app, beatrice_worker;
 
 CREATE TABLE public.second_factor (
@@ -1363,7 +1374,34 @@ CREATE TABLE public.second_factor (
     CONSTRAINT second_factor_confirmed_by_a_code CHECK ((confirmed_at IS NULL) = (last_step IS NULL))
 );
 CREATE TRIGGER second_factor_10_counts_once BEFORE UPDATE ON public.second_factor FOR EACH ROW WHEN (old.confirmed_at IS NOT NULL AND (new.last_step IS NULL OR new.last_step <= old.last_step OR new.sealed_secret <> old.sealed_secret OR new.confirmed_at IS DISTINCT FROM old.confirmed_at)) EXECUTE FUNCTION public.refuse_second_use();
+CREATE TRIGGER second_factor_20_sessions AFTER DELETE ON public.second_factor FOR EACH ROW EXECUTE FUNCTION public.forget_second_factor_of_sessions();
 GRANT DELETE, INSERT, SELECT, UPDATE ON public.second_factor TO beatrice_app;
+
+CREATE TABLE public.second_factor_removal (
+    user_id uuid NOT NULL,
+    organisation_id uuid NOT NULL,
+    requested_by uuid NOT NULL,
+    requested_at timestamp with time zone NOT NULL,
+    approved_by uuid,
+    effective_at timestamp with time zone NOT NULL,
+    CONSTRAINT second_factor_removal_pkey PRIMARY KEY (user_id),
+    CONSTRAINT second_factor_removal_approved_by_fkey FOREIGN KEY (approved_by) REFERENCES public.user_account(id),
+    CONSTRAINT second_factor_removal_organisation_id_fkey FOREIGN KEY (organisation_id) REFERENCES public.organisation(id),
+    CONSTRAINT second_factor_removal_requested_by_fkey FOREIGN KEY (requested_by) REFERENCES public.user_account(id),
+    CONSTRAINT second_factor_removal_user_id_fkey FOREIGN KEY (user_id) REFERENCES public.user_account(id),
+    CONSTRAINT second_factor_removal_approved_by_a_third CHECK (approved_by <> user_id AND approved_by <> requested_by),
+    CONSTRAINT second_factor_removal_by_another CHECK (requested_by <> user_id),
+    CONSTRAINT second_factor_removal_waits CHECK (effective_at >= (requested_at +
+CASE
+    WHEN approved_by IS NULL THEN '24:00:00'::interval
+    ELSE '00:00:00'::interval
+END))
+);
+CREATE INDEX second_factor_removal_approved_by_idx ON public.second_factor_removal USING btree (approved_by);
+CREATE INDEX second_factor_removal_organisation_id_idx ON public.second_factor_removal USING btree (organisation_id);
+CREATE INDEX second_factor_removal_requested_by_idx ON public.second_factor_removal USING btree (requested_by);
+GRANT DELETE, INSERT, SELECT, UPDATE (approved_by, effective_at) ON public.second_factor_removal TO beatrice_app;
+GRANT DELETE, SELECT ON public.second_factor_removal TO beatrice_worker;
 
 CREATE TABLE public.session_token (
     token_hash bytea NOT NULL,
@@ -1382,6 +1420,7 @@ CREATE TABLE public.session_token (
 );
 CREATE INDEX session_token_expires_at_idx ON public.session_token USING btree (expires_at);
 CREATE INDEX session_token_user_id_idx ON public.session_token USING btree (user_id);
+CREATE TRIGGER session_token_10_second_factor BEFORE INSERT OR UPDATE OF second_factor ON public.session_token FOR EACH ROW WHEN (new.second_factor) EXECUTE FUNCTION public.check_second_factor_of_session();
 GRANT DELETE, INSERT, SELECT, UPDATE ON public.session_token TO beatrice_worker;
 GRANT INSERT, SELECT, UPDATE ON public.session_token TO beatrice_app;
 
@@ -2783,6 +2822,19 @@ BEGIN
     RETURN NEW;
 END $function$;
 
+CREATE OR REPLACE FUNCTION public.check_second_factor_of_session()
+ RETURNS trigger
+ LANGUAGE plpgsql
+ SET search_path TO 'public', 'pg_temp'
+AS $function$
+BEGIN
+    IF NOT EXISTS (SELECT FROM second_factor f WHERE f.user_id = NEW.user_id AND f.confirmed_at IS NOT NULL) THEN
+        RAISE EXCEPTION 'this person has no second factor'
+            USING ERRCODE = '23514', CONSTRAINT = 'session_token_second_factor_exists';
+    END IF;
+    RETURN NEW;
+END $function$;
+
 CREATE OR REPLACE FUNCTION public.check_setting_value()
  RETURNS trigger
  LANGUAGE plpgsql
@@ -2919,6 +2971,16 @@ BEGIN
             USING ERRCODE = '23514', CONSTRAINT = TG_TABLE_NAME || '_follows_run';
     END IF;
     RETURN NEW;
+END $function$;
+
+CREATE OR REPLACE FUNCTION public.forget_second_factor_of_sessions()
+ RETURNS trigger
+ LANGUAGE plpgsql
+ SET search_path TO 'public', 'pg_temp'
+AS $function$
+BEGIN
+    UPDATE session_token SET second_factor = false WHERE user_id = OLD.user_id AND second_factor;
+    RETURN NULL;
 END $function$;
 
 CREATE OR REPLACE FUNCTION public.give_back_seats(kind text, holders uuid[], happened_at timestamp with time zone)
@@ -3352,6 +3414,21 @@ BEGIN
     RAISE EXCEPTION 'what a database is never changes' USING ERRCODE = 'insufficient_privilege';
 END $function$;
 
+CREATE OR REPLACE FUNCTION public.refuse_approver_at_will()
+ RETURNS trigger
+ LANGUAGE plpgsql
+ SET search_path TO 'public', 'pg_temp'
+AS $function$
+BEGIN
+    IF EXISTS (SELECT FROM installation WHERE mode = 'production') AND (
+        NEW.role NOT IN ('hr', 'operator') OR NEW.scope_kind <> 'organisation' OR EXISTS (
+            SELECT FROM role_grant g WHERE g.organisation_id = NEW.scope_id AND g.user_id <> NEW.user_id)) THEN
+        RAISE EXCEPTION 'an approving role waits for a day'
+            USING ERRCODE = '23514', CONSTRAINT = 'role_grant_approver_waits';
+    END IF;
+    RETURN NEW;
+END $function$;
+
 CREATE OR REPLACE FUNCTION public.refuse_change()
  RETURNS trigger
  LANGUAGE plpgsql
@@ -3416,8 +3493,15 @@ CREATE OR REPLACE FUNCTION public.refuse_early_role()
  SET search_path TO 'public', 'pg_temp'
 AS $function$
 BEGIN
-    RAISE EXCEPTION 'a role begins before its time only when confirmed'
-        USING ERRCODE = '23514', CONSTRAINT = 'role_grant_early_when_confirmed';
+    IF NEW.confirmed_by IS NULL OR NEW.role IN ('hr', 'hr_approver', 'operator', 'finance') AND NOT EXISTS (
+        SELECT FROM role_grant g WHERE g.user_id = NEW.confirmed_by AND g.role = NEW.role
+            AND g.scope_kind = NEW.scope_kind AND g.scope_id IS NOT DISTINCT FROM NEW.scope_id
+            AND tstzrange(g.from_at, g.until_at) @> NEW.from_at)
+    THEN
+        RAISE EXCEPTION 'a role begins before its time only when confirmed'
+            USING ERRCODE = '23514', CONSTRAINT = 'role_grant_early_when_confirmed';
+    END IF;
+    RETURN NEW;
 END $function$;
 
 CREATE OR REPLACE FUNCTION public.refuse_invitation_to_roles()
@@ -3489,6 +3573,30 @@ BEGIN
             OR found.last_at > midnight_of(found.returned_on) THEN
         PERFORM refuse_credit('company_return_on_its_day', 'what came back is posted on the first day of a period');
     END IF;
+END $function$;
+
+CREATE OR REPLACE FUNCTION public.refuse_roles_of_two()
+ RETURNS trigger
+ LANGUAGE plpgsql
+ SET search_path TO 'public', 'pg_temp'
+AS $function$
+BEGIN
+    -- Two roles given at the same time wait for each other here.
+    PERFORM FROM user_account WHERE id = NEW.user_id FOR NO KEY UPDATE;
+    IF EXISTS (
+        SELECT FROM role_grant g
+        WHERE g.user_id = NEW.user_id AND tstzrange(g.from_at, g.until_at) && tstzrange(NEW.from_at, NEW.until_at)
+            AND CASE
+                WHEN NEW.role = 'hr' THEN g.role IN ('hr_approver', 'payroll') AND g.scope_id = NEW.scope_id
+                WHEN NEW.role IN ('hr_approver', 'payroll') THEN g.role = 'hr' AND g.scope_id = NEW.scope_id
+                -- There is one operator, and the platform is its.
+                ELSE g.role IN ('operator', 'finance') AND g.role <> NEW.role END
+            AND (TG_OP = 'INSERT' OR g.reason IS NULL))
+    THEN
+        RAISE EXCEPTION 'roles of two people on one login need a reason'
+            USING ERRCODE = '23514', CONSTRAINT = 'role_grant_two_people';
+    END IF;
+    RETURN NEW;
 END $function$;
 
 CREATE OR REPLACE FUNCTION public.refuse_second_use()

@@ -100,6 +100,7 @@ async def accreditation_approve(at: At, accreditation_id: AccreditationId) -> Ac
     keyed=False,
     errors=[AlreadyResolved],
     audit="accreditation.refuse",
+    step_up="role",
 )
 async def accreditation_refuse(at: At, accreditation_id: AccreditationId) -> AccreditationRead:
     """Turn a request down."""
@@ -113,6 +114,7 @@ async def accreditation_refuse(at: At, accreditation_id: AccreditationId) -> Acc
     keyed=False,
     errors=[StateConflict],
     audit="accreditation.end",
+    step_up="role",
 )
 async def accreditation_end(at: At, accreditation_id: AccreditationId) -> AccreditationRead:
     """End an accreditation; `valid_to` is the first day without it, today at the earliest."""

@@ -28,6 +28,7 @@ async def give_roles(
     roles: Sequence[OrganisationRole],
     *,
     granted_by: UUID | None,
+    reason: str | None = None,
 ) -> None:
     """Give roles: approving ones begin later, the others now; what the person has already stays as it is."""
     now, delay = clock.real(), settings().approving_role_delay
@@ -40,6 +41,7 @@ async def give_roles(
         granted_by=granted_by,
         from_ats=[now + delay if role in APPROVING_ROLES else now for role in roles],
         now=now,
+        reason=reason,
     )
 
 

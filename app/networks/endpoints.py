@@ -47,7 +47,13 @@ async def network_list(at: At, paging: PagingDep) -> Page[NetworkRead]:
 
 
 @operator.command(
-    "/networks", "organisations:write", keyed=False, status=201, errors=[NameTaken], audit="network.create"
+    "/networks",
+    "organisations:write",
+    keyed=False,
+    status=201,
+    errors=[NameTaken],
+    audit="network.create",
+    step_up="role",
 )
 async def network_create(at: At, body: NetworkCreate) -> NetworkRead:
     row = await actions.create_network(at.session, body.name)
@@ -60,7 +66,13 @@ async def operator_alliance_list(at: At, paging: PagingDep) -> Page[AllianceRead
 
 
 @operator.command(
-    "/alliances", "organisations:write", keyed=False, status=201, errors=[NameTaken], audit="alliance.create"
+    "/alliances",
+    "organisations:write",
+    keyed=False,
+    status=201,
+    errors=[NameTaken],
+    audit="alliance.create",
+    step_up="role",
 )
 async def alliance_create(at: At, body: AllianceCreate) -> AllianceRead:
     """Add an alliance with its territory and lead organisation."""
@@ -113,6 +125,7 @@ async def setting_value_list(
     status=201,
     errors=[SettingOutOfBounds, SettingLevelNotAllowed],
     audit="setting_value.create",
+    step_up="role",
 )
 async def setting_value_create(at: At, body: SettingValueCreate) -> SettingValueRead:
     """Set a value at a level from a day on; what happened before keeps the terms that it had."""
@@ -141,6 +154,7 @@ async def alliance_membership_list(at: At, paging: PagingDep) -> Page[AllianceMe
     status=201,
     errors=[AlreadyMember],
     audit="alliance_membership.create",
+    step_up="role",
 )
 async def alliance_membership_create(at: At, body: AllianceMembershipCreate) -> AllianceMembershipRead:
     """Admit an organisation to the alliance."""
@@ -154,6 +168,7 @@ async def alliance_membership_create(at: At, body: AllianceMembershipCreate) -> 
     keyed=False,
     errors=[StateConflict],
     audit="alliance_membership.end",
+    step_up="role",
 )
 async def alliance_membership_end(at: At, membership_id: MembershipId) -> AllianceMembershipRead:
     row = await actions.end_alliance_membership(at.session, at.tenant, membership_id)

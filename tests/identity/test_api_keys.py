@@ -92,6 +92,10 @@ async def test_a_key_is_shown_once_and_stored_as_its_hash(
 
 @pytest.mark.usefixtures("production")
 async def test_keys_of_production_say_so(client: httpx.AsyncClient, world: World, provider: Party) -> None:
+    await world.execute(
+        "INSERT INTO second_factor (user_id, sealed_secret, created_at, confirmed_at, last_step)"
+        " SELECT id, '', created_at, created_at, 1 FROM user_account"
+    )
     await world.execute("UPDATE session_token SET proved_at = :now, second_factor = true", now=clock.real())
     assert (await create(client, provider)).json()["key"].startswith("bea_live_")
 

@@ -215,4 +215,4 @@ async def _account(session: AsyncSession, party: Party, iban: str, at: datetime 
 
 async def _give(session: AsyncSession, user_id: UUID, organisation_id: UUID, role: str) -> None:
     given = {"ids": [ids.new_id()], "roles": [role], "user_id": user_id, "organisation_id": organisation_id}
-    await GIVE_ROLES.run(session, **given, granted_by=None, from_ats=[START], now=START)
+    await GIVE_ROLES.run(session, **given, granted_by=None, from_ats=[START], now=START, reason=None)
