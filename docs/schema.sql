@@ -1318,6 +1318,8 @@ CASE scope_kind
     WHEN 'network'::text THEN scope_id
     ELSE NULL::uuid
 END) STORED,
+    vouched_by uuid,
+    vouched_at timestamp with time zone,
     CONSTRAINT role_grant_pkey PRIMARY KEY (id),
     CONSTRAINT role_grant_hr_apart_from_care EXCLUDE USING gist (user_id WITH =, side WITH <>, tstzrange(from_at, until_at) WITH &&),
     CONSTRAINT role_grant_once EXCLUDE USING gist (user_id WITH =, role WITH =, COALESCE(scope_id, user_id) WITH =, tstzrange(from_at, until_at) WITH &&),
@@ -1327,6 +1329,7 @@ END) STORED,
     CONSTRAINT role_grant_network_id_fkey FOREIGN KEY (network_id) REFERENCES public.network(id),
     CONSTRAINT role_grant_organisation_id_fkey FOREIGN KEY (organisation_id) REFERENCES public.organisation(id),
     CONSTRAINT role_grant_user_id_fkey FOREIGN KEY (user_id) REFERENCES public.user_account(id),
+    CONSTRAINT role_grant_vouched_by_fkey FOREIGN KEY (vouched_by) REFERENCES public.user_account(id),
     CONSTRAINT role_grant_confirmed_by_another CHECK (confirmed_by <> user_id AND confirmed_by IS DISTINCT FROM granted_by OR confirmed_by IS NULL),
     CONSTRAINT role_grant_period CHECK (until_at >= from_at),
     CONSTRAINT role_grant_role_fits_scope CHECK (
@@ -1340,7 +1343,9 @@ END),
     CONSTRAINT role_grant_role_known CHECK (role = ANY (ARRAY['hr'::text, 'hr_approver'::text, 'payroll'::text, 'manager'::text, 'staff'::text, 'coordinator'::text, 'care_manager'::text, 'observer'::text, 'operator'::text, 'finance'::text, 'admin'::text])),
     CONSTRAINT role_grant_scope_kind_known CHECK (scope_kind = ANY (ARRAY['organisation'::text, 'alliance'::text, 'network'::text, 'platform'::text])),
     CONSTRAINT role_grant_scope_named CHECK ((scope_id IS NULL) = (scope_kind = 'platform'::text)),
-    CONSTRAINT role_grant_side_known CHECK (side = ANY (ARRAY['employer'::text, 'care'::text]))
+    CONSTRAINT role_grant_side_known CHECK (side = ANY (ARRAY['employer'::text, 'care'::text])),
+    CONSTRAINT role_grant_vouched_by_another CHECK (vouched_by <> user_id AND vouched_by IS DISTINCT FROM granted_by OR vouched_by IS NULL),
+    CONSTRAINT role_grant_vouched_whole CHECK ((vouched_by IS NULL) = (vouched_at IS NULL))
 );
 CREATE INDEX role_grant_alliance_id_idx ON public.role_grant USING btree (alliance_id);
 CREATE INDEX role_grant_confirmed_by_idx ON public.role_grant USING btree (confirmed_by);
@@ -1348,9 +1353,13 @@ CREATE INDEX role_grant_granted_by_idx ON public.role_grant USING btree (granted
 CREATE INDEX role_grant_network_id_idx ON public.role_grant USING btree (network_id);
 CREATE INDEX role_grant_organisation_id_idx ON public.role_grant USING btree (organisation_id);
 CREATE INDEX role_grant_user_id_idx ON public.role_grant USING btree (user_id);
+CREATE INDEX role_grant_vouched_by_idx ON public.role_grant USING btree (vouched_by);
 CREATE TRIGGER role_grant_10_side BEFORE INSERT ON public.role_grant FOR EACH ROW EXECUTE FUNCTION public.side_of_role();
 CREATE TRIGGER role_grant_20_begin BEFORE UPDATE OF from_at ON public.role_grant FOR EACH ROW WHEN (new.from_at < old.from_at AND new.confirmed_by IS NULL) EXECUTE FUNCTION public.refuse_early_role();
-GRANT INSERT, SELECT, UPDATE (from_at, until_at, confirmed_by) ON public.role_grant TO beatrice_app, beatrice_worker;
+CREATE TRIGGER role_grant_30_given_unvouched BEFORE INSERT ON public.role_grant FOR EACH ROW WHEN (new.vouched_by IS NOT NULL) EXECUTE FUNCTION public.check_voucher();
+CREATE TRIGGER role_grant_40_voucher BEFORE UPDATE OF vouched_by, vouched_at ON public.role_grant FOR EACH ROW EXECUTE FUNCTION public.check_voucher();
+GRANT INSERT, SELECT, UPDATE (from_at, until_at, confirmed_by) ON public.role_grant TO beatrice_worker;
+GRANT INSERT, SELECT, UPDATE (from_at, until_at, confirmed_by, vouched_by, vouched_at) ON public.role_grant TO beatrice_app;
 
 CREATE TABLE public.second_factor (
     user_id uuid NOT NULL,
@@ -2284,7 +2293,15 @@ BEGIN
                 THEN 'accreditation_approver_is_apart'
             WHEN NOT EXISTS (SELECT FROM alliance_membership WHERE id = NEW.membership_id AND role = 'provider'
                     AND alliance_id = NEW.alliance_id AND organisation_id = NEW.provider_id AND ended_on IS NULL)
-                THEN 'accreditation_needs_admission' END;
+                THEN 'accreditation_needs_admission'
+            WHEN NOT EXISTS (SELECT FROM alliance
+                JOIN role_grant ON role_grant.user_id = NEW.decided_by AND role_grant.role = 'coordinator'
+                    AND (role_grant.alliance_id = alliance.id
+                        OR role_grant.organisation_id = alliance.lead_organisation_id)
+                JOIN organisation ON organisation.id = NEW.provider_id
+                WHERE alliance.id = NEW.alliance_id AND role_grant.until_at IS NULL
+                    AND role_stands(role_grant.id, array_remove(ARRAY[organisation.created_by, NEW.requested_by], NULL)))
+                THEN 'accreditation_approver_stands' END;
     END IF;
     IF refused IS NOT NULL THEN
         RAISE EXCEPTION 'an accreditation is asked for, and decided once by another person within an admission'
@@ -2846,6 +2863,27 @@ BEGIN
     RETURN NEW;
 END $function$;
 GRANT EXECUTE ON FUNCTION public.check_top_up() TO PUBLIC;
+
+CREATE OR REPLACE FUNCTION public.check_voucher()
+ RETURNS trigger
+ LANGUAGE plpgsql
+ SECURITY DEFINER
+ SET search_path TO 'public', 'pg_temp'
+AS $function$
+BEGIN
+    IF TG_OP = 'INSERT' OR OLD.vouched_by IS NOT NULL OR NEW.granted_by IS NULL OR NOT EXISTS (
+        SELECT FROM role_grant AS own LEFT JOIN organisation ON organisation.id = own.organisation_id
+        WHERE own.user_id = NEW.vouched_by AND own.role = 'finance'
+            AND (own.scope_kind = 'platform' OR 'operator' = ANY (organisation.kinds))
+            AND tstzrange(own.from_at, own.until_at) @> NEW.vouched_at
+            AND NOT EXISTS (SELECT FROM roles_behind(NEW.id, '{}') AS theirs
+                WHERE theirs.granted_by = NEW.vouched_by OR theirs.granted_by IN (
+                    SELECT granted_by FROM roles_behind(own.id, '{}') WHERE confirmed_by IS NULL))) THEN
+        RAISE EXCEPTION 'finance vouches once for whom another person brought in'
+            USING ERRCODE = '23514', CONSTRAINT = 'role_grant_voucher_is_apart';
+    END IF;
+    RETURN NEW;
+END $function$;
 
 CREATE OR REPLACE FUNCTION public.circle_of(person_id uuid, on_day date, OUT employed boolean, OUT allied_providers uuid[])
  RETURNS record
@@ -3550,6 +3588,37 @@ BEGIN
     RETURN living;
 END $function$;
 GRANT EXECUTE ON FUNCTION public.revoke_lots(uuid,uuid,uuid[],date,timestamp with time zone) TO beatrice_app, beatrice_hr;
+
+CREATE OR REPLACE FUNCTION public.role_stands(p_grant_id uuid, p_without uuid[])
+ RETURNS boolean
+ LANGUAGE sql
+ STABLE SECURITY DEFINER
+ SET search_path TO 'public', 'pg_temp'
+AS $function$
+    SELECT EXISTS (
+        SELECT FROM roles_behind(p_grant_id, p_without) AS behind
+        WHERE behind.vouched_by IS NOT NULL AND behind.vouched_by <> ALL (p_without)
+            OR behind.granted_by IS NULL AND NOT EXISTS (
+                SELECT FROM organisation WHERE id = behind.organisation_id AND 'operator' = ANY (kinds)))
+$function$;
+GRANT EXECUTE ON FUNCTION public.role_stands(uuid,uuid[]) TO beatrice_app, beatrice_worker;
+
+CREATE OR REPLACE FUNCTION public.roles_behind(p_grant_id uuid, p_without uuid[])
+ RETURNS SETOF public.role_grant
+ LANGUAGE sql
+ STABLE SECURITY DEFINER
+ SET search_path TO 'public', 'pg_temp'
+AS $function$
+    WITH RECURSIVE behind AS (
+        SELECT given.* FROM role_grant AS given WHERE given.id = p_grant_id
+        UNION
+        SELECT giver.* FROM behind JOIN role_grant AS giver ON giver.user_id = behind.granted_by
+            AND giver.scope_kind = behind.scope_kind AND giver.scope_id IS NOT DISTINCT FROM behind.scope_id
+            AND giver.role IN ('admin', 'coordinator') AND tstzrange(giver.from_at, giver.until_at) @> behind.granted_at
+        WHERE behind.vouched_by IS NULL AND behind.confirmed_by IS NULL AND behind.granted_by <> ALL (p_without)
+    )
+    SELECT * FROM behind
+$function$;
 
 CREATE OR REPLACE FUNCTION public.roles_in(principal uuid, in_kind text, in_id uuid, instant timestamp with time zone)
  RETURNS TABLE(role text, organisation_id uuid)

@@ -335,6 +335,8 @@ def test_making_and_approving_need_two_persons() -> None:
         "credit_grant_approver_is_not_maker",
         "fee_rule_approver_is_not_maker",
         "grant_revocation_approver_is_not_asker",
+        "role_grant_vouched_by_another",
+        "role_grant_voucher_is_apart",
         "settlement_run_approver_is_not_maker",
         "top_up_second_is_another",
     }

@@ -11,9 +11,9 @@ from app.http.audiences import alliance_router, operator_router, public_router
 from app.http.pagination import PagingDep
 from app.http.schemas import Page
 from app.ids import AllianceId, MembershipId, OrganisationId, ProgrammeId
-from app.networks import actions, queries
+from app.networks import actions, first_people, queries
 from app.networks import settings as network_settings
-from app.networks.errors import AlreadyMember, NameTaken, SettingLevelNotAllowed, SettingOutOfBounds
+from app.networks.errors import AlreadyMember, NameTaken, SettingLevelNotAllowed, SettingOutOfBounds, VoucherIsInviter
 from app.networks.models import SettingName
 from app.networks.schemas import (
     AllianceCreate,
@@ -21,6 +21,7 @@ from app.networks.schemas import (
     AllianceMembershipRead,
     AllianceRead,
     AllianceSettingRead,
+    FirstPersonRead,
     NetworkCreate,
     NetworkRead,
     SettingRead,
@@ -71,6 +72,29 @@ async def alliance_create(at: At, body: AllianceCreate) -> AllianceRead:
 @operator.read("/alliances/{alliance_id}", "organisations:read")
 async def alliance_get(at: At, alliance_id: AllianceId) -> AllianceRead:
     return AllianceRead.model_validate(await queries.alliance(at.session, alliance_id))
+
+
+@operator.list("/first_people", "organisations:read")
+async def first_person_list(at: At, paging: PagingDep) -> Page[FirstPersonRead]:
+    """List administrators and coordinators of alliances' leads for whom finance has still to vouch."""
+    found = await queries.first_people(at.session, paging.after_id, paging.fetch)
+    return paging.page_by_id(found, FirstPersonRead.model_validate)
+
+
+@operator.command(
+    "/first_people/{membership_id}/vouch",
+    "role_confirmations:write",
+    keyed=False,
+    errors=[StateConflict, VoucherIsInviter],
+    audit="member.vouch",
+    step_up="role",
+)
+async def first_person_vouch(at: At, membership_id: MembershipId) -> FirstPersonRead:
+    """Vouch, after having asked the organisation itself, that this is its administrator or coordinator.
+
+    Until then nothing that she, or whoever she invites, accredits counts: the operator alone founds no alliance.
+    """
+    return FirstPersonRead.model_validate(await first_people.vouch_for(at.session, at.actor, membership_id))
 
 
 @operator.list("/settings", "settings:read")

@@ -61,6 +61,20 @@ class AllianceMembershipRead(Out):
     ended_on: Day | None
 
 
+class FirstPersonRead(Out):
+    """Somebody whom the operator brought into an alliance's lead, or whom such a person invited there."""
+
+    id: ids.MembershipId
+    user_id: ids.UserId
+    email: str
+    role: str = Field(description="`admin` or `coordinator`")
+    organisation_id: ids.OrganisationId
+    organisation_name: str
+    granted_by: ids.UserId | None = Field(description="Who invited")
+    granted_at: Instant
+    stands: bool = Field(description="Whether it rests on more than one person's word; if not, nothing is accredited")
+
+
 class AllianceSettingRead(Out):
     """A setting as it holds in an alliance."""
 

@@ -119,6 +119,9 @@ class Town:
             {"email": "coordinator@ambito.example", "roles": ["admin", "coordinator"]},
         )
         coordinator = self.people["coordinator"] = await self.join("coordinator@ambito.example")
+        for brought_in in (await self.finance.get("/operator/first_people"))["data"]:
+            vouched = await self.finance.post(f"/operator/first_people/{brought_in['id']}/vouch")
+            assert vouched["stands"] is True
         base = f"/alliances/{alliance['id']}"
         await coordinator.post(f"{base}/memberships", {"organisation_id": self.provider_id, "role": "provider"})
         asked = await self.people["manager"].post(self.of_provider("/accreditations"), {"alliance_id": alliance["id"]})
