@@ -51,6 +51,7 @@ PREFIXES = {
     "accreditation_id": "acr",
     "account_id": "bac",
     "rule_id": "fee",
+    "value_id": "set",
 }
 """What a path parameter names; a new one must be added here, with an object on both sides."""
 
@@ -255,6 +256,8 @@ async def _alliance(client: httpx.AsyncClient, operator: Party, side: Side, unio
     )
     rule = {"percent_bps": 1, "payer": "provider", "valid_from": "2030-01-01", "provider_id": side.provider.public_id}
     drafted = await _post(client, "/v1/operator/fee_rules", headers, rule, "rule")
+    weaker = {"name": "least_people", "value": 9, "reason": "Trial", "valid_from": "2030-01-01"}
+    said = await _post(client, "/v1/operator/setting_values", headers, weaker, "setting")
     listed = f"/v1/operator/bank_accounts?organisation_id={side.provider.public_id}"
     (account,) = (await client.get(listed, headers=headers)).json()["data"]
     side.ids |= {
@@ -262,6 +265,7 @@ async def _alliance(client: httpx.AsyncClient, operator: Party, side: Side, unio
         "alliance_membership_id": joined["id"],
         "accreditation_id": accreditation["id"],
         "rule_id": drafted["id"],
+        "value_id": said["id"],
         "account_id": account["id"],
     }
 

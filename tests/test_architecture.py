@@ -337,6 +337,7 @@ def test_making_and_approving_need_two_persons() -> None:
         "grant_revocation_approver_is_not_asker",
         "role_grant_vouched_by_another",
         "role_grant_voucher_is_apart",
+        "setting_value_confirmed_by_another",
         "settlement_run_approver_is_not_maker",
         "top_up_second_is_another",
     }

@@ -26,5 +26,11 @@ class SettingLevelNotAllowed(
     """This setting cannot be set at this level: `levels` of `GET /v1/operator/settings` shows at which it can."""
 
 
+class SettingConfirmerIsSetter(
+    AppError, status=403, code="approver_is_maker", constraints=("setting_value_confirmed_by_another",)
+):
+    """Another person than the one who set it confirms a value that weakens a setting."""
+
+
 class AlreadyMember(AppError, status=409, code="already_member", constraints=("alliance_membership_live_key",)):
     """The organisation has this role in the alliance already."""

@@ -19,6 +19,7 @@ from app.networks.models import (
     SettingOrigin,
     SettingUnit,
     SettingValue,
+    Stricter,
 )
 
 
@@ -52,6 +53,7 @@ class SettingRow:
     least: int
     most: int
     levels: list[SettingLevel]
+    stricter: Stricter | None
     value: int
     level: SettingOrigin
     value_id: UUID | None

@@ -15,6 +15,7 @@ from app.networks.models import (
     SettingName,
     SettingOrigin,
     SettingUnit,
+    Stricter,
 )
 from app.territory.schemas import IstatCode
 
@@ -94,6 +95,9 @@ class SettingRead(AllianceSettingRead):
     least: int
     most: int
     levels: list[SettingLevel] = Field(description="Where it may be set, the widest first; the narrowest wins")
+    stricter: Stricter | None = Field(
+        description="Which way it protects people or money more; a value less strict than any before takes two people"
+    )
 
 
 class SettingValueCreate(In):
@@ -112,7 +116,10 @@ class SettingValueCreate(In):
 
 
 class SettingValueRead(Out):
-    """What was said of a setting; entries stay, the last one of a level that has begun holds."""
+    """What was said of a setting; entries stay, the last one of a level that has begun holds.
+
+    What weakens a setting that protects people or money holds once `confirmed_by` is there.
+    """
 
     id: ids.SettingValueId
     name: SettingName
@@ -126,3 +133,6 @@ class SettingValueRead(Out):
     valid_from: Day
     set_by: ids.UserId
     created_at: Instant
+    needs_second: bool = Field(description="Whether it holds only once another person has confirmed it")
+    confirmed_by: ids.UserId | None
+    confirmed_at: Instant | None

@@ -25,7 +25,36 @@ ALTER TABLE role_grant VALIDATE CONSTRAINT role_grant_vouched_whole;
 CREATE INDEX role_grant_vouched_by_idx ON role_grant (vouched_by);
 GRANT UPDATE (vouched_by, vouched_at) ON role_grant TO beatrice_app;
 """
+SETTINGS = """
+ALTER TABLE setting_value
+    ADD COLUMN needs_second BOOLEAN DEFAULT false NOT NULL,
+    ADD COLUMN confirmed_by UUID,
+    ADD COLUMN confirmed_at TIMESTAMP WITH TIME ZONE,
+    ADD CONSTRAINT setting_value_confirmed_by_fkey FOREIGN KEY (confirmed_by) REFERENCES user_account (id),
+    ADD CONSTRAINT setting_value_confirmed_by_another CHECK (confirmed_by <> set_by),
+    ADD CONSTRAINT setting_value_confirmed_whole CHECK ((confirmed_by IS NULL) = (confirmed_at IS NULL)),
+    ADD CONSTRAINT setting_value_confirmed_where_needed CHECK (needs_second OR confirmed_by IS NULL),
+    ADD CONSTRAINT setting_value_confirmed_in_time
+        CHECK (valid_from >= (confirmed_at AT TIME ZONE 'Europe/Rome')::date),
+    DROP CONSTRAINT setting_value_name_known,
+    ADD CONSTRAINT setting_value_name_known CHECK (name IN ('quote_minutes', 'acknowledge_hours', 'grace_days',
+        'grace_window_days', 'minimum_payout_cents', 'least_people', 'least_line_cents', 'returns_quarters',
+        'top_up_limit_cents', 'fee_cap_bps'));
+CREATE INDEX setting_value_confirmed_by_idx ON setting_value (confirmed_by);
+GRANT UPDATE (confirmed_by, confirmed_at) ON setting_value TO beatrice_app;
+-- Constants become settings: app/credit/sql, app/grants/sql and app/settlements/sql make them again with a place and a day.
+DROP FUNCTION IF EXISTS least_people();
+DROP FUNCTION IF EXISTS least_line_cents();
+DROP FUNCTION IF EXISTS returns_months();
+DROP FUNCTION IF EXISTS returns_period(timestamptz);
+DROP FUNCTION IF EXISTS returns_day(timestamptz);
+DROP FUNCTION IF EXISTS amounts_identify(uuid, uuid[], bigint[]);
+DROP FUNCTION IF EXISTS top_up_limit_cents();
+DROP FUNCTION IF EXISTS fee_cap_bps();
+DROP TRIGGER IF EXISTS setting_value_append_only ON setting_value;
+"""
 
 
 def upgrade() -> None:
     op.execute(VOUCHED)
+    op.execute(SETTINGS)

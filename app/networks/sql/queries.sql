@@ -31,7 +31,7 @@ FROM alliance_membership m JOIN organisation o ON o.id = m.organisation_id
 WHERE m.alliance_id = :alliance_id AND m.id = :id FOR NO KEY UPDATE OF m;
 
 -- name: settings
-SELECT setting.name, setting.unit, setting.default_value, setting.least, setting.most, setting.levels,
+SELECT setting.name, setting.unit, setting.default_value, setting.least, setting.most, setting.levels, setting.stricter,
     found.value, found.level, found.value_id, said.reason, said.valid_from
 FROM setting
 CROSS JOIN setting_in_force(setting.name, :on, :organisation_id, :programme_id, :alliance_id) AS found
