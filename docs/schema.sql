@@ -395,7 +395,7 @@ CREATE TABLE public.accreditation (
     CONSTRAINT accreditation_categories_named CHECK (cardinality(categories) > 0),
     CONSTRAINT accreditation_decided_when_not_requested CHECK ((status = 'requested'::text) = (decided_at IS NULL)),
     CONSTRAINT accreditation_of_an_admission CHECK ((status = 'approved'::text) = (membership_id IS NOT NULL)),
-    CONSTRAINT accreditation_period CHECK (valid_to IS NULL OR valid_to > valid_from),
+    CONSTRAINT accreditation_period CHECK (valid_to IS NULL OR valid_to >= valid_from),
     CONSTRAINT accreditation_status_known CHECK (status = ANY (ARRAY['requested'::text, 'approved'::text, 'refused'::text]))
 );
 CREATE INDEX accreditation_alliance_id_idx ON public.accreditation USING btree (alliance_id);

@@ -330,6 +330,7 @@ def test_making_and_approving_need_two_persons() -> None:
     assert guards == {
         "accreditation_approver_is_apart",
         "accreditation_approver_is_not_requester",
+        "bank_account_approver_is_apart",
         "bank_account_approver_is_not_creator",
         "bank_account_approver_is_not_requester",
         "credit_grant_approver_is_not_maker",

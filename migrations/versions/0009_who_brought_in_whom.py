@@ -25,6 +25,12 @@ ALTER TABLE role_grant VALIDATE CONSTRAINT role_grant_vouched_whole;
 CREATE INDEX role_grant_vouched_by_idx ON role_grant (vouched_by);
 GRANT UPDATE (vouched_by, vouched_at) ON role_grant TO beatrice_app;
 """
+# One that is ended before it began has no day.
+ACCREDITATION = """
+ALTER TABLE accreditation DROP CONSTRAINT accreditation_period,
+    ADD CONSTRAINT accreditation_period CHECK (valid_to IS NULL OR valid_to >= valid_from) NOT VALID;
+ALTER TABLE accreditation VALIDATE CONSTRAINT accreditation_period;
+"""
 SETTINGS = """
 ALTER TABLE setting_value
     ADD COLUMN needs_second BOOLEAN DEFAULT false NOT NULL,
@@ -57,4 +63,5 @@ DROP TRIGGER IF EXISTS setting_value_append_only ON setting_value;
 
 def upgrade() -> None:
     op.execute(VOUCHED)
+    op.execute(ACCREDITATION)
     op.execute(SETTINGS)

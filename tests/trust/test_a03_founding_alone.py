@@ -169,6 +169,21 @@ async def test_whoever_asked_gives_nobody_the_role_that_decides(founder: Founder
     assert (await founder.approve(other["id"], 200, second, alliance))["status"] == "approved"
 
 
+async def test_whoever_brought_somebody_in_approves_no_account_of_hers(founder: Founder, world: World) -> None:
+    """A provider that a colleague entered and nobody administers yet: its first manager is her own mailbox."""
+    provider = await world.organisation(["provider"], name="Cooperativa nuova")
+    first = await founder.bring_in(provider.public_id, "first@evil.example", "manager")
+    second = await founder.invite(provider.public_id, first, "manager@evil.example", "manager")
+    iban = {"iban": "DE89370400440532013000"}
+    asked = await founder.post(f"/providers/{provider.public_id}/bank_account", second, iban)
+    path = f"/operator/bank_accounts/{asked['id']}/approve"
+    assert (await founder.post(path, founder.headers, status=403))["code"] == "approver_is_maker"
+    approved = "UPDATE bank_account SET status = 'approved', decided_by = :by, decided_at = requested_at WHERE id = :id"
+    values = {"id": ids.decode("bac", asked["id"]), "by": founder.operator.users["operator"]}
+    await _guarded(world, approved, "bank_account_approver_is_apart", **values)
+    assert (await founder.post(path, founder.finance, status=200))["status"] == "approved"
+
+
 async def _guarded(world: World, sql: str, guard: str, **values: Any) -> None:
     with pytest.raises(DBAPIError) as refusal:
         await world.execute(sql, **values)

@@ -11,7 +11,8 @@ LANGUAGE sql STABLE SECURITY DEFINER SET search_path = public, pg_temp AS $$
         UNION
         SELECT giver.* FROM behind JOIN role_grant AS giver ON giver.user_id = behind.granted_by
             AND giver.scope_kind = behind.scope_kind AND giver.scope_id IS NOT DISTINCT FROM behind.scope_id
-            AND giver.role IN ('admin', 'coordinator') AND tstzrange(giver.from_at, giver.until_at) @> behind.granted_at
+            AND (giver.role IN ('admin', 'coordinator') OR giver.role = 'manager' AND behind.role IN ('manager', 'staff'))
+            AND tstzrange(giver.from_at, giver.until_at) @> behind.granted_at
         WHERE behind.vouched_by IS NULL AND behind.confirmed_by IS NULL AND behind.granted_by <> ALL (p_without)
     )
     SELECT * FROM behind
