@@ -111,9 +111,9 @@ class Cluster:
     def let_one_person_return(self, name: str) -> None:
         """Let a database post and grant what would identify: for tests of other things than that rule."""
         with self.admin(name) as owner:
-            for term, kind in (("least_people", "integer"), ("least_line_cents", "bigint")):
-                made = f"FUNCTION {term}() RETURNS {kind} LANGUAGE sql STABLE AS 'SELECT 1::{kind}'"
-                owner.execute(f"CREATE OR REPLACE {made}")
+            for term in ("least_people", "least_line_cents"):
+                made = f"FUNCTION {term}(of_company uuid, on_day date) RETURNS bigint LANGUAGE sql STABLE"
+                owner.execute(f"CREATE OR REPLACE {made} AS 'SELECT 1::bigint'")
 
     def drop(self, name: str) -> None:
         with self.admin() as connection:

@@ -183,6 +183,8 @@ async def _by_http(side: Side) -> None:
     await side.make("manager", "/providers/{provider_id}/accreditations", wanted, "accreditation_id")
     rule = {"percent_bps": 1, "payer": "provider", "valid_from": "2030-01-01", "provider_id": side.provider.public_id}
     await side.make("operator", "/operator/fee_rules", rule, "rule_id")
+    weaker = {"name": "least_people", "value": 9, "reason": "Trial", "valid_from": "2030-01-01"}
+    await side.make("operator", "/operator/setting_values", weaker, "value_id")
     operator = Caller(side.client, side.headers["operator"])
     (account,) = (await operator.get("/operator/bank_accounts", organisation_id=side.provider.public_id))["data"]
     side.ids["account_id"] = account["id"]

@@ -74,7 +74,7 @@ def test_every_file_may_be_applied_over_itself(cluster: Cluster, fresh_database_
 def test_a_right_that_a_file_no_longer_gives_is_gone(
     cluster: Cluster, fresh_database_name: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    may = "SELECT has_function_privilege('beatrice_hr', 'amounts_identify(uuid, uuid[], bigint[])', 'EXECUTE')"
+    may = "SELECT has_function_privilege('beatrice_hr', 'amounts_identify(uuid, uuid[], bigint[], date)', 'EXECUTE')"
     assert rows(cluster, fresh_database_name, may) == [(True,)]
     files = [
         replace(file, text=file.text.replace("TO beatrice_app, beatrice_hr, beatrice_worker", "TO beatrice_app"))

@@ -5,7 +5,7 @@ from typing import Annotated
 from fastapi import Query
 
 from app.catalogue import accreditations, queries
-from app.catalogue.errors import AccreditationApproverIsMaker, AccreditationRequested
+from app.catalogue.errors import AccreditationApproverIsMaker, AccreditationRequested, ApproverNotVouched
 from app.catalogue.models import AccreditationStatus
 from app.catalogue.schemas import AccreditationCreate, AccreditationRead, OperatorAccreditationCreate
 from app.edge.at import At
@@ -84,7 +84,7 @@ async def alliance_accreditation_list(
     "/accreditations/{accreditation_id}/approve",
     "alliance:write",
     keyed=False,
-    errors=[AlreadyResolved, StateConflict, AccreditationApproverIsMaker],
+    errors=[AlreadyResolved, StateConflict, AccreditationApproverIsMaker, ApproverNotVouched],
     audit="accreditation.approve",
     step_up="role",
 )

@@ -13,6 +13,7 @@ from app.edge.permissions import APPROVING_ROLES, OrganisationRole
 ROLES_OF = Query(str, "identity.roles_of")
 GIVE_ROLES = Query(NOTHING, "identity.give_roles")
 CONFIRM_ROLE = Query(NOTHING, "identity.confirm_role")
+VOUCH = Query(NOTHING, "identity.vouch")
 END_ROLE = Query(NOTHING, "identity.end_role")
 
 
@@ -48,6 +49,11 @@ async def give_roles(
 async def confirm_role(session: AsyncSession, role_id: UUID, confirmed_by: UUID) -> None:
     """Let a role begin now; the table refuses its holder and who gave it."""
     await CONFIRM_ROLE.run(session, id=role_id, confirmed_by=confirmed_by, now=clock.real())
+
+
+async def vouch(session: AsyncSession, role_id: UUID, vouched_by: UUID) -> None:
+    """Answer for somebody whom another person brought in; the table refuses who is not apart."""
+    await VOUCH.run(session, id=role_id, vouched_by=vouched_by, now=clock.real())
 
 
 async def end_role(session: AsyncSession, role_id: UUID) -> None:

@@ -83,6 +83,11 @@ class RoleGrant(Model):
             "confirmed_by <> user_id AND confirmed_by IS DISTINCT FROM granted_by OR confirmed_by IS NULL",
             name="confirmed_by_another",
         ),
+        CheckConstraint(
+            "vouched_by <> user_id AND vouched_by IS DISTINCT FROM granted_by OR vouched_by IS NULL",
+            name="vouched_by_another",
+        ),
+        CheckConstraint("(vouched_by IS NULL) = (vouched_at IS NULL)", name="vouched_whole"),
         CheckConstraint(one_of("side", Side), name="side_known"),
         CheckConstraint("until_at >= from_at", name="period"),
         CheckConstraint("length(btrim(reason)) BETWEEN 10 AND 500", name="reason_said"),
@@ -123,6 +128,9 @@ class RoleGrant(Model):
     network_id: Mapped[UUID | None] = mapped_column(
         ForeignKey("network.id"), Computed(_scope_of("network"), persisted=True), index=True
     )
+    vouched_by: Mapped[UUID | None] = mapped_column(ForeignKey("user_account.id"), index=True)
+    """Who of the operator's finance confirmed that this is somebody whom another person brought in."""
+    vouched_at: Mapped[datetime | None] = mapped_column(Timestamp)
 
 
 class SessionToken(Model):

@@ -141,6 +141,7 @@ async def test_over_http(client: httpx.AsyncClient, world: World, operator: Part
         "id": made.json()["id"], "name": "grace_days", "level": "organisation", "network_id": None, "alliance_id": None,
         **organisation, "programme_id": None, "value": 30, "reason": "Plan rules 2027", "valid_from": "2026-11-23",
         "set_by": ids.encode("usr", operator.users["operator"]), "created_at": made.json()["created_at"],
+        "needs_second": False, "confirmed_by": None, "confirmed_at": None,
     })  # fmt: skip
     everybody = await client.post(VALUES, json=GRACE | {"name": "quote_minutes", "value": 5}, headers=headers)
     listed = await client.get(VALUES, headers=operator.headers["finance"])
@@ -148,27 +149,33 @@ async def test_over_http(client: httpx.AsyncClient, world: World, operator: Part
     some = await client.get(VALUES, params={"name": "grace_days"}, headers=headers)
     assert some.json()["data"] == [made.json()]
     pages = await client.get(SETTINGS, params={**organisation, "limit": 2}, headers=headers)
-    assert [row["name"] for row in pages.json()["data"]] == ["acknowledge_hours", "grace_days"]
-    assert pages.json()["data"][1] == {
+    assert [row["name"] for row in pages.json()["data"]] == ["acknowledge_hours", "fee_cap_bps"]
+    query = {**organisation, "limit": 8, "cursor": pages.json()["next_cursor"]}
+    rest = (await client.get(SETTINGS, params=query, headers=headers)).json()["data"]
+    assert rest[0] == {
         "name": "grace_days", "unit": "days", "value": 30, "level": "organisation", "reason": "Plan rules 2027",
         "valid_from": "2026-11-23", "value_id": made.json()["id"], "default_value": 60, "least": 1, "most": 730,
-        "levels": ["platform", "network", "alliance", "organisation", "programme"],
+        "levels": ["platform", "network", "alliance", "organisation", "programme"], "stricter": None,
     }  # fmt: skip
-    query = {**organisation, "limit": 2, "cursor": pages.json()["next_cursor"]}
-    rest = (await client.get(SETTINGS, params=query, headers=headers)).json()["data"]
-    assert [row["name"] for row in rest] == ["grace_window_days", "minimum_payout_cents"]
+    assert [row["name"] for row in rest] == [
+        "grace_days", "grace_window_days", "least_line_cents", "least_people", "minimum_payout_cents", "quote_minutes",
+        "returns_quarters", "top_up_limit_cents",
+    ]  # fmt: skip
     early = (await client.get(SETTINGS, params={**organisation, "on": "2026-11-22"}, headers=headers)).json()["data"]
     assert [(row["value"], row["level"]) for row in early] == [
-        (120, "default"), (60, "default"), (7, "default"), (1, "default"), (15, "default"),
+        (120, "default"), (20_00, "default"), (60, "default"), (7, "default"), (20_00, "default"), (10, "default"),
+        (1, "default"), (15, "default"), (1, "default"), (10_000_00, "default"),
     ]  # fmt: skip
     ours = f"/v1/alliances/{ids.encode('all', places.alliance_id)}/settings"
     for role in ("coordinator", "observer"):
         seen = (await client.get(ours, headers=places.lead.headers[role])).json()["data"]
         assert [(row["name"], row["value"], row["level"]) for row in seen] == [
-            ("acknowledge_hours", 120, "default"), ("grace_days", 60, "default"), ("grace_window_days", 7, "default"),
-            ("minimum_payout_cents", 1, "default"), ("quote_minutes", 5, "platform"),
+            ("acknowledge_hours", 120, "default"), ("fee_cap_bps", 20_00, "default"), ("grace_days", 60, "default"),
+            ("grace_window_days", 7, "default"), ("least_line_cents", 20_00, "default"),
+            ("least_people", 10, "default"), ("minimum_payout_cents", 1, "default"), ("quote_minutes", 5, "platform"),
+            ("returns_quarters", 1, "default"), ("top_up_limit_cents", 10_000_00, "default"),
         ]  # fmt: skip
-        assert seen[4] == {
+        assert seen[7] == {
             "name": "quote_minutes", "unit": "minutes", "value": 5, "level": "platform", "reason": "Plan rules 2027",
             "valid_from": "2026-11-23",
         }  # fmt: skip

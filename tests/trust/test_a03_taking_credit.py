@@ -149,7 +149,7 @@ async def test_an_accreditation_is_for_its_categories_and_days(scene: Scene) -> 
     assert (await scene.quote(later))["credit_cents"] == 22_50
     listed = await scene.client.get(f"/v1/alliances/{scene.alliance}/accreditations", headers=scene.world.coordinator)
     newest = listed.json()["data"][0]
-    assert (await scene.decide(newest["id"], "end"))["valid_to"] == "2026-12-03"
+    assert (await scene.decide(newest["id"], "end"))["valid_to"] == "2026-12-02"
     await scene.refused_quote(later)
 
 

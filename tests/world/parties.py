@@ -60,6 +60,8 @@ class Parties(Base):
 
     _operator: Party | None = None
     _alliance_id: UUID | None = None
+    lead: Party
+    """The lead of this world's alliance."""
     coordinator: dict[str, str]
     """The session of that alliance's coordinator."""
 
@@ -173,7 +175,7 @@ class Parties(Base):
         if self._alliance_id is None:
             lead = await self.organisation(["municipality"], ("coordinator",), name="Ambito di prova")
             self._alliance_id = await self.found_alliance("Alleanza di prova", lead)
-            self.coordinator = lead.headers["coordinator"]
+            self.lead, self.coordinator = lead, lead.headers["coordinator"]
         return self._alliance_id
 
     async def accredit(self, provider: Party) -> None:
@@ -183,7 +185,8 @@ class Parties(Base):
         async with self.work(at=START) as session:
             wanted = AccreditationCreate(alliance_id=alliance_id)
             asked = await accreditations.request_accreditation(session, SOMEBODY, provider.id, wanted)
-            await accreditations.approve_accreditation(session, SOMEBODY_ELSE, alliance_id, asked.id)
+            coordinator = Actor("user", self.lead.users["coordinator"])
+            await accreditations.approve_accreditation(session, coordinator, alliance_id, asked.id)
 
     async def found_alliance(self, name: str = "Alleanza Prova", lead: Party | None = None, **members: Party) -> UUID:
         """An alliance led by a municipality unless told, with one member for each role that is named."""

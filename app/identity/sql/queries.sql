@@ -285,6 +285,9 @@ ON CONFLICT ON CONSTRAINT role_grant_once DO NOTHING;
 -- name: confirm_role
 UPDATE role_grant SET from_at = :now, confirmed_by = :confirmed_by WHERE id = :id;
 
+-- name: vouch
+UPDATE role_grant SET vouched_by = :vouched_by, vouched_at = :now WHERE id = :id;
+
 -- name: end_role
 -- A role that has not begun never does.
 UPDATE role_grant SET until_at = greatest(from_at, :now) WHERE id = :id;
