@@ -8,10 +8,11 @@ import pytest
 from sqlalchemy.exc import IntegrityError
 
 from app import cli, ids
-from tests.identity.conftest import NEW_PASSWORD, PASSWORD, Login, log_in, mailed_token
+from tests.identity.conftest import NEW_PASSWORD, Login, log_in
 from tests.identity.test_second_factor import Watch, enrol, factors, log_in_with, watch
-from tests.people import snapshot
+from tests.people import mailed_token, snapshot
 from tests.world import Party, World
+from tests.world.given import PASSWORD
 
 __all__ = ["watch"]
 DAY = timedelta(hours=24)

@@ -3,8 +3,8 @@
 import httpx
 
 from app.identity.password_words import words_about
-from tests.identity.conftest import Login, mailed_token
-from tests.people import accept, invitation_token
+from tests.identity.conftest import Login
+from tests.people import accept, mailed_token
 from tests.world import World
 
 
@@ -51,7 +51,7 @@ async def test_whoever_is_reset_or_invited_cannot_use_them(
     await world.membership(admin, company.id, "admin")
     url = f"/v1/organisations/{company.public_id}/members"
     assert (await client.post(url, json=invited, headers=headers)).status_code == 201
-    joining = await accept(client, await invitation_token(world, "nuova@example.test"), password["password"])
+    joining = await accept(client, await mailed_token(world, "nuova@example.test"), password["password"])
     assert (joining.status_code, joining.json()["errors"][0]["code"]) == (422, "password_too_common")
     after = await world.execute("SELECT id, password_hash FROM user_account WHERE id <> :id ORDER BY id", id=admin)
     assert after == before

@@ -7,7 +7,7 @@ import pytest
 from sqlalchemy.exc import IntegrityError
 
 from app import clock
-from tests.people import accept, invitation_token, join, snapshot
+from tests.people import accept, join, mailed_token, snapshot
 from tests.world import Party, World
 
 NEW = "nuova@example.test"
@@ -63,7 +63,7 @@ async def test_every_administrator_is_told_the_reason(client: httpx.AsyncClient,
 async def test_a_role_that_she_has_already_counts(client: httpx.AsyncClient, world: World, company: Party) -> None:
     """Also one that she was given after the invitation was sent."""
     assert (await invite(client, company, "payroll")).status_code == 201
-    early = await invitation_token(world, NEW)
+    early = await mailed_token(world, NEW)
     user_id, _ = await world.login("altra@example.test")
     await world.membership(user_id, company.id, "hr")
     refused = await invite(client, company, "payroll", email="Altra@example.test")

@@ -14,7 +14,6 @@ from app.networks.models import SettingName
 from app.networks.settings import confirm_value
 from tests.credit.stage import Stage
 from tests.grants.desk import Desk
-from tests.networks.said import say
 from tests.settlements.books import open_books
 from tests.settlements.office import close, settlement
 from tests.trust.test_a01_company_returns import RETURNING, lines, people, settle
@@ -161,7 +160,7 @@ async def _refused(world: World, sql: str, guard: str, **values: Any) -> None:
 async def both(world: World, name: SettingName, value: int, on: date, **place: Any) -> None:
     """Let two people say what a setting is."""
     operator = await world.operator()
-    said = await say(world, operator.users["operator"], name, value, on, **place)
+    said = await world.say(operator.users["operator"], name, value, on, **place)
     async with world.work() as session:
         await confirm_value(session, Actor("user", operator.users["finance"]), said)
 
@@ -176,13 +175,13 @@ async def test_returns_of_half_years(
     await settle(stage, fresh_worker, clock.midnight(date(2027, 3, 31)))
     assert (await desk.get("/account")).json()["next_returns_on"] == "2027-04-01"
     place = {"organisation_id": stage.company.id}
-    await say(stage.world, operator.users["finance"], "returns_quarters", 2, date(2027, 3, 31), **place)
+    await stage.world.say(operator.users["finance"], "returns_quarters", 2, date(2027, 3, 31), **place)
     assert (await desk.get("/account")).json()["next_returns_on"] == "2027-07-01"
     ran = await settle(stage, fresh_worker, clock.midnight(date(2027, 4, 1)))
     assert "grants.post_returns" not in ran
     # Stricter from July on is too late for the sum of July: it was right on the last day of its period.
     await stage.world.set_now(clock.midnight(date(2027, 7, 1)))
-    await say(stage.world, operator.users["finance"], "least_people", 50, date(2027, 7, 1))
+    await stage.world.say(operator.users["finance"], "least_people", 50, date(2027, 7, 1))
     assert (await settle(stage, fresh_worker, clock.midnight(date(2027, 7, 1))))["grants.post_returns"] == 1
     assert (await stage.balance(), await stage.returned()) == (1_900_00, 0)
 
@@ -192,7 +191,7 @@ async def test_more_people_for_a_sum(fresh_stage: Stage, fresh_worker: Database)
     operator = await stage.world.operator()
     await stage.lot(100_00, **RETURNING, lot_expires_on=date(2027, 1, 31))
     await settle(stage, fresh_worker, clock.midnight(date(2027, 3, 1)))
-    await say(stage.world, operator.users["finance"], "least_people", 11, date(2027, 3, 31))
+    await stage.world.say(operator.users["finance"], "least_people", 11, date(2027, 3, 31))
     assert "grants.post_returns" not in await settle(stage, fresh_worker, clock.midnight(date(2027, 4, 1)))
     assert (await stage.balance(), await stage.returned()) == (900_00, 1_000_00)
 
@@ -207,7 +206,7 @@ async def test_the_cap_of_fees_holds_for_rules_that_stand(client: httpx.AsyncCli
     approve = f"/v1/operator/fee_rules/{drafted['id']}/approve"
     assert (await client.post(approve, headers=books.operator.headers["finance"])).status_code == 200
     operator = books.operator.users["operator"]
-    await say(world, operator, "fee_cap_bps", 500, date(2026, 12, 3), organisation_id=low.id)
+    await world.say(operator, "fee_cap_bps", 500, date(2026, 12, 3), organisation_id=low.id)
     await both(world, "fee_cap_bps", 25_00, date(2026, 12, 4), organisation_id=plain.id)
     refused = await client.post(
         "/v1/operator/fee_rules",
