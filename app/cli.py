@@ -33,6 +33,7 @@ from sqlalchemy.exc import OperationalError
 
 import migrations
 from app import api, clock, ids, jobs, logs
+from app.actor import SYSTEM
 from app.audit import verify as verify_chain
 from app.audit.chain import Head
 from app.config import Mode, settings
@@ -40,7 +41,10 @@ from app.db import APP, APP_TIMEOUTS, WORKER, WORKER_TIMEOUTS, Model, Role, crea
 from app.errors import StateConflict
 from app.identity import activation_codes as activation_codes_of
 from app.identity.invitations import pending_activation_codes
+from app.identity.lost_factors import remove_at_once
 from app.identity.password_rules import DEMO_PASSWORD
+from app.identity.proof import account_by_email
+from app.identity.second_factor import is_confirmed
 from app.installation import checks, keys
 from app.ledger import verify
 from app.main import create_app
@@ -385,6 +389,24 @@ async def _activation_codes(url: str, organisation_id: UUID, forgiven: UUID | No
     for code in codes:
         table.add_row(ids.encode("emp", code.employee_id), code.code, clock.rfc3339(code.expires_at))
     return table
+
+
+@command
+def remove_second_factor(
+    email: Annotated[str, typer.Option("--email", help="Whose device and recovery codes are lost.")],
+) -> None:
+    """Take a lost second factor away, for the operator's own people; she is told by mail."""
+    with _database_server() as addresses:
+        _run(_remove_second_factor(addresses.app, email.strip().lower()))
+    out.print(f"{email} logs in with the password alone, until there is a new second factor.", markup=False)
+
+
+async def _remove_second_factor(url: str, email: str) -> None:
+    async with open_database(url, APP_TIMEOUTS) as database, database.begin() as session:
+        account = await account_by_email(session, email)
+        if account is None or not await is_confirmed(session, account.id):
+            raise Refused("This address has no login with a second factor.")
+        await remove_at_once(session, SYSTEM, account.id)
 
 
 @command

@@ -48,10 +48,14 @@ class Forbidden(AppError, status=403, code="forbidden"):
     """Your role in this organisation does not allow this."""
 
 
-class StepUpRequired(AppError, status=403, code="step_up_required"):
-    """Prove again who you are with `POST /v1/auth/step_up`; `needs` says by what: `proof` (either) or `otp`."""
+class SecondFactorMissing(AppError, status=403, code="second_factor_missing"):
+    """Set up the second factor first (`POST /v1/me/totp`), or give a code of it here (`POST /v1/auth/step_up`)."""
 
-    def __init__(self, needs: Literal["proof", "otp"]) -> None:
+
+class StepUpRequired(AppError, status=403, code="step_up_required"):
+    """Prove again who you are with `POST /v1/auth/step_up`; `needs` says by what: `proof` is password or code."""
+
+    def __init__(self, needs: Literal["proof"] = "proof") -> None:
         super().__init__(needs=needs)
 
 

@@ -395,7 +395,7 @@ CREATE TABLE public.accreditation (
     CONSTRAINT accreditation_categories_named CHECK (cardinality(categories) > 0),
     CONSTRAINT accreditation_decided_when_not_requested CHECK ((status = 'requested'::text) = (decided_at IS NULL)),
     CONSTRAINT accreditation_of_an_admission CHECK ((status = 'approved'::text) = (membership_id IS NOT NULL)),
-    CONSTRAINT accreditation_period CHECK (valid_to IS NULL OR valid_to > valid_from),
+    CONSTRAINT accreditation_period CHECK (valid_to IS NULL OR valid_to >= valid_from),
     CONSTRAINT accreditation_status_known CHECK (status = ANY (ARRAY['requested'::text, 'approved'::text, 'refused'::text]))
 );
 CREATE INDEX accreditation_alliance_id_idx ON public.accreditation USING btree (alliance_id);
@@ -418,6 +418,7 @@ CREATE TABLE public.activation_failure (
 );
 CREATE INDEX activation_failure_employee_idx ON public.activation_failure USING btree (company_id, employee_id);
 GRANT DELETE, INSERT, SELECT, UPDATE ON public.activation_failure TO beatrice_app;
+GRANT DELETE, SELECT ON public.activation_failure TO beatrice_worker;
 
 CREATE TABLE public.alliance (
     id uuid NOT NULL,
@@ -716,7 +717,9 @@ CREATE TABLE public.email_change (
     CONSTRAINT email_change_email_lower CHECK (old_email = lower(old_email) AND new_email = lower(new_email)),
     CONSTRAINT email_change_undone_after_accepted CHECK (undone_at IS NULL OR accepted_at IS NOT NULL)
 );
+CREATE INDEX email_change_over_idx ON public.email_change USING btree (COALESCE(undo_until, expires_at));
 CREATE INDEX email_change_user_id_idx ON public.email_change USING btree (user_id);
+GRANT DELETE, SELECT ON public.email_change TO beatrice_worker;
 GRANT INSERT, SELECT, UPDATE (accepted_at, ended_at, undo_hash, undo_until, undone_at) ON public.email_change TO beatrice_app;
 
 CREATE TABLE public.employee (
@@ -896,6 +899,7 @@ CREATE TABLE public.invitation (
     expires_at timestamp with time zone NOT NULL,
     ended_at timestamp with time zone,
     accepted_by uuid,
+    reason text,
     CONSTRAINT invitation_pkey PRIMARY KEY (id),
     CONSTRAINT invitation_token_hash_key UNIQUE (token_hash),
     CONSTRAINT invitation_accepted_by_fkey FOREIGN KEY (accepted_by) REFERENCES public.user_account(id),
@@ -909,10 +913,12 @@ CREATE INDEX invitation_accepted_by_idx ON public.invitation USING btree (accept
 CREATE INDEX invitation_employee_id_idx ON public.invitation USING btree (employee_id);
 CREATE INDEX invitation_employee_idx ON public.invitation USING btree (organisation_id, employee_id);
 CREATE INDEX invitation_invited_by_idx ON public.invitation USING btree (invited_by);
+CREATE INDEX invitation_over_idx ON public.invitation USING btree (COALESCE(ended_at, expires_at));
 CREATE UNIQUE INDEX invitation_pending_employee_key ON public.invitation USING btree (employee_id) WHERE ended_at IS NULL;
 CREATE TRIGGER invitation_05_hr BEFORE INSERT ON public.invitation FOR EACH ROW WHEN (CURRENT_USER = 'beatrice_hr'::name AND new.employee_id IS NULL) EXECUTE FUNCTION public.refuse_invitation_to_roles();
+GRANT DELETE, INSERT, SELECT, UPDATE ON public.invitation TO beatrice_worker;
 GRANT INSERT, SELECT (id, organisation_id, employee_id, ended_at), UPDATE (ended_at) ON public.invitation TO beatrice_hr;
-GRANT INSERT, SELECT, UPDATE ON public.invitation TO beatrice_app, beatrice_worker;
+GRANT INSERT, SELECT, UPDATE ON public.invitation TO beatrice_app;
 
 CREATE TABLE public.known_place (
     user_id uuid NOT NULL,
@@ -1318,6 +1324,9 @@ CASE scope_kind
     WHEN 'network'::text THEN scope_id
     ELSE NULL::uuid
 END) STORED,
+    reason text,
+    vouched_by uuid,
+    vouched_at timestamp with time zone,
     CONSTRAINT role_grant_pkey PRIMARY KEY (id),
     CONSTRAINT role_grant_hr_apart_from_care EXCLUDE USING gist (user_id WITH =, side WITH <>, tstzrange(from_at, until_at) WITH &&),
     CONSTRAINT role_grant_once EXCLUDE USING gist (user_id WITH =, role WITH =, COALESCE(scope_id, user_id) WITH =, tstzrange(from_at, until_at) WITH &&),
@@ -1327,8 +1336,10 @@ END) STORED,
     CONSTRAINT role_grant_network_id_fkey FOREIGN KEY (network_id) REFERENCES public.network(id),
     CONSTRAINT role_grant_organisation_id_fkey FOREIGN KEY (organisation_id) REFERENCES public.organisation(id),
     CONSTRAINT role_grant_user_id_fkey FOREIGN KEY (user_id) REFERENCES public.user_account(id),
+    CONSTRAINT role_grant_vouched_by_fkey FOREIGN KEY (vouched_by) REFERENCES public.user_account(id),
     CONSTRAINT role_grant_confirmed_by_another CHECK (confirmed_by <> user_id AND confirmed_by IS DISTINCT FROM granted_by OR confirmed_by IS NULL),
     CONSTRAINT role_grant_period CHECK (until_at >= from_at),
+    CONSTRAINT role_grant_reason_said CHECK (length(btrim(reason)) >= 10 AND length(btrim(reason)) <= 500),
     CONSTRAINT role_grant_role_fits_scope CHECK (
 CASE scope_kind
     WHEN 'organisation'::text THEN true
@@ -1340,7 +1351,9 @@ END),
     CONSTRAINT role_grant_role_known CHECK (role = ANY (ARRAY['hr'::text, 'hr_approver'::text, 'payroll'::text, 'manager'::text, 'staff'::text, 'coordinator'::text, 'care_manager'::text, 'observer'::text, 'operator'::text, 'finance'::text, 'admin'::text])),
     CONSTRAINT role_grant_scope_kind_known CHECK (scope_kind = ANY (ARRAY['organisation'::text, 'alliance'::text, 'network'::text, 'platform'::text])),
     CONSTRAINT role_grant_scope_named CHECK ((scope_id IS NULL) = (scope_kind = 'platform'::text)),
-    CONSTRAINT role_grant_side_known CHECK (side = ANY (ARRAY['employer'::text, 'care'::text]))
+    CONSTRAINT role_grant_side_known CHECK (side = ANY (ARRAY['employer'::text, 'care'::text])),
+    CONSTRAINT role_grant_vouched_by_another CHECK (vouched_by <> user_id AND vouched_by IS DISTINCT FROM granted_by OR vouched_by IS NULL),
+    CONSTRAINT role_grant_vouched_whole CHECK ((vouched_by IS NULL) = (vouched_at IS NULL))
 );
 CREATE INDEX role_grant_alliance_id_idx ON public.role_grant USING btree (alliance_id);
 CREATE INDEX role_grant_confirmed_by_idx ON public.role_grant USING btree (confirmed_by);
@@ -1348,9 +1361,16 @@ CREATE INDEX role_grant_granted_by_idx ON public.role_grant USING btree (granted
 CREATE INDEX role_grant_network_id_idx ON public.role_grant USING btree (network_id);
 CREATE INDEX role_grant_organisation_id_idx ON public.role_grant USING btree (organisation_id);
 CREATE INDEX role_grant_user_id_idx ON public.role_grant USING btree (user_id);
+CREATE INDEX role_grant_vouched_by_idx ON public.role_grant USING btree (vouched_by);
 CREATE TRIGGER role_grant_10_side BEFORE INSERT ON public.role_grant FOR EACH ROW EXECUTE FUNCTION public.side_of_role();
-CREATE TRIGGER role_grant_20_begin BEFORE UPDATE OF from_at ON public.role_grant FOR EACH ROW WHEN (new.from_at < old.from_at AND new.confirmed_by IS NULL) EXECUTE FUNCTION public.refuse_early_role();
-GRANT INSERT, SELECT, UPDATE (from_at, until_at, confirmed_by) ON public.role_grant TO beatrice_app, beatrice_worker;
+CREATE TRIGGER role_grant_20_begin BEFORE UPDATE OF from_at ON public.role_grant FOR EACH ROW WHEN (new.from_at < old.from_at) EXECUTE FUNCTION public.refuse_early_role();
+CREATE TRIGGER role_grant_30_approver BEFORE INSERT ON public.role_grant FOR EACH ROW WHEN ((new.role = ANY (ARRAY['hr'::text, 'hr_approver'::text, 'operator'::text, 'finance'::text])) AND (new.confirmed_by IS NOT NULL OR new.from_at < (new.granted_at + '24:00:00'::interval))) EXECUTE FUNCTION public.refuse_approver_at_will();
+CREATE TRIGGER role_grant_30_given_unvouched BEFORE INSERT ON public.role_grant FOR EACH ROW WHEN (new.vouched_by IS NOT NULL) EXECUTE FUNCTION public.check_voucher();
+CREATE TRIGGER role_grant_40_two_people BEFORE INSERT ON public.role_grant FOR EACH ROW WHEN (new.reason IS NULL AND (new.role = ANY (ARRAY['hr'::text, 'hr_approver'::text, 'payroll'::text, 'operator'::text, 'finance'::text]))) EXECUTE FUNCTION public.refuse_roles_of_two();
+CREATE TRIGGER role_grant_40_voucher BEFORE UPDATE OF vouched_by, vouched_at ON public.role_grant FOR EACH ROW EXECUTE FUNCTION public.check_voucher();
+CREATE TRIGGER role_grant_41_two_people BEFORE UPDATE OF from_at, until_at ON public.role_grant FOR EACH ROW WHEN (new.reason IS NULL AND (new.role = ANY (ARRAY['hr'::text, 'hr_approver'::text, 'payroll'::text, 'operator'::text, 'finance'::text])) AND (new.from_at < old.from_at OR COALESCE(new.until_at, 'infinity'::timestamp with time zone) > COALESCE(old.until_at, 'infinity'::timestamp with time zone))) EXECUTE FUNCTION public.refuse_roles_of_two();
+GRANT INSERT, SELECT, UPDATE (from_at, until_at, confirmed_by) ON public.role_grant TO beatrice_worker;
+GRANT INSERT, SELECT, UPDATE (from_at, until_at, confirmed_by, vouched_by, vouched_at) ON public.role_grant TO beatrice_app;
 
 CREATE TABLE public.second_factor (
     user_id uuid NOT NULL,
@@ -1363,7 +1383,34 @@ CREATE TABLE public.second_factor (
     CONSTRAINT second_factor_confirmed_by_a_code CHECK ((confirmed_at IS NULL) = (last_step IS NULL))
 );
 CREATE TRIGGER second_factor_10_counts_once BEFORE UPDATE ON public.second_factor FOR EACH ROW WHEN (old.confirmed_at IS NOT NULL AND (new.last_step IS NULL OR new.last_step <= old.last_step OR new.sealed_secret <> old.sealed_secret OR new.confirmed_at IS DISTINCT FROM old.confirmed_at)) EXECUTE FUNCTION public.refuse_second_use();
+CREATE TRIGGER second_factor_20_sessions AFTER DELETE ON public.second_factor FOR EACH ROW EXECUTE FUNCTION public.forget_second_factor_of_sessions();
 GRANT DELETE, INSERT, SELECT, UPDATE ON public.second_factor TO beatrice_app;
+
+CREATE TABLE public.second_factor_removal (
+    user_id uuid NOT NULL,
+    organisation_id uuid NOT NULL,
+    requested_by uuid NOT NULL,
+    requested_at timestamp with time zone NOT NULL,
+    approved_by uuid,
+    effective_at timestamp with time zone NOT NULL,
+    CONSTRAINT second_factor_removal_pkey PRIMARY KEY (user_id),
+    CONSTRAINT second_factor_removal_approved_by_fkey FOREIGN KEY (approved_by) REFERENCES public.user_account(id),
+    CONSTRAINT second_factor_removal_organisation_id_fkey FOREIGN KEY (organisation_id) REFERENCES public.organisation(id),
+    CONSTRAINT second_factor_removal_requested_by_fkey FOREIGN KEY (requested_by) REFERENCES public.user_account(id),
+    CONSTRAINT second_factor_removal_user_id_fkey FOREIGN KEY (user_id) REFERENCES public.user_account(id),
+    CONSTRAINT second_factor_removal_approved_by_a_third CHECK (approved_by <> user_id AND approved_by <> requested_by),
+    CONSTRAINT second_factor_removal_by_another CHECK (requested_by <> user_id),
+    CONSTRAINT second_factor_removal_waits CHECK (effective_at >= (requested_at +
+CASE
+    WHEN approved_by IS NULL THEN '24:00:00'::interval
+    ELSE '00:00:00'::interval
+END))
+);
+CREATE INDEX second_factor_removal_approved_by_idx ON public.second_factor_removal USING btree (approved_by);
+CREATE INDEX second_factor_removal_organisation_id_idx ON public.second_factor_removal USING btree (organisation_id);
+CREATE INDEX second_factor_removal_requested_by_idx ON public.second_factor_removal USING btree (requested_by);
+GRANT DELETE, INSERT, SELECT, UPDATE (approved_by, effective_at) ON public.second_factor_removal TO beatrice_app;
+GRANT DELETE, SELECT ON public.second_factor_removal TO beatrice_worker;
 
 CREATE TABLE public.session_token (
     token_hash bytea NOT NULL,
@@ -1382,6 +1429,7 @@ CREATE TABLE public.session_token (
 );
 CREATE INDEX session_token_expires_at_idx ON public.session_token USING btree (expires_at);
 CREATE INDEX session_token_user_id_idx ON public.session_token USING btree (user_id);
+CREATE TRIGGER session_token_10_second_factor BEFORE INSERT OR UPDATE OF second_factor ON public.session_token FOR EACH ROW WHEN (new.second_factor) EXECUTE FUNCTION public.check_second_factor_of_session();
 GRANT DELETE, INSERT, SELECT, UPDATE ON public.session_token TO beatrice_worker;
 GRANT INSERT, SELECT, UPDATE ON public.session_token TO beatrice_app;
 
@@ -1398,12 +1446,20 @@ CREATE TABLE public.setting_value (
     valid_from date NOT NULL,
     set_by uuid NOT NULL,
     created_at timestamp with time zone NOT NULL,
+    needs_second boolean NOT NULL DEFAULT false,
+    confirmed_by uuid,
+    confirmed_at timestamp with time zone,
     CONSTRAINT setting_value_pkey PRIMARY KEY (id),
     CONSTRAINT setting_value_alliance_id_fkey FOREIGN KEY (alliance_id) REFERENCES public.alliance(id),
+    CONSTRAINT setting_value_confirmed_by_fkey FOREIGN KEY (confirmed_by) REFERENCES public.user_account(id),
     CONSTRAINT setting_value_network_id_fkey FOREIGN KEY (network_id) REFERENCES public.network(id),
     CONSTRAINT setting_value_organisation_id_fkey FOREIGN KEY (organisation_id) REFERENCES public.organisation(id),
     CONSTRAINT setting_value_programme_id_fkey FOREIGN KEY (programme_id) REFERENCES public.programme(id),
     CONSTRAINT setting_value_set_by_fkey FOREIGN KEY (set_by) REFERENCES public.user_account(id),
+    CONSTRAINT setting_value_confirmed_by_another CHECK (confirmed_by <> set_by),
+    CONSTRAINT setting_value_confirmed_in_time CHECK (valid_from >= (confirmed_at AT TIME ZONE 'Europe/Rome'::text)::date),
+    CONSTRAINT setting_value_confirmed_where_needed CHECK (needs_second OR confirmed_by IS NULL),
+    CONSTRAINT setting_value_confirmed_whole CHECK ((confirmed_by IS NULL) = (confirmed_at IS NULL)),
     CONSTRAINT setting_value_level_known CHECK (level = ANY (ARRAY['platform'::text, 'network'::text, 'alliance'::text, 'organisation'::text, 'programme'::text])),
     CONSTRAINT setting_value_level_names_its_object CHECK (num_nonnulls(network_id, alliance_id, organisation_id, programme_id) =
 CASE level
@@ -1417,20 +1473,22 @@ CASE level
     WHEN 'programme'::text THEN programme_id
     ELSE id
 END IS NOT NULL),
-    CONSTRAINT setting_value_name_known CHECK (name = ANY (ARRAY['quote_minutes'::text, 'acknowledge_hours'::text, 'grace_days'::text, 'grace_window_days'::text, 'minimum_payout_cents'::text])),
+    CONSTRAINT setting_value_name_known CHECK (name = ANY (ARRAY['quote_minutes'::text, 'acknowledge_hours'::text, 'grace_days'::text, 'grace_window_days'::text, 'minimum_payout_cents'::text, 'least_people'::text, 'least_line_cents'::text, 'returns_quarters'::text, 'top_up_limit_cents'::text, 'fee_cap_bps'::text])),
     CONSTRAINT setting_value_never_in_the_past CHECK (valid_from >= (created_at AT TIME ZONE 'Europe/Rome'::text)::date),
     CONSTRAINT setting_value_reason_given CHECK (reason <> ''::text)
 );
 CREATE INDEX setting_value_alliance_id_idx ON public.setting_value USING btree (alliance_id);
+CREATE INDEX setting_value_confirmed_by_idx ON public.setting_value USING btree (confirmed_by);
 CREATE INDEX setting_value_name_idx ON public.setting_value USING btree (name);
 CREATE INDEX setting_value_network_id_idx ON public.setting_value USING btree (network_id);
 CREATE INDEX setting_value_organisation_id_idx ON public.setting_value USING btree (organisation_id);
 CREATE INDEX setting_value_programme_id_idx ON public.setting_value USING btree (programme_id);
 CREATE INDEX setting_value_set_by_idx ON public.setting_value USING btree (set_by);
-CREATE TRIGGER setting_value_append_only BEFORE DELETE OR UPDATE ON public.setting_value FOR EACH ROW EXECUTE FUNCTION public.refuse_change();
+CREATE TRIGGER setting_value_10_second BEFORE INSERT OR UPDATE ON public.setting_value FOR EACH ROW EXECUTE FUNCTION public.check_second_of_setting();
+CREATE TRIGGER setting_value_append_only BEFORE DELETE ON public.setting_value FOR EACH ROW EXECUTE FUNCTION public.refuse_change();
 CREATE TRIGGER setting_value_fits AFTER INSERT ON public.setting_value FOR EACH ROW EXECUTE FUNCTION public.check_setting_value();
 CREATE TRIGGER setting_value_no_truncate BEFORE TRUNCATE ON public.setting_value FOR EACH STATEMENT EXECUTE FUNCTION public.refuse_change();
-GRANT INSERT, SELECT ON public.setting_value TO beatrice_app;
+GRANT INSERT, SELECT, UPDATE (confirmed_by, confirmed_at) ON public.setting_value TO beatrice_app;
 GRANT SELECT ON public.setting_value TO beatrice_worker;
 
 CREATE TABLE public.settlement (
@@ -1763,13 +1821,85 @@ UNION ALL
 GRANT SELECT ON public.lot_owner TO beatrice_app, beatrice_worker;
 
 CREATE VIEW public.setting WITH (security_invoker=true) AS
- SELECT name,
-    unit,
-    default_value,
-    "least",
-    most,
-    levels
-   FROM ( VALUES ('quote_minutes'::text,'minutes'::text,15::bigint,1::bigint,1440::bigint,'{platform,network,alliance,organisation}'::text[]), ('acknowledge_hours'::text,'hours'::text,120,1,720,'{platform,network,alliance,organisation}'::text[]), ('grace_days'::text,'days'::text,60,1,730,'{platform,network,alliance,organisation,programme}'::text[]), ('grace_window_days'::text,'days'::text,7,0,90,'{platform,network,alliance,organisation,programme}'::text[]), ('minimum_payout_cents'::text,'cents'::text,1,1,100000,'{platform,network,alliance,organisation}'::text[])) listed(name, unit, default_value, "least", most, levels);
+ SELECT 'quote_minutes'::text AS name,
+    'minutes'::text AS unit,
+    '15'::bigint AS default_value,
+    '1'::bigint AS "least",
+    '1440'::bigint AS most,
+    '{platform,network,alliance,organisation}'::text[] AS levels,
+    NULL::text AS stricter
+UNION ALL
+ SELECT 'acknowledge_hours'::text AS name,
+    'hours'::text AS unit,
+    120 AS default_value,
+    1 AS "least",
+    720 AS most,
+    '{platform,network,alliance,organisation}'::text[] AS levels,
+    NULL::text AS stricter
+UNION ALL
+ SELECT 'grace_days'::text AS name,
+    'days'::text AS unit,
+    60 AS default_value,
+    1 AS "least",
+    730 AS most,
+    '{platform,network,alliance,organisation,programme}'::text[] AS levels,
+    NULL::text AS stricter
+UNION ALL
+ SELECT 'grace_window_days'::text AS name,
+    'days'::text AS unit,
+    7 AS default_value,
+    0 AS "least",
+    90 AS most,
+    '{platform,network,alliance,organisation,programme}'::text[] AS levels,
+    NULL::text AS stricter
+UNION ALL
+ SELECT 'minimum_payout_cents'::text AS name,
+    'cents'::text AS unit,
+    1 AS default_value,
+    1 AS "least",
+    100000 AS most,
+    '{platform,network,alliance,organisation}'::text[] AS levels,
+    NULL::text AS stricter
+UNION ALL
+ SELECT 'least_people'::text AS name,
+    'people'::text AS unit,
+    10 AS default_value,
+    5 AS "least",
+    1000 AS most,
+    '{platform,network,alliance,organisation}'::text[] AS levels,
+    'more'::text AS stricter
+UNION ALL
+ SELECT 'least_line_cents'::text AS name,
+    'cents'::text AS unit,
+    2000 AS default_value,
+    500 AS "least",
+    100000 AS most,
+    '{platform,network,alliance,organisation}'::text[] AS levels,
+    'more'::text AS stricter
+UNION ALL
+ SELECT 'returns_quarters'::text AS name,
+    'quarters'::text AS unit,
+    1 AS default_value,
+    1 AS "least",
+    2 AS most,
+    '{platform,network,alliance,organisation}'::text[] AS levels,
+    'more'::text AS stricter
+UNION ALL
+ SELECT 'top_up_limit_cents'::text AS name,
+    'cents'::text AS unit,
+    1000000 AS default_value,
+    0 AS "least",
+    10000000 AS most,
+    '{platform,network,alliance,organisation}'::text[] AS levels,
+    'less'::text AS stricter
+UNION ALL
+ SELECT 'fee_cap_bps'::text AS name,
+    'basis_points'::text AS unit,
+    2000 AS default_value,
+    0 AS "least",
+    5000 AS most,
+    '{platform,network,alliance,organisation}'::text[] AS levels,
+    'less'::text AS stricter;
 GRANT SELECT ON public.setting TO beatrice_app, beatrice_worker;
 
 CREATE OR REPLACE FUNCTION care.block_what_is_disputed()
@@ -2227,7 +2357,7 @@ AS $function$
     SELECT CASE current_setting('role') WHEN 'none' THEN session_user::text ELSE current_setting('role') END
 $function$;
 
-CREATE OR REPLACE FUNCTION public.amounts_identify(of_source_id uuid, of_employee_ids uuid[], amounts bigint[])
+CREATE OR REPLACE FUNCTION public.amounts_identify(of_source_id uuid, of_employee_ids uuid[], amounts bigint[], on_day date)
  RETURNS boolean
  LANGUAGE sql
  STABLE
@@ -2237,11 +2367,11 @@ AS $function$
         SELECT FROM unnest(of_employee_ids, amounts) AS line (employee_id, amount_cents)
         JOIN employee ON employee.id = line.employee_id
         GROUP BY line.amount_cents
-        HAVING line.amount_cents < least_line_cents()
-            OR count(DISTINCT employee.fiscal_code_index) < least_people())
-    FROM credit_source source WHERE source.id = of_source_id
+        HAVING line.amount_cents < least_line_cents(programme.company_id, on_day)
+            OR count(DISTINCT employee.fiscal_code_index) < least_people(programme.company_id, on_day))
+    FROM credit_source source JOIN programme ON programme.id = source.id WHERE source.id = of_source_id
 $function$;
-GRANT EXECUTE ON FUNCTION public.amounts_identify(uuid,uuid[],bigint[]) TO beatrice_app, beatrice_hr, beatrice_worker;
+GRANT EXECUTE ON FUNCTION public.amounts_identify(uuid,uuid[],bigint[],date) TO beatrice_app, beatrice_hr, beatrice_worker;
 
 CREATE OR REPLACE FUNCTION public.bookable_from(at timestamp with time zone, min_notice_hours integer)
  RETURNS timestamp with time zone
@@ -2284,7 +2414,15 @@ BEGIN
                 THEN 'accreditation_approver_is_apart'
             WHEN NOT EXISTS (SELECT FROM alliance_membership WHERE id = NEW.membership_id AND role = 'provider'
                     AND alliance_id = NEW.alliance_id AND organisation_id = NEW.provider_id AND ended_on IS NULL)
-                THEN 'accreditation_needs_admission' END;
+                THEN 'accreditation_needs_admission'
+            WHEN NOT EXISTS (SELECT FROM alliance
+                JOIN role_grant ON role_grant.user_id = NEW.decided_by AND role_grant.role = 'coordinator'
+                    AND (role_grant.alliance_id = alliance.id
+                        OR role_grant.organisation_id = alliance.lead_organisation_id)
+                JOIN organisation ON organisation.id = NEW.provider_id
+                WHERE alliance.id = NEW.alliance_id AND role_grant.until_at IS NULL
+                    AND role_stands(role_grant.id, array_remove(ARRAY[organisation.created_by, NEW.requested_by], NULL)))
+                THEN 'accreditation_approver_stands' END;
     END IF;
     IF refused IS NOT NULL THEN
         RAISE EXCEPTION 'an accreditation is asked for, and decided once by another person within an admission'
@@ -2330,6 +2468,11 @@ BEGIN
     ELSIF NEW.status = 'approved' AND (NEW.decided_by IS NULL OR EXISTS (
             SELECT FROM organisation WHERE id = NEW.organisation_id AND created_by = NEW.decided_by)) THEN
         refused := 'bank_account_approver_is_not_creator';
+    ELSIF NEW.status = 'approved' AND needs_second_word() AND EXISTS (
+            SELECT FROM role_grant AS asker CROSS JOIN LATERAL roles_behind(asker.id, '{}') AS behind
+            WHERE asker.organisation_id = NEW.organisation_id AND asker.user_id = NEW.requested_by
+                AND behind.granted_by = NEW.decided_by) THEN
+        refused := 'bank_account_approver_is_apart';
     END IF;
     IF refused IS NOT NULL THEN
         RAISE EXCEPTION 'where money goes is asked for by one person and approved by another'
@@ -2399,7 +2542,7 @@ DECLARE
 BEGIN
     IF TG_OP = 'INSERT' THEN
         refused := CASE WHEN NEW.status <> 'draft' OR NEW.created_by IS NULL THEN 'fee_rule_begins_draft'
-            WHEN NEW.percent_bps > fee_cap_bps() THEN 'fee_rule_capped'
+            WHEN NEW.percent_bps > fee_cap_bps(NEW.provider_id, NEW.valid_from) THEN 'fee_rule_capped'
             WHEN NEW.valid_from < first_fee_day(NEW.created_at) THEN 'fee_rule_not_retroactive' END;
     ELSE
         refused := CASE WHEN to_jsonb(NEW) - decided IS DISTINCT FROM to_jsonb(OLD) - decided THEN 'fee_rule_fixed'
@@ -2499,7 +2642,8 @@ BEGIN
     END IF;
     -- When it is drafted and when it is approved: money that arrives later does not ask again.
     IF (TG_OP = 'INSERT' OR OLD.status = 'draft') AND NEW.status <> 'revoked' AND (
-            SELECT amounts_identify(NEW.programme_id, array_agg(line.employee_id), array_agg(line.amount_cents))
+            SELECT amounts_identify(NEW.programme_id, array_agg(line.employee_id), array_agg(line.amount_cents),
+                (coalesce(NEW.approved_at, NEW.created_at) AT TIME ZONE 'Europe/Rome')::date)
             FROM grant_line line WHERE line.company_id = NEW.company_id AND line.grant_id = NEW.id) THEN
         PERFORM refuse_credit('credit_grant_amounts_identify', 'what comes back from this grant would tell who used it');
     END IF;
@@ -2783,6 +2927,40 @@ BEGIN
     RETURN NEW;
 END $function$;
 
+CREATE OR REPLACE FUNCTION public.check_second_factor_of_session()
+ RETURNS trigger
+ LANGUAGE plpgsql
+ SET search_path TO 'public', 'pg_temp'
+AS $function$
+BEGIN
+    IF NOT EXISTS (SELECT FROM second_factor f WHERE f.user_id = NEW.user_id AND f.confirmed_at IS NOT NULL) THEN
+        RAISE EXCEPTION 'this person has no second factor'
+            USING ERRCODE = '23514', CONSTRAINT = 'session_token_second_factor_exists';
+    END IF;
+    RETURN NEW;
+END $function$;
+
+CREATE OR REPLACE FUNCTION public.check_second_of_setting()
+ RETURNS trigger
+ LANGUAGE plpgsql
+ SET search_path TO 'public', 'pg_temp'
+AS $function$
+BEGIN
+    IF TG_OP = 'INSERT' THEN
+        NEW.needs_second := coalesce(setting_weakens(NEW.name, NEW.value), false);
+        NEW.confirmed_by := NULL;
+        NEW.confirmed_at := NULL;
+    ELSIF to_jsonb(NEW) - ARRAY['confirmed_by', 'confirmed_at']
+            IS DISTINCT FROM to_jsonb(OLD) - ARRAY['confirmed_by', 'confirmed_at'] THEN
+        RAISE EXCEPTION 'what was said of a setting stays'
+            USING ERRCODE = '23514', CONSTRAINT = 'setting_value_append_only';
+    ELSIF OLD.confirmed_by IS NOT NULL THEN
+        RAISE EXCEPTION 'what was said of a setting is confirmed once'
+            USING ERRCODE = '23514', CONSTRAINT = 'setting_value_confirmed_once';
+    END IF;
+    RETURN NEW;
+END $function$;
+
 CREATE OR REPLACE FUNCTION public.check_setting_value()
  RETURNS trigger
  LANGUAGE plpgsql
@@ -2847,6 +3025,27 @@ BEGIN
 END $function$;
 GRANT EXECUTE ON FUNCTION public.check_top_up() TO PUBLIC;
 
+CREATE OR REPLACE FUNCTION public.check_voucher()
+ RETURNS trigger
+ LANGUAGE plpgsql
+ SECURITY DEFINER
+ SET search_path TO 'public', 'pg_temp'
+AS $function$
+BEGIN
+    IF TG_OP = 'INSERT' OR OLD.vouched_by IS NOT NULL OR NEW.granted_by IS NULL OR NOT EXISTS (
+        SELECT FROM role_grant AS own LEFT JOIN organisation ON organisation.id = own.organisation_id
+        WHERE own.user_id = NEW.vouched_by AND own.role = 'finance'
+            AND (own.scope_kind = 'platform' OR 'operator' = ANY (organisation.kinds))
+            AND tstzrange(own.from_at, own.until_at) @> NEW.vouched_at
+            AND NOT EXISTS (SELECT FROM roles_behind(NEW.id, '{}') AS theirs
+                WHERE theirs.granted_by = NEW.vouched_by OR theirs.granted_by IN (
+                    SELECT granted_by FROM roles_behind(own.id, '{}') WHERE confirmed_by IS NULL))) THEN
+        RAISE EXCEPTION 'finance vouches once for whom another person brought in'
+            USING ERRCODE = '23514', CONSTRAINT = 'role_grant_voucher_is_apart';
+    END IF;
+    RETURN NEW;
+END $function$;
+
 CREATE OR REPLACE FUNCTION public.circle_of(person_id uuid, on_day date, OUT employed boolean, OUT allied_providers uuid[])
  RETURNS record
  LANGUAGE sql
@@ -2890,12 +3089,14 @@ AS $function$
 $function$;
 GRANT EXECUTE ON FUNCTION public.end_to_end_id(uuid) TO beatrice_app, beatrice_worker;
 
-CREATE OR REPLACE FUNCTION public.fee_cap_bps()
- RETURNS integer
+CREATE OR REPLACE FUNCTION public.fee_cap_bps(of_provider uuid, on_day date)
+ RETURNS bigint
  LANGUAGE sql
- IMMUTABLE
-RETURN 2000;
-GRANT EXECUTE ON FUNCTION public.fee_cap_bps() TO beatrice_app, beatrice_worker;
+ STABLE
+AS $function$
+    SELECT value FROM setting_in_force('fee_cap_bps', on_day, of_provider)
+$function$;
+GRANT EXECUTE ON FUNCTION public.fee_cap_bps(uuid,date) TO beatrice_app, beatrice_worker;
 
 CREATE OR REPLACE FUNCTION public.first_fee_day(p_at timestamp with time zone)
  RETURNS date
@@ -2919,6 +3120,16 @@ BEGIN
             USING ERRCODE = '23514', CONSTRAINT = TG_TABLE_NAME || '_follows_run';
     END IF;
     RETURN NEW;
+END $function$;
+
+CREATE OR REPLACE FUNCTION public.forget_second_factor_of_sessions()
+ RETURNS trigger
+ LANGUAGE plpgsql
+ SET search_path TO 'public', 'pg_temp'
+AS $function$
+BEGIN
+    UPDATE session_token SET second_factor = false WHERE user_id = OLD.user_id AND second_factor;
+    RETURN NULL;
 END $function$;
 
 CREATE OR REPLACE FUNCTION public.give_back_seats(kind text, holders uuid[], happened_at timestamp with time zone)
@@ -2971,19 +3182,36 @@ AS $function$
 $function$;
 GRANT EXECUTE ON FUNCTION public.is_employed(date,date,date) TO beatrice_app, beatrice_hr, beatrice_worker;
 
-CREATE OR REPLACE FUNCTION public.least_line_cents()
+CREATE OR REPLACE FUNCTION public.is_returns_day(of_company uuid, on_day date)
+ RETURNS boolean
+ LANGUAGE sql
+ STABLE SECURITY DEFINER
+ SET search_path TO 'public', 'pg_temp'
+AS $function$
+    SELECT on_day = quarter_of(midnight_of(on_day)) AND (extract(month FROM on_day) IN (1, 7)
+        OR (SELECT value FROM setting_in_force('returns_quarters', on_day - 1, of_company)) = 1)
+$function$;
+GRANT EXECUTE ON FUNCTION public.is_returns_day(uuid,date) TO beatrice_app, beatrice_hr, beatrice_worker;
+
+CREATE OR REPLACE FUNCTION public.least_line_cents(of_company uuid, on_day date)
  RETURNS bigint
  LANGUAGE sql
- STABLE
-AS $function$ SELECT 2000::bigint $function$;
-GRANT EXECUTE ON FUNCTION public.least_line_cents() TO beatrice_app, beatrice_hr, beatrice_worker;
+ STABLE SECURITY DEFINER
+ SET search_path TO 'public', 'pg_temp'
+AS $function$
+    SELECT value FROM setting_in_force('least_line_cents', on_day, of_company)
+$function$;
+GRANT EXECUTE ON FUNCTION public.least_line_cents(uuid,date) TO beatrice_app, beatrice_hr, beatrice_worker;
 
-CREATE OR REPLACE FUNCTION public.least_people()
- RETURNS integer
+CREATE OR REPLACE FUNCTION public.least_people(of_company uuid, on_day date)
+ RETURNS bigint
  LANGUAGE sql
- STABLE
-AS $function$ SELECT 10 $function$;
-GRANT EXECUTE ON FUNCTION public.least_people() TO beatrice_app, beatrice_hr, beatrice_worker;
+ STABLE SECURITY DEFINER
+ SET search_path TO 'public', 'pg_temp'
+AS $function$
+    SELECT value FROM setting_in_force('least_people', on_day, of_company)
+$function$;
+GRANT EXECUTE ON FUNCTION public.least_people(uuid,date) TO beatrice_app, beatrice_hr, beatrice_worker;
 
 CREATE OR REPLACE FUNCTION public.lot_sums(of_lot uuid)
  RETURNS TABLE(captured_cents bigint, expired_cents bigint, returned_cents bigint)
@@ -3029,6 +3257,15 @@ AS $function$
     SELECT on_day::timestamp AT TIME ZONE 'Europe/Rome'
 $function$;
 GRANT EXECUTE ON FUNCTION public.midnight_of(date) TO beatrice_app, beatrice_hr, beatrice_worker;
+
+CREATE OR REPLACE FUNCTION public.needs_second_word()
+ RETURNS boolean
+ LANGUAGE sql
+ STABLE SECURITY DEFINER
+ SET search_path TO 'public', 'pg_temp'
+AS $function$
+    SELECT NOT EXISTS (SELECT FROM installation WHERE mode = 'sandbox')
+$function$;
 
 CREATE OR REPLACE FUNCTION public.number_events(at_most integer)
  RETURNS bigint
@@ -3291,6 +3528,15 @@ BEGIN
     RETURN sealed;
 END $function$;
 
+CREATE OR REPLACE FUNCTION public.quarter_of(instant timestamp with time zone)
+ RETURNS date
+ LANGUAGE sql
+ IMMUTABLE
+AS $function$
+    SELECT date_trunc('quarter', instant AT TIME ZONE 'Europe/Rome')::date
+$function$;
+GRANT EXECUTE ON FUNCTION public.quarter_of(timestamp with time zone) TO beatrice_app, beatrice_hr, beatrice_worker;
+
 CREATE OR REPLACE FUNCTION public.record_act(entry_id uuid, who_kind text, who uuid, for_organisation uuid, what text, kind_of_object text, id_of_object uuid, happened_at timestamp with time zone, really_at timestamp with time zone, in_session uuid, from_address text, request uuid, refused_with text, how_often integer, what_was_shown uuid[])
  RETURNS uuid
  LANGUAGE plpgsql
@@ -3350,6 +3596,21 @@ CREATE OR REPLACE FUNCTION public.refuse_another_installation()
 AS $function$
 BEGIN
     RAISE EXCEPTION 'what a database is never changes' USING ERRCODE = 'insufficient_privilege';
+END $function$;
+
+CREATE OR REPLACE FUNCTION public.refuse_approver_at_will()
+ RETURNS trigger
+ LANGUAGE plpgsql
+ SET search_path TO 'public', 'pg_temp'
+AS $function$
+BEGIN
+    IF EXISTS (SELECT FROM installation WHERE mode = 'production') AND (
+        NEW.role NOT IN ('hr', 'operator') OR NEW.scope_kind <> 'organisation' OR EXISTS (
+            SELECT FROM role_grant g WHERE g.organisation_id = NEW.scope_id AND g.user_id <> NEW.user_id)) THEN
+        RAISE EXCEPTION 'an approving role waits for a day'
+            USING ERRCODE = '23514', CONSTRAINT = 'role_grant_approver_waits';
+    END IF;
+    RETURN NEW;
 END $function$;
 
 CREATE OR REPLACE FUNCTION public.refuse_change()
@@ -3416,8 +3677,15 @@ CREATE OR REPLACE FUNCTION public.refuse_early_role()
  SET search_path TO 'public', 'pg_temp'
 AS $function$
 BEGIN
-    RAISE EXCEPTION 'a role begins before its time only when confirmed'
-        USING ERRCODE = '23514', CONSTRAINT = 'role_grant_early_when_confirmed';
+    IF NEW.confirmed_by IS NULL OR NEW.role IN ('hr', 'hr_approver', 'operator', 'finance') AND NOT EXISTS (
+        SELECT FROM role_grant g WHERE g.user_id = NEW.confirmed_by AND g.role = NEW.role
+            AND g.scope_kind = NEW.scope_kind AND g.scope_id IS NOT DISTINCT FROM NEW.scope_id
+            AND tstzrange(g.from_at, g.until_at) @> NEW.from_at)
+    THEN
+        RAISE EXCEPTION 'a role begins before its time only when confirmed'
+            USING ERRCODE = '23514', CONSTRAINT = 'role_grant_early_when_confirmed';
+    END IF;
+    RETURN NEW;
 END $function$;
 
 CREATE OR REPLACE FUNCTION public.refuse_invitation_to_roles()
@@ -3470,7 +3738,7 @@ AS $function$
 DECLARE
     found record;
 BEGIN
-    SELECT posted.amount_cents, posted.returned_on, sum(transfer.amount_cents) AS parts_cents,
+    SELECT posted.amount_cents, posted.returned_on, posted.company_id, sum(transfer.amount_cents) AS parts_cents,
         max(part.came_back_at) AS last_at, bool_and(part.company_id = posted.company_id) AS own,
         count(DISTINCT employee.fiscal_code_index) AS people
     INTO found FROM company_return posted
@@ -3482,13 +3750,37 @@ BEGIN
     IF found.amount_cents IS DISTINCT FROM found.parts_cents OR NOT found.own THEN
         PERFORM refuse_credit('company_return_adds_up', 'a return is the sum of what came back');
     END IF;
-    IF found.people < least_people() THEN
+    IF found.people < least_people(found.company_id, found.returned_on - 1) THEN
         PERFORM refuse_credit('company_return_of_many', 'a return is made of the credit of many people');
     END IF;
-    IF found.returned_on <> returns_period(midnight_of(found.returned_on))
+    IF NOT is_returns_day(found.company_id, found.returned_on)
             OR found.last_at > midnight_of(found.returned_on) THEN
         PERFORM refuse_credit('company_return_on_its_day', 'what came back is posted on the first day of a period');
     END IF;
+END $function$;
+
+CREATE OR REPLACE FUNCTION public.refuse_roles_of_two()
+ RETURNS trigger
+ LANGUAGE plpgsql
+ SET search_path TO 'public', 'pg_temp'
+AS $function$
+BEGIN
+    -- Two roles given at the same time wait for each other here.
+    PERFORM FROM user_account WHERE id = NEW.user_id FOR NO KEY UPDATE;
+    IF EXISTS (
+        SELECT FROM role_grant g
+        WHERE g.user_id = NEW.user_id AND tstzrange(g.from_at, g.until_at) && tstzrange(NEW.from_at, NEW.until_at)
+            AND CASE
+                WHEN NEW.role = 'hr' THEN g.role IN ('hr_approver', 'payroll') AND g.scope_id = NEW.scope_id
+                WHEN NEW.role IN ('hr_approver', 'payroll') THEN g.role = 'hr' AND g.scope_id = NEW.scope_id
+                -- There is one operator, and the platform is its.
+                ELSE g.role IN ('operator', 'finance') AND g.role <> NEW.role END
+            AND (TG_OP = 'INSERT' OR g.reason IS NULL))
+    THEN
+        RAISE EXCEPTION 'roles of two people on one login need a reason'
+            USING ERRCODE = '23514', CONSTRAINT = 'role_grant_two_people';
+    END IF;
+    RETURN NEW;
 END $function$;
 
 CREATE OR REPLACE FUNCTION public.refuse_second_use()
@@ -3501,33 +3793,17 @@ BEGIN
         USING ERRCODE = '23514', CONSTRAINT = TG_TABLE_NAME || '_counts_once';
 END $function$;
 
-CREATE OR REPLACE FUNCTION public.returns_day(instant timestamp with time zone)
+CREATE OR REPLACE FUNCTION public.returns_day(of_company uuid, instant timestamp with time zone)
  RETURNS date
  LANGUAGE sql
  STABLE
+ SET search_path TO 'public', 'pg_temp'
 AS $function$
-    SELECT CASE WHEN midnight_of(returns_period(instant)) = instant THEN returns_period(instant)
-        ELSE (returns_period(instant) + make_interval(months => returns_months()))::date END
+    SELECT CASE WHEN is_returns_day(of_company, next.day) THEN next.day ELSE (next.day + interval '3 months')::date END
+    FROM (SELECT CASE WHEN midnight_of(quarter_of(instant)) = instant THEN quarter_of(instant)
+        ELSE (quarter_of(instant) + interval '3 months')::date END AS day) AS next
 $function$;
-GRANT EXECUTE ON FUNCTION public.returns_day(timestamp with time zone) TO beatrice_app, beatrice_hr, beatrice_worker;
-
-CREATE OR REPLACE FUNCTION public.returns_months()
- RETURNS integer
- LANGUAGE sql
- STABLE
-AS $function$ SELECT 3 $function$;
-GRANT EXECUTE ON FUNCTION public.returns_months() TO beatrice_app, beatrice_hr, beatrice_worker;
-
-CREATE OR REPLACE FUNCTION public.returns_period(instant timestamp with time zone)
- RETURNS date
- LANGUAGE sql
- STABLE
-AS $function$
-    SELECT make_date(extract(year FROM local.day)::integer,
-        (extract(month FROM local.day)::integer - 1) / returns_months() * returns_months() + 1, 1)
-    FROM (SELECT (instant AT TIME ZONE 'Europe/Rome')::date AS day) local
-$function$;
-GRANT EXECUTE ON FUNCTION public.returns_period(timestamp with time zone) TO beatrice_app, beatrice_hr, beatrice_worker;
+GRANT EXECUTE ON FUNCTION public.returns_day(uuid,timestamp with time zone) TO beatrice_app, beatrice_hr, beatrice_worker;
 
 CREATE OR REPLACE FUNCTION public.revoke_lots(of_company_id uuid, of_grant_id uuid, of_employee_ids uuid[], on_day date, happened_at timestamp with time zone)
  RETURNS bigint
@@ -3550,6 +3826,38 @@ BEGIN
     RETURN living;
 END $function$;
 GRANT EXECUTE ON FUNCTION public.revoke_lots(uuid,uuid,uuid[],date,timestamp with time zone) TO beatrice_app, beatrice_hr;
+
+CREATE OR REPLACE FUNCTION public.role_stands(p_grant_id uuid, p_without uuid[])
+ RETURNS boolean
+ LANGUAGE sql
+ STABLE SECURITY DEFINER
+ SET search_path TO 'public', 'pg_temp'
+AS $function$
+    SELECT NOT needs_second_word() OR EXISTS (
+        SELECT FROM roles_behind(p_grant_id, p_without) AS behind
+        WHERE behind.vouched_by IS NOT NULL AND behind.vouched_by <> ALL (p_without)
+            OR behind.granted_by IS NULL AND NOT EXISTS (
+                SELECT FROM organisation WHERE id = behind.organisation_id AND 'operator' = ANY (kinds)))
+$function$;
+GRANT EXECUTE ON FUNCTION public.role_stands(uuid,uuid[]) TO beatrice_app, beatrice_worker;
+
+CREATE OR REPLACE FUNCTION public.roles_behind(p_grant_id uuid, p_without uuid[])
+ RETURNS SETOF public.role_grant
+ LANGUAGE sql
+ STABLE SECURITY DEFINER
+ SET search_path TO 'public', 'pg_temp'
+AS $function$
+    WITH RECURSIVE behind AS (
+        SELECT given.* FROM role_grant AS given WHERE given.id = p_grant_id
+        UNION
+        SELECT giver.* FROM behind JOIN role_grant AS giver ON giver.user_id = behind.granted_by
+            AND giver.scope_kind = behind.scope_kind AND giver.scope_id IS NOT DISTINCT FROM behind.scope_id
+            AND (giver.role IN ('admin', 'coordinator') OR giver.role = 'manager' AND behind.role IN ('manager', 'staff'))
+            AND tstzrange(giver.from_at, giver.until_at) @> behind.granted_at
+        WHERE behind.vouched_by IS NULL AND behind.confirmed_by IS NULL AND behind.granted_by <> ALL (p_without)
+    )
+    SELECT * FROM behind
+$function$;
 
 CREATE OR REPLACE FUNCTION public.roles_in(principal uuid, in_kind text, in_id uuid, instant timestamp with time zone)
  RETURNS TABLE(role text, organisation_id uuid)
@@ -3648,6 +3956,7 @@ BEGIN
     FROM (SELECT DISTINCT ON (said.level) said.id, said.level, said.value
         FROM setting_value said
         WHERE said.name = setting_name AND said.valid_from <= on_day
+            AND (said.confirmed_by IS NOT NULL OR NOT said.needs_second)
             AND (said.level = 'platform' OR said.network_id = place.network_id OR said.alliance_id = place.id
                 OR said.organisation_id = of_organisation OR said.programme_id = of_programme)
         ORDER BY said.level, said.valid_from DESC, said.created_at DESC, said.id DESC) AS latest
@@ -3660,6 +3969,24 @@ BEGIN
     END IF;
 END $function$;
 GRANT EXECUTE ON FUNCTION public.setting_in_force(text,date,uuid,uuid,uuid) TO beatrice_app, beatrice_worker;
+
+CREATE OR REPLACE FUNCTION public.setting_weakens(setting_name text, new_value bigint)
+ RETURNS boolean
+ LANGUAGE sql
+ STABLE
+ SET search_path TO 'public', 'pg_temp'
+AS $function$
+    SELECT coalesce(setting.stricter IS NOT NULL AND (new_value IS NULL OR EXISTS (
+        SELECT FROM (
+            SELECT setting.default_value AS value UNION ALL
+            SELECT said.value FROM setting_value said
+            WHERE said.name = setting_name AND (said.confirmed_by IS NOT NULL OR NOT said.needs_second)
+        ) AS standing
+        WHERE CASE setting.stricter WHEN 'more' THEN new_value < standing.value ELSE new_value > standing.value END
+    )), false)
+    FROM setting WHERE setting.name = setting_name
+$function$;
+GRANT EXECUTE ON FUNCTION public.setting_weakens(text,bigint) TO beatrice_app;
 
 CREATE OR REPLACE FUNCTION public.settlement_adds_up()
  RETURNS trigger
@@ -3902,19 +4229,13 @@ AS $function$
 $function$;
 GRANT EXECUTE ON FUNCTION public.takes_credit(uuid,text,date) TO beatrice_app, beatrice_worker;
 
-CREATE OR REPLACE FUNCTION public.top_up_limit_cents()
- RETURNS bigint
- LANGUAGE sql
- IMMUTABLE
-RETURN 1000000;
-GRANT EXECUTE ON FUNCTION public.top_up_limit_cents() TO beatrice_app, beatrice_worker;
-
 CREATE OR REPLACE FUNCTION public.top_up_needs_two(p_company_id uuid, p_amount_cents bigint, p_at timestamp with time zone)
  RETURNS boolean
  LANGUAGE sql
  STABLE
 AS $function$
-    SELECT p_amount_cents + coalesce(sum(amount_cents), 0) > top_up_limit_cents()
+    SELECT p_amount_cents + coalesce(sum(amount_cents), 0) > (
+        SELECT value FROM setting_in_force('top_up_limit_cents', (p_at AT TIME ZONE 'Europe/Rome')::date, p_company_id))
     FROM top_up WHERE company_id = p_company_id AND status = 'confirmed' AND second_confirmed_by IS NULL
         AND resolved_at > p_at - top_up_period()
 $function$;

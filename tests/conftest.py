@@ -5,6 +5,7 @@ import os
 import signal
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import ExitStack, asynccontextmanager
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
@@ -19,7 +20,7 @@ import hypothesis
 import psycopg
 import pytest
 from fastapi import FastAPI
-from sqlalchemy import NullPool
+from sqlalchemy import NullPool, text
 from sqlalchemy.engine import make_url
 from sqlalchemy.ext.asyncio import AsyncSession, create_async_engine
 from structlog.testing import capture_logs
@@ -32,8 +33,12 @@ from app.edge.refused import Sample
 from app.main import create_app
 from app.sandbox import embedded_postgres
 from tests import territory
+from tests.bookings.scene import Scene, make_scene
+from tests.credit.stage import Stage, set_stage
+from tests.grants.desk import Desk
+from tests.settlements.books import Books, open_books
 from tests.territory import Territory
-from tests.world import Party, World
+from tests.world import Party, World, client_at
 
 # The same cases in every run of the suite; the soak looks for new ones. Speed is the bench's business.
 hypothesis.settings.register_profile("suite", derandomize="BEATRICE_SOAK" not in os.environ, deadline=None)
@@ -106,9 +111,9 @@ class Cluster:
     def let_one_person_return(self, name: str) -> None:
         """Let a database post and grant what would identify: for tests of other things than that rule."""
         with self.admin(name) as owner:
-            for term, kind in (("least_people", "integer"), ("least_line_cents", "bigint")):
-                made = f"FUNCTION {term}() RETURNS {kind} LANGUAGE sql STABLE AS 'SELECT 1::{kind}'"
-                owner.execute(f"CREATE OR REPLACE {made}")
+            for term in ("least_people", "least_line_cents"):
+                made = f"FUNCTION {term}(of_company uuid, on_day date) RETURNS bigint LANGUAGE sql STABLE"
+                owner.execute(f"CREATE OR REPLACE {made} AS 'SELECT 1::bigint'")
 
     def drop(self, name: str) -> None:
         with self.admin() as connection:
@@ -169,6 +174,14 @@ async def session(database: Database) -> AsyncIterator[AsyncSession]:
 
 
 @pytest.fixture
+async def owner_session(cluster: Cluster, shared_database_name: str) -> AsyncIterator[AsyncSession]:
+    """A session as the tables' owner, who can switch guards off; rolled back."""
+    async with rolled_back(cluster.owner_url(shared_database_name)) as made, made.session() as opened:
+        await opened.execute(text("SET LOCAL ROLE beatrice_owner"))
+        yield opened
+
+
+@pytest.fixture
 def fresh_database_name(cluster: Cluster) -> Iterator[str]:
     """A clone of its own for one test, where commits are real."""
     name = cluster.clone()
@@ -208,16 +221,14 @@ def app(built_app: FastAPI, database: Database) -> FastAPI:
 @pytest.fixture
 async def client(app: FastAPI) -> AsyncIterator[httpx.AsyncClient]:
     """HTTP on the rolled-back database."""
-    transport = httpx.ASGITransport(app=app, raise_app_exceptions=True)
-    async with httpx.AsyncClient(transport=transport, base_url="http://beatrice.test") as made:
+    async with client_at(app) as made:
         yield made
 
 
 @pytest.fixture
 async def fresh_client(fresh_database: Database) -> AsyncIterator[httpx.AsyncClient]:
     """HTTP on a database of its own."""
-    transport = httpx.ASGITransport(app=create_app(fresh_database), raise_app_exceptions=True)
-    async with httpx.AsyncClient(transport=transport, base_url="http://beatrice.test") as made:
+    async with client_at(create_app(fresh_database)) as made:
         yield made
 
 
@@ -243,6 +254,48 @@ async def company(world: World, operator: Party) -> Party:  # noqa: ARG001 - the
     return await world.company("Orobia Stampi")
 
 
+@pytest.fixture
+async def stage(world: World) -> Stage:
+    return await set_stage(world)
+
+
+@pytest.fixture
+async def fresh_stage(fresh_world: World) -> Stage:
+    return await set_stage(fresh_world)
+
+
+@pytest.fixture
+def desk(client: httpx.AsyncClient, stage: Stage) -> Desk:
+    return Desk(client, stage.company)
+
+
+@pytest.fixture
+async def books(world: World) -> Books:
+    return await open_books(world)
+
+
+@pytest.fixture
+async def fresh_books(fresh_world: World) -> Books:
+    return await open_books(fresh_world)
+
+
+@pytest.fixture
+async def scene(world: World, client: httpx.AsyncClient) -> Scene:
+    return await make_scene(world, client)
+
+
+@pytest.fixture
+async def fresh_scene(fresh_world: World, fresh_client: httpx.AsyncClient) -> Scene:
+    """The same on a database of its own."""
+    return await make_scene(fresh_world, fresh_client)
+
+
+@pytest.fixture
+def december() -> Callable[[int], datetime]:
+    """Nine o'clock (UTC) of a day in December 2026."""
+    return lambda day: datetime(2026, 12, 1, 9, tzinfo=UTC) + timedelta(days=day - 1)
+
+
 @pytest.fixture(scope="session")
 def land(cluster: Cluster, built_app: FastAPI) -> Iterator[tuple[str, Territory]]:
     """Two neighbours with everything there is, on a database of their own (its name, who they are), made once."""
@@ -251,7 +304,7 @@ def land(cluster: Cluster, built_app: FastAPI) -> Iterator[tuple[str, Territory]
     async def make() -> Territory:
         database = create_database(cluster.app_url(name))
         built_app.state.database = database
-        async with httpx.AsyncClient(transport=httpx.ASGITransport(built_app), base_url="http://beatrice.test") as made:
+        async with client_at(built_app) as made:
             sides = await territory.build(World(database), made)
         await database.dispose()
         return sides
@@ -274,6 +327,6 @@ async def land_client(
     """HTTP among the two neighbours, rolled back."""
     async with rolled_back(cluster.app_url(land[0])) as database:
         built_app.state.database = database
-        async with httpx.AsyncClient(transport=httpx.ASGITransport(built_app), base_url="http://beatrice.test") as made:
+        async with client_at(built_app) as made:
             with capture_logs():
                 yield made

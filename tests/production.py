@@ -3,7 +3,7 @@
 import base64
 import hashlib
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 
 import pytest
 
@@ -29,10 +29,10 @@ ENVIRONMENT = {
 
 
 @contextmanager
-def in_force(**changes: str) -> Iterator[config.Settings]:
-    """Let the settings be those of production inside the block, some changed; an empty one is not set."""
+def changed(**values: str) -> Iterator[config.Settings]:
+    """Let settings have these values inside the block; an empty one is not set."""
     with pytest.MonkeyPatch.context() as patch:
-        for name, value in (ENVIRONMENT | changes).items():
+        for name, value in values.items():
             if value == "":
                 patch.delenv(name, raising=False)
             else:
@@ -43,3 +43,8 @@ def in_force(**changes: str) -> Iterator[config.Settings]:
         finally:
             patch.undo()
             config.settings.cache_clear()
+
+
+def in_force(**changes: str) -> AbstractContextManager[config.Settings]:
+    """Let the settings be those of production inside the block, some changed."""
+    return changed(**ENVIRONMENT | changes)

@@ -5,19 +5,18 @@ Every text that is nobody else's business carries the side's canary; public text
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
 from typing import Any
-from uuid import UUID
 
 import httpx
 from fastapi.routing import APIRoute
 
 from app import api, ids
-from app.beneficiaries.details import open_details, seal_details
 from app.http.route import BeatriceRoute
 from tests.settlements.books import Books
-from tests.world import Party, Person, World
+from tests.world import Caller, Party, Person, World
+from tests.world.given import ALBINO, RELATIVE
 
 EARLY = datetime(2026, 9, 1, 8, tzinfo=UTC)
 NOW = datetime(2026, 12, 1, 8, tzinfo=UTC)
@@ -27,32 +26,13 @@ PROVIDER_ROLES = ("manager", "staff")
 ALLIANCE_ROLES = ("coordinator", "observer")
 OPERATOR_ROLES = ("operator", "finance")
 ROLES = ("anonymous", "employee", *COMPANY_ROLES, *PROVIDER_ROLES, *ALLIANCE_ROLES, *OPERATOR_ROLES)
-PREFIXES = {
-    "offering_id": "off",
-    "provider_id": "org",
-    "company_id": "org",
-    "organisation_id": "org",
-    "alliance_id": "all",
-    "beneficiary_id": "ben",
-    "employee_id": "emp",
-    "top_up_id": "top",
-    "programme_id": "prg",
-    "grant_id": "grt",
-    "booking_id": "bkg",
-    "dispute_id": "dsp",
-    "site_id": "ste",
-    "slot_id": "slt",
-    "settlement_id": "stl",
-    "api_key_id": "key",
-    "session_id": "ses",
-    "invitation_id": "inv",
-    "membership_id": "mem",
-    "run_id": "run",
-    "accreditation_id": "acr",
-    "account_id": "bac",
-    "rule_id": "fee",
-}
-"""What a path parameter names; a new one must be added here, with an object on both sides."""
+NEWEST = """
+    SELECT (SELECT id FROM invitation WHERE organisation_id = :provider) AS inv,
+        (SELECT id FROM role_grant WHERE organisation_id = :provider AND role = 'staff') AS mem,
+        (SELECT id FROM session_token WHERE user_id = :person) AS ses,
+        (SELECT grant_id FROM lot WHERE id = :lot) AS grt, (SELECT source_id FROM lot WHERE id = :lot) AS prg,
+        (SELECT booking_id FROM care.unit WHERE id = :unit) AS bkg
+"""
 
 
 @dataclass
@@ -60,12 +40,14 @@ class Side:
     """One neighbour: public ids of its objects by path parameter, and headers by role."""
 
     canary: str
+    client: httpx.AsyncClient
     company: Party
     provider: Party
     lead: Party
+    union: Party
     person: Person
+    headers: dict[str, dict[str, str]]
     ids: dict[str, str] = field(default_factory=dict)
-    headers: dict[str, dict[str, str]] = field(default_factory=dict)
 
     def path(self, template: str) -> str:
         """Fill a route's path with this side's objects."""
@@ -74,31 +56,35 @@ class Side:
     def organisation_of(self, template: str) -> str:
         return self.ids["alliance_membership_id" if template.startswith("/v1/alliances") else "membership_id"]
 
+    async def make(self, role: str, template: str, body: Any, name: str = "") -> dict[str, Any]:
+        """Let somebody of this side make an object that paths may name from now on."""
+        path = fill(template, self.ids, "")
+        made: dict[str, Any] = await Caller(self.client, self.headers[role]).post(path, body)
+        if name:
+            self.ids[name] = made["id"]
+        return made
+
 
 @dataclass
 class Territory:
     a: Side
     b: Side
     operator: Party
+    asked: int = 0
 
     async def ask(
         self, client: httpx.AsyncClient, route: BeatriceRoute, path: str, headers: dict[str, str]
     ) -> httpx.Response:
         """Call a route with an empty body and everything else that it demands."""
         self.asked += 1
-        extra = {"Idempotency-Key": f"asked-{self.asked}", "If-Match": '"1"'}
-        method = method_of(route)
-        if method == "GET":
+        if method_of(route) == "GET":
             return await client.get(path, headers=headers)
+        given = headers | {"Idempotency-Key": f"asked-{self.asked}", "If-Match": '"1"'}
         if route.access.body == "csv":
-            return await client.request(
-                method, path, content=b"external_id\n", headers={**headers, **extra, "Content-Type": "text/csv"}
-            )
+            return await client.post(path, content=b"external_id\n", headers=given | {"Content-Type": "text/csv"})
         if route.access.body == "form":
-            return await client.request(method, path, data={"username": "x"}, headers={**headers, **extra})
-        return await client.request(method, path, json={}, headers={**headers, **extra})
-
-    asked: int = 0
+            return await client.post(path, data={"username": "x"}, headers=given)
+        return await client.request(method_of(route), path, json={}, headers=given)
 
 
 def fill(template: str, values: dict[str, str], membership_id: str) -> str:
@@ -126,21 +112,11 @@ async def build(world: World, client: httpx.AsyncClient) -> Territory:
     await world.set_now(EARLY)
     sides = [await _side(world, client, operator, letter) for letter in ("A", "B")]
     await world.set_now(NOW)
-    run = await client.post(
-        "/v1/operator/settlement_runs",
-        json={"cutoff_on": CUTOFF},
-        headers=operator.headers["finance"] | {"Idempotency-Key": "run"},
-    )
-    assert run.status_code == 201, run.text
+    run = await sides[0].make("finance", "/operator/settlement_runs", {"cutoff_on": CUTOFF})
     for side in sides:
-        side.ids["run_id"] = run.json()["id"]
-        settlement = await world.scalar(
-            "SELECT id FROM settlement WHERE provider_id = :provider", provider=side.provider.id
-        )
-        side.ids["settlement_id"] = ids.encode("stl", settlement)
-        await _dispute(world, client, side)
-        await _book(world, client, side)
-        await _hide_canaries(world, side)
+        settlement = await world.scalar("SELECT id FROM settlement WHERE provider_id = :id", id=side.provider.id)
+        side.ids |= {"run_id": run["id"], "settlement_id": ids.encode("stl", settlement)}
+        await _book(world, side)
     return Territory(*sides, operator)
 
 
@@ -150,203 +126,88 @@ async def _side(world: World, client: httpx.AsyncClient, operator: Party, letter
     provider = await world.provider(name=f"Provider {letter}")
     lead = await world.organisation(["municipality"], ("coordinator",), name=f"Ambito {letter}")
     union = await world.organisation(["association"], ("observer",), name=f"Union {letter}")
-    person = await world.employee(company)
-    side = Side(canary, company, provider, lead, person)
-    side.headers = {
-        "anonymous": {},
-        "employee": person.headers,
-        **company.headers,
-        **provider.headers,
-        **lead.headers,
-        **union.headers,
-        **operator.headers,
-    }
+    names = dict.fromkeys(("given_name", "family_name", "external_id"), f"{canary} employee")
+    person = await world.employee(company, **names)
+    headers = {"anonymous": {}, "employee": person.headers}
+    for party in (company, provider, lead, union, operator):
+        headers |= party.headers
+    side = Side(canary, client, company, provider, lead, union, person, headers)
+    everybody = [person.user_id, *company.users.values(), *provider.users.values(), *lead.users.values()]
+    renamed = "UPDATE user_account SET email = lower(:canary) || '.' || email WHERE id = ANY (:users)"
+    await world.execute(renamed, canary=canary, users=everybody)
     await world.fund(company, 20_000_00)
-    lot_id = await world.lot(company, person, 5_000_00, date(2027, 5, 31))
-    grant_id, programme_id = (await world.execute("SELECT grant_id, source_id FROM lot WHERE id = :id", id=lot_id))[0]
+    lot_id = await world.lot(company, person, 5_000_00, date(2027, 5, 31), name=f"{canary} programme")
     books = Books(world, operator, company, person, lot_id)
     await books.units(provider, [100_00, 50_00])
-    await books.units(provider, [30_00], outcome="delivered")
+    (unit_id,) = await books.units(provider, [30_00], outcome="delivered")
     side.ids = {
         "company_id": company.public_id,
         "provider_id": provider.public_id,
         "organisation_id": provider.public_id,
         "employee_id": ids.encode("emp", person.employee_id),
-        "grant_id": ids.encode("grt", grant_id),
-        "programme_id": ids.encode("prg", programme_id),
         "lot_id": ids.encode("lot", lot_id),
+        "unit_id": ids.encode("unt", unit_id),
     }
-    await _by_http(world, client, side)
-    await _alliance(client, operator, side, union)
+    await _by_http(side)
+    given = {"provider": provider.id, "person": person.user_id, "lot": lot_id, "unit": unit_id}
+    (found,) = await world.execute(NEWEST, **given)
+    names_of = {"inv": "invitation", "mem": "membership", "ses": "session", "grt": "grant", "prg": "programme"}
+    side.ids |= {
+        f"{name}_id": ids.encode(prefix, getattr(found, prefix))
+        for prefix, name in (names_of | {"bkg": "booking"}).items()
+    }
     return side
 
 
-async def _post(
-    client: httpx.AsyncClient, path: str, headers: dict[str, str], body: dict[str, Any], key: str
-) -> dict[str, Any]:
-    answer = await client.post(path, json=body, headers=headers | {"Idempotency-Key": key})
-    assert answer.status_code in {200, 201}, (path, answer.text)
-    made: dict[str, Any] = answer.json()
-    return made
-
-
-async def _by_http(world: World, client: httpx.AsyncClient, side: Side) -> None:
-    company, provider = f"/v1/companies/{side.company.public_id}", f"/v1/providers/{side.provider.public_id}"
-    top_up = await _post(client, f"{company}/top_ups", side.headers["hr"], {"amount_cents": 77_00}, "top")
-    site = await _post(
-        client,
-        f"{provider}/sites",
-        side.headers["manager"],
-        {"name": "Sede", "street": "Via Serio 1", "postcode": "24021", "istat_code": "016004"},
-        "site",
-    )
-    key = await _post(
-        client,
-        f"/v1/organisations/{side.provider.public_id}/api_keys",
-        side.headers["manager"],
-        {"name": f"{side.canary} key", "scopes": ["catalogue:read"]},
-        "key",
-    )
-    invited = await client.post(
-        f"/v1/organisations/{side.provider.public_id}/members",
-        json={"email": f"invited{side.canary[-1]}@example.test".lower(), "roles": ["staff"]},
-        headers=side.headers["manager"],
-    )
-    assert invited.status_code == 201, invited.text
-    invitation = await world.scalar("SELECT id FROM invitation WHERE organisation_id = :id", id=side.provider.id)
-    member = await world.scalar(
-        "SELECT id FROM role_grant WHERE organisation_id = :id AND role = 'staff'", id=side.provider.id
-    )
-    login = await world.scalar("SELECT id FROM session_token WHERE user_id = :id", id=side.person.user_id)
-    side.ids |= {
-        "session_id": ids.encode("ses", login),
-        "top_up_id": top_up["id"],
-        "site_id": site["id"],
-        "api_key_id": key["id"],
-        "invitation_id": ids.encode("inv", invitation),
-        "membership_id": ids.encode("mem", member),
-    }
-
-
-async def _alliance(client: httpx.AsyncClient, operator: Party, side: Side, union: Party) -> None:
-    headers = operator.headers["operator"]
+async def _by_http(side: Side) -> None:
+    """Everything that people make and nothing else needs: a top-up, a site, a key, an alliance, a fee rule."""
     letter = side.canary[-1]
-    network = await _post(client, "/v1/operator/networks", headers, {"name": f"ATS {letter}"}, "network")
-    body = {
+    await side.make("hr", "/companies/{company_id}/top_ups", {"amount_cents": 77_00}, "top_up_id")
+    site = {"name": "Sede", "street": "Via Serio 1", "postcode": "24021", "istat_code": ALBINO}
+    await side.make("manager", "/providers/{provider_id}/sites", site, "site_id")
+    key = {"name": f"{side.canary} key", "scopes": ["catalogue:read"]}
+    await side.make("manager", "/organisations/{organisation_id}/api_keys", key, "api_key_id")
+    invited = {"email": f"invited{letter.lower()}@example.test", "roles": ["staff"]}
+    await side.make("manager", "/organisations/{organisation_id}/members", invited)
+    network = await side.make("operator", "/operator/networks", {"name": f"ATS {letter}"})
+    alliance = {
         "network_id": network["id"],
         "name": f"Alliance {letter}",
         "lead_organisation_id": side.lead.public_id,
-        "municipalities": ["016004"],
+        "municipalities": [ALBINO],
     }
-    alliance = await _post(client, "/v1/operator/alliances", headers, body, "alliance")
-    joined = await _post(
-        client,
-        f"/v1/alliances/{alliance['id']}/memberships",
-        side.headers["coordinator"],
-        {"organisation_id": union.public_id, "role": "partner"},
-        "member",
-    )
-    accreditation = await _post(
-        client,
-        f"/v1/providers/{side.provider.public_id}/accreditations",
-        side.headers["manager"],
-        {"alliance_id": alliance["id"]},
-        "accreditation",
-    )
+    await side.make("operator", "/operator/alliances", alliance, "alliance_id")
+    joined = {"organisation_id": side.union.public_id, "role": "partner"}
+    await side.make("coordinator", "/alliances/{alliance_id}/memberships", joined, "alliance_membership_id")
+    wanted = {"alliance_id": side.ids["alliance_id"]}
+    await side.make("manager", "/providers/{provider_id}/accreditations", wanted, "accreditation_id")
     rule = {"percent_bps": 1, "payer": "provider", "valid_from": "2030-01-01", "provider_id": side.provider.public_id}
-    drafted = await _post(client, "/v1/operator/fee_rules", headers, rule, "rule")
-    listed = f"/v1/operator/bank_accounts?organisation_id={side.provider.public_id}"
-    (account,) = (await client.get(listed, headers=headers)).json()["data"]
-    side.ids |= {
-        "alliance_id": alliance["id"],
-        "alliance_membership_id": joined["id"],
-        "accreditation_id": accreditation["id"],
-        "rule_id": drafted["id"],
-        "account_id": account["id"],
-    }
+    await side.make("operator", "/operator/fee_rules", rule, "rule_id")
+    weaker = {"name": "least_people", "value": 9, "reason": "Trial", "valid_from": "2030-01-01"}
+    await side.make("operator", "/operator/setting_values", weaker, "value_id")
+    operator = Caller(side.client, side.headers["operator"])
+    (account,) = (await operator.get("/operator/bank_accounts", organisation_id=side.provider.public_id))["data"]
+    side.ids["account_id"] = account["id"]
 
 
-async def _dispute(world: World, client: httpx.AsyncClient, side: Side) -> None:
-    """Contest the unit that was delivered and nobody acknowledged."""
-    ((unit_id, booking_id),) = await world.execute(
-        "SELECT id, booking_id FROM care.unit WHERE provider_id = :id AND status = 'delivered'", id=side.provider.id
-    )
-    dispute = await _post(
-        client,
-        f"/v1/me/bookings/{ids.encode('bkg', booking_id)}/disputes",
-        side.person.headers,
-        {"unit_ids": [ids.encode("unt", unit_id)], "reason": f"{side.canary} reason"},
-        "dispute",
-    )
-    side.ids["dispute_id"] = dispute["id"]
-
-
-async def _book(world: World, client: httpx.AsyncClient, side: Side) -> None:
-    mother = await world.beneficiary(
-        side.person.user_id, "parent", date(1946, 3, 1), cohabitation='[{"from": "2020-01-01", "to": null}]'
-    )
+async def _book(world: World, side: Side) -> None:
+    """Contest the unit that was delivered and nobody acknowledged; book three visits, one of them confirmed."""
+    canary, employee = side.canary, Caller(side.client, side.person.headers)
+    named = dict.fromkeys(("given_name", "family_name"), f"{canary} relative")
+    named["address"] = RELATIVE["address"] | {"street": f"{canary} relative"}
+    await employee.patch(f"/me/beneficiaries/{ids.encode('ben', side.person.beneficiary_id)}", named)
+    await side.make("employee", "/me/beneficiaries", RELATIVE | named, "beneficiary_id")
+    contested = {"unit_ids": [side.ids["unit_id"]], "reason": f"{canary} reason"}
+    await side.make("employee", "/me/bookings/{booking_id}/disputes", contested, "dispute_id")
     offering = await world.offering(side.provider)
-    side.ids |= {"beneficiary_id": ids.encode("ben", mother), "offering_id": ids.encode("off", offering)}
-    bookings: list[str] = []
-    slots: list[UUID] = []
-    for day in (10, 11, 12):
-        slots.append(await world.slot(side.provider, offering, datetime(2026, 12, day, 9, tzinfo=UTC), capacity=2))
-        quote = await _post(
-            client,
-            "/v1/me/quotes",
-            side.person.headers,
-            {
-                "offering_id": side.ids["offering_id"],
-                "beneficiary_id": side.ids["beneficiary_id"],
-                "slot_ids": [ids.encode("slt", slots[-1])],
-            },
-            "quote",
-        )
-        side.ids["quote_id"] = quote["id"]
-        booking = await _post(
-            client,
-            "/v1/me/bookings",
-            side.person.headers,
-            {"quote_id": quote["id"], "note": f"{side.canary} note"},
-            f"book-{day}",
-        )
-        bookings.append(booking["id"])
-    side.ids |= {"booking_id": bookings[0], "slot_id": ids.encode("slt", slots[0])}
-    path = f"/v1/providers/{side.provider.public_id}/bookings/{bookings[1]}/confirm"
-    await _post(client, path, side.headers["manager"], {}, "confirm")
-
-
-async def _hide_canaries(world: World, side: Side) -> None:
-    """Write the side's canary into every text about its people."""
-    canary = side.canary
-    await world.execute(
-        "UPDATE employee SET given_name = :text, family_name = :text, external_id = :text WHERE company_id = :id",
-        text=f"{canary} employee",
-        id=side.company.id,
-    )
-    await world.execute(
-        "UPDATE care.beneficiary SET given_name = :text, family_name = :text WHERE user_id = :id",
-        text=f"{canary} relative",
-        id=side.person.user_id,
-    )
-    for row in await world.execute(
-        "SELECT id, sealed_details FROM care.beneficiary WHERE user_id = :id", id=side.person.user_id
-    ):
-        details = replace(open_details(row.sealed_details, row.id), street=f"{canary} relative")
-        await world.execute(
-            "UPDATE care.beneficiary SET sealed_details = :sealed WHERE id = :id",
-            sealed=seal_details(details, row.id),
-            id=row.id,
-        )
-    await world.execute(
-        "UPDATE credit_source SET name = :text WHERE id IN (SELECT id FROM programme WHERE company_id = :id)",
-        text=f"{canary} programme",
-        id=side.company.id,
-    )
-    for users in (side.company.users, side.provider.users, side.lead.users, {"employee": side.person.user_id}):
-        for role, user_id in users.items():
-            await world.execute(
-                "UPDATE user_account SET email = :mail WHERE id = :id",
-                mail=f"{role}.{canary.lower()}@example.test",
-                id=user_id,
-            )
+    side.ids["offering_id"] = ids.encode("off", offering)
+    for day in (12, 11, 10):
+        slot = await world.slot(side.provider, offering, datetime(2026, 12, day, 9, tzinfo=UTC), capacity=2)
+        side.ids["slot_id"] = ids.encode("slt", slot)
+        asked = {name: side.ids[name] for name in ("offering_id", "beneficiary_id")}
+        asked["slot_ids"] = [side.ids["slot_id"]]
+        await side.make("employee", "/me/quotes", asked, "quote_id")
+        booked = {"quote_id": side.ids["quote_id"], "note": f"{canary} note"}
+        await side.make("employee", "/me/bookings", booked, "booking_id")
+        if day == 11:
+            await side.make("manager", "/providers/{provider_id}/bookings/{booking_id}/confirm", {})

@@ -330,11 +330,15 @@ def test_making_and_approving_need_two_persons() -> None:
     assert guards == {
         "accreditation_approver_is_apart",
         "accreditation_approver_is_not_requester",
+        "bank_account_approver_is_apart",
         "bank_account_approver_is_not_creator",
         "bank_account_approver_is_not_requester",
         "credit_grant_approver_is_not_maker",
         "fee_rule_approver_is_not_maker",
         "grant_revocation_approver_is_not_asker",
+        "role_grant_vouched_by_another",
+        "role_grant_voucher_is_apart",
+        "setting_value_confirmed_by_another",
         "settlement_run_approver_is_not_maker",
         "top_up_second_is_another",
     }

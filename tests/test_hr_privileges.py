@@ -61,6 +61,7 @@ CHANGEABLE = {
 FUNCTIONS = {
     "amounts_identify",
     "is_employed",
+    "is_returns_day",
     "least_line_cents",
     "least_people",
     "ledger.company_balance",
@@ -69,12 +70,11 @@ FUNCTIONS = {
     "open_request",
     "person_behind",
     "plain_text",
+    "quarter_of",
     "record_act",
     "record_event",
     "refuse_credit",
     "returns_day",
-    "returns_months",
-    "returns_period",
     "revoke_lots",
 }
 

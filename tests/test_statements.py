@@ -3,6 +3,7 @@
 import importlib
 import pkgutil
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import is_dataclass
 from datetime import date, datetime, timedelta
 from typing import Any, Literal, get_args, get_origin, get_type_hints
@@ -40,6 +41,7 @@ for _module in pkgutil.walk_packages(app.__path__, "app."):
 @pytest.fixture(scope="module")
 def migrated(cluster: Cluster) -> Iterator[psycopg.Connection[Any]]:
     with cluster.admin(cluster.template) as connection:
+        connection.prepare_threshold = None  # so that forgetting all statements forgets none of the driver's own
         connection.execute("SET plan_cache_mode = force_generic_plan")
         yield connection
 
@@ -63,22 +65,31 @@ def test_a_statement_fits_its_row_under_every_role(query: Query[Any], migrated: 
     compiled = text(query.text).compile(dialect=DOLLARS)
     assert set(compiled.params) == query.parameters
     for role in query.roles:
-        migrated.execute(f"SET ROLE {role}".encode())
-        prepared = migrated.pgconn.prepare(b"statement", str(compiled).replace("%%", "%").encode())
-        assert prepared.status == ExecStatus.COMMAND_OK, f"{role}: {prepared.error_message.decode()}"
-        described = migrated.pgconn.describe_prepared(b"statement")
-        found = {
-            (described.fname(column) or b"").decode(): type_name(migrated, described.ftype(column))
-            for column in range(described.nfields)
-        }
-        if query.row is not type(None):
-            wanted = get_type_hints(query.row) if is_dataclass(query.row) else dict.fromkeys(found, query.row)
-            assert found.keys() == wanted.keys()
-            assert {name: stored for name, stored in found.items() if not fits(wanted[name], stored)} == {}
-        nulls = f"({', '.join(['NULL'] * described.nparams)})" if described.nparams else ""
-        migrated.execute(f"EXPLAIN EXECUTE statement {nulls}".encode())  # asks for the privileges, runs nothing
-        migrated.execute("DEALLOCATE statement")
-        migrated.execute("RESET ROLE")
+        with acting_as(role, migrated):
+            prepared = migrated.pgconn.prepare(b"statement", str(compiled).replace("%%", "%").encode())
+            assert prepared.status == ExecStatus.COMMAND_OK, f"{role}: {prepared.error_message.decode()}"
+            described = migrated.pgconn.describe_prepared(b"statement")
+            found = {
+                (described.fname(column) or b"").decode(): type_name(migrated, described.ftype(column))
+                for column in range(described.nfields)
+            }
+            if query.row is not type(None):
+                wanted = get_type_hints(query.row) if is_dataclass(query.row) else dict.fromkeys(found, query.row)
+                assert found.keys() == wanted.keys()
+                assert {name: stored for name, stored in found.items() if not fits(wanted[name], stored)} == {}
+            nulls = f"({', '.join(['NULL'] * described.nparams)})" if described.nparams else ""
+            migrated.execute(f"EXPLAIN EXECUTE statement {nulls}".encode())  # asks for the privileges, runs nothing
+
+
+@contextmanager
+def acting_as(role: str, connection: psycopg.Connection[Any]) -> Iterator[None]:
+    """Leave neither role nor statement behind, also where one does not fit: the next one is not to blame."""
+    connection.execute(f"SET ROLE {role}".encode())
+    try:
+        yield
+    finally:
+        connection.execute("RESET ROLE")
+        connection.execute("DEALLOCATE ALL")
 
 
 def type_name(connection: psycopg.Connection[Any], oid: int) -> str:

@@ -5,7 +5,7 @@ from typing import Annotated
 from fastapi import Query
 
 from app.catalogue import accreditations, queries
-from app.catalogue.errors import AccreditationApproverIsMaker, AccreditationRequested
+from app.catalogue.errors import AccreditationApproverIsMaker, AccreditationRequested, ApproverNotVouched
 from app.catalogue.models import AccreditationStatus
 from app.catalogue.schemas import AccreditationCreate, AccreditationRead, OperatorAccreditationCreate
 from app.edge.at import At
@@ -84,7 +84,7 @@ async def alliance_accreditation_list(
     "/accreditations/{accreditation_id}/approve",
     "alliance:write",
     keyed=False,
-    errors=[AlreadyResolved, StateConflict, AccreditationApproverIsMaker],
+    errors=[AlreadyResolved, StateConflict, AccreditationApproverIsMaker, ApproverNotVouched],
     audit="accreditation.approve",
     step_up="role",
 )
@@ -100,6 +100,7 @@ async def accreditation_approve(at: At, accreditation_id: AccreditationId) -> Ac
     keyed=False,
     errors=[AlreadyResolved],
     audit="accreditation.refuse",
+    step_up="role",
 )
 async def accreditation_refuse(at: At, accreditation_id: AccreditationId) -> AccreditationRead:
     """Turn a request down."""
@@ -113,6 +114,7 @@ async def accreditation_refuse(at: At, accreditation_id: AccreditationId) -> Acc
     keyed=False,
     errors=[StateConflict],
     audit="accreditation.end",
+    step_up="role",
 )
 async def accreditation_end(at: At, accreditation_id: AccreditationId) -> AccreditationRead:
     """End an accreditation; `valid_to` is the first day without it, today at the earliest."""

@@ -1,7 +1,7 @@
 """Accrediting a provider: it or the operator asks, the alliance that admitted it decides, credit follows."""
 
 from dataclasses import replace
-from datetime import date, timedelta
+from datetime import date
 from uuid import UUID
 
 from sqlalchemy import exists, insert, select, update
@@ -80,9 +80,9 @@ async def refuse_accreditation(
 
 
 async def end_accreditation(session: AsyncSession, alliance_id: UUID, accreditation_id: UUID) -> AccreditationRow:
-    """Let a provider take no more credit from today on, or from the day after its accreditation's first."""
+    """Let a provider take no more credit from today on; an accreditation that has not begun never does."""
     row = await _locked(session, alliance_id, accreditation_id)
-    valid_to = max(clock.today(), row.valid_from + timedelta(days=1))
+    valid_to = max(clock.today(), row.valid_from)
     if row.status != "approved":
         raise StateConflict(row.status)
     if row.valid_to is not None and row.valid_to <= valid_to:

@@ -22,6 +22,15 @@ class AccreditationRequested(
     """The alliance has an open request of this provider already."""
 
 
+class ApproverNotVouched(
+    AppError, status=403, code="approver_not_vouched", constraints=("accreditation_approver_stands",)
+):
+    """Your role rests on one person's word: finance vouches for whom the operator brought in.
+
+    Nor may it come from whoever entered the provider or asked for the accreditation.
+    """
+
+
 class AccreditationApproverIsMaker(
     AppError,
     status=403,

@@ -123,7 +123,7 @@ class Accreditation(Model):
     __tablename__ = "accreditation"
     __table_args__ = (
         CheckConstraint(one_of("status", AccreditationStatus), name="status_known"),
-        CheckConstraint("valid_to IS NULL OR valid_to > valid_from", name="period"),
+        CheckConstraint("valid_to IS NULL OR valid_to >= valid_from", name="period"),
         CheckConstraint("cardinality(categories) > 0", name="categories_named"),
         CheckConstraint("(status = 'requested') = (decided_at IS NULL)", name="decided_when_not_requested"),
         CheckConstraint("(status = 'approved') = (membership_id IS NOT NULL)", name="of_an_admission"),

@@ -67,7 +67,13 @@ async def operator_dispute_get(at: At, dispute_id: DisputeId) -> OperatorDispute
     return await _shown(at, dispute_id)
 
 
-@operator.command("/disputes/{dispute_id}/resolve", "disputes:write", errors=[AlreadyResolved], audit="dispute.resolve")
+@operator.command(
+    "/disputes/{dispute_id}/resolve",
+    "disputes:write",
+    errors=[AlreadyResolved],
+    audit="dispute.resolve",
+    step_up="role",
+)
 async def dispute_resolve(at: At, dispute_id: DisputeId, body: DisputeResolve) -> OperatorDisputeRead:
     """Decide a dispute: what is given back returns to the lots that paid, the rest goes to the provider."""
     await actions.resolve(at.session, at.actor, dispute_id, body.outcome, body.refund_cents, body.reason)

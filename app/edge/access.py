@@ -18,7 +18,7 @@ class Access:
     `idempotent` demands an Idempotency-Key (not with `?dry_run=true` where the route `rehearses`: that moves nothing);
     `stores_answer` is False where an answer shows a secret once. `audit` (`booking.confirm`) writes an audit entry
     about the last object that the path names, or the one that the endpoint says. `step_up` asks for a fresh proof of
-    who holds the session: of the `person`, or in a `role`, which then needs a second factor where it demands one.
+    who holds the session: of the `person`, or in a `role`, which then needs a second factor whatever the role is.
     """
 
     permission: str

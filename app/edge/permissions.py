@@ -39,6 +39,7 @@ ROLE_PERMISSIONS: dict[OrganisationRole, frozenset[str]] = {
             "grants:write",
             # Another HR person may approve; that it is another one is checked by the action and the database.
             "grant_approvals:write",
+            "role_confirmations:write",
         }
     ),
     "hr_approver": frozenset(
@@ -82,6 +83,7 @@ ROLE_PERMISSIONS: dict[OrganisationRole, frozenset[str]] = {
             "fees:write",
             "settings:read",
             "settings:write",
+            "setting_confirmations:write",
             "settlement_runs:read",
             "settlement_runs:write",
             "settlement_approvals:write",
@@ -93,6 +95,7 @@ ROLE_PERMISSIONS: dict[OrganisationRole, frozenset[str]] = {
             "disputes:write",
             "trial_balance:read",
             "audit:read",
+            "role_confirmations:write",
             "sandbox:read",
             "sandbox:write",
         }
@@ -104,6 +107,7 @@ ROLE_PERMISSIONS: dict[OrganisationRole, frozenset[str]] = {
             "operator_top_ups:read",
             "fees:read",
             "settings:read",
+            "setting_confirmations:write",
             "settlement_runs:read",
             "settlement_runs:write",
             "settlement_approvals:write",
@@ -120,12 +124,16 @@ ROLE_PERMISSIONS: dict[OrganisationRole, frozenset[str]] = {
 }
 
 SECOND_FACTOR_ROLES: frozenset[OrganisationRole] = frozenset(
-    {"hr", "hr_approver", "finance", "operator", "coordinator", "manager"}
+    {"hr", "hr_approver", "payroll", "finance", "operator", "coordinator", "manager", "admin"}
 )
-"""Whoever holds one of these gives a code of the second factor before acts that need a fresh proof."""
+"""Nothing is done in one of these without a code of the second factor: not even read (decision 0027)."""
 
-APPROVING_ROLES = frozenset[OrganisationRole]({"hr_approver", "finance"})
-"""They take effect after a while, unless another who has the role confirms them: nobody makes an approver at will."""
+APPROVING_ROLES = frozenset[OrganisationRole]({"hr", "hr_approver", "operator", "finance"})
+"""They take effect after a while, unless another who has the role confirms them: nobody makes an approver at will.
+
+HR and whoever operates approve what another of them has drafted; the very first person of an organisation is `hr` or
+`operator` at once, for there is nobody yet whose second she could be (decision 0027).
+"""
 REGISTRAR = "registrar"
 """What the operator is in an organisation where it has no role: no membership, only a way to its first members."""
 REGISTRAR_PERMISSIONS = frozenset({"members:read", "members:write"})

@@ -17,7 +17,7 @@ from app.edge import act as acts
 from app.edge.access import Access
 from app.edge.permissions import PERSON, REGISTRAR, SECOND_FACTOR_ROLES, ScopeKind, permissions_of
 from app.edge.roles import scopes_to_give
-from app.errors import Forbidden, NotFound, StepUpRequired, Unauthorised
+from app.errors import Forbidden, NotFound, SecondFactorMissing, StepUpRequired, Unauthorised
 
 MAX_TOKEN = 200
 PROOF_LIFE = timedelta(minutes=15)
@@ -130,29 +130,39 @@ def authorise(access: Access, audience: Audience, opened: Opened, *, presented: 
     if access.permission in PERSON:
         if access.permission == "person" and actor.kind != "user":
             raise Forbidden
-        _demand_proof(access, opened, roles)
+        _demand_proof(access, opened)
         return actor
     if not roles:
         raise Forbidden if audience.scope == "platform" else NotFound
     if audience.kind is not None and audience.kind not in (opened.kinds or ()):
         raise NotFound
+    _demand_second_factor(access, opened, roles)
     granted = permissions_of(roles)
     if scopes is not None:
         granted = scopes & scopes_to_give(opened.kinds or (), roles)
     if access.permission not in granted:
         raise Forbidden
-    _demand_proof(access, opened, roles)
+    _demand_proof(access, opened)
     return actor
 
 
-def _demand_proof(access: Access, opened: Opened, roles: frozenset[str]) -> None:
+def _demand_second_factor(access: Access, opened: Opened, roles: frozenset[str]) -> None:
+    """Refuse all that is done in a role which needs a second factor, in a session that gave no code of one.
+
+    What is one's own stays open: there one enrols, and cares for oneself. A key has no session; its maker gave a code.
+    """
+    if opened.principal_kind != "user" or opened.second_factor or not settings().asks_for_step_up:
+        return
+    if access.step_up == "role" or roles & (SECOND_FACTOR_ROLES | {REGISTRAR}):
+        raise SecondFactorMissing
+
+
+def _demand_proof(access: Access, opened: Opened) -> None:
     """Refuse an act that needs a fresh proof in a session that gave none lately; a key has no session."""
     if access.step_up is None or opened.principal_kind != "user" or not settings().asks_for_step_up:
         return
-    if access.step_up == "role" and not opened.second_factor and roles & (SECOND_FACTOR_ROLES | {REGISTRAR}):
-        raise StepUpRequired("otp")
     if opened.proved_at is None or opened.proved_at + PROOF_LIFE <= clock.real():
-        raise StepUpRequired("proof")
+        raise StepUpRequired
 
 
 def spoken(accept_language: str | None) -> Locale | None:

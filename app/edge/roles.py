@@ -13,6 +13,12 @@ ROLES_OF_KIND: dict[str, frozenset[OrganisationRole]] = {
     "municipality": frozenset({"coordinator", "care_manager", "observer", ADMIN}),
     "association": frozenset({"coordinator", "care_manager", "observer", ADMIN}),
 }
+OF_TWO_PEOPLE: tuple[frozenset[str], ...] = (
+    frozenset({"hr", "hr_approver"}),
+    frozenset({"hr", "payroll"}),
+    frozenset({"operator", "finance"}),
+)
+"""One drafts, the other approves or checks: on one login only with a reason that all administrators are told."""
 SCOPES_OF_ALL = frozenset({"events:read"})
 SCOPES_OF_CARE = frozenset({"bookings:read", "bookings:write"})
 
@@ -39,3 +45,9 @@ def scopes_to_give(kinds: Iterable[str], roles: frozenset[str]) -> frozenset[str
     if ADMIN not in roles:
         return possible & own
     return possible - (SCOPES_OF_CARE - own) if "company" in kinds else possible
+
+
+def of_two_people(roles: Iterable[str]) -> bool:
+    """Tell whether these roles on one login make one person out of two."""
+    together = frozenset(roles)
+    return any(pair <= together for pair in OF_TWO_PEOPLE)

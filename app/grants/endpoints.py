@@ -291,7 +291,11 @@ async def top_up_confirm(at: At, top_up_id: TopUpId, body: TopUpConfirm | None =
 
 
 @operator.command(
-    "/top_ups/{top_up_id}/return", "top_up_confirmations:write", errors=[AlreadyResolved], audit="top_up.return"
+    "/top_ups/{top_up_id}/return",
+    "top_up_confirmations:write",
+    errors=[AlreadyResolved],
+    audit="top_up.return",
+    step_up="role",
 )
 async def top_up_return(at: At, top_up_id: TopUpId) -> OperatorTopUpRead:
     """Note that an announced bank transfer never came, or went back."""

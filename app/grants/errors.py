@@ -15,7 +15,8 @@ class ApproverIsMaker(
 class AmountsIdentify(AppError, status=422, code="amounts_identify", constraints=("credit_grant_amounts_identify",)):
     """Credit that may return to the company goes to at least 10 people per amount, at least 20.00 euro each.
 
-    Smaller groups use a programme whose expired credit goes to the solidarity fund or is carried over.
+    Both are settings (`least_people`, `least_line_cents`). Smaller groups use a programme whose expired credit goes to
+    the solidarity fund or is carried over.
     """
 
 

@@ -104,6 +104,7 @@ async def _lines(
         programme_id=given.programme_id,
         employee_ids=[employee_id for employee_id, _ in lines],
         amounts=[amount for _, amount in lines],
+        on=clock.today(),
     ):
         raise AmountsIdentify
     return lines
@@ -173,7 +174,7 @@ async def approve_grant(session: AsyncSession, actor: Actor, company_id: UUID, g
     if grant.lot_expires_on < clock.today():
         raise ProgrammeEnded
     if grant.status == "draft" and await queries.LINES_IDENTIFY.one(
-        session, programme_id=grant.programme_id, company_id=company_id, grant_id=grant_id
+        session, programme_id=grant.programme_id, company_id=company_id, grant_id=grant_id, on=clock.today()
     ):
         raise AmountsIdentify
     now = clock.now()

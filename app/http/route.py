@@ -12,6 +12,7 @@ from starlette.responses import Response
 from app.edge import idempotency
 from app.edge.access import Access
 from app.edge.at import Place
+from app.edge.permissions import PERSON
 from app.edge.request import Audience
 from app.edge.route import METHODS_WITH_BODY, EdgeRoute
 from app.errors import (
@@ -23,6 +24,7 @@ from app.errors import (
     PreconditionFailed,
     PreconditionRequired,
     RateLimited,
+    SecondFactorMissing,
     StepUpRequired,
     Unauthorised,
 )
@@ -98,6 +100,11 @@ def _is_page(model: object) -> bool:
     return isinstance(model, type) and issubclass(model, Page)
 
 
+def _proofs(access: Access) -> list[type[AppError]]:
+    in_a_role: list[type[AppError]] = [] if access.permission in PERSON else [SecondFactorMissing]
+    return in_a_role if access.step_up is None else [*in_a_role, StepUpRequired]
+
+
 def _documented(access: Access, audience: Audience, methods: set[str], path: str) -> dict[int, list[type[AppError]]]:
     kinds: list[type[AppError]] = [Invalid, Busy, RateLimited, RepeatedParameter]
     if access.permission != "public":
@@ -110,8 +117,7 @@ def _documented(access: Access, audience: Audience, methods: set[str], path: str
         kinds += [body.MalformedBody, body.BodyTooLarge, body.UnsupportedMediaType, body.BodyTooSlow]
     if access.permission == "public":
         kinds += [Unauthorised]
-    if access.step_up is not None:
-        kinds += [StepUpRequired]
+    kinds += _proofs(access)
     if "PATCH" in methods:
         kinds += [PreconditionRequired, PreconditionFailed]
     if access.idempotent:

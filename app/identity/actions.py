@@ -25,6 +25,7 @@ from app.identity import (
 )
 from app.identity.errors import InvalidCredentials, WrongPassword
 from app.identity.models import SessionToken
+from app.identity.password_words import words_about
 from app.identity.proof import Account, Origin, account_by_email, account_by_id, prove, without_connection
 from app.identity.schemas import TokenRead
 
@@ -75,7 +76,8 @@ async def change_password(
 ) -> None:
     """Change one's own password; every other session of the person ends."""
     account = await account_by_id(session, actor.user_id)
-    accepted = password_rules.check(new, account.email, "/new_password")
+    words = await words_about(session, account.email)
+    accepted = password_rules.check(new, account.email, words, "/new_password")
     # The new hash is made first: once proven, nothing slow may run while the account is locked.
     password_hash = await without_connection(session, passwords.hash_password(accepted, network_of(address)))
     origin = Origin(address, presented)

@@ -232,9 +232,10 @@ async def totp_create(at: At) -> TotpCreated:
 
 
 @employee.command("/totp/confirm", "person", keyed=False, errors=[StateConflict, SecondFactorWrong], step_up="person")
-async def totp_confirm(at: At, body: TotpConfirm) -> TotpConfirmed:
+async def totp_confirm(at: At, request: Request, body: TotpConfirm) -> TotpConfirmed:
     """Let the second factor count, by a first code; the recovery codes are shown this once."""
-    return TotpConfirmed(recovery_codes=await second_factor.confirm(at.session, at.actor, body.code))
+    codes = await second_factor.confirm(at.session, at.actor, body.code, presented(request))
+    return TotpConfirmed(recovery_codes=codes)
 
 
 @employee.command(
@@ -285,7 +286,9 @@ async def api_key_rotate(
     return _shown_once(row, secret)
 
 
-@organisation.command("/api_keys/{api_key_id}/revoke", "api_keys:write", keyed=False, errors=[StateConflict])
+@organisation.command(
+    "/api_keys/{api_key_id}/revoke", "api_keys:write", keyed=False, errors=[StateConflict], step_up="role"
+)
 async def api_key_revoke(at: At, api_key_id: ids.ApiKeyId) -> ApiKeyRead:
     """End a key; it fails on the very next request."""
     return ApiKeyRead.model_validate(await api_keys.revoke(at.session, at.actor, at.tenant, api_key_id))

@@ -41,3 +41,7 @@ class TwoSides(AppError, status=409, code="two_sides", constraints=("role_grant_
 
 class TooManyLiveKeys(AppError, status=409, code="too_many_live_keys", constraints=("api_key_two_live_key",)):
     """Two keys of this name are live: revoke one first, or choose another name."""
+
+
+class ReasonNeeded(AppError, status=409, code="reason_needed", constraints=("role_grant_two_people",)):
+    """One login would have roles meant for two people: give a `reason`, which every administrator is told."""

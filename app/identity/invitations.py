@@ -25,6 +25,7 @@ from app.errors import Conflict, NotFound, StateConflict
 from app.identity import activation_codes, password_rules, passwords
 from app.identity.errors import InvalidCredentials, TokenInvalid
 from app.identity.models import Invitation, User
+from app.identity.password_words import words_about
 from app.identity.proof import Origin, account_by_email, account_by_id, prove, without_connection
 from app.identity.sessions import token_hash
 from app.mail.actions import NewMail, send_many
@@ -52,6 +53,7 @@ class Redeemed:
     employee_id: UUID | None
     roles: tuple[OrganisationRole, ...]
     invited_by: UUID | None = None
+    reason: str | None = None
 
 
 @dataclass(frozen=True)
@@ -84,6 +86,7 @@ class Offer:
     roles: list[OrganisationRole]
     sealed_activation_code: bytes | None
     invited_by: UUID | None
+    reason: str | None
 
 
 INVITE = Query(NOTHING, "identity.invite", roles=(APP, HR))
@@ -113,6 +116,7 @@ async def invite_employees(session: AsyncSession, invited: Sequence[EmployeeInvi
         codes=[_sealed_code(invitation_id) for invitation_id in invitation_ids],
         roles=[],
         invited_by=None,
+        reason=None,
         now=now,
         expires_at=now + timedelta(days=LIFE_DAYS),
     )
@@ -131,6 +135,7 @@ async def invite_member(
     organisation_name: str,
     roles: Sequence[str],
     invited_by: UUID | None,
+    reason: str | None = None,
     locale: Locale = "it",
 ) -> UUID:
     """Offer roles in an organisation and return the invitation's id; replaces a pending one for the same address.
@@ -161,6 +166,7 @@ async def invite_member(
         codes=[None],
         roles=sorted(set(roles)),
         invited_by=invited_by,
+        reason=reason,
         now=now,
         expires_at=now + timedelta(days=LIFE_DAYS),
     )
@@ -195,7 +201,10 @@ async def redeem_invitation(
         )
         user_id = account.id
     else:
-        accepted = password_rules.check(password, offer.email)
+        words = await words_about(
+            session, offer.email, organisation_id=offer.organisation_id, employee_id=offer.employee_id
+        )
+        accepted = password_rules.check(password, offer.email, words)
         password_hash = await without_connection(
             session, passwords.hash_password(accepted, network_of(address or "local"))
         )
@@ -209,7 +218,9 @@ async def redeem_invitation(
     await session.execute(update(Invitation).where(Invitation.id == offer.id).values(ended_at=now, accepted_by=user_id))
     actor = Actor("user", user_id, offer.organisation_id)
     await record(session, actor, "invitation.accept", "invitation", offer.id)
-    return Redeemed(user_id, offer.organisation_id, offer.employee_id, tuple(offer.roles), offer.invited_by)
+    return Redeemed(
+        user_id, offer.organisation_id, offer.employee_id, tuple(offer.roles), offer.invited_by, offer.reason
+    )
 
 
 async def open_invitations(

@@ -7,12 +7,17 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from app import clock
 from app.db import WORKER, Query
 from app.edge.idempotency import RETENTION_DAYS
+from app.identity.lost_factors import REMOVAL_LIFE
 from app.jobs import Sweep
 
 ANYTHING_OVER = Query(bool, "identity.anything_over", roles=(WORKER,))
 DELETE_OVER = Query(int, "identity.delete_over", roles=(WORKER,))
 KEEP_PLACES = timedelta(days=180)
 """As long as a device is known."""
+KEEP_INVITATIONS = timedelta(days=90)
+"""Of ended ones, for who asks what became of them; the roles that they gave stay."""
+KEEP_FAILURES = timedelta(days=365)
+"""Of wrong activation codes, from the last one: ten tries a year at 65 bits are none."""
 
 
 def _limits() -> dict[str, datetime]:
@@ -22,6 +27,9 @@ def _limits() -> dict[str, datetime]:
         "attempts_before": now - timedelta(days=1),
         "places_before": now - KEEP_PLACES,
         "answers_before": now - timedelta(days=RETENTION_DAYS),
+        "invitations_before": now - KEEP_INVITATIONS,
+        "failures_before": now - KEEP_FAILURES,
+        "removals_before": now - REMOVAL_LIFE,
     }
 
 

@@ -83,8 +83,14 @@ class RoleGrant(Model):
             "confirmed_by <> user_id AND confirmed_by IS DISTINCT FROM granted_by OR confirmed_by IS NULL",
             name="confirmed_by_another",
         ),
+        CheckConstraint(
+            "vouched_by <> user_id AND vouched_by IS DISTINCT FROM granted_by OR vouched_by IS NULL",
+            name="vouched_by_another",
+        ),
+        CheckConstraint("(vouched_by IS NULL) = (vouched_at IS NULL)", name="vouched_whole"),
         CheckConstraint(one_of("side", Side), name="side_known"),
         CheckConstraint("until_at >= from_at", name="period"),
+        CheckConstraint("length(btrim(reason)) BETWEEN 10 AND 500", name="reason_said"),
         ExcludeConstraint(
             ("user_id", "="), ("role", "="), (SCOPE, "="), (PERIOD, "&&"), name="role_grant_once", using="gist"
         ),
@@ -109,6 +115,8 @@ class RoleGrant(Model):
     granted_at: Mapped[datetime] = mapped_column(Timestamp)
     confirmed_by: Mapped[UUID | None] = mapped_column(ForeignKey("user_account.id"), index=True)
     """Who let an approving role begin before its time: neither its holder nor who gave it."""
+    reason: Mapped[str | None] = mapped_column(Text)
+    """Why one login has roles of two people; a trigger demands it."""
     side: Mapped[Side | None] = mapped_column(Text)
     """Set by a trigger: an administrator is on the employer's side where the organisation is a company."""
     organisation_id: Mapped[UUID | None] = mapped_column(
@@ -120,6 +128,9 @@ class RoleGrant(Model):
     network_id: Mapped[UUID | None] = mapped_column(
         ForeignKey("network.id"), Computed(_scope_of("network"), persisted=True), index=True
     )
+    vouched_by: Mapped[UUID | None] = mapped_column(ForeignKey("user_account.id"), index=True)
+    """Who of the operator's finance confirmed that this is somebody whom another person brought in."""
+    vouched_at: Mapped[datetime | None] = mapped_column(Timestamp)
 
 
 class SessionToken(Model):
@@ -177,6 +188,28 @@ class RecoveryCode(Model):
     used_at: Mapped[datetime | None] = mapped_column(Timestamp)
 
 
+class SecondFactorRemoval(Model):
+    """A request to take a lost second factor away; it ends by being carried out, or by a code of the person's."""
+
+    __tablename__ = "second_factor_removal"
+    __table_args__ = (
+        CheckConstraint("requested_by <> user_id", name="by_another"),
+        CheckConstraint("approved_by <> user_id AND approved_by <> requested_by", name="approved_by_a_third"),
+        CheckConstraint(
+            "effective_at >= requested_at + CASE WHEN approved_by IS NULL THEN interval '24 hours' ELSE '0' END",
+            name="waits",
+        ),
+    )
+
+    user_id: Mapped[UUID] = mapped_column(ForeignKey("user_account.id"), primary_key=True)
+    organisation_id: Mapped[UUID] = mapped_column(ForeignKey("organisation.id"), index=True)
+    requested_by: Mapped[UUID] = mapped_column(ForeignKey("user_account.id"), index=True)
+    requested_at: Mapped[datetime] = mapped_column(Timestamp)
+    approved_by: Mapped[UUID | None] = mapped_column(ForeignKey("user_account.id"), index=True)
+    effective_at: Mapped[datetime] = mapped_column(Timestamp)
+    """From when on a reset by mail takes the second factor away: a day later, or when a third person approved."""
+
+
 class EmailChange(Model):
     """A change of a login's address: begun, accepted from the new address, undone from the old one."""
 
@@ -185,6 +218,7 @@ class EmailChange(Model):
         CheckConstraint("old_email = lower(old_email) AND new_email = lower(new_email)", name="email_lower"),
         CheckConstraint("num_nonnulls(accepted_at, undo_hash, undo_until) IN (0, 3)", name="accepted_whole"),
         CheckConstraint("undone_at IS NULL OR accepted_at IS NOT NULL", name="undone_after_accepted"),
+        Index("email_change_over_idx", text("coalesce(undo_until, expires_at)")),
     )
 
     id: Mapped[UUID] = mapped_column(Uuid, primary_key=True)
@@ -242,6 +276,7 @@ class Invitation(Model):
         ForeignKeyConstraint(["organisation_id", "employee_id"], ["employee.company_id", "employee.id"]),
         Index("invitation_employee_id_idx", "employee_id"),
         Index("invitation_employee_idx", "organisation_id", "employee_id"),
+        Index("invitation_over_idx", text("coalesce(ended_at, expires_at)")),
         Index("invitation_pending_employee_key", "employee_id", unique=True, postgresql_where="ended_at IS NULL"),
     )
 
@@ -254,6 +289,8 @@ class Invitation(Model):
     sealed_activation_code: Mapped[bytes | None] = mapped_column(LargeBinary)
     invited_by: Mapped[UUID | None] = mapped_column(ForeignKey("user_account.id"), index=True)
     """Who gives the roles; null for an employment and for an operator's first administrator."""
+    reason: Mapped[str | None] = mapped_column(Text)
+    """Why these roles are one person's; it goes over to them."""
     created_at: Mapped[datetime] = mapped_column(Timestamp)
     expires_at: Mapped[datetime] = mapped_column(Timestamp)
     ended_at: Mapped[datetime | None] = mapped_column(Timestamp)

@@ -1,6 +1,6 @@
 """What every administrator of an organisation is told by mail: a new member or role, a new key."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from uuid import UUID
 
@@ -11,6 +11,7 @@ from app.actor import Locale
 from app.config import settings
 from app.db import Query
 from app.edge.permissions import APPROVING_ROLES, ROLE_PERMISSIONS, OrganisationRole
+from app.identity.invitations import Redeemed
 from app.identity.models import ApiKey
 from app.identity.proof import account_by_id
 from app.mail.actions import NewMail, send_many
@@ -44,22 +45,17 @@ class Administrator:
 ADMINISTRATORS = Query(Administrator, "identity.administrators")
 
 
-async def tell_of_roles(
-    session: AsyncSession,
-    organisation_id: UUID,
-    user_id: UUID,
-    roles: Sequence[OrganisationRole],
-    invited_by: UUID | None,
-) -> None:
-    """Tell all administrators but the person herself that she has these roles."""
-    email = (await account_by_id(session, user_id)).email
-    inviter = None if invited_by is None else (await account_by_id(session, invited_by)).email
-    waits = int(settings().approving_role_delay.total_seconds()) // 3600 if APPROVING_ROLES & set(roles) else 0
-    told = [one for one in await _administrators(session, organisation_id) if one.user_id != user_id]
+async def tell_of_roles(session: AsyncSession, given: Redeemed) -> None:
+    """Tell all administrators what somebody was given; the person herself only where a reason stands for it."""
+    email = (await account_by_id(session, given.user_id)).email
+    inviter = None if given.invited_by is None else (await account_by_id(session, given.invited_by)).email
+    waits = int(settings().approving_role_delay.total_seconds()) // 3600 if APPROVING_ROLES & set(given.roles) else 0
+    values = {"invited_by": inviter, "waits": waits, "reason": given.reason}
     mails = []
-    for one in told:
-        words = ", ".join(ROLE_WORDS[role][one.locale] for role in roles)
-        mails.append(_notice("new_member", one, email, {"roles": words, "invited_by": inviter, "waits": waits}))
+    for one in await _administrators(session, given.organisation_id):
+        if one.user_id != given.user_id or given.reason is not None:
+            words = ", ".join(ROLE_WORDS[role][one.locale] for role in given.roles)
+            mails.append(_notice("new_member", one, email, values | {"roles": words}))
     await send_many(session, mails)
 
 
@@ -69,6 +65,19 @@ async def tell_of_key(session: AsyncSession, key: ApiKey) -> None:
     values = {"hint": key.hint, "scopes": ", ".join(key.scopes)}
     administrators = await _administrators(session, key.organisation_id)
     await send_many(session, [_notice("new_key", one, email, values) for one in administrators])
+
+
+async def tell_of_lost_factor(
+    session: AsyncSession, organisation_id: UUID, user_id: UUID, asked_by: UUID, *, approved: bool
+) -> None:
+    """Tell all administrators and the person herself that her second factor is to go."""
+    person, asker = await account_by_id(session, user_id), await account_by_id(session, asked_by)
+    administrators = await _administrators(session, organisation_id)
+    name = administrators[0].organisation_name if administrators else ""
+    herself = Administrator(person.id, person.email, person.locale, name)
+    told = [one for one in administrators if one.user_id != user_id]
+    values = {"asked_by": asker.email, "approved": approved}
+    await send_many(session, [_notice("lost_second_factor", one, person.email, values) for one in (*told, herself)])
 
 
 async def _administrators(session: AsyncSession, organisation_id: UUID) -> list[Administrator]:

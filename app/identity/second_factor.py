@@ -48,6 +48,7 @@ CONFIRM_FACTOR = Query(UUID, "identity.confirm_factor")
 USE_CODE = Query(UUID, "identity.use_code")
 USE_RECOVERY_CODE = Query(UUID, "identity.use_recovery_code")
 ADD_RECOVERY_CODES = Query(NOTHING, "identity.add_recovery_codes")
+CODE_GIVEN = Query(NOTHING, "identity.code_given")
 REMOVE_FACTOR = Query(NOTHING, "identity.remove_factor")
 
 
@@ -62,8 +63,11 @@ async def begin(session: AsyncSession, actor: Actor) -> TotpCreated:
     return TotpCreated(secret=secret, uri=pyotp.TOTP(secret).provisioning_uri(name=account.email, issuer_name=ISSUER))
 
 
-async def confirm(session: AsyncSession, actor: Actor, code: str) -> list[str]:
-    """Let the secret count from now on, by a first code of it; return the recovery codes, shown this once."""
+async def confirm(session: AsyncSession, actor: Actor, code: str, presented: bytes) -> list[str]:
+    """Let the secret count from now on, by a first code of it; return the recovery codes, shown this once.
+
+    The code counts in the session that gave it.
+    """
     factor = await FACTOR.maybe(session, user_id=actor.user_id)
     if factor is None or factor.confirmed_at is not None:
         raise StateConflict("absent" if factor is None else "confirmed")
@@ -76,6 +80,7 @@ async def confirm(session: AsyncSession, actor: Actor, code: str) -> list[str]:
         await _count_wrong(session, actor.user_id)
     codes = [b32encode(secrets.token_bytes(RECOVERY_BYTES)).decode() for _ in range(RECOVERY_CODES)]
     await ADD_RECOVERY_CODES.run(session, user_id=actor.user_id, hashes=[_hash(one) for one in codes])
+    await CODE_GIVEN.run(session, token_hash=presented)
     await record(session, actor, "second_factor.confirm", "user", actor.user_id)
     await _tell(session, actor.user_id, "second_factor_added")
     return codes

@@ -6,14 +6,21 @@ from fastapi import Query
 
 from app import clock
 from app.edge.at import At
-from app.errors import StateConflict
+from app.errors import AlreadyResolved, StateConflict
 from app.http.audiences import alliance_router, operator_router, public_router
 from app.http.pagination import PagingDep
 from app.http.schemas import Page
-from app.ids import AllianceId, MembershipId, OrganisationId, ProgrammeId
-from app.networks import actions, queries
+from app.ids import AllianceId, MembershipId, OrganisationId, ProgrammeId, SettingValueId
+from app.networks import actions, first_people, queries
 from app.networks import settings as network_settings
-from app.networks.errors import AlreadyMember, NameTaken, SettingLevelNotAllowed, SettingOutOfBounds
+from app.networks.errors import (
+    AlreadyMember,
+    NameTaken,
+    SettingConfirmerIsSetter,
+    SettingLevelNotAllowed,
+    SettingOutOfBounds,
+    VoucherIsInviter,
+)
 from app.networks.models import SettingName
 from app.networks.schemas import (
     AllianceCreate,
@@ -21,6 +28,7 @@ from app.networks.schemas import (
     AllianceMembershipRead,
     AllianceRead,
     AllianceSettingRead,
+    FirstPersonRead,
     NetworkCreate,
     NetworkRead,
     SettingRead,
@@ -47,7 +55,13 @@ async def network_list(at: At, paging: PagingDep) -> Page[NetworkRead]:
 
 
 @operator.command(
-    "/networks", "organisations:write", keyed=False, status=201, errors=[NameTaken], audit="network.create"
+    "/networks",
+    "organisations:write",
+    keyed=False,
+    status=201,
+    errors=[NameTaken],
+    audit="network.create",
+    step_up="role",
 )
 async def network_create(at: At, body: NetworkCreate) -> NetworkRead:
     row = await actions.create_network(at.session, body.name)
@@ -60,7 +74,13 @@ async def operator_alliance_list(at: At, paging: PagingDep) -> Page[AllianceRead
 
 
 @operator.command(
-    "/alliances", "organisations:write", keyed=False, status=201, errors=[NameTaken], audit="alliance.create"
+    "/alliances",
+    "organisations:write",
+    keyed=False,
+    status=201,
+    errors=[NameTaken],
+    audit="alliance.create",
+    step_up="role",
 )
 async def alliance_create(at: At, body: AllianceCreate) -> AllianceRead:
     """Add an alliance with its territory and lead organisation."""
@@ -71,6 +91,29 @@ async def alliance_create(at: At, body: AllianceCreate) -> AllianceRead:
 @operator.read("/alliances/{alliance_id}", "organisations:read")
 async def alliance_get(at: At, alliance_id: AllianceId) -> AllianceRead:
     return AllianceRead.model_validate(await queries.alliance(at.session, alliance_id))
+
+
+@operator.list("/first_people", "organisations:read")
+async def first_person_list(at: At, paging: PagingDep) -> Page[FirstPersonRead]:
+    """List administrators and coordinators of alliances' leads for whom finance has still to vouch."""
+    found = await queries.first_people(at.session, paging.after_id, paging.fetch)
+    return paging.page_by_id(found, FirstPersonRead.model_validate)
+
+
+@operator.command(
+    "/first_people/{membership_id}/vouch",
+    "role_confirmations:write",
+    keyed=False,
+    errors=[StateConflict, VoucherIsInviter],
+    audit="member.vouch",
+    step_up="role",
+)
+async def first_person_vouch(at: At, membership_id: MembershipId) -> FirstPersonRead:
+    """Vouch, after having asked the organisation itself, that this is its administrator or coordinator.
+
+    Until then nothing that she, or whoever she invites, accredits counts: the operator alone founds no alliance.
+    """
+    return FirstPersonRead.model_validate(await first_people.vouch_for(at.session, at.actor, membership_id))
 
 
 @operator.list("/settings", "settings:read")
@@ -113,11 +156,28 @@ async def setting_value_list(
     status=201,
     errors=[SettingOutOfBounds, SettingLevelNotAllowed],
     audit="setting_value.create",
+    step_up="role",
 )
 async def setting_value_create(at: At, body: SettingValueCreate) -> SettingValueRead:
-    """Set a value at a level from a day on; what happened before keeps the terms that it had."""
+    """Set a value at a level from a day on; what happened before keeps the terms that it had.
+
+    Where `needs_second` is true it waits for another person (`/setting_values/{id}/confirm`).
+    """
     row = await network_settings.set_value(at.session, at.actor, body)
     return at.about(row.id, SettingValueRead.model_validate(row))
+
+
+@operator.command(
+    "/setting_values/{value_id}/confirm",
+    "setting_confirmations:write",
+    keyed=False,
+    errors=[AlreadyResolved, StateConflict, SettingConfirmerIsSetter],
+    audit="setting_value.confirm",
+    step_up="role",
+)
+async def setting_value_confirm(at: At, value_id: SettingValueId) -> SettingValueRead:
+    """Confirm, as another person, a value that protects people or money less: it holds from its first day on."""
+    return SettingValueRead.model_validate(await network_settings.confirm_value(at.session, at.actor, value_id))
 
 
 @alliance.list("/settings", "alliance:read")
@@ -141,6 +201,7 @@ async def alliance_membership_list(at: At, paging: PagingDep) -> Page[AllianceMe
     status=201,
     errors=[AlreadyMember],
     audit="alliance_membership.create",
+    step_up="role",
 )
 async def alliance_membership_create(at: At, body: AllianceMembershipCreate) -> AllianceMembershipRead:
     """Admit an organisation to the alliance."""
@@ -154,6 +215,7 @@ async def alliance_membership_create(at: At, body: AllianceMembershipCreate) -> 
     keyed=False,
     errors=[StateConflict],
     audit="alliance_membership.end",
+    step_up="role",
 )
 async def alliance_membership_end(at: At, membership_id: MembershipId) -> AllianceMembershipRead:
     row = await actions.end_alliance_membership(at.session, at.tenant, membership_id)

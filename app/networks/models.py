@@ -4,18 +4,31 @@ from datetime import date, datetime
 from typing import Literal
 from uuid import UUID
 
-from sqlalchemy import BigInteger, CheckConstraint, Date, ForeignKey, Index, Text, Uuid
+from sqlalchemy import BigInteger, Boolean, CheckConstraint, Date, ForeignKey, Index, Text, Uuid
 from sqlalchemy.orm import Mapped, mapped_column
 
 from app.db import Model, Timestamp, one_of
 
 AdmittedRole = Literal["partner", "company", "provider"]
 AllianceRole = Literal["lead", AdmittedRole]
-SettingName = Literal["quote_minutes", "acknowledge_hours", "grace_days", "grace_window_days", "minimum_payout_cents"]
+SettingName = Literal[
+    "quote_minutes",
+    "acknowledge_hours",
+    "grace_days",
+    "grace_window_days",
+    "minimum_payout_cents",
+    "least_people",
+    "least_line_cents",
+    "returns_quarters",
+    "top_up_limit_cents",
+    "fee_cap_bps",
+]
 """What may be set by level; unit, default, bounds and levels of each stand in sql/settings.sql."""
 SettingLevel = Literal["platform", "network", "alliance", "organisation", "programme"]
 SettingOrigin = Literal["default", SettingLevel]
-SettingUnit = Literal["minutes", "hours", "days", "cents"]
+SettingUnit = Literal["minutes", "hours", "days", "cents", "people", "quarters", "basis_points"]
+Stricter = Literal["more", "less"]
+"""Which way a setting that protects people or money becomes stricter; the other way takes two people."""
 
 
 class Network(Model):
@@ -92,6 +105,10 @@ class SettingValue(Model):
         ),
         CheckConstraint("reason <> ''", name="reason_given"),
         CheckConstraint("valid_from >= (created_at AT TIME ZONE 'Europe/Rome')::date", name="never_in_the_past"),
+        CheckConstraint("confirmed_by <> set_by", name="confirmed_by_another"),
+        CheckConstraint("(confirmed_by IS NULL) = (confirmed_at IS NULL)", name="confirmed_whole"),
+        CheckConstraint("needs_second OR confirmed_by IS NULL", name="confirmed_where_needed"),
+        CheckConstraint("valid_from >= (confirmed_at AT TIME ZONE 'Europe/Rome')::date", name="confirmed_in_time"),
     )
 
     id: Mapped[UUID] = mapped_column(Uuid, primary_key=True)
@@ -106,3 +123,7 @@ class SettingValue(Model):
     valid_from: Mapped[date] = mapped_column(Date)
     set_by: Mapped[UUID] = mapped_column(ForeignKey("user_account.id"), index=True)
     created_at: Mapped[datetime] = mapped_column(Timestamp)
+    needs_second: Mapped[bool] = mapped_column(Boolean, server_default="false")
+    """Whether it weakens something, so that it holds once another person has confirmed it; a trigger says so."""
+    confirmed_by: Mapped[UUID | None] = mapped_column(ForeignKey("user_account.id"), index=True)
+    confirmed_at: Mapped[datetime | None] = mapped_column(Timestamp)

@@ -2,13 +2,14 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, datetime
 from uuid import UUID
 
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.db import NOTHING, Query
+from app.edge.permissions import OrganisationRole
 from app.errors import NotFound
 from app.networks.models import (
     AllianceRole,
@@ -18,6 +19,7 @@ from app.networks.models import (
     SettingOrigin,
     SettingUnit,
     SettingValue,
+    Stricter,
 )
 
 
@@ -51,6 +53,7 @@ class SettingRow:
     least: int
     most: int
     levels: list[SettingLevel]
+    stricter: Stricter | None
     value: int
     level: SettingOrigin
     value_id: UUID | None
@@ -58,11 +61,28 @@ class SettingRow:
     valid_from: date | None
 
 
+@dataclass(frozen=True, slots=True)
+class FirstPerson:
+    """Somebody who administers or coordinates a lead organisation, and whether that rests on more than one word."""
+
+    id: UUID
+    user_id: UUID
+    email: str
+    role: OrganisationRole
+    organisation_id: UUID
+    organisation_name: str
+    granted_by: UUID | None
+    granted_at: datetime
+    stands: bool
+
+
 ALLIANCES = Query(AllianceRow, "networks.alliances")
 ALLIANCE = Query(AllianceRow, "networks.alliance")
 ADD_TERRITORY = Query(NOTHING, "networks.add_territory")
 ALLIANCE_MEMBERSHIPS = Query(AllianceMembershipRow, "networks.alliance_memberships")
 LOCK_ALLIANCE_MEMBERSHIP = Query(AllianceMembershipRow, "networks.lock_alliance_membership")
+FIRST_PEOPLE = Query(FirstPerson, "networks.first_people")
+LOCK_FIRST_PERSON = Query(FirstPerson, "networks.lock_first_person")
 SETTINGS = Query(SettingRow, "networks.settings")
 SETTING_IN_FORCE = Query(int, "networks.setting_in_force")
 
@@ -90,6 +110,10 @@ async def alliance_memberships(
     session: AsyncSession, alliance_id: UUID, after: UUID | None, limit: int
 ) -> list[AllianceMembershipRow]:
     return await ALLIANCE_MEMBERSHIPS.all(session, alliance_id=alliance_id, after=after, limit=limit)
+
+
+async def first_people(session: AsyncSession, after: UUID | None, limit: int) -> list[FirstPerson]:
+    return await FIRST_PEOPLE.all(session, after=after, limit=limit)
 
 
 async def lock_alliance_membership(

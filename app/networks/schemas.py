@@ -15,6 +15,7 @@ from app.networks.models import (
     SettingName,
     SettingOrigin,
     SettingUnit,
+    Stricter,
 )
 from app.territory.schemas import IstatCode
 
@@ -61,6 +62,20 @@ class AllianceMembershipRead(Out):
     ended_on: Day | None
 
 
+class FirstPersonRead(Out):
+    """Somebody whom the operator brought into an alliance's lead, or whom such a person invited there."""
+
+    id: ids.MembershipId
+    user_id: ids.UserId
+    email: str
+    role: str = Field(description="`admin` or `coordinator`")
+    organisation_id: ids.OrganisationId
+    organisation_name: str
+    granted_by: ids.UserId | None = Field(description="Who invited")
+    granted_at: Instant
+    stands: bool = Field(description="Whether it rests on more than one person's word; if not, nothing is accredited")
+
+
 class AllianceSettingRead(Out):
     """A setting as it holds in an alliance."""
 
@@ -80,6 +95,9 @@ class SettingRead(AllianceSettingRead):
     least: int
     most: int
     levels: list[SettingLevel] = Field(description="Where it may be set, the widest first; the narrowest wins")
+    stricter: Stricter | None = Field(
+        description="Which way it protects people or money more; a value less strict than any before takes two people"
+    )
 
 
 class SettingValueCreate(In):
@@ -98,7 +116,10 @@ class SettingValueCreate(In):
 
 
 class SettingValueRead(Out):
-    """What was said of a setting; entries stay, the last one of a level that has begun holds."""
+    """What was said of a setting; entries stay, the last one of a level that has begun holds.
+
+    What weakens a setting that protects people or money holds once `confirmed_by` is there.
+    """
 
     id: ids.SettingValueId
     name: SettingName
@@ -112,3 +133,6 @@ class SettingValueRead(Out):
     valid_from: Day
     set_by: ids.UserId
     created_at: Instant
+    needs_second: bool = Field(description="Whether it holds only once another person has confirmed it")
+    confirmed_by: ids.UserId | None
+    confirmed_at: Instant | None

@@ -1,11 +1,17 @@
-"""Setting a value at a level: what holds from a day on; what was said before stays."""
+"""Setting a value at a level: what holds from a day on; what was said before stays.
 
-from sqlalchemy import insert
+What weakens a setting that protects people or money waits for another person; the database tells which does.
+"""
+
+from uuid import UUID
+
+from sqlalchemy import insert, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app import clock, ids
 from app.actor import Actor
-from app.errors import Invalid
+from app.errors import AlreadyResolved, Invalid, NotFound, StateConflict
+from app.networks.errors import SettingConfirmerIsSetter
 from app.networks.models import SettingLevel, SettingValue
 from app.networks.schemas import SettingValueCreate
 
@@ -18,6 +24,23 @@ async def set_value(session: AsyncSession, actor: Actor, new: SettingValueCreate
         id=ids.new_id(), level=_level(new), set_by=actor.user_id, created_at=clock.now(), **dict(new)
     )
     return (await session.scalars(made.returning(SettingValue))).one()
+
+
+async def confirm_value(session: AsyncSession, actor: Actor, value_id: UUID) -> SettingValue:
+    """Let a value hold that weakens a setting, as another person than who set it, before its first day is over."""
+    found = select(SettingValue).where(SettingValue.id == value_id).with_for_update(key_share=True)
+    said = await session.scalar(found)
+    if said is None:
+        raise NotFound
+    if not said.needs_second or said.confirmed_by is not None:
+        raise AlreadyResolved("in_force" if said.confirmed_by is None else "confirmed")
+    if said.set_by == actor.user_id:
+        raise SettingConfirmerIsSetter
+    if said.valid_from < clock.today():
+        raise StateConflict("late", "The value's first day is over: set it anew.")
+    confirmed = {"confirmed_by": actor.user_id, "confirmed_at": clock.now()}
+    own = update(SettingValue).where(SettingValue.id == value_id).values(**confirmed).returning(SettingValue)
+    return (await session.scalars(own)).one()
 
 
 def _level(new: SettingValueCreate) -> SettingLevel:

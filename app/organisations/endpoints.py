@@ -1,6 +1,6 @@
 """Routes about parties and their members: operator and organisation."""
 
-from typing import Annotated
+from typing import Annotated, Literal
 
 from fastapi import Query
 
@@ -10,6 +10,7 @@ from app.errors import AlreadyResolved, StateConflict
 from app.http.audiences import operator_router, organisation_router, provider_router
 from app.http.pagination import PagingDep
 from app.http.schemas import Page
+from app.identity.errors import ReasonNeeded
 from app.identity.invitations import open_invitations
 from app.ids import BankAccountId, InvitationId, MembershipId, OrganisationId
 from app.organisations import actions, bank_accounts, members, onboarding, queries
@@ -28,6 +29,7 @@ from app.organisations.schemas import (
     OrganisationCreate,
     OrganisationRead,
     OrganisationUpdate,
+    SecondFactorRemovalRead,
 )
 
 operator = operator_router()
@@ -67,7 +69,9 @@ async def organisation_list(at: At, paging: PagingDep) -> Page[OrganisationRead]
     return paging.page_by_id(rows, lambda row: _read(row, accounts[row.id]))
 
 
-@operator.command("/organisations", "organisations:write", keyed=False, status=201, errors=[TaxCodeTaken])
+@operator.command(
+    "/organisations", "organisations:write", keyed=False, status=201, errors=[TaxCodeTaken], step_up="role"
+)
 async def organisation_create(at: At, body: OrganisationCreate) -> OrganisationRead:
     """Admit a legal party with the accounts its kinds need; its first administrator is invited separately."""
     row = await onboarding.create_organisation(at.session, at.actor, body)
@@ -120,6 +124,7 @@ async def bank_account_approve(at: At, account_id: BankAccountId) -> BankAccount
     keyed=False,
     errors=[AlreadyResolved],
     audit="bank_account.reject",
+    step_up="role",
 )
 async def bank_account_reject(at: At, account_id: BankAccountId) -> BankAccountRead:
     """Stop an account that waits, also an approved one that is not yet paid to."""
@@ -140,11 +145,18 @@ async def bank_account_list(at: At, paging: PagingDep) -> Page[BankAccountRead]:
 
 
 @operator.command(
-    "/organisations/{organisation_id}/members", "organisations:write", keyed=False, status=201, step_up="role"
+    "/organisations/{organisation_id}/members",
+    "organisations:write",
+    keyed=False,
+    status=201,
+    errors=[ReasonNeeded],
+    step_up="role",
 )
 async def organisation_member_invite(at: At, organisation_id: OrganisationId, body: MemberInvite) -> MemberInvited:
     """Invite an organisation's first administrator."""
-    await members.invite_member(at.session, at.actor, organisation_id, body.email, body.roles, bootstrap=True)
+    await members.invite_member(
+        at.session, at.actor, organisation_id, body.email, body.roles, bootstrap=True, reason=body.reason
+    )
     return MemberInvited(email=body.email, roles=body.roles)
 
 
@@ -154,15 +166,19 @@ async def member_list(at: At, paging: PagingDep) -> Page[MemberRead]:
     return paging.page_by_id(found, MemberRead.model_validate)
 
 
-@organisation.command("/members", "members:write", keyed=False, status=201, step_up="role")
+@organisation.command("/members", "members:write", keyed=False, status=201, errors=[ReasonNeeded], step_up="role")
 async def member_invite(at: At, body: MemberInvite) -> MemberInvited:
     """Invite somebody to roles of this organisation; the answer does not tell whether the address has a login."""
     bootstrap = REGISTRAR in at.actor.roles
-    await members.invite_member(at.session, at.actor, at.tenant, body.email, body.roles, bootstrap=bootstrap)
+    await members.invite_member(
+        at.session, at.actor, at.tenant, body.email, body.roles, bootstrap=bootstrap, reason=body.reason
+    )
     return MemberInvited(email=body.email, roles=body.roles)
 
 
-@organisation.command("/members/{membership_id}/end", "members:write", keyed=False, errors=[LastAdministrator])
+@organisation.command(
+    "/members/{membership_id}/end", "members:write", keyed=False, errors=[LastAdministrator], step_up="role"
+)
 async def member_end(at: At, membership_id: MembershipId) -> MemberRead:
     """End one role of one person, from the next request on."""
     return MemberRead.model_validate(await members.end_member(at.session, at.actor, at.tenant, membership_id))
@@ -176,6 +192,23 @@ async def member_confirm(at: At, membership_id: MembershipId) -> MemberRead:
     return MemberRead.model_validate(await members.confirm_role(at.session, at.actor, at.tenant, membership_id))
 
 
+@organisation.command(
+    "/members/{membership_id}/remove_second_factor",
+    "members:write",
+    keyed=False,
+    errors=[StateConflict],
+    step_up="role",
+)
+async def member_remove_second_factor(at: At, membership_id: MembershipId) -> SecondFactorRemovalRead:
+    """Ask that a member's lost second factor be taken away, or approve what another person asked for.
+
+    It goes a day later, or once approved, with the next new password that she sets by a mailed link.
+    """
+    removal = await members.remove_second_factor(at.session, at.actor, at.tenant, membership_id)
+    status: Literal["asked", "approved"] = "asked" if removal.approved_by is None else "approved"
+    return SecondFactorRemovalRead(user_id=removal.user_id, status=status, effective_at=removal.effective_at)
+
+
 @organisation.list("/invitations", "members:read")
 async def invitation_list(at: At, paging: PagingDep) -> Page[InvitationRead]:
     """List the invitations to roles that may still be accepted, by whom they were sent."""
@@ -183,7 +216,9 @@ async def invitation_list(at: At, paging: PagingDep) -> Page[InvitationRead]:
     return paging.page_by_id(found, InvitationRead.model_validate)
 
 
-@organisation.command("/invitations/{invitation_id}/withdraw", "members:write", keyed=False, errors=[StateConflict])
+@organisation.command(
+    "/invitations/{invitation_id}/withdraw", "members:write", keyed=False, errors=[StateConflict], step_up="role"
+)
 async def invitation_withdraw(at: At, invitation_id: InvitationId) -> InvitationRead:
     """Withdraw an invitation: its link works no more."""
     row = await members.withdraw_invitation(at.session, at.actor, at.tenant, invitation_id)

@@ -15,9 +15,13 @@ class AccountApproverIsMaker(
     AppError,
     status=403,
     code="approver_is_maker",
-    constraints=("bank_account_approver_is_not_requester", "bank_account_approver_is_not_creator"),
+    constraints=(
+        "bank_account_approver_is_not_requester",
+        "bank_account_approver_is_not_creator",
+        "bank_account_approver_is_apart",
+    ),
 ):
-    """Whoever asked for a bank account or entered its organisation cannot approve it."""
+    """Whoever asked for a bank account, entered its organisation or brought in who asked cannot approve it."""
 
 
 class LastAdministrator(AppError, status=409, code="last_administrator"):

@@ -9,13 +9,14 @@ from app import clock
 from app.actor import Actor
 from app.audit import actions as audit
 from app.edge.permissions import REGISTRAR, permissions_of
-from app.edge.roles import ADMIN, roles_of_kinds
+from app.edge.roles import ADMIN, of_two_people, roles_of_kinds
 from app.errors import Forbidden, Invalid, StateConflict
-from app.identity import invitations
-from app.identity.errors import TokenInvalid
+from app.identity import invitations, lost_factors
+from app.identity.errors import ReasonNeeded, TokenInvalid
 from app.identity.granting import confirm_role as confirm
 from app.identity.granting import end_role, give_roles, roles_of
 from app.identity.invitations import Redeemed
+from app.identity.lost_factors import Removal
 from app.identity.models import Invitation
 from app.identity.notices import tell_of_roles
 from app.organisations import queries
@@ -25,7 +26,14 @@ from app.organisations.queries import MemberRow
 
 
 async def invite_member(
-    session: AsyncSession, actor: Actor, organisation_id: UUID, email: str, roles: Sequence[str], *, bootstrap: bool
+    session: AsyncSession,
+    actor: Actor,
+    organisation_id: UUID,
+    email: str,
+    roles: Sequence[str],
+    *,
+    bootstrap: bool,
+    reason: str | None = None,
 ) -> None:
     """Invite somebody to roles that fit the organisation; only an administrator gives more than the own rights."""
     organisation = await queries.organisation(session, organisation_id)
@@ -37,6 +45,9 @@ async def invite_member(
         _may_manage(actor, roles)
     else:
         await _may_bring_in(session, organisation, email)
+    held = await queries.roles_of_email(session, organisation_id, email)
+    if reason is None and of_two_people([*roles, *held]):
+        raise ReasonNeeded
     await invitations.invite_member(
         session,
         email=email,
@@ -44,6 +55,7 @@ async def invite_member(
         organisation_name=organisation.name,
         roles=list(roles),
         invited_by=actor.id if actor.kind == "user" else None,
+        reason=reason,
         locale=actor.locale,
     )
     await audit.record(session, actor, "member.invite", "organisation", organisation_id)
@@ -73,8 +85,18 @@ async def admit(session: AsyncSession, redeemed: Redeemed) -> None:
         await _may_still_bring_in(session, redeemed)
     elif not (_administers(*inviter) and _covers(inviter, redeemed.roles)):
         raise TokenInvalid
-    await give_roles(session, redeemed.user_id, organisation_id, redeemed.roles, granted_by=redeemed.invited_by)
-    await tell_of_roles(session, organisation_id, redeemed.user_id, redeemed.roles, redeemed.invited_by)
+    await give_roles(
+        session,
+        redeemed.user_id,
+        organisation_id,
+        redeemed.roles,
+        granted_by=redeemed.invited_by,
+        reason=redeemed.reason,
+    )
+    await tell_of_roles(session, redeemed)
+    if redeemed.reason is not None:
+        member = Actor("user", redeemed.user_id, organisation_id)
+        await audit.record(session, member, "member.roles_with_reason", "organisation", organisation_id)
     if not administered and _administers(*redeemed.roles):
         await invitations.end_open_offers(session, organisation_id)
 
@@ -116,6 +138,7 @@ async def end_member(session: AsyncSession, actor: Actor, organisation_id: UUID,
             raise LastAdministrator
     await end_role(session, membership_id)
     await invitations.end_open_offers(session, organisation_id, row.user_id)
+    await lost_factors.forget_asked_by(session, organisation_id, row.user_id)
     await audit.record(session, actor, "member.end", "membership", membership_id)
     return row
 
@@ -142,3 +165,19 @@ async def withdraw_invitation(
     await invitations.withdraw(session, invitation_id)
     await audit.record(session, actor, "invitation.withdraw", "invitation", invitation_id)
     return row
+
+
+async def remove_second_factor(
+    session: AsyncSession, actor: Actor, organisation_id: UUID, membership_id: UUID
+) -> Removal:
+    """Ask that a member's lost second factor go, or approve it; of who works elsewhere too the operator does."""
+    row = await queries.member(session, organisation_id, membership_id)
+    organisation = await queries.organisation(session, organisation_id)
+    if "operator" in organisation.kinds:
+        raise Forbidden("For the operator's own people `beatrice remove-second-factor` does it.")
+    if REGISTRAR not in actor.roles:
+        held = await queries.roles_of_email(session, organisation_id, row.email)
+        _may_manage(actor, held)
+        if await lost_factors.has_roles_elsewhere(session, row.user_id, organisation_id):
+            raise Forbidden("She works for another organisation too: the operator asks for it.")
+    return await lost_factors.ask_or_approve(session, actor, organisation_id, row.user_id)

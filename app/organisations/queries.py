@@ -28,6 +28,7 @@ class MemberRow:
     created_at: datetime
     from_at: datetime
     granted_by: UUID | None
+    reason: str | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,6 +133,17 @@ async def other_roles(session: AsyncSession, organisation_id: UUID, but: UUID | 
         or_(RoleGrant.until_at.is_(None), RoleGrant.until_at > now),
     )
     return (await session.scalars(others.distinct())).all()
+
+
+async def roles_of_email(session: AsyncSession, organisation_id: UUID, email: str) -> Sequence[str]:
+    """Return the roles that whoever has this address has here, or will have."""
+    held = select(RoleGrant.role).join(User, User.id == RoleGrant.user_id)
+    held = held.where(
+        RoleGrant.organisation_id == organisation_id,
+        User.email == email.lower(),
+        or_(RoleGrant.until_at.is_(None), RoleGrant.until_at > clock.real()),
+    )
+    return (await session.scalars(held)).all()
 
 
 async def login(session: AsyncSession, user_id: UUID) -> UserMe:

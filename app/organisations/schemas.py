@@ -15,6 +15,15 @@ from app.organisations.models import BankAccountStatus, Kind, PartyKind
 IbanStatus = Literal["in_force", "changing", "on_hold"]
 Phone = Annotated[str, StringConstraints(pattern=r"^\+?[0-9][0-9 ./-]{4,29}$"), Field(examples=["+39 035 123456"])]
 Role = Annotated[str, Field(min_length=1, max_length=40, examples=["admin"])]
+Reason = Annotated[
+    str,
+    StringConstraints(strip_whitespace=True, min_length=10, max_length=500),
+    Field(
+        description="Why one login has roles meant for two people (hr with hr_approver or payroll, operator with"
+        " finance); every administrator is told.",
+        examples=["Siamo in due: chi prepara è in congedo fino a marzo"],
+    ),
+]
 Roles = Annotated[list[Role], Field(min_length=1, max_length=20), Unique]
 
 
@@ -120,6 +129,7 @@ class ProviderUpdate(In):
 class MemberInvite(In):
     email: Email
     roles: Roles
+    reason: Reason | None = None
 
 
 class MemberInvited(Out):
@@ -143,9 +153,20 @@ class MemberRead(Out):
     user_id: ids.UserId
     email: str
     role: str
+    reason: str | None = Field(description="Why this login has roles meant for two people; else null.")
     created_at: Instant
     from_at: Instant = Field(
         description="When the role takes effect (real time): an approving role waits, or another holder confirms it."
+    )
+
+
+class SecondFactorRemovalRead(Out):
+    """What becomes of a lost second factor."""
+
+    user_id: ids.UserId
+    status: Literal["asked", "approved"]
+    effective_at: Instant = Field(
+        description="From then on (real time) a new password set by a mailed link takes it away; a code ends this."
     )
 
 

@@ -66,7 +66,7 @@ async def fee_rule_list(at: At, paging: PagingDep) -> Page[FeeRuleRead]:
     return paging.page_by_id(rows, FeeRuleRead.model_validate)
 
 
-@operator.command("/fee_rules", "fees:write", keyed=False, status=201, audit="fee_rule.create")
+@operator.command("/fee_rules", "fees:write", keyed=False, status=201, audit="fee_rule.create", step_up="role")
 async def fee_rule_create(at: At, body: FeeRuleCreate) -> FeeRuleRead:
     """Draft a fee rule; once another person approved it, it takes over from less specific and older ones."""
     rule = await fee_rules.create_fee_rule(at.session, at.actor, body)
@@ -99,6 +99,7 @@ async def settlement_run_list(at: At, paging: PagingDep) -> Page[SettlementRunRe
     status=201,
     errors=[RunExists, RunInProgress],
     audit="settlement_run.create",
+    step_up="role",
 )
 async def settlement_run_create(at: At, body: SettlementRunCreate) -> SettlementRunRead:
     """Settle all that became payable up to the end of a day, one settlement per provider, payees as they are now."""
@@ -130,7 +131,11 @@ async def settlement_run_approve(
 
 
 @operator.command(
-    "/settlement_runs/{run_id}/cancel", "settlement_runs:write", errors=[StateConflict], audit="settlement_run.cancel"
+    "/settlement_runs/{run_id}/cancel",
+    "settlement_runs:write",
+    errors=[StateConflict],
+    audit="settlement_run.cancel",
+    step_up="role",
 )
 async def settlement_run_cancel(at: At, run_id: SettlementRunId) -> SettlementRunRead:
     """Give up a run that nobody approved; what it settled waits for the next one."""
@@ -161,7 +166,11 @@ async def settlement_run_left_out_list(at: At, run_id: SettlementRunId, paging: 
 
 
 @operator.command(
-    "/settlement_runs/{run_id}/sent", "settlement_runs:write", errors=[StateConflict], audit="settlement_run.send"
+    "/settlement_runs/{run_id}/sent",
+    "settlement_runs:write",
+    errors=[StateConflict],
+    audit="settlement_run.send",
+    step_up="role",
 )
 async def settlement_run_send(at: At, run_id: SettlementRunId) -> SettlementRunRead:
     """Record that the payment file was handed to the bank."""

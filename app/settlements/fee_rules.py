@@ -34,7 +34,7 @@ BOUNDS = Query(Bounds, "settlements.fee_bounds")
 
 async def create_fee_rule(session: AsyncSession, actor: Actor, new: FeeRuleCreate) -> FeeRule:
     """Draft a rule; rules never change, a newer one takes over from its day on."""
-    bounds = await BOUNDS.one(session, now=clock.now())
+    bounds = await BOUNDS.one(session, now=clock.now(), provider_id=new.provider_id, valid_from=new.valid_from)
     if new.percent_bps > bounds.cap_bps:
         raise Invalid("/percent_bps", "above_cap", f"the platform takes {bounds.cap_bps} basis points at most")
     if new.valid_from < bounds.first_day:
@@ -63,7 +63,8 @@ async def approve_fee_rule(session: AsyncSession, actor: Actor, rule_id: UUID) -
     if draft.created_by == actor.user_id:
         raise FeeApproverIsMaker
     now = clock.now()
-    if draft.valid_from < (await BOUNDS.one(session, now=now)).first_day:
+    bounds = await BOUNDS.one(session, now=now, provider_id=draft.provider_id, valid_from=draft.valid_from)
+    if draft.valid_from < bounds.first_day:
         raise StateConflict("late", "The rule's first day has come or is settled: draft a new one.")
     decided = {"status": "approved", "approved_by": actor.user_id, "approved_at": now}
     approval = update(FeeRule).where(FeeRule.id == rule_id).values(**decided).returning(FeeRule)

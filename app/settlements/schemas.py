@@ -17,7 +17,8 @@ Sha256 = Annotated[str, Field(pattern="^[0-9a-f]{64}$", examples=["9f" * 32])]
 class FeeRuleCreate(In):
     """The most specific rule on the service date wins: provider and category, provider, category, everybody.
 
-    At most 20 per cent, fixed parts and minimum included, from a day on that is neither over nor settled.
+    At most the setting `fee_cap_bps` (20 per cent), fixed parts and minimum included, from a day on that is neither
+    over nor settled.
     """
 
     provider_id: OrganisationId | None = None

@@ -12,9 +12,9 @@ from typer.testing import CliRunner
 
 from app import cli
 from app.organisations.schemas import OperatorCreate
-from tests.acceptance.support import PASSWORD, Caller
 from tests.conftest import Cluster
-from tests.world import World
+from tests.world import Caller, World
+from tests.world.given import PASSWORD
 
 NEW = ("--name", "Gestione Prova", "--tax-code", "09991010167", "--email", "capo@gestione.example")
 

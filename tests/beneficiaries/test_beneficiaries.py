@@ -10,8 +10,9 @@ import pytest
 from app import clock, ids
 from app.beneficiaries.queries import for_care
 from app.rules.beneficiary import BeneficiaryFacts, Certificate, Period
-from tests.people import fiscal_code, snapshot, without_request_id
-from tests.world import Party, Person, World
+from tests.people import snapshot
+from tests.world import Party, Person, World, problem
+from tests.world.people import fiscal_code
 
 URL = "/v1/me/beneficiaries"
 MOTHER = {"given_name": "Maria", "family_name": "Esempio", "relation": "parent", "birth_date": "1948-03-01"}
@@ -161,7 +162,7 @@ async def test_another_person_sees_what_does_not_exist(
                 for one in (made["id"], ids.encode("ben", uuid4()))
             ]  # fmt: skip
             assert [answer.status_code for answer in answers] == [404, 404]
-            assert without_request_id(answers[0]) == without_request_id(answers[1])
+            assert problem(answers[0]) == problem(answers[1])
     assert await snapshot(world, "care.beneficiary") == before
     listed = await client.get(URL, headers=bruno.headers)
     assert "Canary" not in listed.text

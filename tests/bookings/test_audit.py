@@ -4,7 +4,7 @@ from collections.abc import Callable
 from datetime import datetime, timedelta
 
 from app import ids
-from tests.bookings.conftest import Scene
+from tests.bookings.scene import Scene
 
 December = Callable[[int], datetime]
 ENTRIES = (

@@ -16,7 +16,7 @@ from app.bookings import state
 from app.bookings.decisions import TRANSITIONS
 from app.bookings.models import UnitStatus
 from app.bookings.state import Move
-from tests.bookings.conftest import Scene
+from tests.bookings.scene import Scene
 
 December = Callable[[int], datetime]
 

@@ -14,7 +14,7 @@ from app.bookings import queries
 from app.bookings.decisions import RELEASE_DAYS, Loaded, booking_status
 from app.bookings.models import BookingStatus
 from app.db import Database
-from tests.bookings.conftest import NOW, Scene
+from tests.bookings.scene import NOW, Scene
 from tests.conftest import Cluster
 
 December = Callable[[int], datetime]
@@ -162,6 +162,7 @@ UNITS = (
 )
 """(stored state, when it completes or is released by itself, whether disputed)."""
 ANSWER_DUE = (None, PASSED, NOW, AHEAD)
+# Raw: every stored state with every deadline, hundreds at once, also those that no road of the product leads to.
 QUOTE = (
     "INSERT INTO care.quote (id, user_id, provider_id, offering_id, beneficiary_id, beneficiary_version, total_cents,"
     " credit_cents, own_money_cents, confirmation, response_hours, min_notice_hours, free_until_hours, late_fee_bps,"

@@ -4,10 +4,12 @@ from collections.abc import Callable
 from datetime import date, datetime
 from itertools import product
 
+from sqlalchemy import insert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app import ids
-from tests.bookings.conftest import Scene
+from app.networks.models import AllianceMembership
+from tests.bookings.scene import Scene
 from tests.world import Party
 
 December = Callable[[int], datetime]
@@ -34,12 +36,11 @@ MEMBERSHIPS: dict[Days | None, bool] = {
 async def place(scene: Scene, party: Party, role: str, alliance_id: str, days: Days | None, other: str) -> None:
     """Let a party be in the alliance on these days, or in another one today."""
     joined, ended = days or (LONG_AGO, None)
-    await scene.world.execute(
-        "INSERT INTO alliance_membership (id, alliance_id, organisation_id, role, joined_on, ended_on)"
-        " VALUES (:id, CAST(:alliance AS uuid), :party, :role, :joined, :ended)",
-        id=ids.new_id(), alliance=other if days is None else alliance_id, party=party.id, role=role, joined=joined,
-        ended=ended,
+    joining = insert(AllianceMembership).values(
+        id=ids.new_id(), alliance_id=other if days is None else alliance_id, organisation_id=party.id, role=role,
+        joined_on=joined, ended_on=ended,
     )  # fmt: skip
+    await scene.world.execute(joining)
 
 
 async def answers(scene: Scene, slot_id: str) -> tuple[list[str], int, int, tuple[int, str | None]]:

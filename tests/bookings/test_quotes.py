@@ -4,8 +4,7 @@ from collections.abc import Callable
 from datetime import date, datetime, timedelta
 
 from app import ids
-from tests.bookings.conftest import NOW, Scene
-from tests.networks.said import say
+from tests.bookings.scene import NOW, Scene
 
 December = Callable[[int], datetime]
 
@@ -23,8 +22,8 @@ async def test_own_money_when_credit_is_not_wanted(scene: Scene, december: Decem
 
 async def test_a_quote_lives_as_long_as_its_provider_agreed(scene: Scene, december: December) -> None:
     by, slots = scene.provider.users["manager"], [await scene.slot(december(2))]
-    await say(scene.world, by, "quote_minutes", 5, NOW.date())
-    await say(scene.world, by, "quote_minutes", 30, NOW.date(), organisation_id=scene.provider.id)
+    await scene.world.say(by, "quote_minutes", 5, NOW.date())
+    await scene.world.say(by, "quote_minutes", 30, NOW.date(), organisation_id=scene.provider.id)
     quote_id = ids.decode("qte", (await scene.quote(slots)).json()["id"])
     life = await scene.world.scalar("SELECT expires_at - created_at FROM care.quote WHERE id = :id", id=quote_id)
     assert life == timedelta(minutes=30)

@@ -5,8 +5,7 @@ from typing import Any
 import pytest
 
 from app import clock
-from tests.bookings.conftest import NOW, Scene
-from tests.networks.said import say
+from tests.bookings.scene import NOW, Scene
 
 December = Callable[[int], datetime]
 
@@ -43,8 +42,8 @@ async def test_booking_holds_first_to_expire_first(scene: Scene, december: Decem
 
 async def test_a_delivered_unit_completes_when_its_providers_time_is_over(scene: Scene, december: December) -> None:
     by = scene.provider.users["manager"]
-    await say(scene.world, by, "acknowledge_hours", 48, NOW.date())
-    await say(scene.world, by, "acknowledge_hours", 72, NOW.date(), organisation_id=scene.provider.id)
+    await scene.world.say(by, "acknowledge_hours", 48, NOW.date())
+    await scene.world.say(by, "acknowledge_hours", 72, NOW.date(), organisation_id=scene.provider.id)
     booking = await scene.confirmed([await scene.slot(december(2))])
     await scene.world.set_now(december(2) + timedelta(hours=1))
     assert (await scene.theirs(booking["id"], "deliver")).status_code == 200

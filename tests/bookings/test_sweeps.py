@@ -8,7 +8,7 @@ import httpx
 from app.api import SWEEPS
 from app.db import Database
 from app.jobs import run_sweeps
-from tests.bookings.conftest import NOW, Scene, make_scene
+from tests.bookings.scene import NOW, Scene, make_scene
 from tests.conftest import Cluster
 from tests.world import World
 

@@ -5,25 +5,17 @@ from typing import Any
 
 import httpx
 
-from tests.world import Party
+from tests.world import Caller, Party, given
 
 NOW = datetime(2026, 11, 23, 8, tzinfo=UTC)
 """Monday, 9:00 in Rome."""
-ALBINO, CLUSONE, BERGAMO = "016004", "016077", "016024"
+ALBINO, CLUSONE, BERGAMO = given.ALBINO, "016077", "016024"
 
 OFFERING: dict[str, Any] = {
-    "name": "Assistenza domiciliare",
-    "description": "Igiene, pasti e compagnia a casa",
-    "category": "home_help",
-    "mode": "home_visit",
-    "unit": "visit",
-    "price_cents": 2250,
-    "vat_code": "vat_5",
+    **given.OFFERING,
     "service_area": [ALBINO, CLUSONE],
     "min_age": 18,
     "max_age": None,
-    "confirmation": "provider",
-    "response_hours": 48,
     "min_notice_hours": 24,
     "cancellation": {"free_until_hours": 24, "late_fee_bps": 5000, "no_show_fee_bps": 10000},
     "audience": "public",
@@ -35,12 +27,7 @@ def base(party: Party) -> str:
 
 
 async def publish(client: httpx.AsyncClient, party: Party, **changes: Any) -> dict[str, Any]:
-    answer = await client.post(
-        f"{base(party)}/offerings", json={**OFFERING, **changes}, headers=party.headers["manager"]
-    )
-    assert answer.status_code == 201, answer.text
-    made: dict[str, Any] = answer.json()
-    return made
+    return dict(await Caller(client, party.headers["manager"], base(party)).post("/offerings", OFFERING | changes))
 
 
 async def slot(
@@ -49,9 +36,5 @@ async def slot(
     """Publish a one-hour slot that starts some hours after NOW."""
     start = NOW + timedelta(hours=hours)
     body = {"starts_at": start.isoformat(), "ends_at": (start + timedelta(hours=1)).isoformat(), "capacity": capacity}
-    answer = await client.post(
-        f"{base(party)}/offerings/{offering_id}/slots", json=body, headers=party.headers["manager"]
-    )
-    assert answer.status_code == 201, answer.text
-    made: dict[str, Any] = answer.json()
-    return made
+    manager = Caller(client, party.headers["manager"], base(party))
+    return dict(await manager.post(f"/offerings/{offering_id}/slots", body))

@@ -11,7 +11,7 @@ from app.bookings import employee_actions, provider_actions
 from app.bookings.jobs import SWEEPS
 from app.db import Database
 from app.errors import AppError
-from tests.bookings.conftest import NOW, Scene, make_scene
+from tests.bookings.scene import NOW, Scene, make_scene
 from tests.world import World
 
 STARTS = datetime(2026, 12, 10, 9, tzinfo=UTC)

@@ -1,13 +1,12 @@
 """Funded programmes and lots for tests, made over the product's own actions."""
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
 from uuid import UUID
 
-from app import clock, ids
-from app.actor import Actor
+from app import ids
 from app.credit.actions import HoldRequest
 from app.db import Database
 from app.grants import revocations
@@ -20,20 +19,34 @@ NOON = datetime(2026, 11, 23, 11, 0, tzinfo=UTC)
 LAST_DAY = date(2026, 12, 31)
 EXPIRES = LAST_DAY + timedelta(days=1)
 
+TRANSFER = (
+    # Attack: money moved by hand
+    "INSERT INTO ledger.transfer (id, from_account_id, to_account_id, amount_cents, reason, event_at, created_at)"
+    " VALUES (:id, :payer, :payee, :cents, :reason, :at, :at)"
+)
+LOT = (
+    # Attack: a lot made by hand
+    "INSERT INTO lot (id, company_id, employee_id, source_id, grant_id, kind, grace_of, amount_cents, valid_from,"
+    " expires_on, created_at) VALUES (:id, :company, :employee, :programme, :grant, :kind, :grace_of, :cents,"
+    " '2026-11-23', '2027-01-31', :at)"
+)
+
 
 @dataclass
 class Stage:
     """One company with money, one person, one payee."""
 
     world: World
-    database: Database
     company: Party
     person: Person
     payee_id: UUID
 
-    async def programme(self, **fields: Any) -> UUID:
-        given = {"name": "Welfare 2026", "lot_expires_on": LAST_DAY, **fields}
-        return await self.world.programme(self.company, given.pop("lot_expires_on"), **given)
+    @property
+    def database(self) -> Database:
+        return self.world.database
+
+    async def programme(self, *, lot_expires_on: date = LAST_DAY, **fields: Any) -> UUID:
+        return await self.world.programme(self.company, lot_expires_on, **fields)
 
     async def lot(self, amount_cents: int, person: Person | None = None, **fields: Any) -> UUID:
         """Grant one person an amount under a programme of its own; return the lot.
@@ -41,58 +54,36 @@ class Stage:
         Where credit may return to the company nine colleagues without logins get as much, with money of their own.
         """
         programme_id = await self.programme(**fields)
-        colleagues: list[UUID] = []
+        colleagues: Sequence[UUID] = ()
         if fields.get("expired_credit_to") == "company" or fields.get("leavers_rule") == "zero_at_leaving":
             colleagues = await self.colleagues()
             await self.world.fund(self.company, 9 * amount_cents)
         return await self.world.grant(self.company, person or self.person, amount_cents, programme_id, also=colleagues)
 
-    async def colleagues(self) -> list[UUID]:
+    async def colleagues(self) -> Sequence[UUID]:
         """Nine people of the company who never use anything; hired once."""
         there = "SELECT id FROM employee WHERE company_id = :company AND user_id IS NULL ORDER BY id LIMIT 9"
-        if not await self.world.execute(there, company=self.company.id):
-            await self.world.execute(
-                "INSERT INTO employee (id, company_id, given_name, family_name, sealed_fiscal_code,"
-                " fiscal_code_index, category, hired_on, created_at) SELECT id, :company, 'Carla', 'Esempio', '',"
-                " decode(md5(id::text), 'hex'), 'operai', '2020-01-01', :at FROM unnest(CAST(:ids AS uuid[])) AS id",
-                company=self.company.id,
-                at=NOON,
-                ids=[ids.new_id() for _ in range(9)],
-            )
-        return [row.id for row in await self.world.execute(there, company=self.company.id)]
-
-    @property
-    def maker(self) -> Actor:
-        return Actor("user", self.company.users["hr"], self.company.id)
-
-    @property
-    def approver(self) -> Actor:
-        return Actor("user", self.company.users["hr_approver"], self.company.id)
+        hired = [row.id for row in await self.world.execute(there, company=self.company.id)]
+        return hired or await self.world.employments(self.company, 9)
 
     def hold(self, lot_id: UUID, amount_cents: int) -> HoldRequest:
         return HoldRequest(ids.new_id(), lot_id, self.payee_id, amount_cents, ids.new_id())
 
     async def act(self, instant: datetime, function: Callable[..., Awaitable[Any]], *args: Any, **kwargs: Any) -> Any:
-        """Run an action in its own transaction with business time at an instant."""
-        async with self.database.begin() as session:
-            with clock.at(instant):
-                return await function(session, *args, **kwargs)
+        return await self.world.act(instant, function, *args, **kwargs)
 
     async def revoke(self, grant_id: UUID, at: datetime, *employee_ids: UUID) -> int:
         """Let one person ask and another approve that a grant be revoked, of all or some; return how many lots."""
         given = GrantRevoke(reason="Errore", employee_ids=list(employee_ids) or None)
         scope = (self.company.id, grant_id)
-        async with self.database.begin("beatrice_hr") as session:
-            with clock.stopped_at(at):
-                await revocations.revoke_grant(session, self.maker, *scope, given)
-        async with self.database.begin("beatrice_hr") as session:
-            with clock.stopped_at(at):
-                return await revocations.approve_revocation(session, self.approver, *scope)
+        async with self.world.work("beatrice_hr", at=at) as session:
+            await revocations.revoke_grant(session, self.company.actor("hr"), *scope, given)
+        async with self.world.work("beatrice_hr", at=at) as session:
+            return await revocations.approve_revocation(session, self.company.actor("hr_approver"), *scope)
 
     async def sweep(self, sweep: Sweep, instant: datetime) -> int:
-        async with self.database.begin() as session:
-            with clock.at(instant):
-                return await sweep.run(session, instant)
+        swept: int = await self.act(instant, sweep.run, instant)
+        return swept
 
     async def lots(self) -> dict[UUID, tuple[int, int]]:
         """Posted and held by lot, of people with logins."""
@@ -103,10 +94,7 @@ class Stage:
         return {row.id: (row.posted_cents, row.held_cents) for row in rows}
 
     async def balance(self) -> int:
-        posted: int = await self.world.scalar(
-            "SELECT posted_cents FROM ledger.account WHERE id = :id", id=self.company.account_id
-        )
-        return posted
+        return await self._posted("company_account", self.company.id)
 
     async def returned(self) -> int:
         """What waits on the company's account of returns."""
@@ -117,13 +105,15 @@ class Stage:
         return await self._posted("solidarity_fund", None)
 
     async def _posted(self, kind: str, owner_id: UUID | None) -> int:
-        account_id = await self.world.scalar(
-            "SELECT id FROM ledger.account WHERE kind = :kind AND owner_id IS NOT DISTINCT FROM :owner",
-            kind=kind,
-            owner=owner_id,
-        )
-        async with self.database.begin() as session:
+        account_id = await self.world.account_of(kind, owner_id)
+        async with self.world.work() as session:
             return (await ledger.balances_of(session, [account_id]))[account_id].posted_cents
+
+    async def transfer_refused(
+        self, guard: str, payer: UUID, payee: UUID, cents: int, reason: str, at: datetime = NOON
+    ) -> None:
+        values = {"id": ids.new_id(), "payer": payer, "payee": payee, "cents": cents, "reason": reason, "at": at}
+        await self.world.refused(guard, (TRANSFER, values))
 
     async def transfers(self) -> list[tuple[str, int]]:
         rows = await self.world.execute("SELECT reason, amount_cents FROM ledger.transfer ORDER BY id")
@@ -138,5 +128,4 @@ async def set_stage(world: World, funds_cents: int = 1_000_00) -> Stage:
         await world.fund(company, funds_cents)
     person = await world.employee(company)
     provider = await world.provider()
-    payee_id = await world.account_of("provider_earned", provider.id)
-    return Stage(world, world.database, company, person, payee_id)
+    return Stage(world, company, person, await world.account_of("provider_earned", provider.id))

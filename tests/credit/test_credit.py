@@ -12,7 +12,6 @@ from app.credit.jobs import SWEEPS
 from app.db import open_unit_of_work
 from app.ledger.errors import AlreadyReversed, HoldEnded
 from tests.credit.stage import EXPIRES, LAST_DAY, NOON, Stage
-from tests.networks.said import say
 
 MIDNIGHT = clock.midnight(EXPIRES)
 LATER = MIDNIGHT + timedelta(days=4, hours=10)
@@ -192,9 +191,9 @@ async def test_a_programme_may_have_terms_of_grace_of_its_own(
 ) -> None:
     a, world, by = await stage.lot(200_00), stage.world, stage.company.users["hr"]
     programme_id = await world.scalar("SELECT source_id FROM lot WHERE id = :id", id=a)
-    await say(world, by, "grace_days", 30, NOON.date(), organisation_id=stage.company.id)
-    await say(world, by, "grace_days", 90, NOON.date(), programme_id=programme_id)
-    await say(world, by, "grace_window_days", 10, NOON.date(), organisation_id=stage.company.id)
+    await world.say(by, "grace_days", 30, NOON.date(), organisation_id=stage.company.id)
+    await world.say(by, "grace_days", 90, NOON.date(), programme_id=programme_id)
+    await world.say(by, "grace_window_days", 10, NOON.date(), organisation_id=stage.company.id)
     visit = stage.hold(a, 62_00)
     at = clock.midnight(day) + timedelta(hours=9)
     await stage.act(NOON, actions.place, stage.person.user_id, [visit], at=NOON)

@@ -139,7 +139,7 @@ async def test_one_wallet_over_two_employments_and_never_another_persons(
     second = await stage.world.company()
     await stage.world.fund(second, 500_00)
     person = await stage.world.second_job(stage.person, second)
-    elsewhere = Stage(stage.world, stage.database, second, person, stage.payee_id)
+    elsewhere = Stage(stage.world, second, person, stage.payee_id)
     await elsewhere.lot(50_00, name="Altro")
     shown = await wallet(client, stage)
     assert sorted(parts(shown)) == [(50_00, 0, 0, 0, 0), (120_00, 0, 0, 0, 0)]

@@ -10,7 +10,7 @@ from sqlalchemy import text
 from sqlalchemy.exc import DBAPIError
 
 from app import ids
-from tests.bookings.conftest import Scene, make_scene
+from tests.bookings.scene import Scene, make_scene
 from tests.world import World
 
 VISIT = datetime(2026, 12, 10, 9, tzinfo=UTC)

@@ -2,18 +2,10 @@
 
 import httpx
 
-from tests.people import (
-    ANNA,
-    PASSWORD,
-    accept,
-    employees_url,
-    fiscal_code,
-    hire,
-    invitation_token,
-    join,
-    snapshot,
-)  # fmt: skip
+from tests.people import accept, employees_url, hire, join, mailed_token, snapshot
 from tests.world import Party, World
+from tests.world.given import EMPLOYEE, PASSWORD
+from tests.world.people import fiscal_code
 
 ANNAS = "anna@example.com"
 HRS = "hr-in-disguise@example.com"
@@ -22,7 +14,7 @@ HRS = "hr-in-disguise@example.com"
 async def test_accepting_joins_the_company(client: httpx.AsyncClient, world: World, company: Party) -> None:
     employee = await hire(client, company, email=ANNAS)
     assert (employee["status"], employee["email"]) == ("invited", ANNAS)
-    accepted = await accept(client, await invitation_token(world, ANNAS))
+    accepted = await accept(client, await mailed_token(world, ANNAS))
     assert accepted.status_code == 200, accepted.text
     assert accepted.json() == {
         "access_token": accepted.json()["access_token"], "token_type": "bearer", "expires_in": 43200,
@@ -44,7 +36,7 @@ async def test_accepting_joins_the_company(client: httpx.AsyncClient, world: Wor
             "family_name": "Esempio",
             "relation": "self",
             "birth_date": "1983-11-18",
-            "fiscal_code": ANNA["fiscal_code"],
+            "fiscal_code": EMPLOYEE["fiscal_code"],
             "phone": None,
             "address": None,
             "access_notes": None,
@@ -64,7 +56,7 @@ async def test_accepting_joins_the_company(client: httpx.AsyncClient, world: Wor
 
 async def test_an_invitation_works_once(client: httpx.AsyncClient, world: World, company: Party) -> None:
     await hire(client, company, email=ANNAS)
-    token = await invitation_token(world, ANNAS)
+    token = await mailed_token(world, ANNAS)
     assert (await accept(client, "x" * 43)).json()["code"] == "token_invalid"
     weak = await accept(client, token, "password")
     assert weak.status_code == 422
@@ -89,12 +81,12 @@ async def test_hr_cannot_take_over_an_active_employee(client: httpx.AsyncClient,
         )  # fmt: skip
     again = await client.post(f"{address}/invite", headers=hr)
     assert (again.status_code, again.json()["state"]) == (409, "active")
-    second = await client.post(employees_url(company), json={**ANNA, "email": HRS}, headers=hr)
+    second = await client.post(employees_url(company), json={**EMPLOYEE, "email": HRS}, headers=hr)
     assert (second.status_code, second.json()["code"]) == (409, "employee_exists")
     after = [await snapshot(world, table) for table in ("employee", "invitation", "outgoing_mail", "user_account")]
     assert after == before
     file = "nome;cognome;codice_fiscale;categoria;data_assunzione;email\r\n"
-    file += f"Anna;Esempio;{ANNA['fiscal_code']};operai;15/01/2020;{HRS}\r\n"
+    file += f"Anna;Esempio;{EMPLOYEE['fiscal_code']};operai;15/01/2020;{HRS}\r\n"
     imported = await client.post(
         employees_url(company, "/import"), content=file.encode(), headers={**hr, "Content-Type": "text/csv"}
     )
@@ -114,7 +106,7 @@ async def test_hiring_again_with_hrs_address_does_not_reach_the_person(
     assert ended.status_code == 200, ended.text
     again = await hire(client, company, hired_on="2026-01-01", email=HRS)
     before = [await snapshot(world, table) for table in ("employee", "user_account", "care.beneficiary")]
-    refused = await accept(client, await invitation_token(world, HRS))
+    refused = await accept(client, await mailed_token(world, HRS))
     assert (refused.status_code, refused.json()["code"]) == (409, "login_differs")
     assert [await snapshot(world, table) for table in ("employee", "user_account", "care.beneficiary")] == before
     corrected = await client.patch(
@@ -130,17 +122,17 @@ async def test_hiring_again_with_hrs_address_does_not_reach_the_person(
 
 async def test_a_new_address_replaces_the_invitation(client: httpx.AsyncClient, world: World, company: Party) -> None:
     employee = await hire(client, company, email=HRS)
-    old = await invitation_token(world, HRS)
+    old = await mailed_token(world, HRS)
     address, hr = employees_url(company, f"/{employee['id']}"), company.headers["hr"]
     changed = await client.patch(address, json={"email": ANNAS}, headers={**hr, "If-Match": '"1"'})
     assert (changed.json()["email"], changed.json()["status"]) == (ANNAS, "invited")
     assert (await accept(client, old)).json()["code"] == "token_invalid"
-    first = await invitation_token(world, ANNAS)
+    first = await mailed_token(world, ANNAS)
     assert (await client.post(f"{address}/invite", headers=hr)).status_code == 200
     assert (await accept(client, first)).json()["code"] == "token_invalid"
     withdrawn = await client.patch(address, json={"email": None}, headers={**hr, "If-Match": '"2"'})
     assert (withdrawn.json()["email"], withdrawn.json()["status"]) == (None, "not_invited")
-    assert (await accept(client, await invitation_token(world, ANNAS))).json()["code"] == "token_invalid"
+    assert (await accept(client, await mailed_token(world, ANNAS))).json()["code"] == "token_invalid"
     nowhere = await client.post(f"{address}/invite", headers=hr)
     assert (nowhere.status_code, nowhere.json()["state"]) == (409, "not_invited")
 

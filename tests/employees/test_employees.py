@@ -7,20 +7,22 @@ import httpx
 import pytest
 
 from app import ids
-from tests.people import ANNA, employees_url, fiscal_code, hire, snapshot, without_request_id
-from tests.world import Party, World
+from tests.people import employees_url, hire, snapshot
+from tests.world import Party, World, problem
+from tests.world.given import EMPLOYEE
+from tests.world.people import fiscal_code
 
 
 async def test_create_read_list(client: httpx.AsyncClient, world: World, company: Party) -> None:
     made = await client.post(
-        employees_url(company), json={**ANNA, "external_id": "=1+1"}, headers=company.headers["hr"]
+        employees_url(company), json={**EMPLOYEE, "external_id": "=1+1"}, headers=company.headers["hr"]
     )
     assert made.status_code == 201, made.text
     assert made.json() == {
         "id": made.json()["id"],
         "status": "not_invited",
         "email": None,
-        **ANNA,
+        **EMPLOYEE,
         "external_id": "=1+1",
         "ended_on": None,
         "contract": "permanent",
@@ -34,7 +36,7 @@ async def test_create_read_list(client: httpx.AsyncClient, world: World, company
         got = await client.get(employees_url(company, f"/{made.json()['id']}"), headers=company.headers[role])
         assert (got.status_code, got.json(), got.headers["etag"]) == (200, made.json(), '"1"')
     sealed = await world.scalar("SELECT sealed_fiscal_code FROM employee WHERE external_id = '=1+1'")
-    assert ANNA["fiscal_code"].encode() not in bytes(sealed)
+    assert EMPLOYEE["fiscal_code"].encode() not in bytes(sealed)
     listed = await client.get(employees_url(company), headers=company.headers["hr"])
     assert listed.json() == {"data": [made.json()], "next_cursor": None}
     acts = await world.execute("SELECT actor_id, action FROM audit_entry WHERE object_kind = 'employee' ORDER BY id")
@@ -44,7 +46,7 @@ async def test_create_read_list(client: httpx.AsyncClient, world: World, company
 
 async def test_every_field_comes_back(client: httpx.AsyncClient, company: Party) -> None:
     full = {
-        **ANNA,
+        **EMPLOYEE,
         "fiscal_code": " rccmnl83s18d969h ",
         "contract": "fixed_term",
         "contract_ends_on": "2027-12-31",
@@ -58,7 +60,7 @@ async def test_every_field_comes_back(client: httpx.AsyncClient, company: Party)
     assert made == {
         **full,
         "id": made["id"],
-        "fiscal_code": ANNA["fiscal_code"],
+        "fiscal_code": EMPLOYEE["fiscal_code"],
         "email": "anna@example.com",
         "status": "invited",
         "external_id": None,
@@ -92,7 +94,7 @@ async def test_every_field_comes_back(client: httpx.AsyncClient, company: Party)
 async def test_bad_values_store_nothing(
     client: httpx.AsyncClient, world: World, company: Party, change: dict[str, Any], pointer: str
 ) -> None:
-    refused = await client.post(employees_url(company), json={**ANNA, **change}, headers=company.headers["hr"])
+    refused = await client.post(employees_url(company), json={**EMPLOYEE, **change}, headers=company.headers["hr"])
     assert refused.status_code == 422, refused.text
     assert [error["pointer"] for error in refused.json()["errors"]] == [pointer]
     assert await snapshot(world) == []
@@ -103,12 +105,12 @@ async def test_duplicates_are_conflicts(client: httpx.AsyncClient, world: World,
     await hire(client, company, external_id="7")
     before = await snapshot(world)
     same_person = await client.post(
-        employees_url(company), json={**ANNA, "hired_on": "2026-01-01"}, headers=company.headers["hr"]
+        employees_url(company), json={**EMPLOYEE, "hired_on": "2026-01-01"}, headers=company.headers["hr"]
     )
     assert (same_person.status_code, same_person.json()["code"]) == (409, "employee_exists")
     same_number = await client.post(
         employees_url(company),
-        json={**ANNA, "fiscal_code": fiscal_code(1), "external_id": "7"},
+        json={**EMPLOYEE, "fiscal_code": fiscal_code(1), "external_id": "7"},
         headers=company.headers["hr"],
     )
     assert (same_number.status_code, same_number.json()["code"]) == (409, "external_id_taken")
@@ -130,7 +132,9 @@ async def test_other_roles_read_but_do_not_write(client: httpx.AsyncClient, worl
     for role in ("hr_approver", "payroll"):
         headers = {**company.headers[role], "If-Match": '"1"'}
         answers = [
-            await client.post(employees_url(company), json={**ANNA, "fiscal_code": fiscal_code(2)}, headers=headers),
+            await client.post(
+                employees_url(company), json={**EMPLOYEE, "fiscal_code": fiscal_code(2)}, headers=headers
+            ),
             await client.patch(employees_url(company, f"/{employee['id']}"), json={"category": "x"}, headers=headers),
             await client.post(employees_url(company, f"/{employee['id']}/invite"), headers=headers),
             await client.post(
@@ -156,7 +160,7 @@ async def test_another_company_sees_what_does_not_exist(
             for one in (theirs["id"], absent)
         ]
         assert [answer.status_code for answer in answers] == [404, 404]
-        assert without_request_id(answers[0]) == without_request_id(answers[1])
+        assert problem(answers[0]) == problem(answers[1])
     for party in (other.public_id, ids.encode("org", uuid4())):
         answer = await client.get(f"/v1/companies/{party}/employees", headers=company.headers["hr"])
         assert (answer.status_code, answer.json()["code"]) == (404, "not_found")
@@ -266,9 +270,9 @@ async def test_filters_and_pages(client: httpx.AsyncClient, world: World, compan
 
 async def test_api_keys_need_the_scope(client: httpx.AsyncClient, world: World, company: Party) -> None:
     reader, writer = [await world.api_key(company, [f"employees:{verb}"]) for verb in ("read", "write")]
-    assert (await client.post(employees_url(company), json=ANNA, headers=reader)).status_code == 403
+    assert (await client.post(employees_url(company), json=EMPLOYEE, headers=reader)).status_code == 403
     assert await snapshot(world) == []
-    assert (await client.post(employees_url(company), json=ANNA, headers=writer)).status_code == 201
+    assert (await client.post(employees_url(company), json=EMPLOYEE, headers=writer)).status_code == 201
     assert (await client.get(employees_url(company), headers=reader)).status_code == 200
     assert (await client.get(employees_url(company))).status_code == 401
 

@@ -6,8 +6,10 @@ import httpx
 import pytest
 from sqlalchemy import event
 
-from tests.people import ANNA, employees_url, fiscal_code, hire, join, snapshot
+from tests.people import employees_url, hire, join, snapshot
 from tests.world import Party, World
+from tests.world.given import EMPLOYEE
+from tests.world.people import fiscal_code
 
 HEADER = "matricola;nome;cognome;codice_fiscale;categoria;data_assunzione;contratto;email"
 ANNAS = "anna@example.com"
@@ -87,7 +89,7 @@ async def test_one_bad_row_stores_nothing(client: httpx.AsyncClient, world: Worl
         row(4, contract="per sempre"),
         row(1, external_id="11"),
         row(5, external_id="1"),
-        row(6, fiscal_code=ANNA["fiscal_code"], hired_on="01/01/2024"),
+        row(6, fiscal_code=EMPLOYEE["fiscal_code"], hired_on="01/01/2024"),
         row(7, given_name="", email="nobody"),
         "too;few",
     )

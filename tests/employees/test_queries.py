@@ -15,7 +15,8 @@ from tests.world import Party, World
 
 async def test_employments_of_a_person(session: AsyncSession, world: World, company: Party) -> None:
     person = await world.employee(company)
-    second = await world.company("Seriana Moto", reading="lenient")
+    second = await world.company("Seriana Moto")
+    await world.execute("UPDATE company SET relatives_reading = 'lenient' WHERE organisation_id = :id", id=second.id)
     again = await world.employee(second, category="quadri")
     await world.execute("UPDATE employee SET user_id = :user WHERE id = :id", user=person.user_id, id=again.employee_id)
     first, other = await employments_of(session, person.user_id)

@@ -5,7 +5,7 @@ import asyncio
 import httpx
 
 from tests.employees.test_import import file, row, send
-from tests.people import accept, employees_url, hire, invitation_token, snapshot
+from tests.people import accept, employees_url, hire, mailed_token, snapshot
 from tests.world import World
 
 ANNAS = "anna@example.com"
@@ -25,7 +25,7 @@ async def test_an_invitation_is_accepted_once_while_hr_changes_the_address(
 ) -> None:
     company = await fresh_world.company()
     employee = await hire(fresh_client, company, email=ANNAS)
-    token = await invitation_token(fresh_world, ANNAS)
+    token = await mailed_token(fresh_world, ANNAS)
     address = employees_url(company, f"/{employee['id']}")
     accepted, again, changed, invited = await asyncio.gather(
         accept(fresh_client, token),

@@ -13,8 +13,9 @@ from stdnum import iso11649
 
 from app import clock, ids
 from tests.credit.stage import Stage, set_stage
-from tests.grants.desk import PROGRAMME, Desk, count, employee, pointers
+from tests.grants.desk import Desk, count, employee, pointers
 from tests.world import World
+from tests.world.given import PROGRAMME
 
 
 async def test_e3_grant_waits_for_its_whole_money(client: httpx.AsyncClient, world: World) -> None:

@@ -3,8 +3,7 @@
 import pytest
 
 from app import clock, ids
-from tests.credit.attacker import LOT, TRANSFER, Attacker
-from tests.credit.stage import NOON, Stage
+from tests.credit.stage import LOT, NOON, TRANSFER, Stage
 
 GRANT = (
     "INSERT INTO credit_grant (id, company_id, programme_id, total_cents, employee_count, created_by, created_at)"
@@ -19,12 +18,7 @@ ACTIVE = (
 )
 
 
-@pytest.fixture
-def attacker(stage: Stage) -> Attacker:
-    return Attacker(stage)
-
-
-async def test_lots_are_lines_of_active_grants(stage: Stage, attacker: Attacker) -> None:
+async def test_lots_are_lines_of_active_grants(stage: Stage) -> None:
     assert stage.company.account_id is not None
     programme_id, grant_id, lot_id = await stage.programme(), ids.new_id(), ids.new_id()
     own = {
@@ -45,13 +39,13 @@ async def test_lots_are_lines_of_active_grants(stage: Stage, attacker: Attacker)
     dearer = (LOT, {**lot[1], "cents": 101})
     colleague = await stage.world.employee(stage.company)
     late = (LINE, {**line[1], "employee": colleague.employee_id})
-    await attacker.refused("credit_grant_adds_up", drafted)
-    await attacker.refused("credit_grant_adds_up", drafted, (LINE, {**line[1], "cents": 99}))
-    await attacker.refused("credit_grant_whole", drafted, line, active)
-    await attacker.refused("credit_grant_whole", drafted, line, active, account, lot)
-    await attacker.refused("lot_of_active_grant", drafted, line, account, lot)
-    await attacker.refused("lot_of_active_grant", drafted, line, active, account, dearer)
-    await attacker.refused("grant_line_of_draft", drafted, line, active, late)
+    await stage.world.refused("credit_grant_adds_up", drafted)
+    await stage.world.refused("credit_grant_adds_up", drafted, (LINE, {**line[1], "cents": 99}))
+    await stage.world.refused("credit_grant_whole", drafted, line, active)
+    await stage.world.refused("credit_grant_whole", drafted, line, active, account, lot)
+    await stage.world.refused("lot_of_active_grant", drafted, line, account, lot)
+    await stage.world.refused("lot_of_active_grant", drafted, line, active, account, dearer)
+    await stage.world.refused("grant_line_of_draft", drafted, line, active, late)
     transfer = (
         TRANSFER,
         {
@@ -63,7 +57,7 @@ async def test_lots_are_lines_of_active_grants(stage: Stage, attacker: Attacker)
             "at": NOON,
         },
     )
-    await attacker.refused("lot_funded_once", drafted, line, active, account, lot, transfer)
+    await stage.world.refused("lot_funded_once", drafted, line, active, account, lot, transfer)
     assert await stage.lots() == {}
 
 
@@ -77,7 +71,7 @@ async def test_lots_are_lines_of_active_grants(stage: Stage, attacker: Attacker)
         (["revoked"], "active"),
     ],
 )
-async def test_grants_move_as_listed(stage: Stage, attacker: Attacker, road: list[str], target: str) -> None:
+async def test_grants_move_as_listed(stage: Stage, road: list[str], target: str) -> None:
     await stage.lot(100_00)
     grant_id, programme_id = ids.new_id(), await stage.programme()
     drafted = (
@@ -88,31 +82,31 @@ async def test_grants_move_as_listed(stage: Stage, attacker: Attacker, road: lis
     move = "UPDATE credit_grant SET status = '{}', approved_by = :by, activated_at = :at WHERE id = :id"
     values = {"id": grant_id, "by": stage.company.users["hr_approver"], "at": NOON}
     steps = [(move.format(status), values) for status in [*road, target]]
-    await attacker.refused("credit_grant_transition", drafted, *steps)
+    await stage.world.refused("credit_grant_transition", drafted, *steps)
 
 
-async def test_a_grant_keeps_its_content_and_approver(stage: Stage, attacker: Attacker) -> None:
+async def test_a_grant_keeps_its_content_and_approver(stage: Stage) -> None:
     await stage.lot(100_00)
     for change in ("total_cents = 1", "employee_count = 2", "approved_by = created_by", "activated_at = NULL",
                    "generality_reason = NULL", "created_by = gen_random_uuid()"):  # fmt: skip
-        await attacker.refused("credit_grant_fixed", (f"UPDATE credit_grant SET {change}", {}))
-    await attacker.refused(
+        await stage.world.refused("credit_grant_fixed", (f"UPDATE credit_grant SET {change}", {}))
+    await stage.world.refused(
         "credit_grant_transition",
         (GRANT.replace("created_at)", "created_at, status)").replace(":at)", ":at, 'awaiting_funds')"),
          {"id": ids.new_id(), "company": stage.company.id, "programme": await stage.programme(), "cents": 1,
           "people": 1, "by": ids.new_id(), "at": NOON}),
     )  # fmt: skip
-    await attacker.refused("42501", ("UPDATE grant_line SET amount_cents = 1", {}))
+    await stage.world.refused("42501", ("UPDATE grant_line SET amount_cents = 1", {}))
 
 
-async def test_approver_is_not_maker_in_sql(stage: Stage, attacker: Attacker) -> None:
+async def test_approver_is_not_maker_in_sql(stage: Stage) -> None:
     grant_id = ids.new_id()
     values = {"id": grant_id, "company": stage.company.id, "programme": await stage.programme(), "cents": 1,
               "people": 1, "by": stage.company.users["hr"], "at": NOON}  # fmt: skip
-    await attacker.refused("credit_grant_approver_is_not_maker", (GRANT, values), (ACTIVE, values))
+    await stage.world.refused("credit_grant_approver_is_not_maker", (GRANT, values), (ACTIVE, values))
 
 
-async def test_a_programme_in_use_keeps_its_rules(stage: Stage, attacker: Attacker) -> None:
+async def test_a_programme_in_use_keeps_its_rules(stage: Stage) -> None:
     programme_id = await stage.programme()
     drafted = {"id": ids.new_id(), "company": stage.company.id, "programme": programme_id, "cents": 1, "people": 1,
                "by": stage.company.users["hr"], "at": NOON}  # fmt: skip
@@ -120,17 +114,17 @@ async def test_a_programme_in_use_keeps_its_rules(stage: Stage, attacker: Attack
                    "credit_source SET leavers_rule = 'zero_at_leaving'",
                    "credit_source SET rule_codes = '{C2_F}'"):  # fmt: skip
         for role in ("beatrice_app", "beatrice_hr"):
-            await attacker.refused("programme_fixed", (GRANT, drafted), (f"UPDATE {change}", {}), role=role)
+            await stage.world.refused("programme_fixed", (GRANT, drafted), (f"UPDATE {change}", {}), role=role)
 
 
-async def test_a_programme_returns_credit_to_its_company_only_on_top(stage: Stage, attacker: Attacker) -> None:
+async def test_a_programme_returns_credit_to_its_company_only_on_top(stage: Stage) -> None:
     await stage.programme(source="collective_agreement", expired_credit_to="carry_over")
     for change in ("expired_credit_to = 'company'", "leavers_rule = 'zero_at_leaving'"):
         guard = "credit_source_only_on_top_returns_to_company"
-        await attacker.refused(guard, (f"UPDATE credit_source SET {change}", {}))
+        await stage.world.refused(guard, (f"UPDATE credit_source SET {change}", {}))
 
 
-async def test_a_top_up_is_resolved_once(stage: Stage, attacker: Attacker) -> None:
+async def test_a_top_up_is_resolved_once(stage: Stage) -> None:
     insert = (
         "INSERT INTO top_up (id, company_id, amount_cents, status, payment_reference, created_by, created_at,"
         " resolved_at) VALUES (:id, :company, 100, :status, 'RF00', :id, :at, :resolved)"
@@ -140,23 +134,23 @@ async def test_a_top_up_is_resolved_once(stage: Stage, attacker: Attacker) -> No
         "UPDATE top_up SET status = 'confirmed', resolved_at = created_at, confirmed_by = created_by,"
         " confirmed_at = created_at"
     )
-    await attacker.refused("top_up_transition", (insert, {**values, "status": "confirmed", "resolved": NOON}))
-    await attacker.refused(
+    await stage.world.refused("top_up_transition", (insert, {**values, "status": "confirmed", "resolved": NOON}))
+    await stage.world.refused(
         "top_up_transition", (insert, values), (confirm, {}), ("UPDATE top_up SET status = 'returned'", {})
     )
-    await attacker.refused("top_up_fixed", (insert, values), ("UPDATE top_up SET amount_cents = 101", {}))
+    await stage.world.refused("top_up_fixed", (insert, values), ("UPDATE top_up SET amount_cents = 101", {}))
 
 
-async def test_hr_takes_nothing_back_but_from_revoked_grants(stage: Stage, attacker: Attacker) -> None:
+async def test_hr_takes_nothing_back_but_from_revoked_grants(stage: Stage) -> None:
     lot_id = await stage.lot(100_00)
     grant_id = await stage.world.scalar("SELECT grant_id FROM lot")
     take = "SELECT revoke_lots(:company, :grant, NULL, :day, :at)"
     values = {"company": stage.company.id, "grant": grant_id, "day": clock.day_of(NOON), "at": NOON}
-    await attacker.refused("lot_revoked_grant", (take, values), role="beatrice_hr")
+    await stage.world.refused("lot_revoked_grant", (take, values), role="beatrice_hr")
     assert await stage.lots() == {lot_id: (100_00, 0)}
 
 
-async def test_nobody_approves_what_her_own_key_drafted(stage: Stage, attacker: Attacker) -> None:
+async def test_nobody_approves_what_her_own_key_drafted(stage: Stage) -> None:
     programme_id = await stage.programme()
     await stage.world.api_key(stage.company, ["grants:write"])
     key_id, maker = (await stage.world.execute("SELECT id, created_by FROM api_key"))[0]
@@ -167,4 +161,4 @@ async def test_nobody_approves_what_her_own_key_drafted(stage: Stage, attacker: 
     drafted = (draft, (LINE, {**line, "employee": stage.person.employee_id}))
     approve = (ACTIVE, {"id": grant_id, "by": maker, "at": NOON})
     for role in ("beatrice_app", "beatrice_hr"):
-        await attacker.refused("credit_grant_approver_is_not_maker", *drafted, approve, role=role)
+        await stage.world.refused("credit_grant_approver_is_not_maker", *drafted, approve, role=role)

@@ -3,25 +3,31 @@
 from collections.abc import AsyncIterator, Iterator
 
 import pytest
+from fastapi import FastAPI
 from structlog.testing import capture_logs
 
 from app.db import create_database
+from app.main import create_app
 from tests.conftest import Cluster
 from tests.http import probe
-from tests.world import World
 
 
 @pytest.fixture(scope="session")
 def probe_database_name(cluster: Cluster) -> Iterator[str]:
     name = cluster.clone()
-    probe.prepare(cluster, name)
+    with cluster.admin(name) as connection:
+        connection.execute(probe.TABLE)
+        connection.execute(f"ALTER DATABASE \"{name}\" SET deadlock_timeout = '50ms'")
     yield name
     cluster.drop(name)
 
 
 @pytest.fixture(scope="session")
-def stage() -> probe.Stage:
-    return probe.make_stage(create_database("postgresql+psycopg://127.0.0.1:1/none"))
+def probe_app() -> FastAPI:
+    """One application for many scenes: unfolding its routes is dear."""
+    app = create_app(create_database("postgresql+psycopg://127.0.0.1:1/none"))
+    app.include_router(probe.router)
+    return app
 
 
 @pytest.fixture(autouse=True)
@@ -32,10 +38,9 @@ def quiet() -> Iterator[None]:
 
 
 @pytest.fixture
-async def scene(cluster: Cluster, probe_database_name: str, stage: probe.Stage) -> AsyncIterator[probe.Scene]:
+async def scene(cluster: Cluster, probe_database_name: str, probe_app: FastAPI) -> AsyncIterator[probe.Scene]:
     database = create_database(cluster.app_url(probe_database_name))
-    made = stage.set(database, World(database))
-    async with made.client:
+    async with probe.on(probe_app, database) as made:
         yield made
     await database.dispose()
     with cluster.admin(probe_database_name) as connection:

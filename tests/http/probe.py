@@ -1,24 +1,24 @@
 """A throwaway table and router on the product's kernel: what no product route does on purpose."""
 
 import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from typing import Annotated, Any
-from uuid import UUID
 
 import httpx
-from fastapi import APIRouter, FastAPI, Query
+from fastapi import Depends, FastAPI, Query, Request
 from sqlalchemy import text
+from sqlalchemy.ext.asyncio import AsyncSession
 
 from app import ids
 from app.db import Database
-from app.edge.at import At, Place
+from app.edge.at import At
 from app.errors import AppError, Invalid, PreconditionFailed
 from app.http import audiences
 from app.http.pagination import PagingDep
 from app.http.schemas import In, Name, Out, Page
-from app.main import create_app
-from tests.conftest import Cluster
-from tests.world import World
+from tests.world import World, client_at
 
 TABLE = """
 CREATE TABLE probe (
@@ -59,14 +59,12 @@ class ProbeOut(Out):
 class Scene:
     """The app with the probe router, a client, and switches for what its endpoints do."""
 
-    database: Database
     world: World
     client: httpx.AsyncClient
-    app: FastAPI
     calls: int = 0
+    meetings: int = 0
     started: asyncio.Event = field(default_factory=asyncio.Event)
     release: asyncio.Event = field(default_factory=asyncio.Event)
-    meeting: list[asyncio.Event] = field(default_factory=list)
 
     async def names(self) -> list[str]:
         return [row[0] for row in await self.world.execute("SELECT name FROM probe ORDER BY name")]
@@ -79,61 +77,9 @@ class Scene:
         return await self.client.post("/v1/me/probes", json=body, headers=headers | extra)
 
 
-def router(stage: "Stage") -> APIRouter:
-    made = audiences.employee_router()
-
-    @made.command("/probes", "person", status=201, errors=[ProbeTaken, ProbeRefused])
-    async def probe_create(at: At, body: ProbeIn) -> ProbeOut:
-        return await _create(stage.scene, body, at)
-
-    @made.command("/secrets", "person", status=201, stores_answer=False)
-    async def probe_secret(at: At, body: ProbeIn) -> ProbeOut:
-        return await _create(stage.scene, body, at)
-
-    @made.command("/free_probes", "person", keyed=False, status=201, errors=[ProbeTaken])
-    async def probe_create_free(at: At, body: ProbeIn) -> ProbeOut:
-        return await _create(stage.scene, body, at)
-
-    @made.list("/probes", "person")
-    async def probe_list(
-        at: At,
-        paging: PagingDep,
-        prefix: str = "",
-        tag: Annotated[list[str] | None, Query()] = None,
-    ) -> Page[ProbeOut]:
-        del tag
-        after = paging.after[0] if paging.after else ""
-        rows = await at.session.execute(
-            text("SELECT id, name, version FROM probe WHERE name > :after AND name LIKE :like ORDER BY name LIMIT :n"),
-            {"after": after, "like": prefix + "%", "n": paging.fetch},
-        )
-        return paging.page(rows.all(), _out, lambda row: [row.name])
-
-    @made.list("/other_probes", "person")
-    async def probe_list_elsewhere(paging: PagingDep) -> Page[ProbeOut]:
-        return paging.page([], _out, lambda row: [row.name])
-
-    @made.change("/probes/{name}", "person")
-    async def probe_update(at: At, name: str, body: ProbeIn) -> ProbeOut:
-        row = (
-            await at.session.execute(
-                text(
-                    "UPDATE probe SET name = :new, version = version + 1 WHERE name = :name AND version = :version"
-                    " RETURNING *"
-                ),
-                {"new": body.name, "name": name, "version": at.expected_version},
-            )
-        ).one_or_none()
-        if row is None:
-            raise PreconditionFailed
-        return at.tagged(row.version, _out(row))
-
-    return made
-
-
-async def _create(scene: Scene | None, body: ProbeIn, at: Place) -> ProbeOut:
-    assert scene is not None
-    assert at.actor.id is not None
+async def _made(request: Request, at: At, body: ProbeIn) -> ProbeOut:
+    """Write a probe, then do what it asks for."""
+    scene: Scene = request.app.state.scene
     scene.calls += 1
     probe_id = ids.new_id()
     values = {"id": probe_id, "name": body.name}
@@ -142,7 +88,59 @@ async def _create(scene: Scene | None, body: ProbeIn, at: Place) -> ProbeOut:
     return ProbeOut(id=ids.encode("net", probe_id), name=body.name, version=1)
 
 
-async def _misbehave(scene: Scene, body: ProbeIn, session: Any) -> None:
+Made = Annotated[ProbeOut, Depends(_made)]
+router = audiences.employee_router()
+
+
+@router.command("/probes", "person", status=201, errors=[ProbeTaken, ProbeRefused])
+async def probe_create(made: Made) -> ProbeOut:
+    return made
+
+
+@router.command("/secrets", "person", status=201, stores_answer=False)
+async def probe_secret(made: Made) -> ProbeOut:
+    return made
+
+
+@router.command("/free_probes", "person", keyed=False, status=201, errors=[ProbeTaken])
+async def probe_create_free(made: Made) -> ProbeOut:
+    return made
+
+
+@router.list("/probes", "person")
+async def probe_list(
+    at: At, paging: PagingDep, prefix: str = "", tag: Annotated[list[str] | None, Query()] = None
+) -> Page[ProbeOut]:
+    del tag
+    rows = await at.session.execute(
+        text("SELECT id, name, version FROM probe WHERE name > :after AND name LIKE :like ORDER BY name LIMIT :n"),
+        {"after": paging.after[0] if paging.after else "", "like": prefix + "%", "n": paging.fetch},
+    )
+    return paging.page(rows.all(), _out, lambda row: [row.name])
+
+
+@router.list("/other_probes", "person")
+async def probe_list_elsewhere(paging: PagingDep) -> Page[ProbeOut]:
+    return paging.page([], _out, lambda row: [row.name])
+
+
+@router.change("/probes/{name}", "person")
+async def probe_update(at: At, name: str, body: ProbeIn) -> ProbeOut:
+    renamed = (
+        "UPDATE probe SET name = :new, version = version + 1 WHERE name = :name AND version = :version RETURNING *"
+    )
+    values = {"new": body.name, "name": name, "version": at.expected_version}
+    row = (await at.session.execute(text(renamed), values)).one_or_none()
+    if row is None:
+        raise PreconditionFailed
+    return at.tagged(row.version, _out(row))
+
+
+def _out(row: Any) -> ProbeOut:
+    return ProbeOut(id=ids.encode("net", row.id), name=row.name, version=row.version)
+
+
+async def _misbehave(scene: Scene, body: ProbeIn, session: AsyncSession) -> None:
     match body.refuse:
         case "rule":
             raise ProbeRefused(limit_cents=7)
@@ -161,58 +159,21 @@ async def _misbehave(scene: Scene, body: ProbeIn, session: Any) -> None:
                 await session.execute(text(f"DO $$ BEGIN RAISE EXCEPTION 'x' USING ERRCODE = '{state}'; END $$"))
 
 
-async def _lock_crosswise(scene: Scene, session: Any) -> None:
+async def _lock_crosswise(scene: Scene, session: AsyncSession) -> None:
     """Take two rows in opposite orders, meeting in the middle on the first try."""
-    turn = len(scene.meeting)
-    order = ("left", "right") if turn % 2 == 0 else ("right", "left")
+    scene.meetings += 1
+    turn = scene.meetings
     lock = text("SELECT 1 FROM probe WHERE name = :name FOR NO KEY UPDATE")
-    await session.execute(lock, {"name": order[0]})
-    if turn < 2:
-        scene.meeting.append(asyncio.Event())
-        if turn == 1:
+    for name in ("left", "right") if turn % 2 else ("right", "left"):
+        await session.execute(lock, {"name": name})
+        if turn == 2:
             scene.release.set()
         await scene.release.wait()
-    await session.execute(lock, {"name": order[1]})
 
 
-def _out(row: Any) -> ProbeOut:
-    return ProbeOut(id=ids.encode("net", row.id), name=row.name, version=row.version)
-
-
-def prepare(cluster: Cluster, name: str) -> None:
-    with cluster.admin(name) as connection:
-        connection.execute(TABLE)
-        connection.execute(f"ALTER DATABASE \"{name}\" SET deadlock_timeout = '50ms'")
-
-
-@dataclass
-class Stage:
-    """One application for many scenes: unfolding its routes is dear."""
-
-    app: FastAPI
-    scene: Scene | None = None
-
-    def set(self, database: Database, world: World) -> Scene:
-        self.app.state.database = database
-        transport = httpx.ASGITransport(app=self.app, raise_app_exceptions=True)
-        client = httpx.AsyncClient(transport=transport, base_url="http://beatrice.test")
-        self.scene = Scene(database, world, client, self.app)
-        return self.scene
-
-
-def make_stage(database: Database) -> Stage:
-    stage = Stage(create_app(database))
-    stage.app.include_router(router(stage))
-    return stage
-
-
-def problem(answer: httpx.Response) -> dict[str, Any]:
-    """Return a problem's members without the request's own id."""
-    assert answer.headers["content-type"] == "application/problem+json"
-    body: dict[str, Any] = answer.json()
-    assert body.pop("request_id") == answer.headers["x-request-id"]
-    return body
-
-
-def principal_lock(principal: UUID, key: str) -> str:
-    return f"hashtextextended('{principal} {key}', 0)"
+@asynccontextmanager
+async def on(app: FastAPI, database: Database) -> AsyncIterator[Scene]:
+    """Let an application that has the router work on a database."""
+    async with client_at(app) as client:
+        app.state.database, app.state.scene = database, Scene(World(database), client)
+        yield app.state.scene

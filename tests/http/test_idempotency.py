@@ -5,7 +5,8 @@ import pytest
 from app import clock, sealing
 from app.edge import idempotency
 from tests.conftest import Cluster
-from tests.http.probe import Scene, principal_lock, problem
+from tests.http.probe import Scene
+from tests.world import problem
 
 Headers = dict[str, str]
 
@@ -82,7 +83,7 @@ async def test_the_lock_is_per_caller_and_key(
 ) -> None:
     user = await scene.world.scalar("SELECT id FROM user_account WHERE email = 'anna@example.test'")
     with cluster.admin(probe_database_name) as connection:
-        connection.execute(f"SELECT pg_advisory_lock({principal_lock(user, 'k1')})")
+        connection.execute(f"SELECT pg_advisory_lock(hashtextextended('{user} k1', 0))")
         assert problem(await scene.post(anna, "k1", name="one"))["code"] == "idempotency_key_in_use"
         assert (await scene.post(anna, "k2", name="two")).status_code == 201
         connection.execute("SELECT pg_advisory_unlock_all()")

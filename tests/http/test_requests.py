@@ -14,8 +14,9 @@ from app.http import audiences
 from app.http.limiter import Buckets
 from app.http.middleware import MAX_URL
 from app.main import create_app
-from tests.http.probe import Scene, problem
+from tests.http.probe import Scene
 from tests.production import in_force
+from tests.world import problem
 
 Headers = dict[str, str]
 SECURITY = {

@@ -8,6 +8,7 @@ from typing import Any
 import httpx
 import psycopg
 import pytest
+from fastapi import FastAPI
 from sqlalchemy.ext.asyncio import create_async_engine
 
 from app import main, sealing
@@ -15,8 +16,8 @@ from app.db import Database, create_database
 from app.main import create_app
 from tests.conftest import Cluster
 from tests.http import probe
-from tests.http.probe import Scene, problem
-from tests.world import World
+from tests.http.probe import Scene
+from tests.world import problem
 
 Headers = dict[str, str]
 
@@ -80,13 +81,12 @@ async def test_a_real_deadlock_heals(scene: Scene, anna: Headers) -> None:
 
 
 async def test_an_exhausted_pool_is_busy(
-    scene: Scene, anna: Headers, cluster: Cluster, probe_database_name: str
+    scene: Scene, anna: Headers, cluster: Cluster, probe_database_name: str, probe_app: FastAPI
 ) -> None:
     small = Database(
         create_async_engine(cluster.app_url(probe_database_name), pool_size=1, max_overflow=0, pool_timeout=0.2)
     )
-    narrow = probe.make_stage(small).set(small, World(small))
-    async with narrow.client:
+    async with probe.on(probe_app, small) as narrow:
         first = asyncio.create_task(narrow.post(anna, "k1", name="one", refuse="wait"))
         await narrow.started.wait()
         answer = await narrow.post(anna, "k2", name="two")
@@ -133,6 +133,7 @@ async def rival(scene: Scene, anna: Headers, cluster: Cluster, probe_database_na
         kept = connection.execute("SELECT principal_id, fingerprint, sealed_answer FROM idempotency_key").fetchall()
         ((principal, print_, sealed),) = kept
         plain = sealing.decrypt("idempotency", sealed, sealing.context_of(principal, print_, "k0"))
+        # Raw: stored and not committed, which no request stops at.
         connection.execute(
             "INSERT INTO idempotency_key (principal_id, key, fingerprint, sealed_answer, created_at)"
             " SELECT principal_id, 'k1', fingerprint, %s, created_at FROM idempotency_key",

@@ -92,6 +92,10 @@ async def test_a_key_is_shown_once_and_stored_as_its_hash(
 
 @pytest.mark.usefixtures("production")
 async def test_keys_of_production_say_so(client: httpx.AsyncClient, world: World, provider: Party) -> None:
+    await world.execute(
+        "INSERT INTO second_factor (user_id, sealed_secret, created_at, confirmed_at, last_step)"
+        " SELECT id, '', created_at, created_at, 1 FROM user_account"
+    )
     await world.execute("UPDATE session_token SET proved_at = :now, second_factor = true", now=clock.real())
     assert (await create(client, provider)).json()["key"].startswith("bea_live_")
 
@@ -152,7 +156,7 @@ def test_roles_follow_kinds() -> None:
 async def test_keys_of_a_company_and_provider_at_once_stay_in_the_makers_part(
     client: httpx.AsyncClient, world: World
 ) -> None:
-    party = await world.company(extra_kinds=("provider",))
+    party = await world.organisation(["company", "provider"], ("hr", "hr_approver", "payroll"))
     for role in ("manager", "admin"):
         user_id, headers = await world.login(f"{role}@example.com")
         await world.membership(user_id, party.id, role)

@@ -3,8 +3,10 @@ from typing import Any
 import httpx
 import pytest
 
-from tests.identity.conftest import NEW_PASSWORD, PASSWORD, Login, log_in, mailed_token
+from tests.identity.conftest import NEW_PASSWORD, Login, log_in
+from tests.people import mailed_token
 from tests.world import World
+from tests.world.given import PASSWORD
 
 URL = "/v1/me/contact"
 

@@ -24,8 +24,10 @@ from app.identity.invitations import (
     redeem_invitation,
 )
 from app.organisations import members
-from tests.identity.conftest import NEW_PASSWORD, PASSWORD, Login, mailed_token
+from tests.identity.conftest import NEW_PASSWORD, Login
+from tests.people import mailed_token
 from tests.world import START, Party, World
+from tests.world.given import PASSWORD
 
 EMAIL = "carla@example.com"
 

@@ -7,8 +7,9 @@ import pytest
 
 from app import clock
 from app.identity import attempts, passwords
-from tests.identity.conftest import PASSWORD, Login, log_in, tried, without_id
-from tests.world import World
+from tests.identity.conftest import Login, log_in, tried
+from tests.world import World, problem
+from tests.world.given import PASSWORD
 
 
 def bearer(token: str) -> dict[str, str]:
@@ -55,7 +56,7 @@ async def test_unknown_user_and_wrong_password_get_the_same_answer(
     wrong = await log_in(client, anna.email, "sei volpi nel bosco nero")
     unknown = await log_in(client, "nobody@example.com", "sei volpi nel bosco nero")
     assert wrong.status_code == unknown.status_code == 401
-    assert without_id(wrong) == without_id(unknown)
+    assert problem(wrong) == problem(unknown)
     assert wrong.json()["code"] == "invalid_credentials"
     assert len(wrong.content) == len(unknown.content)
     assert set(wrong.headers) == set(unknown.headers)

@@ -63,6 +63,12 @@ def test_accepted(password: str) -> None:
         ("Amministratore Utente 1!", "password_too_common"),
         ("rossi anna rossi anna 7", "password_too_common"),
         ("passwordpassword" * 2 + "k9#Lm2$Pq8@Vz4!", "password_too_common"),
+        # Out of the list of common passwords: as it stands, in other letters, decorated, repeated.
+        ("myfamilyisthebest123", "password_too_common"),
+        ("MyFamilyIsTheBest123", "password_too_common"),
+        ("!1myfamilyisthebest12345678", "password_too_common"),
+        ("myfamilyisthebest123" * 2, "password_repetitive"),
+        ("musicisfuckingspongebob313", "password_too_common"),
         # Two characters only, though in no pattern.
         ("1212211221121221", "password_repetitive"),
         ("anna.rossi@example.com", "password_is_email"),
@@ -76,7 +82,7 @@ def test_accepted(password: str) -> None:
 )
 def test_refused(password: str, code: str) -> None:
     with pytest.raises(Invalid) as refused:
-        check(password, EMAIL, "/new_password")
+        check(password, EMAIL, (), "/new_password")
     [error] = refused.value.members["errors"]
     assert (error["pointer"], error["code"]) == ("/new_password", code)
 
@@ -86,6 +92,18 @@ def test_the_persons_own_words_protect_only_others() -> None:
     with pytest.raises(Invalid) as refused:
         check("Oprandi-Gherardina-1990", "gherardina.oprandi@example.com")
     assert refused.value.members["errors"][0]["code"] == "password_too_common"
+
+
+WORDS = ("Officine Gherardina Oprandi", "Castione della Presolana")
+
+
+@pytest.mark.parametrize("password", ["OfficineOprandi1990!", "castione-presolana-24020", "presolanacastione"])
+def test_names_of_employer_and_place_are_tried_first(password: str) -> None:
+    assert check(password, EMAIL) == password
+    with pytest.raises(Invalid) as refused:
+        check(password, EMAIL, WORDS)
+    assert refused.value.members["errors"][0]["code"] == "password_too_common"
+    assert check("tre capre salgono a castione della presolana", EMAIL, WORDS)
 
 
 def test_one_password_however_it_was_typed() -> None:

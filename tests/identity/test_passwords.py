@@ -4,7 +4,7 @@ import pytest
 
 from app import config
 from app.identity import passwords
-from tests.identity.conftest import PASSWORD, clear
+from tests.world.given import PASSWORD
 
 HOME = "192.0.2.1/32"
 
@@ -31,11 +31,11 @@ async def test_what_is_no_hash_matches_nothing(stored: str | None) -> None:
 async def test_a_raised_cost_gives_a_new_hash(monkeypatch: pytest.MonkeyPatch) -> None:
     old = passwords.hash_now(PASSWORD)
     monkeypatch.setenv("BEATRICE_PASSWORD_HASH_TIME_COST", "2")
-    clear()
+    config.settings.cache_clear()
     assert config.settings().password_hash_time_cost == 2
     right, new = await passwords.verify(PASSWORD, old, HOME)
     assert right
     assert new is not None
     assert new.startswith("$argon2id$v=19$m=64,t=2,p=1$")
     monkeypatch.undo()
-    clear()
+    config.settings.cache_clear()

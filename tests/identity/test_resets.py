@@ -6,8 +6,10 @@ import pytest
 
 from app import clock
 from app.identity import attempts
-from tests.identity.conftest import NEW_PASSWORD, PASSWORD, Login, log_in, mailed_token, tried, without_id
-from tests.world import World
+from tests.identity.conftest import NEW_PASSWORD, Login, log_in, tried
+from tests.people import mailed_token
+from tests.world import World, problem
+from tests.world.given import PASSWORD
 
 
 async def ask(client: httpx.AsyncClient, email: str) -> httpx.Response:
@@ -63,8 +65,8 @@ async def test_unknown_expired_and_used_links_answer_alike(
     before = await stored(world)
     answers = [await accept(client, token, NEW_PASSWORD) for token in (expired, used, "unknown", "%C3%A8")]
     assert [answer.status_code for answer in answers] == [404, 404, 404, 404]
-    first = without_id(answers[0])
-    assert [without_id(answer) for answer in answers] == [first] * 4
+    first = problem(answers[0])
+    assert [problem(answer) for answer in answers] == [first] * 4
     assert await stored(world) == before
 
 

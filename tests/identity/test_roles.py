@@ -8,10 +8,12 @@ from uuid import UUID
 
 import httpx
 import pytest
+from sqlalchemy import insert
 from sqlalchemy.exc import DBAPIError, IntegrityError
 
 from app import clock, ids
 from app.edge.permissions import REGISTRAR, ROLES_OF_SCOPE, OrganisationRole, ScopeKind
+from app.identity.models import RoleGrant
 from tests.people import snapshot
 from tests.world import START, Party, World
 
@@ -31,12 +33,11 @@ async def grant(
     until_at: datetime | None = None,
 ) -> UUID:
     grant_id = ids.new_id()
-    await world.execute(
-        "INSERT INTO role_grant (id, user_id, role, scope_kind, scope_id, from_at, until_at, granted_at)"
-        " VALUES (:id, :user, :role, :kind, :scope, :from_at, :until_at, :at)",
-        id=grant_id, user=user_id, role=role, kind=scope_kind, scope=scope_id,
-        from_at=from_at, until_at=until_at, at=START,
+    given = insert(RoleGrant).values(
+        id=grant_id, user_id=user_id, role=role, scope_kind=scope_kind, scope_id=scope_id, from_at=from_at,
+        until_at=until_at, granted_at=START,
     )  # fmt: skip
+    await world.execute(given)
     return grant_id
 
 

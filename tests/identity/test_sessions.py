@@ -5,8 +5,9 @@ import pytest
 from fastapi import FastAPI
 
 from app import clock, ids
-from tests.identity.conftest import NEW_PASSWORD, PASSWORD, Login, client_at, log_in, somebody
-from tests.world import World
+from tests.identity.conftest import NEW_PASSWORD, Login, log_in, somebody
+from tests.world import World, client_at
+from tests.world.given import PASSWORD
 
 URL = "/v1/me/sessions"
 CONTACT = "/v1/me/contact"

@@ -19,6 +19,7 @@ from app.credit.schemas import WalletRead
 from app.credit.wallet import read_wallet
 from app.db import WORKER_TIMEOUTS, create_database
 from app.jobs import run_sweeps
+from app.ledger import queries as ledger
 from app.ledger.verify import Report, verify
 from tests.conftest import Cluster
 from tests.model.things import PRICE_CHANGE, PRICES
@@ -30,16 +31,9 @@ EXAMPLES_PER_DATABASE = 100
 LOTS = """
     SELECT lot.id, lot.grace_of, lot.valid_from, lot.expires_on, lot.ended_at, lot.amount_cents,
         account.posted_cents - account.held_cents AS available, account.held_cents AS held,
-        coalesce((SELECT sum(amount_cents) FROM ledger.transfer t WHERE t.from_account_id = lot.id
-            AND t.hold_id IS NOT NULL), 0)::bigint
-        - coalesce((SELECT sum(amount_cents) FROM ledger.transfer t WHERE t.to_account_id = lot.id
-            AND t.reverses_id IS NOT NULL), 0)::bigint AS captured,
-        coalesce((SELECT sum(amount_cents) FROM ledger.transfer t WHERE t.from_account_id = lot.id
-            AND t.reason IN ('expired', 'grace', 'carried_over')), 0)::bigint AS expired,
-        coalesce((SELECT sum(amount_cents) FROM ledger.transfer t WHERE t.from_account_id = lot.id
-            AND t.reason = 'returned'), 0)::bigint AS returned
+        sums.captured_cents AS captured, sums.expired_cents AS expired, sums.returned_cents AS returned
     FROM lot JOIN employee ON employee.id = lot.employee_id JOIN ledger.account ON account.id = lot.id
-    WHERE employee.user_id = :user_id ORDER BY lot.id
+    CROSS JOIN lot_sums(lot.id) AS sums WHERE employee.user_id = :user_id ORDER BY lot.id
 """
 UNITS = """
     SELECT b.id AS booking_id, b.status AS booking_status, b.confirm_by, u.id, u.slot_id, u.status, u.status_at,
@@ -52,20 +46,6 @@ UNITS = """
         (SELECT coalesce(json_agg(json_build_array(l.lot_id, l.amount_cents) ORDER BY l.id), '[]')
             FROM care.leg l WHERE l.unit_id = u.id AND l.source <> 'own_money') AS legs
     FROM care.booking b JOIN care.unit u ON u.booking_id = b.id WHERE b.user_id = :user_id ORDER BY b.id, u.index
-"""
-HISTORY = """
-    SELECT t.unit_id, t.to_status, t.at FROM care.booking b JOIN care.unit u ON u.booking_id = b.id
-    JOIN care.unit_transition t ON t.unit_id = u.id WHERE b.user_id = :user_id ORDER BY t.id
-"""
-SLOTS = "SELECT id, taken FROM slot WHERE provider_id = :provider_id"
-POSTED = """
-    SELECT account_id, sum(cents)::bigint AS cents FROM (
-        SELECT to_account_id AS account_id, amount_cents AS cents FROM ledger.transfer
-        WHERE to_account_id = ANY (CAST(:accounts AS uuid[]))
-        UNION ALL
-        SELECT from_account_id, -amount_cents FROM ledger.transfer
-        WHERE from_account_id = ANY (CAST(:accounts AS uuid[]))) AS side
-    GROUP BY account_id
 """
 
 
@@ -92,16 +72,15 @@ class Stage:
     def _open(self) -> None:
         self.name = self.cluster.clone()
         self.cluster.let_one_person_return(self.name)
+        worker = self.cluster.app_url(self.name, "beatrice_worker")
         self.database = create_database(self.cluster.app_url(self.name), pool_size=2)
-        self.worker = create_database(
-            self.cluster.app_url(self.name, "beatrice_worker"), pool_size=2, timeouts=WORKER_TIMEOUTS
-        )
+        self.worker = create_database(worker, pool_size=2, timeouts=WORKER_TIMEOUTS)
         self.world = World(self.database)
         self.operator = self.runner.run(self.world.operator())
 
     def _close(self) -> None:
-        self.runner.run(self.database.dispose())
-        self.runner.run(self.worker.dispose())
+        for database in (self.database, self.worker):
+            self.runner.run(database.dispose())
         self.cluster.drop(self.name)
 
     def close(self) -> None:
@@ -111,7 +90,7 @@ class Stage:
     @property
     def actor(self) -> Actor:
         """Who decides disputes."""
-        return Actor("user", self.operator.users["operator"], self.operator.id)
+        return self.operator.actor("operator")
 
     def at(self, instant: datetime, work: Callable[[], Awaitable[Any]]) -> Any:
         """Run async work with business time standing still at an instant."""
@@ -124,12 +103,7 @@ class Stage:
 
     def act(self, instant: datetime, action: Callable[..., Awaitable[Any]], *args: Any, **kwargs: Any) -> Any:
         """Run one action in its own transaction, as the application."""
-
-        async def work() -> Any:
-            async with self.database.begin() as session:
-                return await action(session, *args, **kwargs)
-
-        return self.at(instant, work)
+        return self.runner.run(self.world.act(instant, action, *args, **kwargs))
 
     def sweep(self, instant: datetime) -> None:
         """Run the worker's sweeps; nothing may be due after that."""
@@ -148,30 +122,26 @@ class Stage:
 
     def new_example(self, now: datetime) -> "Parties":
         self.examples += 1
-        if self.examples > EXAMPLES_PER_DATABASE:
+        if self.examples % EXAMPLES_PER_DATABASE == 0:
             self._close()
             self._open()
-            self.examples = 1
         made: Parties = self.at(now, self._parties)
         return made
 
     async def _parties(self) -> "Parties":
         world = self.world
-        companies = [await world.company(), await world.company()]
-        alliance_id = await world.found_alliance(f"Alliance {ids.new_id()}", company=companies[0])
-        fund = await world.account_of("solidarity_fund", alliance_id)
-        person = await world.employee(companies[0])
-        second = await world.second_job(person, companies[1])
-        mother = await world.beneficiary(
-            person.user_id, "parent", date(1946, 3, 1), cohabitation='[{"from": "2020-01-01", "to": null}]'
-        )
-        provider = await world.provider()
+        first, second = await world.company(), await world.company()
+        alliance_id = await world.found_alliance(f"Alliance {ids.new_id()}", company=first)
+        person, provider = await world.employee(first), await world.provider()
+        persons = [person, await world.second_job(person, second)]
         offerings = {}
         for instant, confirmation in ((False, "provider"), (True, "instant")):
             offerings[instant] = await world.offering(provider, confirmation=confirmation, price_cents=PRICES[0])
             await world.price(provider, offerings[instant], PRICES[1], PRICE_CHANGE)
-        earned, payable = [await world.account_of(f"provider_{kind}", provider.id) for kind in ("earned", "payable")]
-        return Parties(self, companies, [person, second], mother, provider, offerings, fund, earned, payable)
+        owners = {"provider_earned": provider.id, "provider_payable": provider.id, "solidarity_fund": alliance_id}
+        accounts = [await world.account_of(kind, owner) for kind, owner in owners.items()]
+        accounts += [await world.account_of("company_returns", company.id) for company in (first, second)]
+        return Parties(self, [first, second], persons, await world.mother(person), provider, offerings, accounts)
 
 
 @dataclass
@@ -184,15 +154,8 @@ class Parties:
     mother_id: UUID
     provider: Party
     offerings: dict[bool, UUID]
-    fund_id: UUID
-    earned_id: UUID
-    payable_id: UUID
-
-    @property
-    def accounts(self) -> list[UUID]:
-        """Earned, payable, the fund, and what came back to the companies."""
-        companies = [company.returns_id for company in self.companies if company.returns_id]
-        return [self.earned_id, self.payable_id, self.fund_id, *companies]
+    accounts: list[UUID]
+    """Earned, payable, the fund, and what came back to the companies."""
 
     @property
     def user_id(self) -> UUID:
@@ -200,22 +163,24 @@ class Parties:
 
     def found(self, now: datetime) -> Found:
         """Read it all in one transaction."""
-
-        async def read(session: AsyncSession) -> Found:
-            async def rows(sql: str, **values: Any) -> list[Any]:
-                return list((await session.execute(text(sql), values)).all())
-
-            posted = await rows(POSTED, accounts=self.accounts)
-            return Found(
-                lots=await rows(LOTS, user_id=self.user_id),
-                units=await rows(UNITS, user_id=self.user_id),
-                taken={row.id: row.taken for row in await rows(SLOTS, provider_id=self.provider.id)},
-                posted=dict.fromkeys(self.accounts, 0) | {row.account_id: row.cents for row in posted},
-                wallet=read_wallet(await credit_queries.wallet(session, self.user_id), clock.day_of(now)),
-            )
-
-        found: Found = self.stage.act(now, read)
+        found: Found = self.stage.act(now, self._read, clock.day_of(now))
         return found
+
+    async def _read(self, session: AsyncSession, today: date) -> Found:
+        async def rows(sql: str) -> list[Any]:
+            values = {"user_id": self.user_id, "provider_id": self.provider.id}
+            named = {name: value for name, value in values.items() if f":{name}" in sql}
+            return list((await session.execute(text(sql), named)).all())
+
+        slots = await rows("SELECT id, taken FROM slot WHERE provider_id = :provider_id")
+        balances = await ledger.balances_of(session, self.accounts)
+        return Found(
+            lots=await rows(LOTS),
+            units=await rows(UNITS),
+            taken={row.id: row.taken for row in slots},
+            posted={account: balances[account].posted_cents for account in self.accounts},
+            wallet=read_wallet(await credit_queries.wallet(session, self.user_id), today),
+        )
 
     def verify(self, now: datetime) -> Report:
         report: Report = self.stage.act(now, verify, api.PASSES)

@@ -23,7 +23,7 @@ from app.errors import AppError
 from tests.conftest import Cluster
 from tests.model.agreement import accounts_agree, lots_agree, units_agree, wallet_agrees
 from tests.model.paper import FREE_UNTIL, LAST_DAYS, Paper, Pick, Refused, booking_status
-from tests.model.stage import HISTORY, Parties, Stage
+from tests.model.stage import Parties, Stage
 from tests.model.things import Booking, Employment, Quote, Slot, Terms, Unit, day_of, over_at
 
 START = datetime(2026, 12, 14, 8, 0, tzinfo=UTC)
@@ -66,6 +66,10 @@ PICK = st.one_of(st.none(), st.lists(st.integers(0, 2), min_size=1, max_size=2, 
 ANY = st.integers(0, 30)
 APT = st.sampled_from([True, True, True, False])
 """Whether to look for a booking for which the command may be right."""
+HISTORY = """
+    SELECT t.unit_id, t.to_status, t.at FROM care.booking b JOIN care.unit u ON u.booking_id = b.id
+    JOIN care.unit_transition t ON t.unit_id = u.id WHERE b.user_id = :user_id ORDER BY t.id
+"""
 AROUND = st.sampled_from([-MICRO, timedelta(0), MICRO])
 WHEN = st.sampled_from([timedelta(0), None, MICRO, -MICRO])
 """At once, or around the deadline of the command."""

@@ -7,13 +7,13 @@ from uuid import UUID, uuid4
 
 import httpx
 import pytest
-from sqlalchemy import text
+from sqlalchemy import insert, text
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app import ids
+from app.identity.models import User
 from app.networks import queries
-from tests.networks.said import say
 from tests.people import snapshot
 from tests.world import Party, World
 
@@ -90,7 +90,7 @@ async def test_the_narrowest_level_that_says_something_holds(
     ]
     assert await grace(world, **here) == await grace(world) == (60, "default", None)
     for days, (level, named) in enumerate(levels, 10):
-        said = await say(world, by, "grace_days", days, TODAY, **named)
+        said = await world.say(by, "grace_days", days, TODAY, **named)
         assert await grace(world, **here) == (days, level, said)
     platform = await grace(world)
     assert platform[:2] == (10, "platform")
@@ -100,7 +100,7 @@ async def test_the_narrowest_level_that_says_something_holds(
     assert (await grace(world, organisation_id=places.lead.id))[:2] == (12, "alliance")
     # Each level may stop saying something: then the one above holds again.
     for days, (_, named) in reversed(list(enumerate(levels, 10))):
-        await say(world, by, "grace_days", None, TODAY, **named)
+        await world.say(by, "grace_days", None, TODAY, **named)
         above = ("default", *(level for level, _ in levels))[days - 10]
         assert (await grace(world, **here))[:2] == (60 if days == 10 else days - 1, above)
 
@@ -109,11 +109,11 @@ async def test_a_value_holds_from_its_day_on_and_the_last_one_said_counts(
     world: World, operator: Party, places: Places
 ) -> None:
     by, named = operator.users["operator"], {"organisation_id": places.company.id}
-    await say(world, by, "grace_days", 30, LATER, **named)
-    await say(world, by, "grace_days", 20, date(2026, 12, 1), **named)
+    await world.say(by, "grace_days", 30, LATER, **named)
+    await world.say(by, "grace_days", 20, date(2026, 12, 1), **named)
     days = [TODAY, date(2026, 11, 30), date(2026, 12, 1), date(2026, 12, 31), LATER, date(2030, 1, 1)]
     assert [(await grace(world, on, **named))[0] for on in days] == [60, 60, 20, 20, 30, 30]
-    await say(world, by, "grace_days", 31, LATER, **named)
+    await world.say(by, "grace_days", 31, LATER, **named)
     assert [(await grace(world, on, **named))[0] for on in days] == [60, 60, 20, 20, 31, 31]
 
 
@@ -122,7 +122,7 @@ async def test_an_organisation_follows_the_alliance_that_it_joined_first_and_is_
 ) -> None:
     other, named = await place(client, world, operator), {"organisation_id": places.company.id}
     for days, each in ((10, places), (20, other)):
-        await say(world, operator.users["operator"], "grace_days", days, TODAY, alliance_id=each.alliance_id)
+        await world.say(operator.users["operator"], "grace_days", days, TODAY, alliance_id=each.alliance_id)
     joins = {"organisation_id": places.company.public_id, "role": "company"}
     assert (await client.post(other.memberships, json=joins, headers=other.headers)).status_code == 201
     assert (await grace(world, **named))[0] == 10
@@ -141,6 +141,7 @@ async def test_over_http(client: httpx.AsyncClient, world: World, operator: Part
         "id": made.json()["id"], "name": "grace_days", "level": "organisation", "network_id": None, "alliance_id": None,
         **organisation, "programme_id": None, "value": 30, "reason": "Plan rules 2027", "valid_from": "2026-11-23",
         "set_by": ids.encode("usr", operator.users["operator"]), "created_at": made.json()["created_at"],
+        "needs_second": False, "confirmed_by": None, "confirmed_at": None,
     })  # fmt: skip
     everybody = await client.post(VALUES, json=GRACE | {"name": "quote_minutes", "value": 5}, headers=headers)
     listed = await client.get(VALUES, headers=operator.headers["finance"])
@@ -148,27 +149,33 @@ async def test_over_http(client: httpx.AsyncClient, world: World, operator: Part
     some = await client.get(VALUES, params={"name": "grace_days"}, headers=headers)
     assert some.json()["data"] == [made.json()]
     pages = await client.get(SETTINGS, params={**organisation, "limit": 2}, headers=headers)
-    assert [row["name"] for row in pages.json()["data"]] == ["acknowledge_hours", "grace_days"]
-    assert pages.json()["data"][1] == {
+    assert [row["name"] for row in pages.json()["data"]] == ["acknowledge_hours", "fee_cap_bps"]
+    query = {**organisation, "limit": 8, "cursor": pages.json()["next_cursor"]}
+    rest = (await client.get(SETTINGS, params=query, headers=headers)).json()["data"]
+    assert rest[0] == {
         "name": "grace_days", "unit": "days", "value": 30, "level": "organisation", "reason": "Plan rules 2027",
         "valid_from": "2026-11-23", "value_id": made.json()["id"], "default_value": 60, "least": 1, "most": 730,
-        "levels": ["platform", "network", "alliance", "organisation", "programme"],
+        "levels": ["platform", "network", "alliance", "organisation", "programme"], "stricter": None,
     }  # fmt: skip
-    query = {**organisation, "limit": 2, "cursor": pages.json()["next_cursor"]}
-    rest = (await client.get(SETTINGS, params=query, headers=headers)).json()["data"]
-    assert [row["name"] for row in rest] == ["grace_window_days", "minimum_payout_cents"]
+    assert [row["name"] for row in rest] == [
+        "grace_days", "grace_window_days", "least_line_cents", "least_people", "minimum_payout_cents", "quote_minutes",
+        "returns_quarters", "top_up_limit_cents",
+    ]  # fmt: skip
     early = (await client.get(SETTINGS, params={**organisation, "on": "2026-11-22"}, headers=headers)).json()["data"]
     assert [(row["value"], row["level"]) for row in early] == [
-        (120, "default"), (60, "default"), (7, "default"), (1, "default"), (15, "default"),
+        (120, "default"), (20_00, "default"), (60, "default"), (7, "default"), (20_00, "default"), (10, "default"),
+        (1, "default"), (15, "default"), (1, "default"), (10_000_00, "default"),
     ]  # fmt: skip
     ours = f"/v1/alliances/{ids.encode('all', places.alliance_id)}/settings"
     for role in ("coordinator", "observer"):
         seen = (await client.get(ours, headers=places.lead.headers[role])).json()["data"]
         assert [(row["name"], row["value"], row["level"]) for row in seen] == [
-            ("acknowledge_hours", 120, "default"), ("grace_days", 60, "default"), ("grace_window_days", 7, "default"),
-            ("minimum_payout_cents", 1, "default"), ("quote_minutes", 5, "platform"),
+            ("acknowledge_hours", 120, "default"), ("fee_cap_bps", 20_00, "default"), ("grace_days", 60, "default"),
+            ("grace_window_days", 7, "default"), ("least_line_cents", 20_00, "default"),
+            ("least_people", 10, "default"), ("minimum_payout_cents", 1, "default"), ("quote_minutes", 5, "platform"),
+            ("returns_quarters", 1, "default"), ("top_up_limit_cents", 10_000_00, "default"),
         ]  # fmt: skip
-        assert seen[4] == {
+        assert seen[7] == {
             "name": "quote_minutes", "unit": "minutes", "value": 5, "level": "platform", "reason": "Plan rules 2027",
             "valid_from": "2026-11-23",
         }  # fmt: skip
@@ -284,12 +291,8 @@ async def test_the_database_refuses_what_does_not_fit(
 async def test_what_was_said_stays(owner_session: AsyncSession, attack: str) -> None:
     """Also against the owner of the table; the application has no right to try."""
     by = ids.new_id()
-    await owner_session.execute(
-        text(
-            "INSERT INTO user_account (id, email, password_hash, created_at) VALUES (:id, 'o@example.test', '!', :at)"
-        ),
-        {"id": by, "at": NOW},
-    )
+    somebody = insert(User).values(id=by, email="o@example.test", password_hash="!", created_at=NOW)
+    await owner_session.execute(somebody)
     row = {
         "id": ids.new_id(), "name": "grace_days", "level": "platform", "alliance_id": None, "programme_id": None,
         "value": 30, "reason": "agreed", "valid_from": TODAY, "by": by, "at": NOW,

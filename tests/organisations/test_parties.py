@@ -11,8 +11,8 @@ from app import ids
 from app.actor import Actor
 from app.organisations.onboarding import create_organisation
 from app.organisations.schemas import OrganisationCreate
-from tests.people import accept, invitation_token, join, snapshot, without_request_id
-from tests.world import Party, World
+from tests.people import accept, join, mailed_token, snapshot
+from tests.world import Party, World, problem
 
 NEW = "nuova@example.com"
 NOW = datetime(2026, 11, 23, tzinfo=UTC)
@@ -208,7 +208,7 @@ async def test_an_invitation_to_both_sides_is_refused_whole(client: httpx.AsyncC
     url = f"/v1/organisations/{home.public_id}/members"
     body = {"email": NEW, "roles": ["hr", "manager"]}
     assert (await client.post(url, json=body, headers=home.headers["admin"])).status_code == 201
-    token = await invitation_token(world, NEW)
+    token = await mailed_token(world, NEW)
     before = await snapshot(world, "role_grant")
     accepted = await accept(client, token)
     assert (accepted.status_code, accepted.json()["code"]) == (409, "two_sides")
@@ -226,7 +226,7 @@ async def test_members_of_others_do_not_exist(client: httpx.AsyncClient, world: 
         for one in (theirs, uuid4())
     ]
     assert [answer.status_code for answer in answers] == [404, 404]
-    assert without_request_id(answers[0]) == without_request_id(answers[1])
+    assert problem(answers[0]) == problem(answers[1])
     for party in (other.public_id, ids.encode("org", uuid4())):
         answer = await client.get(f"/v1/organisations/{party}/members", headers=provider.headers["manager"])
         assert answer.status_code == 404

@@ -1,16 +1,13 @@
 """What operator and providers do over HTTP."""
 
-import hashlib
-import json
 from datetime import UTC, datetime
 from typing import Any
-from uuid import uuid4
 
 import httpx
 
-from app import ids
+from tests.people import snapshot
 from tests.settlements.books import CUTOFF, NOW, Books
-from tests.world import Party
+from tests.world import Caller, Party
 
 RULES_MADE = datetime(2025, 12, 1, 8, tzinfo=UTC)
 
@@ -18,15 +15,16 @@ RULES_MADE = datetime(2025, 12, 1, 8, tzinfo=UTC)
 async def post(
     client: httpx.AsyncClient, path: str, headers: dict[str, str], body: Any = None, key: str | None = None
 ) -> httpx.Response:
-    return await client.post(path, headers={**headers, "Idempotency-Key": key or uuid4().hex}, json=body)
+    return await Caller(client, headers, "").ask("POST", path, body, key=key)
+
+
+def operator(client: httpx.AsyncClient, books: Books, role: str) -> Caller:
+    return Caller(client, books.operator.headers[role], "/v1/operator")
 
 
 async def close(client: httpx.AsyncClient, books: Books, cutoff: str = CUTOFF.isoformat()) -> Any:
     """Make a run as `operator`."""
-    headers = books.operator.headers["operator"]
-    answer = await post(client, "/v1/operator/settlement_runs", headers, {"cutoff_on": cutoff})
-    assert answer.status_code == 201, answer.text
-    return answer.json()
+    return await operator(client, books, "operator").post("/settlement_runs", {"cutoff_on": cutoff})
 
 
 async def act(
@@ -35,11 +33,11 @@ async def act(
     """Approve, cancel or send a run; an approval names the content of the run that was read, unless told."""
     if verb == "approve" and body is None:
         body = {"content_sha256": run.get("content_sha256", "0" * 64)}
-    return await post(client, f"/v1/operator/settlement_runs/{run['id']}/{verb}", books.operator.headers[role], body)
+    return await operator(client, books, role).ask("POST", f"/settlement_runs/{run['id']}/{verb}", body)
 
 
 async def approve(client: httpx.AsyncClient, books: Books, run: Any) -> Any:
-    answer = await act(client, books, run, "approve", body={"content_sha256": run["content_sha256"]})
+    answer = await act(client, books, run, "approve")
     assert answer.status_code == 200, answer.text
     return answer.json()
 
@@ -50,25 +48,17 @@ RULE = {"percent_bps": 200, "fixed_cents": 0, "payer": "provider", "valid_from":
 async def fee_rule(client: httpx.AsyncClient, books: Books, **rule: Any) -> Any:
     """Draft a rule and let another person approve it, before its first day."""
     await books.world.set_now(RULES_MADE)
-    made = await client.post(
-        "/v1/operator/fee_rules", headers=books.operator.headers["operator"], json={**RULE, **rule}
-    )
-    assert made.status_code == 201, made.text
-    path = f"/v1/operator/fee_rules/{made.json()['id']}/approve"
-    answer = await client.post(path, headers=books.operator.headers["finance"])
-    assert answer.status_code == 200, answer.text
+    made = await operator(client, books, "operator").post("/fee_rules", RULE | rule)
+    approved = await operator(client, books, "finance").post(f"/fee_rules/{made['id']}/approve")
     await books.world.set_now(NOW)
-    return answer.json()
+    return approved
 
 
 async def settlements(client: httpx.AsyncClient, provider: Party) -> list[Any]:
     """Return all of a provider's settlements with lines, oldest cutoff first."""
-    headers = provider.headers["manager"]
-    path = f"/v1/providers/{provider.public_id}/settlements"
-    listed = (await client.get(path, headers=headers)).json()["data"]
-    found = [await client.get(f"{path}/{item['id']}", headers=headers) for item in reversed(listed)]
-    assert [answer.status_code for answer in found] == [200] * len(listed)
-    return [answer.json() for answer in found]
+    manager = Caller(client, provider.headers["manager"], f"/v1/providers/{provider.public_id}")
+    listed = (await manager.get("/settlements"))["data"]
+    return [await manager.get(f"/settlements/{item['id']}") for item in reversed(listed)]
 
 
 async def settlement(client: httpx.AsyncClient, provider: Party) -> Any:
@@ -86,38 +76,12 @@ async def ledger(books: Books) -> dict[str, int]:
     return {row[0]: row[1] for row in rows if row[1] != 0}
 
 
+TABLES = (
+    "settlement_run", "settlement_counter", "settlement", "settlement_line", "settlement_left_out", "payout", "payable",
+    "event", "ledger.transfer", "audit_entry",
+)  # fmt: skip
+
+
 async def stored(books: Books) -> dict[str, list[Any]]:
     """Return every row of settlement, to see that a refusal changed nothing."""
-    tables = (
-        "settlement_run",
-        "settlement_counter",
-        "settlement",
-        "settlement_line",
-        "settlement_left_out",
-        "payout",
-        "payable",
-        "event",
-    )
-    acts = await books.world.execute(
-        "SELECT to_jsonb(t) FROM audit_entry t WHERE refusal IS NULL AND action NOT LIKE '%.download' ORDER BY id"
-    )
-    return {"audit_entry": acts} | {
-        table: await books.world.execute(f"SELECT to_jsonb(t) FROM {table} t ORDER BY to_jsonb(t)::text")
-        for table in (*tables, "ledger.transfer")
-    }
-
-
-def content_sha256(found: Any, provider: Party, vat_codes: dict[str, str]) -> str:
-    """Hash a settlement as documented: canonical JSON with UUIDs, each line with its VAT code."""
-    content = {name: found[name] for name in found if name not in ("id", "status", "content_sha256")}
-    content["provider_id"] = str(provider.id)
-    content["payee"] = {
-        "country": "IT", "iban": "IT60X0542811101000000123456", "name": provider.name, "postcode": "24021",
-        "street": "Via Roma", "street_number": "1", "town": "Albino",
-    }  # fmt: skip
-    content["lines"] = [
-        {**line, "unit_id": str(ids.decode("unt", line["unit_id"])), "vat_code": vat_codes[line["unit_id"]]}
-        for line in found["lines"]
-    ]
-    text = json.dumps(content, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
-    return hashlib.sha256(text.encode()).hexdigest()
+    return {table: await snapshot(books.world, table) for table in TABLES}

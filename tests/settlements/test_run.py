@@ -3,13 +3,14 @@
 import hashlib
 import json
 from datetime import UTC, date, datetime, timedelta
+from typing import Any
 
 import httpx
 
 from app import clock, ids
-from tests.networks.said import say
 from tests.settlements.books import CUTOFF, NOW, PAYABLE, THAW, Books
-from tests.settlements.office import close, content_sha256, fee_rule, ledger, post, settlement, settlements, stored
+from tests.settlements.office import close, fee_rule, ledger, post, settlement, settlements, stored
+from tests.world import Party
 
 RUNS = "/v1/operator/settlement_runs"
 
@@ -57,6 +58,22 @@ async def test_provider_sees_exactly_these_fields(client: httpx.AsyncClient, boo
     assert found["status"] == "issued"
 
 
+def hashed(found: Any, provider: Party, vat_codes: dict[str, str]) -> str:
+    """Hash a settlement as documented: canonical JSON with UUIDs, each line with its VAT code."""
+    content = {name: found[name] for name in found if name not in ("id", "status", "content_sha256")}
+    content["provider_id"] = str(provider.id)
+    content["payee"] = {
+        "country": "IT", "iban": "IT60X0542811101000000123456", "name": provider.name, "postcode": "24021",
+        "street": "Via Roma", "street_number": "1", "town": "Albino",
+    }  # fmt: skip
+    content["lines"] = [
+        {**line, "unit_id": str(ids.decode("unt", line["unit_id"])), "vat_code": vat_codes[line["unit_id"]]}
+        for line in found["lines"]
+    ]
+    text = json.dumps(content, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
 async def test_hashes_are_of_canonical_json(client: httpx.AsyncClient, books: Books) -> None:
     first, second = await books.world.provider(), await books.world.provider()
     codes = dict.fromkeys(await books.units(first, [2250, 1001]), "vat_5")
@@ -67,7 +84,7 @@ async def test_hashes_are_of_canonical_json(client: httpx.AsyncClient, books: Bo
     run = await close(client, books)
     found = {provider.id: await settlement(client, provider) for provider in (first, second)}
     for provider in (first, second):
-        assert found[provider.id]["content_sha256"] == content_sha256(found[provider.id], provider, named)
+        assert found[provider.id]["content_sha256"] == hashed(found[provider.id], provider, named)
     content = {
         "cutoff_on": "2026-11-30",
         "settlements": [found[provider_id]["content_sha256"] for provider_id in sorted(found)],
@@ -168,8 +185,8 @@ async def test_a_provider_below_its_minimum_waits(client: httpx.AsyncClient, boo
     provider, other, agreed = [await books.world.provider() for _ in range(3)]
     await books.world.set_now(datetime(2026, 11, 30, 8, tzinfo=UTC))
     by = books.operator.users["operator"]
-    await say(books.world, by, "minimum_payout_cents", 20_00, CUTOFF)
-    await say(books.world, by, "minimum_payout_cents", 5_00, CUTOFF, organisation_id=agreed.id)
+    await books.world.say(by, "minimum_payout_cents", 20_00, CUTOFF)
+    await books.world.say(by, "minimum_payout_cents", 5_00, CUTOFF, organisation_id=agreed.id)
     await books.world.set_now(NOW)
     await books.units(provider, [19_99])
     await books.units(other, [20_00])

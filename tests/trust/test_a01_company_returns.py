@@ -1,6 +1,5 @@
 """A1: an employer that chooses amounts, categories and dates learns nothing from what comes back."""
 
-from dataclasses import replace
 from datetime import date, datetime, timedelta
 from typing import Any
 from uuid import UUID
@@ -15,8 +14,7 @@ from app.db import Database
 from app.jobs import run_sweeps
 from app.ledger.verify import verify
 from tests.conftest import Cluster
-from tests.credit.attacker import TRANSFER, Attacker
-from tests.credit.stage import LAST_DAY, NOON, Stage
+from tests.credit.stage import LAST_DAY, NOON, TRANSFER, Stage
 from tests.grants.desk import Desk, count, employee
 from tests.world import Person, World
 
@@ -110,11 +108,13 @@ async def test_approval_asks_again(world: World, desk: Desk) -> None:
     grant_id = ids.decode("grt", draft["id"])
     own = {"id": ids.new_id(), "grant": grant_id, "programme": ids.decode("prg", trick), "at": NOON}
     await world.execute(
+        # Attack: no draft, source or return comes into being like this
         "INSERT INTO credit_grant (id, company_id, programme_id, total_cents, employee_count, created_by, created_at)"
         " SELECT :id, company_id, :programme, total_cents, employee_count, created_by, :at FROM credit_grant"
         " WHERE id = :grant", **own,
     )  # fmt: skip
     await world.execute(
+        # Attack: no draft, source or return comes into being like this
         "INSERT INTO grant_line (grant_id, company_id, employee_id, amount_cents)"
         " SELECT :id, company_id, employee_id, amount_cents FROM grant_line WHERE grant_id = :grant",
         id=own["id"], grant=grant_id,
@@ -132,18 +132,21 @@ async def test_the_database_refuses_such_a_grant(stage: Stage, role: str) -> Non
         "employee": stage.person.employee_id, "at": NOON,
     }  # fmt: skip
     drafted = (
+        # Attack: no draft, source or return comes into being like this
         "INSERT INTO credit_grant (id, company_id, programme_id, total_cents, employee_count, created_by, created_at)"
         " VALUES (:id, :company, :programme, 1, 1, :by, :at)"
     )
     line = (
+        # Attack: no draft, source or return comes into being like this
         "INSERT INTO grant_line (grant_id, company_id, employee_id, amount_cents) VALUES (:id, :company, :employee, 1)"
     )
-    await Attacker(stage).refused("credit_grant_amounts_identify", (drafted, values), (line, values), role=role)
+    await stage.world.refused("credit_grant_amounts_identify", (drafted, values), (line, values), role=role)
 
 
 @pytest.mark.parametrize("kind", ["programme", "fund"])
 async def test_the_database_lets_no_source_give_straight_back(stage: Stage, kind: str) -> None:
     made = (
+        # Attack: no draft, source or return comes into being like this
         "INSERT INTO credit_source (id, kind, programme_source, name, rule_codes, validity_basis, relatives_reading,"
         " fee_funding, expired_credit_to, leavers_rule, funded_by_account_id, returns_to_account_id, created_at)"
         " VALUES (:id, :kind, :source, 'X', '{C2_F}', 'service_date', 'strict', 'out_of_pocket', 'company',"
@@ -151,7 +154,7 @@ async def test_the_database_lets_no_source_give_straight_back(stage: Stage, kind
     )
     source = "on_top" if kind == "programme" else None
     values = {"id": ids.new_id(), "kind": kind, "source": source, "account": stage.company.account_id, "at": NOON}
-    await Attacker(stage).refused("credit_source_accounts", (made, values), role="beatrice_hr")
+    await stage.world.refused("credit_source_accounts", (made, values), role="beatrice_hr")
 
 
 @pytest.mark.parametrize(
@@ -159,13 +162,14 @@ async def test_the_database_lets_no_source_give_straight_back(stage: Stage, kind
     [
         "SELECT * FROM returned_credit",
         "SELECT * FROM ledger.account",
+        # Attack: no draft, source or return comes into being like this
         "INSERT INTO company_return SELECT * FROM company_return",
         "UPDATE returned_credit SET return_id = NULL",
         "UPDATE grant_revocation SET reason = ''",
     ],
 )
 async def test_the_role_of_companies_has_no_view_of_what_waits(stage: Stage, sql: str) -> None:
-    await Attacker(stage).refused("42501", (sql, {}), role="beatrice_hr")
+    await stage.world.refused("42501", (sql, {}), role="beatrice_hr")
 
 
 # What comes back
@@ -280,11 +284,12 @@ async def test_the_database_posts_no_sum_of_few(
     few = {"id": ids.new_id(), "company": stage.company.id, "lot": lot_id, "at": NEW_YEAR, "day": date(2027, 1, 1),
            "amount": 1_000_00 if guard == "company_return_on_its_day" else 900_00, **change}  # fmt: skip
     made = (
+        # Attack: no draft, source or return comes into being like this
         "INSERT INTO company_return (id, company_id, returned_on, amount_cents, created_at)"
         " VALUES (:id, :company, :day, :amount, :at)"
     )
     taken = f"UPDATE returned_credit SET return_id = :id WHERE {parts}"
-    attacker = Attacker(replace(stage, database=fresh_worker))
+    attacker = World(fresh_worker)
     await attacker.refused(guard, (made, few), (taken, few), role="beatrice_worker")
     assert (await stage.balance(), await stage.returned()) == (900_00, 1_000_00)
 
@@ -292,13 +297,13 @@ async def test_the_database_posts_no_sum_of_few(
 async def test_there_is_no_other_way_out_of_the_account_of_returns_nor_into_it(stage: Stage) -> None:
     await stage.lot(100_00, **RETURNING, lot_expires_on=LAST_DAY)
     await stage.sweep(SWEEPS_BY_NAME["credit.expire_lots"], NEW_YEAR)
-    company, attacker = stage.company, Attacker(stage)
+    company, attacker = stage.company, stage.world
     assert company.returns_id is not None
     assert company.account_id is not None
     one_sum, from_lots = "company_returns_as_one_sum", "company_returns_from_lots"
     for payee in (company.account_id, stage.payee_id):
-        await attacker.transfer_refused(one_sum, company.returns_id, payee, 100, "returns", NEW_YEAR)
-    await attacker.transfer_refused(from_lots, company.account_id, company.returns_id, 100, "returned")
+        await stage.transfer_refused(one_sum, company.returns_id, payee, 100, "returns", NEW_YEAR)
+    await stage.transfer_refused(from_lots, company.account_id, company.returns_id, 100, "returned")
     values = {"id": ids.new_id(), "payer": company.returns_id, "payee": company.account_id, "cents": 1, "at": NEW_YEAR,
               "reason": "returns"}  # fmt: skip
     await attacker.refused("42501", (TRANSFER, values), role="beatrice_hr")
@@ -309,10 +314,11 @@ async def test_a_return_is_posted_once(fresh_stage: Stage, fresh_worker: Databas
     stage = fresh_stage
     await stage.lot(100_00, **RETURNING, lot_expires_on=LAST_DAY)
     await settle(stage, fresh_worker, NEW_YEAR)
-    attacker = Attacker(replace(stage, database=fresh_worker))
+    attacker = World(fresh_worker)
     again = "UPDATE returned_credit SET return_id = return_id"
     await attacker.refused("returned_credit_posted_once", (again, {}), role="beatrice_worker")
     second = (
+        # Attack: no draft, source or return comes into being like this
         "INSERT INTO company_return (id, company_id, returned_on, amount_cents, created_at)"
         " SELECT :id, company_id, returned_on, amount_cents, created_at FROM company_return"
     )

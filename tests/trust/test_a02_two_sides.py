@@ -8,8 +8,9 @@ from sqlalchemy.exc import IntegrityError
 
 from app import clock, ids
 from app.identity import passwords
-from tests.people import PASSWORD, accept, invitation_token, snapshot
+from tests.people import accept, mailed_token, snapshot
 from tests.world import START, Party, World
+from tests.world.given import PASSWORD
 
 EMPLOYER = [("company", "hr"), ("company", "hr_approver"), ("company", "payroll"), ("company", "admin")]
 CARE = [("provider", "manager"), ("provider", "staff"), ("lead", "coordinator"), ("lead", "care_manager")]
@@ -43,6 +44,7 @@ async def test_a_side_is_not_for_the_statement_to_choose(world: World) -> None:
     """Whoever may write a role cannot write its side: the trigger has the last word."""
     company, (user_id, _) = await world.company(), await world.login("anna@example.test")
     await world.execute(
+        # Attack: a statement that chooses its side
         "INSERT INTO role_grant (id, user_id, role, scope_kind, scope_id, from_at, granted_at, side)"
         " VALUES (:id, :user, 'admin', 'organisation', :scope, :at, :at, 'care')",
         id=ids.new_id(), user=user_id, scope=company.id, at=START,
@@ -65,7 +67,7 @@ async def test_hr_does_not_join_a_provider(client: httpx.AsyncClient, world: Wor
     url = f"/v1/organisations/{second.public_id}/members"
     invited = await client.post(url, json={"email": email, "roles": [role]}, headers=inviter)
     assert invited.status_code == 201, invited.text
-    token, before = await invitation_token(world, email), await snapshot(world, "role_grant")
+    token, before = await mailed_token(world, email), await snapshot(world, "role_grant")
     answer = await accept(client, token)
     assert (answer.status_code, answer.json()["code"]) == (409, "two_sides")
     assert await snapshot(world, "role_grant") == before

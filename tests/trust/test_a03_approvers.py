@@ -8,7 +8,9 @@ import httpx
 import pytest
 from sqlalchemy.exc import IntegrityError
 
+import migrations
 from app import clock, config, ids
+from tests.conftest import Cluster
 from tests.people import join, snapshot
 from tests.world import Party, World
 
@@ -102,7 +104,8 @@ async def test_who_gave_the_role_does_not_confirm_it(client: httpx.AsyncClient, 
     early = "UPDATE role_grant SET from_at = granted_at, confirmed_by = :by WHERE id = :id"
     for by, guard in (
         (company.users["admin"], "role_grant_confirmed_by_another"),
-        (ids.decode("usr", member["user_id"]), "role_grant_confirmed_by_another"),
+        (ids.decode("usr", member["user_id"]), "begins before its time only when confirmed"),
+        (company.users["hr"], "begins before its time only when confirmed"),
         (None, "begins before its time only when confirmed"),
     ):
         with pytest.raises(IntegrityError, match=guard):
@@ -116,3 +119,58 @@ async def test_in_the_sandbox_an_approver_begins_at_once(
     headers, member = await appoint(client, world, company, company.headers["admin"], "hr_approver")
     assert member["from_at"] == member["created_at"]
     assert (await client.get(f"/v1/companies/{company.public_id}/grants", headers=headers)).status_code == 200
+
+
+@pytest.mark.usefixtures("waiting")
+async def test_hr_and_who_operates_wait_too_but_for_the_first(client: httpx.AsyncClient, world: World) -> None:
+    """They approve what another of them has drafted: an administrator makes no second one at will."""
+    operator = await world.operator()
+    made = await world.organisation(["company"], (), name="Scalve Plast")
+    body = {"email": "prima@example.test", "roles": ["admin", "hr", "hr_approver"], "reason": "Siamo in due"}
+    url = f"/v1/operator/organisations/{made.public_id}/members"
+    assert (await client.post(url, json=body, headers=operator.headers["operator"])).status_code == 201
+    first = await join(client, world, "prima@example.test")
+    programmes = f"/v1/companies/{made.public_id}/programmes"
+    assert (await client.get(programmes, headers=first)).status_code == 200
+    second, member = await appoint(client, world, made, first, "hr")
+    assert (await client.get(programmes, headers=second)).status_code == 404
+    given = await world.execute(
+        "SELECT u.email, role, from_at - granted_at AS waits FROM role_grant JOIN user_account u ON u.id = user_id"
+        " WHERE organisation_id = :id ORDER BY email DESC, role",
+        id=made.id,
+    )
+    assert [tuple(row) for row in given] == [
+        ("prima@example.test", "admin", timedelta()),
+        ("prima@example.test", "hr", timedelta()),
+        ("prima@example.test", "hr_approver", DAY),
+        (NEW, "hr", DAY),
+    ]
+    # Who gave it does not confirm it either.
+    assert (await client.post(members_url(made, f"/{member['id']}/confirm"), headers=first)).status_code == 403
+
+
+async def test_productions_database_lets_no_approver_begin_at_once(
+    cluster: Cluster, fresh_database_name: str, fresh_world: World
+) -> None:
+    company = await fresh_world.organisation(["company"], ("payroll",))
+    alone = await fresh_world.organisation(["company"], ())
+    user_id, _ = await fresh_world.login("nuova@example.test")
+    migrations.mark(cluster.owner_url(fresh_database_name), "production")
+    before = await snapshot(fresh_world, "role_grant")
+    give = (
+        "INSERT INTO role_grant (id, user_id, role, scope_kind, scope_id, from_at, granted_at, confirmed_by)"
+        " VALUES (gen_random_uuid(), :user, :role, 'organisation', :id, :from_at, :at, :by)"
+    )
+    now = clock.real()
+    values = {"user": user_id, "id": company.id, "at": now}
+    for role, from_at, by in (
+        ("hr", now, None),
+        ("hr_approver", now + DAY - timedelta(seconds=1), None),
+        ("finance", now + DAY, company.users["payroll"]),
+        ("operator", now, None),
+    ):
+        with pytest.raises(IntegrityError, match="an approving role waits for a day"):
+            await fresh_world.execute(give, **values, role=role, from_at=from_at, by=by)
+    assert await snapshot(fresh_world, "role_grant") == before
+    await fresh_world.execute(give, **values, role="hr_approver", from_at=now + DAY, by=None)
+    await fresh_world.execute(give, **values | {"id": alone.id}, role="hr", from_at=now, by=None)

@@ -44,9 +44,7 @@ class Scene:
         self.alliance = ids.encode("all", await world.alliance())
         await world.set_now(NOW)
         self.lot = await world.lot(company, self.person, 300_00, date(2027, 5, 31))
-        mother = await world.beneficiary(
-            self.person.user_id, "parent", date(1946, 3, 1), cohabitation='[{"from": "2020-01-01", "to": null}]'
-        )
+        mother = await world.mother(self.person)
         self.mother = ids.encode("ben", mother)
         entered = {"name": "Fantasma", "kinds": ["provider"], "tax_code": "09991010167"}
         self.provider_id = (await self.post("/operator/organisations", self.as_operator, entered))["id"]
@@ -151,7 +149,7 @@ async def test_an_accreditation_is_for_its_categories_and_days(scene: Scene) -> 
     assert (await scene.quote(later))["credit_cents"] == 22_50
     listed = await scene.client.get(f"/v1/alliances/{scene.alliance}/accreditations", headers=scene.world.coordinator)
     newest = listed.json()["data"][0]
-    assert (await scene.decide(newest["id"], "end"))["valid_to"] == "2026-12-03"
+    assert (await scene.decide(newest["id"], "end"))["valid_to"] == "2026-12-02"
     await scene.refused_quote(later)
 
 
@@ -233,6 +231,7 @@ async def test_the_database_refuses_too(scene: Scene) -> None:
         await _refused(scene, f"UPDATE accreditation SET {change}", "denied")
     await _refused(
         scene,
+        # Attack: born approved
         "INSERT INTO accreditation (id, alliance_id, provider_id, valid_from, status, requested_by, requested_at,"
         " decided_by, decided_at, membership_id) SELECT gen_random_uuid(), alliance_id, provider_id, valid_from,"
         " 'approved', gen_random_uuid(), requested_at, gen_random_uuid(), requested_at, :membership"

@@ -71,6 +71,7 @@ async def test_there_is_one_operator(client: httpx.AsyncClient, books: Books) ->
         assert (answer.status_code, answer.json()["code"]) == (422, "invalid")
     assert await books.world.scalar(parties) == before
     second = (
+        # Attack: a second operator
         "INSERT INTO organisation (id, name, kinds, tax_code, created_at)"
         " VALUES (gen_random_uuid(), 'Due', '{provider,operator}', '1', '2026-01-01Z')"
     )
@@ -318,6 +319,7 @@ async def test_the_database_refuses_too(client: httpx.AsyncClient, books: Books)
     await _refused(books.world, "DELETE FROM bank_account", None)
     await _refused(
         books.world,
+        # Attack: born approved
         "INSERT INTO bank_account (id, organisation_id, iban, status, requested_by, requested_at, effective_at,"
         " decided_by, decided_at) SELECT gen_random_uuid(), organisation_id, iban, 'approved', gen_random_uuid(),"
         " requested_at, requested_at, gen_random_uuid(), requested_at FROM bank_account WHERE id = :id",

@@ -8,8 +8,9 @@ import pytest
 
 from app import clock, ids
 from app.identity import passwords
-from tests.people import PASSWORD, accept, invitation_token, join, snapshot
+from tests.people import accept, join, mailed_token, snapshot
 from tests.world import Party, World
+from tests.world.given import PASSWORD
 
 BOSS, PLANT = "capo@cooperativa.example", "pianta@altrove.example"
 
@@ -33,7 +34,7 @@ async def state(world: World) -> list[list[Any]]:
 
 async def refused(client: httpx.AsyncClient, world: World, email: str) -> None:
     """The link works no more, and nothing is left of the attempt."""
-    token, before = await invitation_token(world, email), await state(world)
+    token, before = await mailed_token(world, email), await state(world)
     answer = await accept(client, token)
     assert (answer.status_code, answer.json()["code"]) == (404, "token_invalid")
     assert await state(world) == before
@@ -220,7 +221,7 @@ async def test_of_two_first_administrators_at_once_one_comes_in(
         emails = [f"{party.public_id[-6:]}{number}@example.test" for number in range(3)]
         for email in emails:
             await invite(fresh_client, party, operator.headers["operator"], email, "admin")
-        tokens = [await invitation_token(fresh_world, email) for email in emails]
+        tokens = [await mailed_token(fresh_world, email) for email in emails]
         answers = await asyncio.gather(*[accept(fresh_client, token) for token in tokens])
         assert sorted(answer.status_code for answer in answers) == [200, 404, 404]
         given = await fresh_world.execute("SELECT role FROM role_grant WHERE organisation_id = :id", id=party.id)

@@ -12,7 +12,7 @@ from app.api import SWEEPS
 from app.db import Database
 from app.jobs import run_sweeps
 from app.ledger.verify import verify
-from tests.bookings.conftest import Scene, make_scene
+from tests.bookings.scene import Scene, make_scene
 from tests.world import World
 
 LAST_DAY = date(2026, 12, 31)
@@ -118,8 +118,10 @@ async def test_the_database_refuses_a_longer_grace_of_grace(scene: Scene) -> Non
     await scene.theirs(booking["id"], "cancel", {"reason": "malattia"})
     grace_id = await scene.world.scalar("SELECT id FROM lot WHERE kind = 'grace'")
     new_id = ids.new_id()
+    # Attack: a grace of a grace
     account = "INSERT INTO ledger.account (id, kind, owner_id, created_at) VALUES (:id, 'lot', :id, :at)"
     lot = (
+        # Attack: a grace of a grace
         "INSERT INTO lot (id, source_id, company_id, employee_id, grant_id, kind, grace_of, amount_cents, valid_from,"
         " expires_on, grace_until, created_at) SELECT :id, source_id, company_id, employee_id, grant_id, 'grace', id,"
         " amount_cents, valid_from, expires_on + 1, grace_until + :more, created_at FROM lot WHERE id = :origin"

@@ -12,7 +12,7 @@ from app.api import SWEEPS
 from app.db import Database
 from app.jobs import run_sweeps
 from app.ledger.verify import verify
-from tests.bookings.conftest import NOW, Scene, make_scene
+from tests.bookings.scene import NOW, Scene, make_scene
 from tests.world import World
 
 VISIT = datetime(2026, 12, 10, 9, tzinfo=UTC)
@@ -92,6 +92,7 @@ async def test_no_free_period_is_longer_than_a_week(scene: Scene) -> None:
 async def test_the_database_books_no_other_terms_and_changes_no_quote(scene: Scene) -> None:
     await scene.quote([await scene.slot(VISIT)])
     other = (
+        # Attack: other terms than the quote
         "INSERT INTO care.booking (id, quote_id, user_id, provider_id, offering_id, beneficiary_id, status,"
         " free_until_hours, late_fee_bps, no_show_fee_bps, created_at) SELECT :id, id, user_id, provider_id,"
         " offering_id, beneficiary_id, 'confirmed', free_until_hours, late_fee_bps + 1, no_show_fee_bps, created_at"

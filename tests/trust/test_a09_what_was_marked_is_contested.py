@@ -11,7 +11,7 @@ from app.api import SWEEPS
 from app.db import Database
 from app.jobs import run_sweeps
 from app.ledger.verify import verify
-from tests.bookings.conftest import Scene, make_scene
+from tests.bookings.scene import Scene, make_scene
 from tests.world import World
 
 VISIT = datetime(2026, 12, 10, 9, tzinfo=UTC)

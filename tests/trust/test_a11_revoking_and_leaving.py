@@ -12,7 +12,6 @@ from app.credit import actions
 from app.db import Database
 from app.jobs import run_sweeps
 from app.ledger.verify import verify
-from tests.credit.attacker import Attacker
 from tests.credit.stage import NOON, Stage
 from tests.grants.desk import Desk, employee
 
@@ -159,6 +158,7 @@ async def test_the_database_wants_two_people(stage: Stage, statements: list[str]
     await stage.world.api_key(stage.company, ["grants:write"])
     key_id, maker = (await stage.world.execute("SELECT id, created_by FROM api_key"))[0]
     ask = (
+        # Attack: asked by a key
         "INSERT INTO grant_revocation (id, company_id, grant_id, whole, reason, asked_by, asked_at)"
         " VALUES (gen_random_uuid(), :company, :grant, true, 'x', :key, :at)"
     )
@@ -166,7 +166,7 @@ async def test_the_database_wants_two_people(stage: Stage, statements: list[str]
     values = {"company": stage.company.id, "grant": grant_id, "key": key_id, "maker": maker, "at": NOON}
     texts = [{"{ask}": ask, "{approve}": approve}.get(one, one) for one in statements]
     steps = [(one, {name: value for name, value in values.items() if f":{name}" in one}) for one in texts]
-    await Attacker(stage).refused(guard, *steps, role="beatrice_hr")
+    await stage.world.refused(guard, *steps, role="beatrice_hr")
     assert await stage.lots() == {lot_id: (100_00, 0)}
 
 
@@ -251,5 +251,5 @@ async def test_a_lot_ends_once_but_for_a_leaving_taken_back(stage: Stage) -> Non
     by_name = {sweep.name: sweep for sweep in SWEEPS}
     await stage.sweep(by_name["credit.return_leavers_credit"], NOON)
     reopen = ("UPDATE lot SET ended_at = NULL WHERE id = :id", {"id": lot_id})
-    await Attacker(stage).refused("lot_expires_once", reopen)
+    await stage.world.refused("lot_expires_once", reopen)
     assert await stage.lots() == {lot_id: (0, 0)}

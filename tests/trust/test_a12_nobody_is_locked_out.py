@@ -4,24 +4,15 @@ import httpx
 import pytest
 from fastapi import FastAPI
 
-from app import clock, config
+from app import config
 from app.identity import attempts, devices
 from app.identity.proof import TRIES_PER_DEVICE, TRIES_PER_NETWORK
-from tests.identity.conftest import NEW_PASSWORD, PASSWORD, client_at, log_in, mailed_token, somebody
-from tests.world import World
+from tests.identity.conftest import NEW_PASSWORD, log_in, somebody, tried
+from tests.people import mailed_token
+from tests.world import World, client_at
+from tests.world.given import PASSWORD
 
 ATTACKER, HOME, ELSEWHERE = "198.51.100.7", "192.0.2.1", "203.0.113.5"
-
-
-async def tried(world: World, key: bytes, times: int, minutes: float = 0) -> None:
-    await world.execute(
-        "INSERT INTO attempt_count (key, window_start, attempts)"
-        " VALUES (:key, CAST(:at AS timestamptz) - make_interval(secs => :seconds), :times)",
-        key=key,
-        at=clock.real(),
-        seconds=minutes * 60,
-        times=times,
-    )
 
 
 async def test_a_stranger_uses_up_only_his_own_networks_tries(app: FastAPI, world: World) -> None:

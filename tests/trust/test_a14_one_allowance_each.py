@@ -5,11 +5,13 @@ from collections.abc import AsyncIterator
 import httpx
 import pytest
 
+from app import config
 from app.db import Database
 from app.http import limiter, middleware
 from app.main import create_app
-from tests.identity.conftest import PASSWORD, Login, clear, client_at, log_in, somebody
-from tests.world import World
+from tests.identity.conftest import Login, log_in, somebody
+from tests.world import World, client_at
+from tests.world.given import PASSWORD
 
 PER_MINUTE = 4
 URL = "/v1/me/contact"
@@ -28,11 +30,11 @@ async def client(
     """HTTP with a limit of four requests a minute."""
     assert anna_waits is None
     monkeypatch.setenv("BEATRICE_REQUESTS_PER_MINUTE", str(PER_MINUTE))
-    clear()
+    config.settings.cache_clear()
     async with client_at(create_app(database), "192.0.2.1") as made:
         yield made
     monkeypatch.undo()
-    clear()
+    config.settings.cache_clear()
 
 
 async def statuses(client: httpx.AsyncClient, *headers: str, url: str = URL) -> list[int]:

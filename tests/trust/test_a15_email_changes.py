@@ -7,8 +7,10 @@ import httpx
 import pytest
 
 from app import clock
-from tests.identity.conftest import NEW_PASSWORD, PASSWORD, Login, log_in, mailed_token, somebody, without_id
-from tests.world import World
+from tests.identity.conftest import NEW_PASSWORD, Login, log_in, somebody
+from tests.people import mailed_token
+from tests.world import World, problem
+from tests.world.given import PASSWORD
 
 URL = "/v1/me/contact"
 NEW = "new.anna@example.com"
@@ -109,7 +111,7 @@ async def test_a_link_works_once_and_for_a_day(
     used = await follow(client, await mailed_token(world, "other@example.com"))
     unknown = await follow(client, "unknown")
     assert expired.status_code == 404
-    assert without_id(expired) == without_id(used) == without_id(unknown)
+    assert problem(expired) == problem(used) == problem(unknown)
     assert await logins(world) == before
 
 

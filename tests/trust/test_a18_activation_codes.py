@@ -5,11 +5,13 @@ from uuid import UUID
 
 import pytest
 
+from app import clock
 from app.db import Database
 from app.identity import activation_codes, invitations
 from app.identity.errors import ActivationBlocked, ActivationCodeWrong
 from app.identity.invitations import EmployeeInvitation, pending_activation_codes
-from tests.identity.conftest import NEW_PASSWORD, mailed_token
+from tests.identity.conftest import NEW_PASSWORD
+from tests.people import mailed_token
 from tests.production import in_force
 from tests.world import Party, World
 
@@ -76,12 +78,10 @@ async def test_a_company_has_tries_as_a_whole(world: World) -> None:
     first, second = await world.employee(company), await world.employee(company)
     stranger = await world.employee(other)
     await world.execute("UPDATE employee SET user_id = NULL")
-    await world.execute(
-        "INSERT INTO activation_failure VALUES (:employee, :company, :failures, '2026-11-23 09:00Z')",
-        employee=first.employee_id,
-        company=company.id,
-        failures=activation_codes.TRIES_PER_COMPANY,
-    )
+    async with world.work() as session:
+        for _ in range(activation_codes.TRIES_PER_COMPANY):
+            failed = {"employee_id": first.employee_id, "company_id": company.id, "now": clock.real()}
+            await activation_codes.COUNT_FAILURE.run(session, **failed)
     token, code = await invite(world, company, second.employee_id, "dora@example.com")
     with pytest.raises(ActivationBlocked):
         await redeem(world.database, token, code)

@@ -115,6 +115,7 @@ async def _email(books: Books, provider: Party) -> str:
 async def test_the_database_refuses_too(client: httpx.AsyncClient, books: Books) -> None:
     rule = ids.decode("fee", (await _draft(client, books)).json()["id"])
     insert = (
+        # Attack: born approved, or retroactive
         "INSERT INTO fee_rule (id, percent_bps, fixed_cents, payer, valid_from, created_at, created_by, status,"
         " approved_at) VALUES (gen_random_uuid(), {bps}, 0, 'provider', :day, :now, {by}, {status})"
     )

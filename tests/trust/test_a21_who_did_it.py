@@ -31,6 +31,7 @@ SELECT record_act(:id, 'user', :who, :scope, 'grant.approve', 'grant', :id, :at,
 """
 EVENT = "SELECT record_event(:id, :type, 'grant', :id, :seen_by, :at)"
 JOB = """
+-- # Attack: the application writes into the queue itself
 INSERT INTO procrastinate_jobs (queue_name, task_name, args)
 VALUES ('default', :task, CAST(:args AS jsonb)) RETURNING id
 """

@@ -1,54 +1,26 @@
 """Offerings, their slots and seats."""
 
 from datetime import date, datetime, timedelta
-from typing import cast
+from typing import Any
 from uuid import UUID
 
 from app import ids
 from app.capacity import actions as capacity_actions
 from app.capacity.schemas import SlotCreate
 from app.catalogue import actions as catalogue
-from app.catalogue.models import VatCode
 from app.catalogue.schemas import OfferingCreate, PriceCreate
 from tests.world.base import START
 from tests.world.credit import Credit
+from tests.world.given import OFFERING, sent
 from tests.world.parties import Party
 
 
 class Care(Credit):
     """Publishes as a provider does."""
 
-    async def offering(
-        self,
-        provider: Party,
-        *,
-        category: str = "home_help",
-        mode: str = "home_visit",
-        unit: str = "visit",
-        price_cents: int = 22_50,
-        confirmation: str = "provider",
-        response_hours: int = 48,
-        vat_code: str = "vat_5",
-        service_area: tuple[str, ...] = ("016004",),
-        min_age: int | None = None,
-        max_age: int | None = None,
-    ) -> UUID:
-        given = {
-            "name": "Assistenza domiciliare",
-            "description": "Cura a casa",
-            "category": category,
-            "mode": mode,
-            "unit": unit,
-            "price_cents": price_cents,
-            "vat_code": cast("VatCode", vat_code),
-            "service_area": list(service_area),
-            "min_age": min_age,
-            "max_age": max_age,
-            "confirmation": confirmation,
-            "response_hours": response_hours,
-        }
+    async def offering(self, provider: Party, **fields: Any) -> UUID:
         async with self.work(at=START) as session:
-            return await catalogue.create_offering(session, provider.id, OfferingCreate.model_validate(given))
+            return await catalogue.create_offering(session, provider.id, sent(OfferingCreate, OFFERING, **fields))
 
     async def price(self, provider: Party, offering_id: UUID, price_cents: int, valid_from: date) -> None:
         """Another price from a day on."""

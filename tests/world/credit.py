@@ -6,11 +6,11 @@ from typing import Any
 from uuid import UUID
 
 from app import clock, ids
-from app.actor import Actor
 from app.grants import grants, programmes
 from app.grants.schemas import GrantCreate, GrantLineCreate, ProgrammeCreate
 from app.ledger import actions as ledger
 from app.ledger.instructions import NewTransfer
+from tests.world.given import PROGRAMME, sent
 from tests.world.parties import Party
 from tests.world.people import People, Person
 
@@ -29,15 +29,7 @@ class Credit(People):
             await ledger.transfer(session, [moved])
 
     async def programme(self, company: Party, lot_expires_on: date, **fields: Any) -> UUID:
-        given = {
-            "name": "Piano",
-            "source": "on_top",
-            "employee_category": "operai",
-            "rule_codes": ["C2_F_TER"],
-            "expired_credit_to": "solidarity_fund",
-            **fields,
-        }
-        wanted = ProgrammeCreate.model_validate({**given, "lot_expires_on": lot_expires_on})
+        wanted = sent(ProgrammeCreate, PROGRAMME, lot_expires_on=lot_expires_on, **fields)
         async with self.work("beatrice_hr") as session:
             return (await programmes.create_programme(session, company.id, wanted)).id
 
@@ -50,12 +42,11 @@ class Credit(People):
             for one in (person.employee_id, *also)
         ]
         given = GrantCreate.model_construct(programme_id=programme_id, lines=lines, generality_reason="other")
-        maker, approver = (Actor("user", company.users[role], company.id) for role in ("hr", "hr_approver"))
         # Not as HR: that role records only what a request of its own has opened.
         async with self.work() as session:
-            drafted = await grants.create_grant(session, maker, company.id, given, dry_run=False)
+            drafted = await grants.create_grant(session, company.actor("hr"), company.id, given, dry_run=False)
         async with self.request(company, "hr_approver") as session:
-            active = await grants.approve_grant(session, approver, company.id, drafted.id)
+            active = await grants.approve_grant(session, company.actor("hr_approver"), company.id, drafted.id)
         assert active.status == "active"
         lot_id: UUID = await self.scalar(LOT, grant=drafted.id, employee=person.employee_id)
         return lot_id
@@ -67,24 +58,14 @@ class Credit(People):
         amount_cents: int,
         expires_on: date,
         *,
-        rule_codes: tuple[str, ...] = ("C2_F_TER", "C2_F", "C2_F_BIS"),
-        fee_funding: str = "out_of_pocket",
+        rule_codes: Sequence[str] = ("C2_F_TER", "C2_F", "C2_F_BIS"),
         reading: str = "strict",
-        leavers_rule: str = "keep_until_expiry",
-        expired_credit_to: str = "solidarity_fund",
+        **terms: str,
     ) -> UUID:
         """A funded, active lot under a programme of its own."""
         await self.fund(company, amount_cents)
-        programme_id = await self.programme(
-            company,
-            expires_on,
-            employee_category=person.category,
-            rule_codes=list(rule_codes),
-            fee_funding=fee_funding,
-            relatives_reading=reading,
-            leavers_rule=leavers_rule,
-            expired_credit_to=expired_credit_to,
-        )
+        terms = {"employee_category": person.category, "relatives_reading": reading, **terms}
+        programme_id = await self.programme(company, expires_on, rule_codes=rule_codes, **terms)
         return await self.grant(company, person, amount_cents, programme_id)
 
     async def balances(self, lot_id: UUID) -> tuple[int, int]:

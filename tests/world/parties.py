@@ -4,11 +4,11 @@ import secrets
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from typing import cast
 from uuid import UUID
 
-from sqlalchemy import text
+from sqlalchemy import insert, text, update
 from sqlalchemy.ext.asyncio import AsyncSession
 from stdnum import luhn
 
@@ -19,12 +19,15 @@ from app.catalogue.schemas import AccreditationCreate
 from app.edge.request import OPEN, token_hash_in
 from app.identity import sessions
 from app.identity.granting import GIVE_ROLES
+from app.identity.models import ApiKey, User
 from app.ledger import actions as ledger
 from app.ledger.instructions import NewAccount
 from app.networks import actions as networks
-from app.networks.models import AdmittedRole
-from app.networks.schemas import AllianceCreate
+from app.networks.models import AdmittedRole, SettingName
+from app.networks.schemas import AllianceCreate, SettingValueCreate
+from app.networks.settings import set_value
 from app.organisations import onboarding
+from app.organisations.models import BankAccount
 from app.organisations.schemas import Address, OrganisationCreate
 from tests.world.base import START, Base
 
@@ -48,12 +51,17 @@ class Party:
     def public_id(self) -> str:
         return ids.encode("org", self.id)
 
+    def actor(self, role: str) -> Actor:
+        return Actor("user", self.users[role], self.id)
+
 
 class Parties(Base):
     """Makes organisations as the operator would, and people who act for them."""
 
     _operator: Party | None = None
     _alliance_id: UUID | None = None
+    lead: Party
+    """The lead of this world's alliance."""
     coordinator: dict[str, str]
     """The session of that alliance's coordinator."""
 
@@ -64,11 +72,9 @@ class Parties(Base):
 
     async def _login(self, session: AsyncSession, email: str, password_hash: str = "!") -> tuple[UUID, dict[str, str]]:
         user_id = ids.new_id()
-        # Raw: the product makes a login by mail, link and slow hash only.
-        await session.execute(
-            text("INSERT INTO user_account (id, email, password_hash, created_at) VALUES (:id, :email, :hash, :at)"),
-            {"id": user_id, "email": email, "hash": password_hash, "at": START},
-        )
+        # The product makes a login by mail, link and slow hash only.
+        user = insert(User).values(id=user_id, email=email, password_hash=password_hash, created_at=START)
+        await session.execute(user)
         token = await sessions.begin(session, user_id)
         return user_id, {"Authorization": f"Bearer {token.access_token}"}
 
@@ -79,18 +85,13 @@ class Parties(Base):
     async def api_key(self, party: Party, scopes: list[str]) -> dict[str, str]:
         """A key made by one of the organisation's people."""
         token = "bea_test_" + secrets.token_urlsafe(32)
-        # Raw: also with scopes that nobody of this organisation may give.
-        await self.execute(
-            "INSERT INTO api_key (id, organisation_id, name, token_hash, hint, scopes, created_by, created_at,"
-            " expires_at) VALUES (:id, :organisation, 'test', :hash, 'bea_test_', :scopes, :user, :at, :end)",
-            id=ids.new_id(),
-            organisation=party.id,
-            hash=sessions.token_hash(token),
-            scopes=scopes,
-            user=next(iter(party.users.values())),
-            at=clock.real(),
-            end=clock.real() + timedelta(days=365),
-        )
+        # Also with scopes that nobody of this organisation may give.
+        made = insert(ApiKey).values(
+            id=ids.new_id(), organisation_id=party.id, name="test", token_hash=sessions.token_hash(token),
+            hint="bea_test_", scopes=scopes, created_by=next(iter(party.users.values())), created_at=clock.real(),
+            expires_at=clock.real() + timedelta(days=365),
+        )  # fmt: skip
+        await self.execute(made)
         return {"Authorization": f"Bearer {token}"}
 
     @asynccontextmanager
@@ -114,22 +115,14 @@ class Parties(Base):
             name=name or f"Organisation {number}",
             kinds=list(kinds),
             tax_code=stem + luhn.calc_check_digit(stem),
-            iban=None,
-            external_id=None,
-            metadata={},
-            email=None,
             address=Address(street="Via Roma", street_number="1", postcode="24021", town="Albino"),
             phone="+39035000000" if "provider" in kinds else None,
         )
         async with self.work(at=START) as session:
             made = await onboarding.create_organisation(session, SYSTEM, wanted)
-            accounts: dict[str, UUID] = {}
-            if "company" in kinds:
-                found = text(
-                    "SELECT account_id, returns_account_id AS returns_id FROM company WHERE organisation_id = :id"
-                )
-                accounts = dict((await session.execute(found, {"id": made.id})).mappings().one())
-            party = Party(made.id, made.name, **accounts)
+            own = "SELECT account_id, returns_account_id FROM company WHERE organisation_id = :id"
+            accounts = (await session.execute(text(own), {"id": made.id})).one_or_none() or (None, None)
+            party = Party(made.id, made.name, {}, {}, *accounts)
             if iban is not None:
                 await _account(session, party, iban)
             for role in roles:
@@ -137,14 +130,20 @@ class Parties(Base):
                 await _give(session, party.users[role], party.id, role)
         return party
 
+    async def say(self, by: UUID, name: SettingName, value: int | None, on: date, **named: UUID) -> UUID:
+        """Let somebody say what a setting is from a day on, for everybody or for what is named; return the entry."""
+        said = SettingValueCreate(name=name, value=value, reason="agreed", valid_from=on, **named)
+        async with self.work() as session:
+            return (await set_value(session, Actor("user", by), said)).id
+
     async def account(self, kind: str, owner_id: UUID | None) -> UUID:
         account_id = ids.new_id()
         async with self.work(at=START) as session:
             await ledger.open_accounts(session, [NewAccount(account_id, kind, owner_id)])
         return account_id
 
-    async def account_of(self, kind: str, owner_id: UUID) -> UUID:
-        sql = "SELECT id FROM ledger.account WHERE kind = :kind AND owner_id = :owner"
+    async def account_of(self, kind: str, owner_id: UUID | None) -> UUID:
+        sql = "SELECT id FROM ledger.account WHERE kind = :kind AND owner_id IS NOT DISTINCT FROM :owner"
         return cast("UUID", await self.scalar(sql, kind=kind, owner=owner_id))
 
     async def operator(self) -> Party:
@@ -156,14 +155,8 @@ class Parties(Base):
             self._operator = await self.organisation(["operator"], ("operator", "finance"), name="Beatrice operator")
         return self._operator
 
-    async def company(
-        self, name: str | None = None, reading: str = "strict", extra_kinds: tuple[str, ...] = ()
-    ) -> Party:
-        party = await self.organisation(["company", *extra_kinds], ("hr", "hr_approver", "payroll"), name)
-        if reading != "strict":
-            sql = "UPDATE company SET relatives_reading = :reading WHERE organisation_id = :id"
-            await self.execute(sql, reading=reading, id=party.id)
-        return party
+    async def company(self, name: str | None = None) -> Party:
+        return await self.organisation(["company"], ("hr", "hr_approver", "payroll"), name)
 
     async def provider(self, name: str | None = None, *, accredited: bool = True) -> Party:
         """A provider that takes credit, unless it is still to be admitted and accredited."""
@@ -182,7 +175,7 @@ class Parties(Base):
         if self._alliance_id is None:
             lead = await self.organisation(["municipality"], ("coordinator",), name="Ambito di prova")
             self._alliance_id = await self.found_alliance("Alleanza di prova", lead)
-            self.coordinator = lead.headers["coordinator"]
+            self.lead, self.coordinator = lead, lead.headers["coordinator"]
         return self._alliance_id
 
     async def accredit(self, provider: Party) -> None:
@@ -192,7 +185,8 @@ class Parties(Base):
         async with self.work(at=START) as session:
             wanted = AccreditationCreate(alliance_id=alliance_id)
             asked = await accreditations.request_accreditation(session, SOMEBODY, provider.id, wanted)
-            await accreditations.approve_accreditation(session, SOMEBODY_ELSE, alliance_id, asked.id)
+            coordinator = Actor("user", self.lead.users["coordinator"])
+            await accreditations.approve_accreditation(session, coordinator, alliance_id, asked.id)
 
     async def found_alliance(self, name: str = "Alleanza Prova", lead: Party | None = None, **members: Party) -> UUID:
         """An alliance led by a municipality unless told, with one member for each role that is named."""
@@ -215,17 +209,13 @@ class Parties(Base):
 
 
 async def _account(session: AsyncSession, party: Party, iban: str, at: datetime = START) -> None:
-    # Raw: in force at once, and no trace in audit and version that the tests of others would meet.
-    asked = (
-        "INSERT INTO bank_account (id, organisation_id, iban, requested_by, requested_at, effective_at)"
-        " VALUES (:id, :party, :iban, :by, :at, :at)"
-    )
-    approved = "UPDATE bank_account SET status = 'approved', decided_by = :by, decided_at = :at WHERE id = :id"
-    values = {"id": ids.new_id(), "at": at}
-    await session.execute(text(asked), values | {"party": party.id, "iban": iban, "by": SOMEBODY.id})
-    await session.execute(text(approved), values | {"by": SOMEBODY_ELSE.id})
+    # In force at once, and no trace in audit and version that the tests of others would meet.
+    account, asked = {"id": ids.new_id(), "organisation_id": party.id, "iban": iban}, {"requested_by": SOMEBODY.id}
+    await session.execute(insert(BankAccount).values(**account, **asked, requested_at=at, effective_at=at))
+    approved = {"status": "approved", "decided_by": SOMEBODY_ELSE.id, "decided_at": at}
+    await session.execute(update(BankAccount).where(BankAccount.id == account["id"]).values(**approved))
 
 
 async def _give(session: AsyncSession, user_id: UUID, organisation_id: UUID, role: str) -> None:
     given = {"ids": [ids.new_id()], "roles": [role], "user_id": user_id, "organisation_id": organisation_id}
-    await GIVE_ROLES.run(session, **given, granted_by=None, from_ats=[START], now=START)
+    await GIVE_ROLES.run(session, **given, granted_by=None, from_ats=[START], now=START, reason=None)

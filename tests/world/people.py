@@ -4,6 +4,7 @@ import json
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import date
+from typing import Any
 from uuid import UUID
 
 from sqlalchemy import update
@@ -20,6 +21,7 @@ from app.employees.models import Employee
 from app.employees.queries import EmployeeRow
 from app.employees.schemas import EmployeeCreate
 from tests.world.base import START
+from tests.world.given import ALBINO, EMPLOYEE, RELATIVE, sent
 from tests.world.parties import Parties, Party
 
 BORN = date(1985, 5, 1)
@@ -49,34 +51,27 @@ def fiscal_code(number: int, born: date = BORN) -> str:
 class People(Parties):
     """Hires people and makes their families."""
 
-    async def employee(
-        self, company: Party, *, category: str = "operai", hired_on: date = date(2020, 1, 1), istat_code: str = "016004"
-    ) -> Person:
-        number = self._next()
+    async def employee(self, company: Party, *, istat_code: str = ALBINO, **fields: Any) -> Person:
+        number, category = self._next(), fields.setdefault("category", "operai")
         async with self.work(at=START) as session:
             user_id, headers = await self._login(session, f"employee{number}@example.test")
-        (employee_id,) = await self._hire(company, [number], category, hired_on, user_id)
+        (employee_id,) = await self._hire(company, [number], user_id, **fields)
         beneficiary_id = await self.beneficiary(user_id, "self", BORN, istat_code=istat_code)
         return Person(user_id, employee_id, beneficiary_id, company.id, headers, category, number)
 
     async def employments(self, company: Party, count: int, *, category: str = "operai") -> list[UUID]:
         """Hire many new people in one statement, without logins."""
-        return await self._hire(company, [self._next() for _ in range(count)], category)
+        return await self._hire(company, [self._next() for _ in range(count)], category=category)
 
     async def second_job(self, person: Person, company: Party) -> Person:
         """Hire the same person elsewhere too."""
-        hired = await self._hire(company, [person.number], person.category, user_id=person.user_id)
+        hired = await self._hire(company, [person.number], person.user_id, category=person.category)
         return replace(person, employee_id=hired[0], company_id=company.id)
 
     async def _hire(
-        self,
-        company: Party,
-        numbers: Sequence[int],
-        category: str,
-        hired_on: date = date(2020, 1, 1),
-        user_id: UUID | None = None,
+        self, company: Party, numbers: Sequence[int], user_id: UUID | None = None, **fields: Any
     ) -> list[UUID]:
-        rows = [_employment(number, category, hired_on) for number in numbers]
+        rows = [_employment(number, fields) for number in numbers]
         async with self.work("beatrice_hr", at=START) as session:
             await employee_queries.insert(session, company.id, rows)
         if user_id is not None:
@@ -92,21 +87,14 @@ class People(Parties):
         relation: str,
         birth_date: date,
         *,
-        istat_code: str | None = "016004",
+        istat_code: str | None = ALBINO,
         cohabitation: str = "[]",
     ) -> UUID:
         """A relative, or with the relation `self` the person."""
-        address = {"street": "Via Mazzini 2", "postcode": "24021", "istat_code": istat_code}
-        given = {
-            "given_name": "Maria",
-            "family_name": "Esempio",
-            "relation": "parent" if relation == "self" else relation,
-            "birth_date": birth_date.isoformat(),
-            "phone": "+39035111111",
-            "address": address if istat_code else None,
-            "cohabitation": json.loads(cohabitation),
-        }
-        wanted = BeneficiaryCreate.model_validate_json(json.dumps(given))
+        fields = {"birth_date": birth_date, "cohabitation": json.loads(cohabitation)}
+        address = RELATIVE["address"] | {"istat_code": istat_code} if istat_code else None
+        kin = "parent" if relation == "self" else relation
+        wanted = sent(BeneficiaryCreate, RELATIVE, relation=kin, address=address, **fields)
         async with self.work(at=START) as session:
             if relation != "self":
                 return (await beneficiaries.create_beneficiary(session, user_id, wanted)).id
@@ -115,13 +103,12 @@ class People(Parties):
             await beneficiary_queries.add(session, user_id, own)
             return own.id
 
+    async def mother(self, person: Person) -> UUID:
+        """Eighty years old, and living with her daughter."""
+        cohabitation = json.dumps(RELATIVE["cohabitation"])
+        return await self.beneficiary(person.user_id, "parent", date(1946, 3, 1), cohabitation=cohabitation)
 
-def _employment(number: int, category: str, hired_on: date) -> EmployeeRow:
-    wanted = EmployeeCreate(
-        given_name="Anna",
-        family_name=f"Esempio{number}",
-        fiscal_code=fiscal_code(26**5 + number),
-        category=category,
-        hired_on=hired_on,
-    )
-    return created(wanted, ids.new_id())
+
+def _employment(number: int, fields: dict[str, Any]) -> EmployeeRow:
+    own = {"family_name": f"Esempio{number}", "fiscal_code": fiscal_code(26**5 + number), "hired_on": START.date()}
+    return created(sent(EmployeeCreate, EMPLOYEE | own, **fields), ids.new_id())

@@ -1,4 +1,5 @@
--- A provider is accredited by somebody who neither asked, nor entered it, nor works for it, and within an admission.
+-- A provider is accredited by somebody who neither asked, nor entered it, nor works for it, nor was brought in by who did
+-- (identity's role_stands), and within an admission.
 
 CREATE OR REPLACE FUNCTION check_accreditation() RETURNS trigger
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = public, pg_temp AS $$
@@ -28,7 +29,15 @@ BEGIN
                 THEN 'accreditation_approver_is_apart'
             WHEN NOT EXISTS (SELECT FROM alliance_membership WHERE id = NEW.membership_id AND role = 'provider'
                     AND alliance_id = NEW.alliance_id AND organisation_id = NEW.provider_id AND ended_on IS NULL)
-                THEN 'accreditation_needs_admission' END;
+                THEN 'accreditation_needs_admission'
+            WHEN NOT EXISTS (SELECT FROM alliance
+                JOIN role_grant ON role_grant.user_id = NEW.decided_by AND role_grant.role = 'coordinator'
+                    AND (role_grant.alliance_id = alliance.id
+                        OR role_grant.organisation_id = alliance.lead_organisation_id)
+                JOIN organisation ON organisation.id = NEW.provider_id
+                WHERE alliance.id = NEW.alliance_id AND role_grant.until_at IS NULL
+                    AND role_stands(role_grant.id, array_remove(ARRAY[organisation.created_by, NEW.requested_by], NULL)))
+                THEN 'accreditation_approver_stands' END;
     END IF;
     IF refused IS NOT NULL THEN
         RAISE EXCEPTION 'an accreditation is asked for, and decided once by another person within an admission'

@@ -1,33 +1,45 @@
 -- What comes back to a company tells it nothing: it is collected on an account that HR cannot read and posted as one sum
--- a period, over the credit of many. The terms stand here alone; Python asks for them.
+-- a period, over the credit of many. The terms are settings of the company's; Python asks for them here. As their owner,
+-- because the role of company routes reads no settings.
 
-CREATE OR REPLACE FUNCTION least_people() RETURNS integer LANGUAGE sql STABLE AS $$ SELECT 10 $$;
+CREATE OR REPLACE FUNCTION least_people(of_company uuid, on_day date) RETURNS bigint
+LANGUAGE sql STABLE SECURITY DEFINER SET search_path = public, pg_temp AS $$
+    SELECT value FROM setting_in_force('least_people', on_day, of_company)
+$$;
 
-CREATE OR REPLACE FUNCTION least_line_cents() RETURNS bigint LANGUAGE sql STABLE AS $$ SELECT 2000::bigint $$;
-
--- 3 for quarters, 6 for half-years.
-CREATE OR REPLACE FUNCTION returns_months() RETURNS integer LANGUAGE sql STABLE AS $$ SELECT 3 $$;
+CREATE OR REPLACE FUNCTION least_line_cents(of_company uuid, on_day date) RETURNS bigint
+LANGUAGE sql STABLE SECURITY DEFINER SET search_path = public, pg_temp AS $$
+    SELECT value FROM setting_in_force('least_line_cents', on_day, of_company)
+$$;
 
 CREATE OR REPLACE FUNCTION midnight_of(on_day date) RETURNS timestamptz LANGUAGE sql IMMUTABLE AS $$
     SELECT on_day::timestamp AT TIME ZONE 'Europe/Rome'
 $$;
 
--- The first day of the period in which an instant lies.
-CREATE OR REPLACE FUNCTION returns_period(instant timestamptz) RETURNS date LANGUAGE sql STABLE AS $$
-    SELECT make_date(extract(year FROM local.day)::integer,
-        (extract(month FROM local.day)::integer - 1) / returns_months() * returns_months() + 1, 1)
-    FROM (SELECT (instant AT TIME ZONE 'Europe/Rome')::date AS day) local
+-- The first day of the quarter in which an instant lies.
+CREATE OR REPLACE FUNCTION quarter_of(instant timestamptz) RETURNS date LANGUAGE sql IMMUTABLE AS $$
+    SELECT date_trunc('quarter', instant AT TIME ZONE 'Europe/Rome')::date
+$$;
+
+-- Whether a company's sum may be posted on a day: the first of a quarter, or of a half-year. What was in force on the last
+-- day of the period decides, of the number of people too: nothing that is said later changes what was right then.
+CREATE OR REPLACE FUNCTION is_returns_day(of_company uuid, on_day date) RETURNS boolean
+LANGUAGE sql STABLE SECURITY DEFINER SET search_path = public, pg_temp AS $$
+    SELECT on_day = quarter_of(midnight_of(on_day)) AND (extract(month FROM on_day) IN (1, 7)
+        OR (SELECT value FROM setting_in_force('returns_quarters', on_day - 1, of_company)) = 1)
 $$;
 
 -- The day on which is posted what came back at an instant; a period's last midnight is still its own.
-CREATE OR REPLACE FUNCTION returns_day(instant timestamptz) RETURNS date LANGUAGE sql STABLE AS $$
-    SELECT CASE WHEN midnight_of(returns_period(instant)) = instant THEN returns_period(instant)
-        ELSE (returns_period(instant) + make_interval(months => returns_months()))::date END
+CREATE OR REPLACE FUNCTION returns_day(of_company uuid, instant timestamptz) RETURNS date
+LANGUAGE sql STABLE SET search_path = public, pg_temp AS $$
+    SELECT CASE WHEN is_returns_day(of_company, next.day) THEN next.day ELSE (next.day + interval '3 months')::date END
+    FROM (SELECT CASE WHEN midnight_of(quarter_of(instant)) = instant THEN quarter_of(instant)
+        ELSE (quarter_of(instant) + interval '3 months')::date END AS day) AS next
 $$;
 
-REVOKE ALL ON FUNCTION least_people, least_line_cents, returns_months, midnight_of, returns_period, returns_day
+REVOKE ALL ON FUNCTION least_people, least_line_cents, midnight_of, quarter_of, is_returns_day, returns_day
     FROM PUBLIC, beatrice_app, beatrice_hr, beatrice_worker;
-GRANT EXECUTE ON FUNCTION least_people, least_line_cents, returns_months, midnight_of, returns_period, returns_day
+GRANT EXECUTE ON FUNCTION least_people, least_line_cents, midnight_of, quarter_of, is_returns_day, returns_day
     TO beatrice_app, beatrice_hr, beatrice_worker;
 
 CREATE OR REPLACE FUNCTION check_returns() RETURNS trigger
@@ -73,7 +85,7 @@ LANGUAGE plpgsql SECURITY DEFINER SET search_path = public, pg_temp AS $$
 DECLARE
     found record;
 BEGIN
-    SELECT posted.amount_cents, posted.returned_on, sum(transfer.amount_cents) AS parts_cents,
+    SELECT posted.amount_cents, posted.returned_on, posted.company_id, sum(transfer.amount_cents) AS parts_cents,
         max(part.came_back_at) AS last_at, bool_and(part.company_id = posted.company_id) AS own,
         count(DISTINCT employee.fiscal_code_index) AS people
     INTO found FROM company_return posted
@@ -85,10 +97,10 @@ BEGIN
     IF found.amount_cents IS DISTINCT FROM found.parts_cents OR NOT found.own THEN
         PERFORM refuse_credit('company_return_adds_up', 'a return is the sum of what came back');
     END IF;
-    IF found.people < least_people() THEN
+    IF found.people < least_people(found.company_id, found.returned_on - 1) THEN
         PERFORM refuse_credit('company_return_of_many', 'a return is made of the credit of many people');
     END IF;
-    IF found.returned_on <> returns_period(midnight_of(found.returned_on))
+    IF NOT is_returns_day(found.company_id, found.returned_on)
             OR found.last_at > midnight_of(found.returned_on) THEN
         PERFORM refuse_credit('company_return_on_its_day', 'what came back is posted on the first day of a period');
     END IF;

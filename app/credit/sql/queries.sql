@@ -93,26 +93,33 @@ WHERE owner.lot_id = ANY (CAST(:ids AS uuid[])) ORDER BY user_account.email;
 -- name: next_return
 -- Of the companies whose returns come from enough people, the first. A company's day is the one on which the last of as
 -- many as are needed is counted; what came back too late for a day that was posted waits for the next.
-SELECT ranked.company_id, ranked.returned_on FROM (
-    SELECT first.company_id, first.returned_on,
-        row_number() OVER (PARTITION BY first.company_id ORDER BY first.returned_on) AS place
-    FROM (
-        SELECT part.company_id, employee.fiscal_code_index,
-            min(greatest(returns_day(part.came_back_at), later.day)) AS returned_on
-        FROM returned_credit part
-        JOIN ledger.transfer ON transfer.id = part.transfer_id
-        JOIN lot ON lot.id = transfer.from_account_id
-        JOIN employee ON employee.id = lot.employee_id
-        CROSS JOIN LATERAL (
-            SELECT returns_day(midnight_of(max(posted.returned_on) + 1)) AS day
-            FROM company_return posted WHERE posted.company_id = part.company_id
-        ) later
-        WHERE part.return_id IS NULL AND part.came_back_at <= midnight_of(returns_period(:now))
-        GROUP BY part.company_id, employee.fiscal_code_index
-    ) first
-) ranked
-WHERE ranked.place = least_people() AND midnight_of(ranked.returned_on) <= :now
-ORDER BY ranked.returned_on, ranked.company_id LIMIT 1;
+WITH first AS MATERIALIZED (
+    -- Of each person what came back first, by the midnight that ends its quarter.
+    SELECT part.company_id, min(CASE WHEN part.came_back_at = midnight_of(quarter_of(part.came_back_at))
+        THEN part.came_back_at
+        ELSE midnight_of((quarter_of(part.came_back_at) + interval '3 months')::date) END) AS counted_at
+    FROM returned_credit part
+    JOIN ledger.transfer ON transfer.id = part.transfer_id
+    JOIN lot ON lot.id = transfer.from_account_id
+    JOIN employee ON employee.id = lot.employee_id
+    WHERE part.return_id IS NULL AND part.came_back_at <= midnight_of(quarter_of(:now))
+    GROUP BY part.company_id, employee.fiscal_code_index
+), by_day AS (
+    SELECT counted.company_id, greatest(returns_day(counted.company_id, counted.counted_at), later.day) AS returned_on,
+        sum(counted.people) AS people
+    FROM (SELECT company_id, counted_at, count(*) AS people FROM first GROUP BY company_id, counted_at) AS counted
+    CROSS JOIN LATERAL (
+        SELECT returns_day(counted.company_id, midnight_of(max(posted.returned_on) + 1)) AS day
+        FROM company_return posted WHERE posted.company_id = counted.company_id
+    ) later
+    GROUP BY 1, 2
+), reached AS (
+    SELECT company_id, returned_on, sum(people) OVER (PARTITION BY company_id ORDER BY returned_on) AS people
+    FROM by_day
+)
+SELECT company_id, returned_on FROM reached
+WHERE midnight_of(returned_on) <= :now AND people >= least_people(company_id, returned_on - 1)
+ORDER BY returned_on, company_id LIMIT 1;
 
 -- name: collect_return
 WITH part AS MATERIALIZED (

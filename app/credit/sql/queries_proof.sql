@@ -10,7 +10,7 @@ WITH batch AS MATERIALIZED (
                 OR transfer.to_account_id <> company.account_id THEN 'transfer_missing'
             WHEN transfer.amount_cents <> batch.amount_cents OR parts.cents <> batch.amount_cents THEN 'amount'
             WHEN parts.last_at > midnight_of(returned_on) OR transfer.event_at <> midnight_of(returned_on) THEN 'instant'
-            WHEN parts.people < least_people() THEN 'people'
+            WHEN parts.people < least_people(batch.company_id, returned_on - 1) THEN 'people'
             END AS problem, batch.amount_cents AS stored, parts.cents AS recomputed
     FROM batch JOIN company ON company.organisation_id = batch.company_id
     LEFT JOIN ledger.transfer ON transfer.id = key

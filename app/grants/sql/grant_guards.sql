@@ -51,7 +51,8 @@ BEGIN
     END IF;
     -- When it is drafted and when it is approved: money that arrives later does not ask again.
     IF (TG_OP = 'INSERT' OR OLD.status = 'draft') AND NEW.status <> 'revoked' AND (
-            SELECT amounts_identify(NEW.programme_id, array_agg(line.employee_id), array_agg(line.amount_cents))
+            SELECT amounts_identify(NEW.programme_id, array_agg(line.employee_id), array_agg(line.amount_cents),
+                (coalesce(NEW.approved_at, NEW.created_at) AT TIME ZONE 'Europe/Rome')::date)
             FROM grant_line line WHERE line.company_id = NEW.company_id AND line.grant_id = NEW.id) THEN
         PERFORM refuse_credit('credit_grant_amounts_identify', 'what comes back from this grant would tell who used it');
     END IF;

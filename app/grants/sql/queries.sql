@@ -2,7 +2,8 @@
 
 -- name: company_money
 SELECT account.posted_cents - account.held_cents AS balance_cents,
-    put_in.cents - posted_back.cents AS granted_cents, put_in.awaiting_cents, returns_day(:now) AS next_returns_on
+    put_in.cents - posted_back.cents AS granted_cents, put_in.awaiting_cents,
+    returns_day(:company_id, :now) AS next_returns_on
 FROM ledger.company_balance(:company_id, false) AS account, (
     SELECT coalesce(sum(total_cents) FILTER (WHERE activated_at IS NOT NULL), 0)::bigint AS cents,
         coalesce(sum(total_cents) FILTER (WHERE status = 'awaiting_funds'), 0)::bigint AS awaiting_cents
@@ -124,10 +125,10 @@ SELECT :grant_id, :company_id, line.employee_id, line.amount_cents
 FROM unnest(CAST(:employee_ids AS uuid[]), CAST(:amounts AS bigint[])) AS line (employee_id, amount_cents);
 
 -- name: amounts_identify
-SELECT amounts_identify(:programme_id, CAST(:employee_ids AS uuid[]), CAST(:amounts AS bigint[]));
+SELECT amounts_identify(:programme_id, CAST(:employee_ids AS uuid[]), CAST(:amounts AS bigint[]), :on);
 
 -- name: lines_identify
-SELECT amounts_identify(:programme_id, array_agg(employee_id), array_agg(amount_cents))
+SELECT amounts_identify(:programme_id, array_agg(employee_id), array_agg(amount_cents), :on)
 FROM grant_line WHERE company_id = :company_id AND grant_id = :grant_id;
 
 -- name: grants

@@ -1,19 +1,17 @@
 -- A top-up is announced once and resolved once; above what one person may confirm alone, by two.
 
--- The limit of one person: for one company within `top_up_period` days, so that many small ones are no way round it.
-CREATE OR REPLACE FUNCTION top_up_limit_cents() RETURNS bigint LANGUAGE sql IMMUTABLE RETURN 1000000;
+-- The limit of one person (a setting): for one company within `top_up_period`, so that many small ones are no way round it.
 CREATE OR REPLACE FUNCTION top_up_period() RETURNS interval LANGUAGE sql IMMUTABLE RETURN interval '7 days';
 
 CREATE OR REPLACE FUNCTION top_up_needs_two(p_company_id uuid, p_amount_cents bigint, p_at timestamptz) RETURNS boolean
 LANGUAGE sql STABLE AS $$
-    SELECT p_amount_cents + coalesce(sum(amount_cents), 0) > top_up_limit_cents()
+    SELECT p_amount_cents + coalesce(sum(amount_cents), 0) > (
+        SELECT value FROM setting_in_force('top_up_limit_cents', (p_at AT TIME ZONE 'Europe/Rome')::date, p_company_id))
     FROM top_up WHERE company_id = p_company_id AND status = 'confirmed' AND second_confirmed_by IS NULL
         AND resolved_at > p_at - top_up_period()
 $$;
-REVOKE ALL ON FUNCTION top_up_limit_cents, top_up_period, top_up_needs_two
-    FROM PUBLIC, beatrice_app, beatrice_hr, beatrice_worker;
-GRANT EXECUTE ON FUNCTION top_up_limit_cents, top_up_period, top_up_needs_two
-    TO beatrice_app, beatrice_worker;
+REVOKE ALL ON FUNCTION top_up_period, top_up_needs_two FROM PUBLIC, beatrice_app, beatrice_hr, beatrice_worker;
+GRANT EXECUTE ON FUNCTION top_up_period, top_up_needs_two TO beatrice_app, beatrice_worker;
 
 CREATE OR REPLACE FUNCTION check_top_up() RETURNS trigger LANGUAGE plpgsql SET search_path = public, pg_temp AS $$
 BEGIN

@@ -53,6 +53,28 @@ RETURNING c.key, c.attempts, c.window_start;
 -- name: forget_attempts
 DELETE FROM attempt_count WHERE key = ANY(CAST(:keys AS bytea[]));
 
+-- name: words_about
+-- Names of a person, of her organisations and their towns, and of the municipalities of their alliances.
+WITH hers AS (
+    SELECT u.id FROM user_account u WHERE u.email = :email
+), parties AS (
+    SELECT organisation_id AS id FROM role_grant WHERE user_id IN (SELECT id FROM hers)
+    UNION SELECT company_id FROM employee WHERE user_id IN (SELECT id FROM hers)
+    UNION SELECT CAST(:organisation_id AS uuid)
+), alliances AS (
+    SELECT id FROM alliance WHERE lead_organisation_id IN (SELECT id FROM parties)
+    UNION SELECT alliance_id FROM alliance_membership
+    WHERE ended_on IS NULL AND organisation_id IN (SELECT id FROM parties)
+)
+SELECT w.word FROM (
+    SELECT name FROM organisation WHERE id IN (SELECT id FROM parties)
+    UNION SELECT town FROM organisation WHERE id IN (SELECT id FROM parties)
+    UNION SELECT unnest(ARRAY[given_name, family_name]) FROM employee
+    WHERE user_id IN (SELECT id FROM hers) OR id = CAST(:employee_id AS uuid)
+    UNION SELECT m.name FROM alliance_municipality a JOIN municipality m ON m.istat_code = a.istat_code
+    WHERE a.alliance_id IN (SELECT id FROM alliances)
+) AS w (word) WHERE w.word IS NOT NULL ORDER BY 1;
+
 -- name: request_reset
 -- One live link each: who has one gets no second, however often it is asked for.
 INSERT INTO password_reset (token_hash, user_id, created_at, expires_at)
@@ -89,17 +111,63 @@ WHERE user_id = :user_id AND sealed_secret = :sealed_secret AND confirmed_at IS 
 RETURNING user_id;
 
 -- name: use_code
-UPDATE second_factor SET last_step = :step WHERE user_id = :user_id AND last_step < :step RETURNING user_id;
+-- Who gives a code has lost nothing: a request to take the factor away ends.
+WITH used AS (
+    UPDATE second_factor SET last_step = :step WHERE user_id = :user_id AND last_step < :step RETURNING user_id
+), kept AS (
+    DELETE FROM second_factor_removal WHERE user_id IN (SELECT user_id FROM used)
+)
+SELECT user_id FROM used;
 
 -- name: use_recovery_code
-UPDATE recovery_code SET used_at = :now WHERE user_id = :user_id AND code_hash = :code_hash AND used_at IS NULL
-RETURNING user_id;
+WITH used AS (
+    UPDATE recovery_code SET used_at = :now WHERE user_id = :user_id AND code_hash = :code_hash AND used_at IS NULL
+    RETURNING user_id
+), kept AS (
+    DELETE FROM second_factor_removal WHERE user_id IN (SELECT user_id FROM used)
+)
+SELECT user_id FROM used;
 
 -- name: add_recovery_codes
 INSERT INTO recovery_code (user_id, code_hash) SELECT :user_id, h FROM unnest(CAST(:hashes AS bytea[])) AS h;
 
+-- name: code_given
+UPDATE session_token SET second_factor = true WHERE token_hash = :token_hash;
+
 -- name: remove_factor
+-- A trigger takes it from the sessions too.
 DELETE FROM second_factor WHERE user_id = :user_id;
+
+-- name: ask_removal
+-- Of somebody who has one; a request that stands stays as it is.
+INSERT INTO second_factor_removal (user_id, organisation_id, requested_by, requested_at, effective_at)
+SELECT f.user_id, :organisation_id, :requested_by, :now, :effective_at FROM second_factor f
+WHERE f.user_id = :user_id AND f.confirmed_at IS NOT NULL
+ON CONFLICT (user_id) DO NOTHING RETURNING user_id;
+
+-- name: lock_removal
+SELECT user_id, organisation_id, requested_by, approved_by, effective_at FROM second_factor_removal
+WHERE user_id = :user_id FOR NO KEY UPDATE;
+
+-- name: approve_removal
+UPDATE second_factor_removal SET approved_by = :approved_by, effective_at = :now WHERE user_id = :user_id;
+
+-- name: forget_removals
+-- Those of somebody who may no longer ask for any.
+DELETE FROM second_factor_removal
+WHERE organisation_id = :organisation_id AND (requested_by = :asked_by OR approved_by = :asked_by);
+
+-- name: carry_out_removal
+WITH removal AS (
+    DELETE FROM second_factor_removal WHERE user_id = :user_id AND effective_at <= :now AND effective_at > :over
+    RETURNING user_id
+)
+DELETE FROM second_factor WHERE user_id IN (SELECT user_id FROM removal) RETURNING user_id;
+
+-- name: roles_elsewhere
+SELECT EXISTS (
+    SELECT FROM role_grant WHERE user_id = :user_id AND organisation_id IS DISTINCT FROM CAST(:organisation_id AS uuid)
+        AND (until_at IS NULL OR until_at > :now));
 
 -- name: begin_email_change
 -- Whether the address is free is for the mail to know, not for who asks.
@@ -149,20 +217,20 @@ UPDATE invitation SET ended_at = :now WHERE employee_id = ANY(CAST(:employee_ids
 
 -- name: invite
 INSERT INTO invitation
-    (id, token_hash, email, organisation_id, employee_id, roles, sealed_activation_code, invited_by, created_at,
+    (id, token_hash, email, organisation_id, employee_id, roles, sealed_activation_code, invited_by, reason, created_at,
         expires_at)
-SELECT i.id, i.token_hash, i.email, i.organisation_id, i.employee_id, CAST(:roles AS text[]), i.code, :invited_by, :now,
-    :expires_at
+SELECT i.id, i.token_hash, i.email, i.organisation_id, i.employee_id, CAST(:roles AS text[]), i.code, :invited_by,
+    :reason, :now, :expires_at
 FROM unnest(CAST(:ids AS uuid[]), CAST(:token_hashes AS bytea[]), CAST(:emails AS text[]),
     CAST(:organisation_ids AS uuid[]), CAST(:employee_ids AS uuid[]), CAST(:codes AS bytea[]))
     AS i (id, token_hash, email, organisation_id, employee_id, code);
 
 -- name: open_offer
-SELECT id, email, organisation_id, employee_id, roles, sealed_activation_code, invited_by FROM invitation
+SELECT id, email, organisation_id, employee_id, roles, sealed_activation_code, invited_by, reason FROM invitation
 WHERE token_hash = :token_hash AND ended_at IS NULL AND expires_at > :now;
 
 -- name: lock_open_offer
-SELECT id, email, organisation_id, employee_id, roles, sealed_activation_code, invited_by FROM invitation
+SELECT id, email, organisation_id, employee_id, roles, sealed_activation_code, invited_by, reason FROM invitation
 WHERE token_hash = :token_hash AND ended_at IS NULL AND expires_at > :now FOR NO KEY UPDATE;
 
 -- name: sealed_codes
@@ -204,14 +272,21 @@ ON CONFLICT (employee_id) DO UPDATE SET failures = f.failures + 1, last_failed_a
 DELETE FROM activation_failure WHERE company_id = :company_id AND employee_id = :employee_id;
 
 -- name: give_roles
--- Whoever has a role has it once; what is refused otherwise (both sides on one login) is refused whole.
-INSERT INTO role_grant (id, user_id, role, scope_kind, scope_id, from_at, granted_by, granted_at)
-SELECT g.id, :user_id, g.role, 'organisation', :organisation_id, g.from_at, :granted_by, :now
+-- Whoever has a role has it once; what is refused otherwise (both sides on one login) is refused whole. The first person
+-- of an organisation needs no waiting to be HR or to operate: nobody is there whose drafts she could approve.
+INSERT INTO role_grant (id, user_id, role, scope_kind, scope_id, from_at, granted_by, granted_at, reason)
+SELECT g.id, :user_id, g.role, 'organisation', :organisation_id,
+    CASE WHEN g.role IN ('hr', 'operator') AND NOT EXISTS (
+        SELECT FROM role_grant o WHERE o.organisation_id = :organisation_id AND o.user_id <> :user_id)
+    THEN :now ELSE g.from_at END, :granted_by, :now, :reason
 FROM unnest(CAST(:ids AS uuid[]), CAST(:roles AS text[]), CAST(:from_ats AS timestamptz[])) AS g (id, role, from_at)
 ON CONFLICT ON CONSTRAINT role_grant_once DO NOTHING;
 
 -- name: confirm_role
 UPDATE role_grant SET from_at = :now, confirmed_by = :confirmed_by WHERE id = :id;
+
+-- name: vouch
+UPDATE role_grant SET vouched_by = :vouched_by, vouched_at = :now WHERE id = :id;
 
 -- name: end_role
 -- A role that has not begun never does.
@@ -222,7 +297,11 @@ SELECT EXISTS (SELECT FROM session_token WHERE expires_at <= :now)
     OR EXISTS (SELECT FROM password_reset WHERE expires_at <= :now)
     OR EXISTS (SELECT FROM attempt_count WHERE window_start <= :attempts_before)
     OR EXISTS (SELECT FROM known_place WHERE last_used_at <= :places_before)
-    OR EXISTS (SELECT FROM idempotency_key WHERE created_at <= :answers_before);
+    OR EXISTS (SELECT FROM idempotency_key WHERE created_at <= :answers_before)
+    OR EXISTS (SELECT FROM email_change WHERE coalesce(undo_until, expires_at) <= :now)
+    OR EXISTS (SELECT FROM invitation WHERE coalesce(ended_at, expires_at) <= :invitations_before)
+    OR EXISTS (SELECT FROM activation_failure WHERE last_failed_at <= :failures_before)
+    OR EXISTS (SELECT FROM second_factor_removal WHERE effective_at <= :removals_before);
 
 -- name: delete_over
 -- A batch of each table.
@@ -246,6 +325,23 @@ WITH sessions AS (
     DELETE FROM idempotency_key WHERE (principal_id, key) IN (
         SELECT principal_id, key FROM idempotency_key WHERE created_at <= :answers_before LIMIT 5000)
     RETURNING 1
+), changes AS (
+    DELETE FROM email_change WHERE id IN (
+        SELECT id FROM email_change WHERE coalesce(undo_until, expires_at) <= :now LIMIT 5000)
+    RETURNING 1
+), invitations AS (
+    DELETE FROM invitation WHERE id IN (
+        SELECT id FROM invitation WHERE coalesce(ended_at, expires_at) <= :invitations_before LIMIT 5000)
+    RETURNING 1
+), removals AS (
+    DELETE FROM second_factor_removal WHERE effective_at <= :removals_before
+    RETURNING 1
+), failures AS (
+    DELETE FROM activation_failure WHERE employee_id IN (
+        SELECT employee_id FROM activation_failure WHERE last_failed_at <= :failures_before LIMIT 5000)
+    RETURNING 1
 )
 SELECT (SELECT count(*) FROM sessions) + (SELECT count(*) FROM resets) + (SELECT count(*) FROM attempts)
-    + (SELECT count(*) FROM places) + (SELECT count(*) FROM answers);
+    + (SELECT count(*) FROM places) + (SELECT count(*) FROM answers) + (SELECT count(*) FROM changes)
+    + (SELECT count(*) FROM invitations) + (SELECT count(*) FROM failures)
+    + (SELECT count(*) FROM removals);

@@ -31,7 +31,7 @@ FROM alliance_membership m JOIN organisation o ON o.id = m.organisation_id
 WHERE m.alliance_id = :alliance_id AND m.id = :id FOR NO KEY UPDATE OF m;
 
 -- name: settings
-SELECT setting.name, setting.unit, setting.default_value, setting.least, setting.most, setting.levels,
+SELECT setting.name, setting.unit, setting.default_value, setting.least, setting.most, setting.levels, setting.stricter,
     found.value, found.level, found.value_id, said.reason, said.valid_from
 FROM setting
 CROSS JOIN setting_in_force(setting.name, :on, :organisation_id, :programme_id, :alliance_id) AS found
@@ -41,3 +41,19 @@ ORDER BY setting.name COLLATE "C" LIMIT :limit;
 
 -- name: setting_in_force
 SELECT value FROM setting_in_force(:name, :on, :organisation_id);
+
+-- name: first_people
+-- Those of alliances' leads whose role rests on the word of one person.
+SELECT g.id, g.user_id, u.email, g.role, g.organisation_id, o.name AS organisation_name, g.granted_by, g.granted_at,
+    false AS stands
+FROM role_grant g JOIN user_account u ON u.id = g.user_id JOIN organisation o ON o.id = g.organisation_id
+WHERE g.role IN ('admin', 'coordinator') AND g.until_at IS NULL
+    AND EXISTS (SELECT FROM alliance WHERE alliance.lead_organisation_id = g.organisation_id)
+    AND NOT role_stands(g.id, '{}') AND (CAST(:after AS uuid) IS NULL OR g.id > CAST(:after AS uuid))
+ORDER BY g.id LIMIT :limit;
+
+-- name: lock_first_person
+SELECT g.id, g.user_id, u.email, g.role, g.organisation_id, o.name AS organisation_name, g.granted_by, g.granted_at,
+    role_stands(g.id, '{}') OR g.role NOT IN ('admin', 'coordinator') OR g.until_at IS NOT NULL AS stands
+FROM role_grant g JOIN user_account u ON u.id = g.user_id JOIN organisation o ON o.id = g.organisation_id
+WHERE g.id = :id FOR NO KEY UPDATE OF g;

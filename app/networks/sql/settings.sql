@@ -1,16 +1,21 @@
 -- Settings by level: what may be set, what is in force, and what the table refuses.
 
--- The one list of settings: unit, default, bounds, and the levels at which each may be set.
+-- The one list of settings: unit, default, bounds, the levels at which each may be set, and which way it is stricter where
+-- it protects people or money.
 CREATE OR REPLACE VIEW setting WITH (security_invoker = true) AS
-    SELECT name, unit, default_value, least, most, levels
-    FROM (VALUES
-        ('quote_minutes', 'minutes', 15::bigint, 1::bigint, 1440::bigint,
-            '{platform,network,alliance,organisation}'::text[]),
-        ('acknowledge_hours', 'hours', 120, 1, 720, '{platform,network,alliance,organisation}'),
-        ('grace_days', 'days', 60, 1, 730, '{platform,network,alliance,organisation,programme}'),
-        ('grace_window_days', 'days', 7, 0, 90, '{platform,network,alliance,organisation,programme}'),
-        ('minimum_payout_cents', 'cents', 1, 1, 100000, '{platform,network,alliance,organisation}')
-    ) AS listed (name, unit, default_value, least, most, levels);
+    -- Row by row: PostgreSQL 15 shows a list of VALUES in other words than 18 does.
+    SELECT text 'quote_minutes' AS name, text 'minutes' AS unit, bigint '15' AS default_value, bigint '1' AS least,
+        bigint '1440' AS most, CAST('{platform,network,alliance,organisation}' AS text[]) AS levels,
+        CAST(NULL AS text) AS stricter
+    UNION ALL SELECT 'acknowledge_hours', 'hours', 120, 1, 720, '{platform,network,alliance,organisation}', NULL
+    UNION ALL SELECT 'grace_days', 'days', 60, 1, 730, '{platform,network,alliance,organisation,programme}', NULL
+    UNION ALL SELECT 'grace_window_days', 'days', 7, 0, 90, '{platform,network,alliance,organisation,programme}', NULL
+    UNION ALL SELECT 'minimum_payout_cents', 'cents', 1, 1, 100000, '{platform,network,alliance,organisation}', NULL
+    UNION ALL SELECT 'least_people', 'people', 10, 5, 1000, '{platform,network,alliance,organisation}', 'more'
+    UNION ALL SELECT 'least_line_cents', 'cents', 2000, 500, 100000, '{platform,network,alliance,organisation}', 'more'
+    UNION ALL SELECT 'returns_quarters', 'quarters', 1, 1, 2, '{platform,network,alliance,organisation}', 'more'
+    UNION ALL SELECT 'top_up_limit_cents', 'cents', 1000000, 0, 10000000, '{platform,network,alliance,organisation}', 'less'
+    UNION ALL SELECT 'fee_cap_bps', 'basis_points', 2000, 0, 5000, '{platform,network,alliance,organisation}', 'less';
 
 REVOKE ALL ON setting FROM PUBLIC, beatrice_app, beatrice_hr, beatrice_worker;
 GRANT SELECT ON setting TO beatrice_app, beatrice_worker;
@@ -43,6 +48,7 @@ BEGIN
     FROM (SELECT DISTINCT ON (said.level) said.id, said.level, said.value
         FROM setting_value said
         WHERE said.name = setting_name AND said.valid_from <= on_day
+            AND (said.confirmed_by IS NOT NULL OR NOT said.needs_second)
             AND (said.level = 'platform' OR said.network_id = place.network_id OR said.alliance_id = place.id
                 OR said.organisation_id = of_organisation OR said.programme_id = of_programme)
         ORDER BY said.level, said.valid_from DESC, said.created_at DESC, said.id DESC) AS latest
@@ -77,7 +83,44 @@ BEGIN
 END $$;
 CREATE OR REPLACE TRIGGER setting_value_fits AFTER INSERT ON setting_value
     FOR EACH ROW EXECUTE FUNCTION check_setting_value();
-CREATE OR REPLACE TRIGGER setting_value_append_only BEFORE UPDATE OR DELETE ON setting_value
+CREATE OR REPLACE TRIGGER setting_value_append_only BEFORE DELETE ON setting_value
     FOR EACH ROW EXECUTE FUNCTION refuse_change();
+
+-- One person makes stricter what protects people or money; what is less strict than the default, or than anything that was
+-- in force or is to be, anywhere, needs a second one. So does going back to the level above, which may be less strict.
+CREATE OR REPLACE FUNCTION setting_weakens(setting_name text, new_value bigint) RETURNS boolean
+LANGUAGE sql STABLE SET search_path = public, pg_temp AS $$
+    SELECT coalesce(setting.stricter IS NOT NULL AND (new_value IS NULL OR EXISTS (
+        SELECT FROM (
+            SELECT setting.default_value AS value UNION ALL
+            SELECT said.value FROM setting_value said
+            WHERE said.name = setting_name AND (said.confirmed_by IS NOT NULL OR NOT said.needs_second)
+        ) AS standing
+        WHERE CASE setting.stricter WHEN 'more' THEN new_value < standing.value ELSE new_value > standing.value END
+    )), false)
+    FROM setting WHERE setting.name = setting_name
+$$;
+
+CREATE OR REPLACE FUNCTION check_second_of_setting() RETURNS trigger
+LANGUAGE plpgsql SET search_path = public, pg_temp AS $$
+BEGIN
+    IF TG_OP = 'INSERT' THEN
+        NEW.needs_second := coalesce(setting_weakens(NEW.name, NEW.value), false);
+        NEW.confirmed_by := NULL;
+        NEW.confirmed_at := NULL;
+    ELSIF to_jsonb(NEW) - ARRAY['confirmed_by', 'confirmed_at']
+            IS DISTINCT FROM to_jsonb(OLD) - ARRAY['confirmed_by', 'confirmed_at'] THEN
+        RAISE EXCEPTION 'what was said of a setting stays'
+            USING ERRCODE = '23514', CONSTRAINT = 'setting_value_append_only';
+    ELSIF OLD.confirmed_by IS NOT NULL THEN
+        RAISE EXCEPTION 'what was said of a setting is confirmed once'
+            USING ERRCODE = '23514', CONSTRAINT = 'setting_value_confirmed_once';
+    END IF;
+    RETURN NEW;
+END $$;
+REVOKE ALL ON FUNCTION setting_weakens, check_second_of_setting FROM PUBLIC, beatrice_app, beatrice_hr, beatrice_worker;
+GRANT EXECUTE ON FUNCTION setting_weakens TO beatrice_app;
+CREATE OR REPLACE TRIGGER setting_value_10_second BEFORE INSERT OR UPDATE ON setting_value
+    FOR EACH ROW EXECUTE FUNCTION check_second_of_setting();
 CREATE OR REPLACE TRIGGER setting_value_no_truncate BEFORE TRUNCATE ON setting_value
     FOR EACH STATEMENT EXECUTE FUNCTION refuse_change();

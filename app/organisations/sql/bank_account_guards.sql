@@ -1,4 +1,5 @@
--- An account begins as a request, is decided once by another person, and may be stopped until money goes there.
+-- An account begins as a request, is decided once by another person, and may be stopped until money goes there. Who brought
+-- somebody into an organisation is no other person for what that one asks.
 
 CREATE OR REPLACE FUNCTION check_bank_account() RETURNS trigger
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = public, pg_temp AS $$
@@ -18,6 +19,11 @@ BEGIN
     ELSIF NEW.status = 'approved' AND (NEW.decided_by IS NULL OR EXISTS (
             SELECT FROM organisation WHERE id = NEW.organisation_id AND created_by = NEW.decided_by)) THEN
         refused := 'bank_account_approver_is_not_creator';
+    ELSIF NEW.status = 'approved' AND needs_second_word() AND EXISTS (
+            SELECT FROM role_grant AS asker CROSS JOIN LATERAL roles_behind(asker.id, '{}') AS behind
+            WHERE asker.organisation_id = NEW.organisation_id AND asker.user_id = NEW.requested_by
+                AND behind.granted_by = NEW.decided_by) THEN
+        refused := 'bank_account_approver_is_apart';
     END IF;
     IF refused IS NOT NULL THEN
         RAISE EXCEPTION 'where money goes is asked for by one person and approved by another'

@@ -2,14 +2,14 @@
 
 -- name: members
 -- Those who will have a role later are members too: they can be put out before.
-SELECT g.id, g.user_id, u.email, g.role, g.granted_at AS created_at, g.from_at, g.granted_by
+SELECT g.id, g.user_id, u.email, g.role, g.granted_at AS created_at, g.from_at, g.granted_by, g.reason
 FROM role_grant g JOIN user_account u ON u.id = g.user_id
 WHERE g.organisation_id = :organisation_id AND (g.until_at IS NULL OR g.until_at > greatest(g.from_at, :now))
     AND (CAST(:after AS uuid) IS NULL OR g.id > CAST(:after AS uuid))
 ORDER BY g.id LIMIT :limit;
 
 -- name: member
-SELECT g.id, g.user_id, u.email, g.role, g.granted_at AS created_at, g.from_at, g.granted_by
+SELECT g.id, g.user_id, u.email, g.role, g.granted_at AS created_at, g.from_at, g.granted_by, g.reason
 FROM role_grant g JOIN user_account u ON u.id = g.user_id
 WHERE g.organisation_id = :organisation_id AND g.id = :id AND (g.until_at IS NULL OR g.until_at > greatest(g.from_at, :now));
 

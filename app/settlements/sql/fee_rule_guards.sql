@@ -1,7 +1,9 @@
 -- A fee rule is drafted by one person and approved by another, never beyond the cap, never for days gone by.
 
 -- The most that the platform takes of what a provider is owed, fixed parts and minimum included.
-CREATE OR REPLACE FUNCTION fee_cap_bps() RETURNS integer LANGUAGE sql IMMUTABLE RETURN 2000;
+CREATE OR REPLACE FUNCTION fee_cap_bps(of_provider uuid, on_day date) RETURNS bigint LANGUAGE sql STABLE AS $$
+    SELECT value FROM setting_in_force('fee_cap_bps', on_day, of_provider)
+$$;
 
 -- The first day that a rule made at this instant may be about: after the day itself, and not settled yet.
 CREATE OR REPLACE FUNCTION first_fee_day(p_at timestamptz) RETURNS date LANGUAGE sql STABLE AS $$
@@ -19,7 +21,7 @@ DECLARE
 BEGIN
     IF TG_OP = 'INSERT' THEN
         refused := CASE WHEN NEW.status <> 'draft' OR NEW.created_by IS NULL THEN 'fee_rule_begins_draft'
-            WHEN NEW.percent_bps > fee_cap_bps() THEN 'fee_rule_capped'
+            WHEN NEW.percent_bps > fee_cap_bps(NEW.provider_id, NEW.valid_from) THEN 'fee_rule_capped'
             WHEN NEW.valid_from < first_fee_day(NEW.created_at) THEN 'fee_rule_not_retroactive' END;
     ELSE
         refused := CASE WHEN to_jsonb(NEW) - decided IS DISTINCT FROM to_jsonb(OLD) - decided THEN 'fee_rule_fixed'

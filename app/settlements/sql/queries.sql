@@ -23,7 +23,7 @@ FROM settlement_line WHERE provider_id = :provider_id AND settlement_id = :settl
 ORDER BY service_on, unit_id, kind, payable_id;
 
 -- name: fee_bounds
-SELECT fee_cap_bps() AS cap_bps, first_fee_day(:now) AS first_day;
+SELECT fee_cap_bps(CAST(:provider_id AS uuid), :valid_from) AS cap_bps, first_fee_day(:now) AS first_day;
 
 -- name: run_settlements
 -- Marks say what differs from the provider's last payout that somebody approved: `new` where there was none.

@@ -68,18 +68,23 @@ rule AS MATERIALIZED (
         LIMIT 1
     ) AS chosen
 ),
+-- the least cap of the days that a document is about: none is exceeded, whatever was said of it since
+cap AS MATERIALIZED (
+    SELECT provider_id, min(fee_cap_bps(provider_id, service_on)) AS cap_bps
+    FROM (SELECT DISTINCT provider_id, service_on FROM due) AS about GROUP BY provider_id
+),
 -- a document's fee by rule, fixed parts and minimum included never more than the cap
 fee AS MATERIALIZED (
     SELECT provider_id, rule_id, base_cents, greatest(0, least(
             greatest((2 * base_cents * percent_bps + 10000) / 20000 + fixed_cents * line_count, min_cents),
-            max_cents, base_cents * fee_cap_bps() / 10000)) AS fee_cents
+            max_cents, base_cents * cap_bps / 10000)) AS fee_cents
     FROM (
         SELECT due.provider_id, rule_id, percent_bps, fixed_cents, min_cents, max_cents, vat_bps,
             sum(gross_cents)::bigint AS base_cents,
             count(*) FILTER (WHERE kind <> 'adjustment') AS line_count
         FROM due JOIN rule USING (provider_id, category, service_on)
         GROUP BY due.provider_id, rule_id, percent_bps, fixed_cents, min_cents, max_cents, vat_bps
-    ) AS total
+    ) AS total JOIN cap USING (provider_id)
 ),
 -- each line's share of the fee by its gross amount, rounded down (what is taken back is negative, and may leave no
 -- base at all); `rest` ranks the lost fraction

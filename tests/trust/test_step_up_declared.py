@@ -1,0 +1,40 @@
+"""Every act on money, roles and keys asks for a fresh proof of who holds the session, or says here why it need not."""
+
+from tests.test_architecture import routes
+
+CONCERN = {
+    "money": {
+        "bank_accounts", "disputes", "fee_approvals", "fees", "grant_approvals", "grants", "provider", "settings",
+        "settlement_approvals", "settlement_runs", "top_up_confirmations", "top_ups",
+    },
+    "who takes credit": {"accreditation_requests", "alliance"},
+    "roles": {"members", "organisations", "role_confirmations"},
+    "keys": {"api_keys"},
+}  # fmt: skip
+"""The nouns of permissions."""
+ASKS = "asks only: another person, who proves herself, decides"
+EXEMPT = {
+    "accreditation_request": ASKS,
+    "grant_create": ASKS,
+    "grant_revoke": ASKS,
+    "grant_withdraw_revocation": "takes back what was only asked",
+    "operator_accreditation_request": ASKS,
+    "provider_update": "telephone, e-mail and description",
+    "top_up_create": "announces a bank transfer",
+}
+
+
+def test_acts_on_money_roles_and_keys_ask_for_a_fresh_proof() -> None:
+    nouns = set().union(*CONCERN.values())
+    acts = [route for route in routes() if route.access.permission.endswith(":write")]
+    concerned = {str(route.operation_id): route for route in acts if route.access.permission.split(":")[0] in nouns}
+    assert {name for name, route in concerned.items() if route.access.step_up is None} == set(EXEMPT)
+    # In a role, never of the person alone: a second factor goes with it.
+    assert {route.access.step_up for name, route in concerned.items() if name not in EXEMPT} == {"role"}
+
+
+def test_what_is_left_is_neither_money_nor_role_nor_key() -> None:
+    """A new noun is looked at before it is said to be none of them."""
+    nouns = {route.access.permission.split(":")[0] for route in routes() if route.access.permission.endswith(":write")}
+    left = {"bookings", "catalogue", "employees", "programmes", "sandbox"}
+    assert nouns - set().union(*CONCERN.values()) == left
