@@ -2358,6 +2358,11 @@ BEGIN
     ELSIF NEW.status = 'approved' AND (NEW.decided_by IS NULL OR EXISTS (
             SELECT FROM organisation WHERE id = NEW.organisation_id AND created_by = NEW.decided_by)) THEN
         refused := 'bank_account_approver_is_not_creator';
+    ELSIF NEW.status = 'approved' AND EXISTS (
+            SELECT FROM role_grant AS asker CROSS JOIN LATERAL roles_behind(asker.id, '{}') AS behind
+            WHERE asker.organisation_id = NEW.organisation_id AND asker.user_id = NEW.requested_by
+                AND behind.granted_by = NEW.decided_by) THEN
+        refused := 'bank_account_approver_is_apart';
     END IF;
     IF refused IS NOT NULL THEN
         RAISE EXCEPTION 'where money goes is asked for by one person and approved by another'
@@ -3659,7 +3664,8 @@ AS $function$
         UNION
         SELECT giver.* FROM behind JOIN role_grant AS giver ON giver.user_id = behind.granted_by
             AND giver.scope_kind = behind.scope_kind AND giver.scope_id IS NOT DISTINCT FROM behind.scope_id
-            AND giver.role IN ('admin', 'coordinator') AND tstzrange(giver.from_at, giver.until_at) @> behind.granted_at
+            AND (giver.role IN ('admin', 'coordinator') OR giver.role = 'manager' AND behind.role IN ('manager', 'staff'))
+            AND tstzrange(giver.from_at, giver.until_at) @> behind.granted_at
         WHERE behind.vouched_by IS NULL AND behind.confirmed_by IS NULL AND behind.granted_by <> ALL (p_without)
     )
     SELECT * FROM behind
