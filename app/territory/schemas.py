@@ -11,5 +11,8 @@ IstatCode = Annotated[str, Field(pattern=r"^[0-9]{6}$", examples=["016004"])]
 
 class MunicipalityRead(Out):
     istat_code: str
+    """The municipality, by its ISTAT code of six digits."""
     name: str
+    """The municipality's name."""
     province: str
+    """The province's two letters."""
