@@ -105,7 +105,7 @@ def _probes(app: FastAPI) -> None:
 
     async def readyz(request: Request) -> Response:
         if not await ready.now(request.app.state.database):
-            return problems.response(Busy(), problems.request_id_of(request))
+            return problems.response(Busy(), problems.request_id_of(request), problems.language_of(request))
         return JSONResponse({"status": "ok"})
 
     app.add_route("/livez", livez, include_in_schema=False)

@@ -1,5 +1,6 @@
 """Routes about employments: the session's own view, invitations, a company's employees."""
 
+from dataclasses import replace
 from typing import Annotated
 
 from fastapi import Path, Query, Request, Response
@@ -23,6 +24,7 @@ from app.files.errors import ImportRefused, NotCsv, TooManyRows
 from app.http.audiences import company_router, session_router
 from app.http.pagination import PagingDep
 from app.http.schemas import Page
+from app.http.translation import translated
 from app.identity.errors import (
     ActivationBlocked,
     ActivationCodeWrong,
@@ -142,7 +144,10 @@ async def employee_import(
         created=done.created,
         updated=done.updated,
         unchanged=done.unchanged,
-        errors=[ImportErrorRead.model_validate(error) for error in done.errors],
+        errors=[
+            ImportErrorRead.model_validate(replace(error, detail=translated(error.detail, at.language)))
+            for error in done.errors
+        ],
     )
 
 

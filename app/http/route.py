@@ -67,7 +67,7 @@ class BeatriceRoute(EdgeRoute):
         return key.key_of(request)
 
     async def refuse(self, error: AppError, request: Request) -> Response:
-        return problems.response(error, problems.request_id_of(request))
+        return problems.response(error, problems.request_id_of(request), problems.language_of(request))
 
     async def read(self, request: Request) -> bytes:
         declared = self.body_field is not None or self.access.body in {"csv", "json_or_csv"}
