@@ -240,7 +240,7 @@ class ProviderCancelIn(In):
     """Why, for the family."""
 
 
-class AddressRead(Out):
+class VisitAddressRead(Out):
     street: str
     """Street and number."""
     postcode: str
@@ -258,7 +258,7 @@ class BeneficiaryContactRead(Out):
     """The family name."""
     phone: str | None
     """The phone number that the provider of a booking may call; null when there is none."""
-    address: AddressRead | None
+    address: VisitAddressRead | None
     """Where the visit takes place; null when nobody gave an address."""
     access_notes: str | None
     """How to get in: bell, floor, dog; read by the provider of a booking, null when there is nothing to say."""

@@ -80,7 +80,10 @@ async def me_get(at: At) -> MeRead:
     ],
 )
 async def invitation_accept(
-    at: At, request: Request, token: Annotated[str, Path(max_length=200)], body: InvitationAccept
+    at: At,
+    request: Request,
+    token: Annotated[str, Path(max_length=200, description="The secret at the end of the mailed link.")],
+    body: InvitationAccept,
 ) -> TokenRead:
     """Accept an invitation once, with a new password or the one of the existing login, and log in."""
     return await activation.accept_invitation(
@@ -98,10 +101,13 @@ async def invitation_accept(
 async def employee_list(
     at: At,
     paging: PagingDep,
-    external_id: Annotated[str | None, Query(min_length=1, max_length=64)] = None,
-    category: Annotated[str | None, Query(min_length=1, max_length=64)] = None,
-    status: Annotated[Status | None, Query()] = None,
+    external_id: Annotated[
+        str | None, Query(min_length=1, max_length=64, description="the one with this id of yours")
+    ] = None,
+    category: Annotated[str | None, Query(min_length=1, max_length=64, description="in this group of staff")] = None,
+    status: Annotated[Status | None, Query(description="whose login stands like this")] = None,
 ) -> Page[EmployeeRead]:
+    """List employments, in the order entered; never what anybody books."""
     found = await queries.EMPLOYEES.all(
         at.session, company_id=at.tenant, external_id=external_id, category=category, status=status,
         after=paging.after_id, limit=paging.fetch,
@@ -130,7 +136,7 @@ async def employee_create(at: At, body: EmployeeCreate) -> EmployeeRead:
 async def employee_import(
     at: At,
     request: Request,
-    dry_run: Annotated[bool, Query()] = False,  # noqa: FBT002 - a query parameter
+    dry_run: Annotated[bool, Query(description="only check: nothing is stored, nobody is invited")] = False,  # noqa: FBT002 - a query parameter
 ) -> ImportRead:
     """Import a CSV file, all or nothing.
 
@@ -165,6 +171,7 @@ async def employee_template() -> Response:
 
 @company.read("/employees/{employee_id}", "employees:read", audit="employee.read")
 async def employee_get(at: At, employee_id: EmployeeId) -> EmployeeRead:
+    """Show one employment."""
     row = await queries.employee(at.session, at.tenant, employee_id)
     return at.tagged(row.version, EmployeeRead.model_validate(row))
 

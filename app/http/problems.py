@@ -18,6 +18,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from app.actor import Locale
+from app.config import settings
 from app.edge.refusals import from_database
 from app.edge.request import Opened, spoken
 from app.errors import AppError, InternalError, Invalid, NotFound
@@ -37,7 +38,7 @@ def render(error: AppError, request_id: str, language: Locale) -> bytes:
     errors = cast("list[dict[str, object]]", members.pop("errors", []))
     return json.dumps(
         {
-            "type": f"https://beatrice.example/errors/{error.code}",
+            "type": f"{settings().public_url}/errors/{error.code}",
             "title": translated(HTTPStatus(error.status).phrase, language),
             "status": error.status,
             "code": error.code,

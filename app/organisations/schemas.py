@@ -18,7 +18,9 @@ IbanStatus = Literal["in_force", "changing", "on_hold"]
 Phone = Annotated[str, StringConstraints(pattern=r"^\+?[0-9][0-9 ./-]{4,29}$"), Field(examples=["+39 035 123456"])]
 Role = Annotated[
     str,
-    Field(min_length=1, max_length=40, examples=["admin"], json_schema_extra={"enum": list(get_args(OrganisationRole))}),
+    Field(
+        min_length=1, max_length=40, examples=["admin"], json_schema_extra={"enum": list(get_args(OrganisationRole))}
+    ),
 ]
 """Any text is read; which roles there are depends on the organisation."""
 Roles = Annotated[list[Role], Field(min_length=1, max_length=20), Unique]

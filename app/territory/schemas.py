@@ -6,7 +6,9 @@ from pydantic import Field
 
 from app.http.schemas import Out
 
-IstatCode = Annotated[str, Field(pattern=r"^[0-9]{6}$", examples=["016004"])]
+IstatCode = Annotated[
+    str, Field(pattern=r"^[0-9]{6}$", description="The ISTAT code of a municipality.", examples=["016004"])
+]
 
 
 class MunicipalityRead(Out):
