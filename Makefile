@@ -44,6 +44,10 @@ architecture: $(READY_DEV) ## Check who imports whom, and that every import is a
 	$(IN_VENV)/lint-imports
 	$(IN_VENV)/deptry .
 
+.PHONY: api-lint
+api-lint: ## Let Redocly and Spectral read docs/openapi.json (needs node 20 or newer with npm; without, it says so)
+	@exec tests/linters/run
+
 .PHONY: house
 house: $(READY_DEV) ## Print the figures of the house (ARGS=--where names the places)
 	@exec $(IN_VENV)/python -m tests.house $(ARGS)

@@ -45,7 +45,8 @@ FIRST = {"booking_create": "quote_create", "booking_cancel": "booking_create", "
 OF_A_DELIVERED_BOOKING = {"booking_acknowledge", "dispute_create"}
 DELIVERED_TO = """
     SELECT u.email FROM care.booking AS b JOIN user_account AS u ON u.id = b.user_id
-    WHERE b.status = 'delivered' ORDER BY b.id LIMIT 1
+    WHERE b.status = 'delivered' AND NOT EXISTS (SELECT FROM care.unit WHERE booking_id = b.id AND disputed)
+    ORDER BY b.id LIMIT 1
 """
 
 
