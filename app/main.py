@@ -47,7 +47,7 @@ def create_app(database: Database) -> FastAPI:
         version=VERSION,
         summary=SUMMARY,
         description=docs.introduction(sandbox=settings().sandbox),
-        servers=[{"url": settings().public_url, "description": "This installation"}],
+        servers=[_server()],
         contact={"name": "Whoever runs this installation", "url": settings().public_url},
         license_info={"name": "EUPL-1.2", "identifier": "EUPL-1.2"},
         lifespan=lifespan,
@@ -75,6 +75,12 @@ def create_app(database: Database) -> FastAPI:
     app.openapi = _openapi(app)  # type: ignore[method-assign]
     app.add_middleware(Edge, sandbox=settings().sandbox, requests_per_minute=settings().requests_per_minute)
     return app
+
+
+def _server() -> dict[str, object]:
+    """Say where this is; catalogues of public APIs forgive a sandbox that it speaks http."""
+    here: dict[str, object] = {"url": settings().public_url, "description": "This installation"}
+    return here | ({"x-sandbox": True} if settings().sandbox else {})
 
 
 def _handlers() -> dict[int | type[Exception], Callable[[Request, Exception], Coroutine[None, None, Response]]]:

@@ -32,7 +32,7 @@ async def test_no_token_is_401_with_a_challenge(client: httpx.AsyncClient, compa
     answer = await client.get(account(company))
     assert (answer.status_code, answer.headers["www-authenticate"]) == (401, "Bearer")
     assert problem(answer) == {
-        "type": "https://beatrice.example/errors/unauthorised",
+        "type": "http://127.0.0.1:8000/errors/unauthorised",
         "title": "Unauthorized",
         "status": 401,
         "code": "unauthorised",

@@ -34,7 +34,6 @@ COMPONENTS: dict[str, dict[str, object]] = {
         "description": "`true` where this is the stored answer of an earlier request with the same key; else absent.",
         "schema": {"type": "string", "enum": ["true"]},
     },
-    "WWW-Authenticate": {"description": "Always `Bearer`.", "schema": {"type": "string"}},
 }
 ON_SUCCESS = ("X-Request-Id", "RateLimit-Limit", "RateLimit-Remaining", "RateLimit-Reset")
 
@@ -50,6 +49,4 @@ def headers_of(route: BeatriceRoute, status: int) -> dict[str, Reference]:
             names = ("Idempotent-Replayed", *names)
     elif status in (HTTPStatus.TOO_MANY_REQUESTS, HTTPStatus.SERVICE_UNAVAILABLE):
         names = ("Retry-After",)
-    elif status == HTTPStatus.UNAUTHORIZED:
-        names = ("WWW-Authenticate",)
     return {name: {"$ref": f"#/components/headers/{name}"} for name in names}
