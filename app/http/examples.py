@@ -54,6 +54,7 @@ TEXTS: dict[str, str] = {
     "provider_phone": "+39 035 0000000",
     "province": "BG",
     "rule_code": "C2_F_TER",
+    "status": "confirmed",
     "scopes": "bookings:read",
     "service_area": "016004",
     "street": "Via Roma",
@@ -76,6 +77,25 @@ TIMES: dict[str, str] = {
 """What comes after the day that other dates of an example have."""
 OTHER_TEXT = "testo"
 CENTS = 22_50
+NUMBERS: dict[str, int] = {
+    "captured_cents": 0,
+    "expired_cents": 0,
+    "fee_own_money_cents": 0,
+    "free_until_hours": 24,
+    "held_cents": 0,
+    "late_fee_bps": 5_000,
+    "max_age": 99,
+    "no_show_fee_bps": 10_000,
+    "own_money_cents": 0,
+    "own_money_due_cents": 0,
+    "refunded_cents": 0,
+    "response_hours": 48,
+    "returned_cents": 0,
+    "shortfall_cents": 0,
+    "subsidy_cents": 0,
+    "value": 15,
+}
+"""So that the sums of an example add up, and its terms are usual ones."""
 
 
 Ids = Mapping[str, str]
@@ -143,5 +163,5 @@ class Examples:
 
 
 def _integer(schema: Schema, name: str) -> int:
-    wanted = CENTS if name.endswith("_cents") else 0
+    wanted = NUMBERS.get(name, CENTS if name.endswith("_cents") else 0)
     return int(min(max(wanted, schema.get("minimum", wanted)), schema.get("maximum", wanted)))

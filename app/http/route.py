@@ -32,6 +32,7 @@ from app.http.etag import set_content_etag, set_etag
 from app.http.json_or_csv import JsonOrCsv
 from app.http.schemas import Page
 
+ANSWERS = {201: "It was made.", 202: "It was taken note of.", 204: "It is done; there is nothing to say."}
 SUMMARY_ENDS = re.compile(r"[.;:](?=\s|$)")
 """The first words of an operation's description, alone, are its summary."""
 INTEGER = re.compile(r"-?[0-9]{1,20}")
@@ -48,6 +49,7 @@ class BeatriceRoute(EdgeRoute):
         access: Access | None = getattr(endpoint, "__access__", None)
         if access is not None:
             options["operation_id"] = endpoint.__name__
+            options["response_description"] = ANSWERS.get(options.get("status_code"), "The answer.")
             options["summary"] = SUMMARY_ENDS.split(inspect.getdoc(endpoint) or "", maxsplit=1)[0]
             methods = set(options.get("methods") or ())
             options["responses"] = {

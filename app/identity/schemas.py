@@ -7,6 +7,7 @@ from pydantic import AfterValidator, Field
 from app import ids
 from app.actor import Locale
 from app.clock import Instant
+from app.edge.permissions import ROLE_PERMISSIONS
 from app.http.schemas import ABSENT, Email, In, Name, Out, example
 
 GivenEmail = Annotated[
@@ -186,7 +187,16 @@ class PasswordUpdate(In):
     """15 to 256 characters of any kind, not one of the first that are guessed."""
 
 
-Scope = Annotated[str, Field(min_length=1, max_length=64, examples=["employees:read"])]
+Scope = Annotated[
+    str,
+    Field(
+        min_length=1,
+        max_length=64,
+        description="One of those that the maker's roles give: "
+        + ", ".join(f"`{scope}`" for scope in sorted(frozenset().union(*ROLE_PERMISSIONS.values()))),
+        examples=["employees:read"],
+    ),
+]
 
 
 class ApiKeyCreate(In):
