@@ -21,7 +21,7 @@ from app.config import settings
 from app.db import Database
 from app.edge.refused import Sample
 from app.errors import AppError, Busy
-from app.http import docs, examples, problems
+from app.http import docs, examples, inputs, problems
 from app.http.middleware import Edge
 from app.http.route import BeatriceRoute
 from app.http.schemas import FieldError, Problem
@@ -126,6 +126,7 @@ def _openapi(app: FastAPI) -> Callable[[], examples.Document]:
                 title=app.title, version=app.version, description=app.description, routes=app.router.routes
             )
             components = schema.setdefault("components", {}).setdefault("schemas", {})
+            components.update(inputs.components(app.router.routes))
             for model in (Problem, FieldError):
                 components[model.__name__] = model.model_json_schema(
                     ref_template="#/components/schemas/{model}", mode="serialization"
@@ -133,6 +134,7 @@ def _openapi(app: FastAPI) -> Callable[[], examples.Document]:
                 components[model.__name__].pop("$defs", None)
             components.pop("HTTPValidationError", None)
             components.pop("ValidationError", None)
+            inputs.put_defaults_into_words(components)
             _secure(schema)
             examples.add_examples(schema)
             app.openapi_schema = schema

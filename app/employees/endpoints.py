@@ -21,6 +21,7 @@ from app.employees.schemas import (
 from app.errors import StateConflict
 from app.files.errors import ImportRefused, NotCsv, TooManyRows
 from app.http.audiences import company_router, session_router
+from app.http.files import BYTES, TEXT
 from app.http.pagination import PagingDep
 from app.http.schemas import Page
 from app.identity.errors import (
@@ -42,9 +43,7 @@ session_routes = session_router()
 company = company_router()
 MAX_FILE = 5 * 1024 * 1024
 CSV_TYPE = "text/csv; charset=utf-8"
-CSV_BODY: dict[str, object] = {
-    "requestBody": {"required": True, "content": {"text/csv": {"schema": {"type": "string"}}}}
-}
+CSV_BODY: dict[str, object] = {"requestBody": {"required": True, "content": {"text/csv": {"schema": BYTES}}}}
 
 
 @session_routes.read("/me", "person")
@@ -150,7 +149,7 @@ async def employee_import(
     "/employees/template.csv",
     "employees:read",
     response_class=Response,
-    responses={200: {"description": "The header of an import file", "content": {"text/csv": {}}}},
+    responses={200: {"description": "The header of an import file", "content": {"text/csv": {"schema": TEXT}}}},
 )
 async def employee_template() -> Response:
     """Return an empty file with every column an import knows."""
