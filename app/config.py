@@ -59,7 +59,7 @@ class Settings(BaseSettings):
     """False: the sandbox runs on real time (load tests)."""
     smtp_url: str | None = None
     mail_from: str = "Beatrice <noreply@beatrice.example>"
-    public_url: str = "http://127.0.0.1:8000"
+    public_url: str = Field(default_factory=lambda known: f"http://127.0.0.1:{known['port']}")
     password_hash_time_cost: int = 3
     password_hash_memory_kib: int = 65_536
     session_hours: int = 12

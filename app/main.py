@@ -21,14 +21,17 @@ from app.config import settings
 from app.db import Database
 from app.edge.refused import Sample
 from app.errors import AppError, Busy
-from app.http import docs, examples, inputs, problems
+from app.http import audiences, docs, error_pages, examples, inputs, openapi, paths, problems
 from app.http.middleware import Edge
 from app.http.route import BeatriceRoute
 from app.http.schemas import FieldError, Problem
+from app.sandbox import demo_examples
 
 ASK_EVERY = 1.0
 """Seconds."""
-DESCRIPTION = "Territorial welfare: company credit, local care, booking and settlement. Times are UTC, money is cents."
+VERSION = "1.0.0"
+"""Of the contract: `/v1` changes only by addition, which raises the number in the middle."""
+SUMMARY = "Territorial welfare: company credit, local care, booking and settlement."
 
 
 def create_app(database: Database) -> FastAPI:
@@ -41,8 +44,12 @@ def create_app(database: Database) -> FastAPI:
 
     app = FastAPI(
         title="Beatrice",
-        version="1",
-        description=DESCRIPTION,
+        version=VERSION,
+        summary=SUMMARY,
+        description=docs.introduction(sandbox=settings().sandbox),
+        servers=[{"url": settings().public_url, "description": "This installation"}],
+        contact={"name": "Whoever runs this installation", "url": settings().public_url},
+        license_info={"name": "EUPL-1.2", "identifier": "EUPL-1.2"},
         lifespan=lifespan,
         docs_url=None,
         redoc_url=None,
@@ -58,8 +65,10 @@ def create_app(database: Database) -> FastAPI:
     app.state.refusals = Sample()
     for router in api.ROUTERS + (api.SANDBOX_ROUTERS if settings().sandbox else ()):
         app.router.routes.extend(router.routes)  # include_router would match every request twice
+    paths.keep_apart([route for route in app.router.routes if isinstance(route, BeatriceRoute)])
     if settings().shows_docs:
         docs.mount(app)
+    error_pages.mount(app)
     _probes(app)
     if settings().shows_metrics:
         _metrics(app)
@@ -105,7 +114,7 @@ def _probes(app: FastAPI) -> None:
 
     async def readyz(request: Request) -> Response:
         if not await ready.now(request.app.state.database):
-            return problems.response(Busy(), problems.request_id_of(request))
+            return problems.response(Busy(), problems.request_id_of(request), problems.language_of(request))
         return JSONResponse({"status": "ok"})
 
     app.add_route("/livez", livez, include_in_schema=False)
@@ -123,7 +132,15 @@ def _openapi(app: FastAPI) -> Callable[[], examples.Document]:
     def build() -> examples.Document:
         if app.openapi_schema is None:
             schema = get_openapi(
-                title=app.title, version=app.version, description=app.description, routes=app.router.routes
+                title=app.title,
+                version=app.version,
+                summary=app.summary,
+                description=app.description,
+                routes=app.router.routes,
+                tags=audiences.TAGS,
+                servers=app.servers,
+                contact=app.contact,
+                license_info=app.license_info,
             )
             components = schema.setdefault("components", {}).setdefault("schemas", {})
             components.update(inputs.components(app.router.routes))
@@ -135,27 +152,9 @@ def _openapi(app: FastAPI) -> Callable[[], examples.Document]:
             components.pop("HTTPValidationError", None)
             components.pop("ValidationError", None)
             inputs.put_defaults_into_words(components)
-            _secure(schema)
-            examples.add_examples(schema)
+            openapi.finish(schema, [route for route in app.router.routes if isinstance(route, BeatriceRoute)])
+            examples.add_examples(schema, demo_examples.IDS if settings().sandbox else {})
             app.openapi_schema = schema
         return app.openapi_schema
 
     return build
-
-
-def _secure(schema: examples.Document) -> None:
-    """Name the two ways in, and which routes need them."""
-    schema["components"]["securitySchemes"] = {
-        "password": {"type": "oauth2", "flows": {"password": {"tokenUrl": "/v1/auth/token", "scopes": {}}}},
-        "bearer": {"type": "http", "scheme": "bearer", "description": "A session token or an API key"},
-    }
-    public = {
-        route.operation_id
-        for router in api.ROUTERS
-        for route in router.routes
-        if isinstance(route, BeatriceRoute) and route.access.permission == "public"
-    }
-    for path in schema["paths"].values():
-        for operation in path.values():
-            if operation.get("operationId") not in public:
-                operation["security"] = [{"password": []}, {"bearer": []}]

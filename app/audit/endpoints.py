@@ -27,8 +27,8 @@ async def audit_event_list(
     actor_id: Annotated[str | None, Query(max_length=64, description="A person or an API key")] = None,
     action: Annotated[str | None, Query(max_length=64, description="Such as `grant.approve`")] = None,
     object_id: Annotated[str | None, Query(max_length=64, description="The object, by its id")] = None,
-    date_from: Annotated[Day | None, Query()] = None,
-    date_to: Annotated[Day | None, Query()] = None,
+    date_from: Annotated[Day | None, Query(description="on or after this Rome day")] = None,
+    date_to: Annotated[Day | None, Query(description="on or before this Rome day")] = None,
 ) -> Page[schemas.AuditEventRead]:
     """List who did, read or was refused what, newest first; days (both included, Rome) are real ones.
 

@@ -14,6 +14,7 @@ person = employee_router()
 
 @person.list("/beneficiaries", "person")
 async def beneficiary_list(at: At, paging: PagingDep) -> Page[BeneficiaryRead]:
+    """List whom one may book care for: oneself and relatives, in the order entered."""
     found = await queries.beneficiaries(at.session, at.actor.user_id, paging.after_id, paging.fetch)
     return paging.page_by_id(found, BeneficiaryRead.model_validate)
 
@@ -27,12 +28,14 @@ async def beneficiary_create(at: At, body: BeneficiaryCreate) -> BeneficiaryRead
 
 @person.read("/beneficiaries/{beneficiary_id}", "person")
 async def beneficiary_get(at: At, beneficiary_id: BeneficiaryId) -> BeneficiaryRead:
+    """Show one beneficiary."""
     row = await queries.beneficiary(at.session, at.actor.user_id, beneficiary_id)
     return at.tagged(row.version, BeneficiaryRead.model_validate(row))
 
 
 @person.change("/beneficiaries/{beneficiary_id}", "person")
 async def beneficiary_update(at: At, beneficiary_id: BeneficiaryId, body: BeneficiaryUpdate) -> BeneficiaryRead:
+    """Change a beneficiary; units that were booked keep what was decided about them."""
     row = await actions.update_beneficiary(at.session, at.actor, beneficiary_id, at.expected_version, body)
     return at.tagged(row.version, BeneficiaryRead.model_validate(row))
 

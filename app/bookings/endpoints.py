@@ -31,6 +31,7 @@ from app.http.schemas import Page
 from app.ids import BookingId
 
 router = employee_router()
+BOOK_IT = {"operationId": "booking_create", "requestBody": {"quote_id": "$response.body#/id"}}
 VERB_ERRORS = (AlreadyResolved, StateConflict)
 
 
@@ -40,6 +41,7 @@ VERB_ERRORS = (AlreadyResolved, StateConflict)
     keyed=False,
     status=201,
     errors=[OfferingNotAvailable, ProviderNotAccredited, SlotClosed, SlotFull, BeneficiaryNotEligible],
+    responses={201: {"links": {"booking_create": BOOK_IT}}},
 )
 async def quote_create(at: At, body: QuoteCreate) -> QuoteRead:
     """Say what a booking would cost, who may pay it and why; binding for 15 minutes, reserves nothing."""
@@ -80,7 +82,9 @@ async def booking_create(at: At, body: BookingCreate) -> BookingRead:
 
 @router.list("/bookings", "person")
 async def booking_list(
-    at: At, paging: PagingDep, status: Annotated[BookingStatus | None, Query()] = None
+    at: At,
+    paging: PagingDep,
+    status: Annotated[BookingStatus | None, Query(description="only those that stand like this")] = None,
 ) -> Page[BookingRead]:
     """List one's bookings, newest first."""
     now = clock.now()
@@ -98,12 +102,21 @@ async def booking_list(
 
 @router.read("/bookings/{booking_id}", "person")
 async def booking_get(at: At, booking_id: BookingId) -> BookingRead:
+    """Show one booking with its units."""
     return await employee_actions.read(at.session, at.actor.user_id, booking_id)
 
 
 @router.read("/bookings/{booking_id}/cancellation_preview", "person", errors=VERB_ERRORS)
 async def cancellation_preview_get(
-    at: At, booking_id: BookingId, unit_ids: Annotated[list[str] | None, Query(max_length=MAX_UNITS)] = None
+    at: At,
+    booking_id: BookingId,
+    unit_ids: Annotated[
+        list[str] | None,
+        Query(
+            max_length=MAX_UNITS,
+            description="these units: repeated or separated by commas; absent: all that can be cancelled",
+        ),
+    ] = None,
 ) -> CancellationPreviewRead:
     """Tell what cancelling now would cost. `unit_ids` may be repeated or separated by commas; absent means all."""
     wanted = _unit_ids(unit_ids)

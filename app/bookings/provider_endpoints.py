@@ -38,9 +38,9 @@ MARK_ERRORS = (*VERB_ERRORS, ProviderNotAccredited)
 async def provider_booking_list(
     at: At,
     paging: PagingDep,
-    status: Annotated[BookingStatus | None, Query()] = None,
-    date_from: Annotated[Day | None, Query()] = None,
-    date_to: Annotated[Day | None, Query()] = None,
+    status: Annotated[BookingStatus | None, Query(description="only those that stand like this")] = None,
+    date_from: Annotated[Day | None, Query(description="with a unit on or after this Rome day")] = None,
+    date_to: Annotated[Day | None, Query(description="with a unit on or before this Rome day")] = None,
 ) -> Page[ProviderBookingRead]:
     """List bookings, newest first; dates (both included, Rome) are those of their units."""
     if date_from is not None and date_to is not None and date_to < date_from:
@@ -69,6 +69,7 @@ async def provider_booking_list(
 
 @router.read("/bookings/{booking_id}", "bookings:read", audit="booking.read")
 async def provider_booking_get(at: At, booking_id: BookingId) -> ProviderBookingRead:
+    """Show one booking as its provider sees it: never who pays."""
     return await provider_actions.read(at.session, at.tenant, booking_id)
 
 

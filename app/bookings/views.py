@@ -6,13 +6,13 @@ from app.beneficiaries.details import open_details
 from app.bookings.decisions import Loaded
 from app.bookings.queries import Contact, UnitState
 from app.bookings.schemas import (
-    AddressRead,
     BeneficiaryContactRead,
     BookingRead,
     FundingRead,
     ProviderBookingRead,
     ProviderUnitRead,
     UnitRead,
+    VisitAddressRead,
 )
 from app.bookings.sealing import unseal
 from app.sealing import open_access_notes
@@ -100,7 +100,7 @@ def _contact(contact: Contact) -> BeneficiaryContactRead:
     details = open_details(contact.sealed_details, contact.id)
     address = None
     if details.street is not None and details.postcode is not None and contact.istat_code is not None:
-        address = AddressRead(street=details.street, postcode=details.postcode, istat_code=contact.istat_code)
+        address = VisitAddressRead(street=details.street, postcode=details.postcode, istat_code=contact.istat_code)
     notes = contact.sealed_access_notes
     return BeneficiaryContactRead(
         given_name=contact.given_name,

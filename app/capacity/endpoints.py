@@ -60,6 +60,7 @@ async def slot_create(at: At, offering_id: OfferingId, body: schemas.SlotCreate)
 
 @provider.read("/slots/{slot_id}", "catalogue:read")
 async def slot_get(at: At, slot_id: SlotId) -> schemas.SlotRead:
+    """Show one slot with its seats."""
     found = await queries.SLOT.maybe(at.session, provider_id=at.tenant, id=slot_id)
     if found is None:
         raise NotFound

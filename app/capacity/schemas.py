@@ -7,6 +7,7 @@ from pydantic import Field
 from app.capacity.models import SlotStatus
 from app.clock import Instant
 from app.http.schemas import In, Out
+from app.http.words import words
 from app.ids import OfferingId, SlotId
 
 Capacity = Annotated[int, Field(ge=1, le=1000, examples=[1])]
@@ -16,12 +17,16 @@ class SlotCreate(In):
     """A piece of capacity; its length is the offering's unit."""
 
     starts_at: Instant
+    """When it starts (UTC)."""
     ends_at: Instant
+    """When it ends (UTC)."""
     capacity: Capacity
+    """How many people fit at once."""
 
 
 class SlotUpdate(In):
     capacity: Capacity
+    """How many people fit at once."""
 
 
 class PublicSlot(Out):
@@ -29,10 +34,15 @@ class PublicSlot(Out):
 
     id: SlotId
     offering_id: OfferingId
+    """The offering."""
     starts_at: Instant
+    """When it starts (UTC)."""
     ends_at: Instant
+    """When it ends (UTC)."""
     capacity: int
+    """How many people fit at once."""
     seats_left: int
+    """How many seats are free."""
 
 
 class SlotRead(Out):
@@ -40,10 +50,21 @@ class SlotRead(Out):
 
     id: SlotId
     offering_id: OfferingId
+    """The offering."""
     starts_at: Instant
+    """When it starts (UTC)."""
     ends_at: Instant
+    """When it ends (UTC)."""
     capacity: int
+    """How many people fit at once."""
     taken: int
+    """How many seats are booked."""
     seats_left: int
+    """How many seats are free."""
     status: SlotStatus
+    """Whether the slot can be booked."""
     created_at: Instant
+    """When it was made, in business time (UTC)."""
+
+
+words("SlotStatus", SlotStatus, open="it can be booked while seats are left", cancelled="it takes no bookings")

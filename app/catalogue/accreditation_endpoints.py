@@ -45,8 +45,8 @@ async def accreditation_request(at: At, body: AccreditationCreate) -> Accreditat
 async def operator_accreditation_list(
     at: At,
     paging: PagingDep,
-    status: Annotated[AccreditationStatus | None, Query()] = None,
-    provider_id: Annotated[OrganisationId | None, Query()] = None,
+    status: Annotated[AccreditationStatus | None, Query(description="only those that stand like this")] = None,
+    provider_id: Annotated[OrganisationId | None, Query(description="of this provider")] = None,
 ) -> Page[AccreditationRead]:
     """List accreditations of all alliances, newest first."""
     rows = await queries.accreditations(
@@ -71,7 +71,9 @@ async def operator_accreditation_request(at: At, body: OperatorAccreditationCrea
 
 @alliance.list("/accreditations", "alliance:read")
 async def alliance_accreditation_list(
-    at: At, paging: PagingDep, status: Annotated[AccreditationStatus | None, Query()] = None
+    at: At,
+    paging: PagingDep,
+    status: Annotated[AccreditationStatus | None, Query(description="only those that stand like this")] = None,
 ) -> Page[AccreditationRead]:
     """List requested, approved and refused accreditations of the alliance, newest first."""
     rows = await queries.accreditations(

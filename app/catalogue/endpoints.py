@@ -25,8 +25,10 @@ provider = provider_router()
 
 async def whole_list(
     request: Request,
-    limit: Annotated[int, Query(ge=1, le=100)] = 100,
-    cursor: Annotated[str | None, Query(max_length=500)] = None,
+    limit: Annotated[int, Query(ge=1, le=100, description="how many rows at most")] = 100,
+    cursor: Annotated[
+        str | None, Query(max_length=500, description="the `next_cursor` of the page before; with the same filters")
+    ] = None,
 ) -> Paging:
     """Return a page large enough for lists that are short by nature."""
     return await pagination.paging(request, limit, cursor)
@@ -37,6 +39,7 @@ ShortListDep = Annotated[Paging, Depends(whole_list)]
 
 @public.read("/offerings/{offering_id}", "public")
 async def offering_get(at: At, offering_id: OfferingId) -> schemas.PublicOffering:
+    """Show one offering as anyone sees it."""
     found = await queries.visible_offering(at.session, await queries.viewer_of(at.session, at.actor), offering_id)
     if found is None:
         raise NotFound
@@ -52,6 +55,7 @@ async def provider_list(at: At, paging: PagingDep) -> Page[schemas.PublicProvide
 
 @public.read("/providers/{provider_id}", "public")
 async def provider_get(at: At, provider_id: OrganisationId) -> schemas.PublicProvider:
+    """Show one provider with the places where it gives care."""
     found = await queries.PROVIDER.maybe(at.session, id=provider_id)
     if found is None:
         raise NotFound
@@ -87,18 +91,21 @@ async def provider_update(at: At, body: ProviderUpdate) -> schemas.PublicProvide
 
 @provider.list("/sites", "catalogue:read")
 async def site_list(at: At, paging: PagingDep) -> Page[schemas.SiteRead]:
+    """List the provider's places."""
     rows = await queries.sites(at.session, at.tenant, paging.after_id, paging.fetch)
     return paging.page_by_id(rows, schemas.SiteRead.model_validate)
 
 
 @provider.command("/sites", "catalogue:write", keyed=False, status=201, audit="site.create")
 async def site_create(at: At, body: schemas.SiteCreate) -> schemas.SiteRead:
+    """Add a place where the provider gives care."""
     site_id = await actions.create_site(at.session, at.tenant, body)
     return at.about(site_id, await site_get(at, site_id))
 
 
 @provider.read("/sites/{site_id}", "catalogue:read")
 async def site_get(at: At, site_id: SiteId) -> schemas.SiteRead:
+    """Show one place."""
     found = await queries.site(at.session, at.tenant, site_id)
     if found is None:
         raise NotFound
@@ -107,6 +114,7 @@ async def site_get(at: At, site_id: SiteId) -> schemas.SiteRead:
 
 @provider.change("/sites/{site_id}", "catalogue:write", audit="site.update")
 async def site_update(at: At, site_id: SiteId, body: schemas.SiteUpdate) -> schemas.SiteRead:
+    """Change a place."""
     await actions.update_site(at.session, at.tenant, site_id, at.expected_version, body)
     return await site_get(at, site_id)
 
@@ -129,6 +137,7 @@ async def offering_create(at: At, body: schemas.OfferingCreate) -> schemas.Offer
 
 @provider.read("/offerings/{offering_id}", "catalogue:read")
 async def provider_offering_get(at: At, offering_id: OfferingId) -> schemas.OfferingRead:
+    """Show one offering as its provider sees it."""
     found = await queries.offering(at.session, at.tenant, offering_id)
     if found is None:
         raise NotFound

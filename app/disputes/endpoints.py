@@ -36,7 +36,9 @@ async def dispute_create(at: At, booking_id: BookingId, body: DisputeCreate) -> 
 
 @employee.list("/disputes", "person")
 async def dispute_list(
-    at: At, paging: PagingDep, status: Annotated[DisputeStatus | None, Query()] = None
+    at: At,
+    paging: PagingDep,
+    status: Annotated[DisputeStatus | None, Query(description="only those that stand like this")] = None,
 ) -> Page[DisputeRead]:
     """List one's disputes, newest first."""
     rows = await queries.disputes(at.session, paging.fetch, paging.after_id, user_id=at.actor.user_id, status=status)
@@ -51,7 +53,9 @@ async def dispute_get(at: At, dispute_id: DisputeId) -> DisputeRead:
 
 @operator.list("/disputes", "disputes:read")
 async def operator_dispute_list(
-    at: At, paging: PagingDep, status: Annotated[DisputeStatus | None, Query()] = None
+    at: At,
+    paging: PagingDep,
+    status: Annotated[DisputeStatus | None, Query(description="only those that stand like this")] = None,
 ) -> Page[OperatorDisputeRead]:
     """List disputes, newest first."""
     rows = await queries.disputes(at.session, paging.fetch, paging.after_id, user_id=None, status=status)

@@ -1,5 +1,6 @@
 """Routes about employments: the session's own view, invitations, a company's employees."""
 
+from dataclasses import replace
 from typing import Annotated
 
 from fastapi import Path, Query, Request, Response
@@ -24,6 +25,7 @@ from app.http.audiences import company_router, session_router
 from app.http.files import BYTES, TEXT
 from app.http.pagination import PagingDep
 from app.http.schemas import Page
+from app.http.translation import translated
 from app.identity.errors import (
     ActivationBlocked,
     ActivationCodeWrong,
@@ -77,7 +79,10 @@ async def me_get(at: At) -> MeRead:
     ],
 )
 async def invitation_accept(
-    at: At, request: Request, token: Annotated[str, Path(max_length=200)], body: InvitationAccept
+    at: At,
+    request: Request,
+    token: Annotated[str, Path(max_length=200, description="The secret at the end of the mailed link.")],
+    body: InvitationAccept,
 ) -> TokenRead:
     """Accept an invitation once, with a new password or the one of the existing login, and log in."""
     return await activation.accept_invitation(
@@ -95,10 +100,13 @@ async def invitation_accept(
 async def employee_list(
     at: At,
     paging: PagingDep,
-    external_id: Annotated[str | None, Query(min_length=1, max_length=64)] = None,
-    category: Annotated[str | None, Query(min_length=1, max_length=64)] = None,
-    status: Annotated[Status | None, Query()] = None,
+    external_id: Annotated[
+        str | None, Query(min_length=1, max_length=64, description="the one with this id of yours")
+    ] = None,
+    category: Annotated[str | None, Query(min_length=1, max_length=64, description="in this group of staff")] = None,
+    status: Annotated[Status | None, Query(description="whose login stands like this")] = None,
 ) -> Page[EmployeeRead]:
+    """List employments, in the order entered; never what anybody books."""
     found = await queries.EMPLOYEES.all(
         at.session, company_id=at.tenant, external_id=external_id, category=category, status=status,
         after=paging.after_id, limit=paging.fetch,
@@ -127,7 +135,7 @@ async def employee_create(at: At, body: EmployeeCreate) -> EmployeeRead:
 async def employee_import(
     at: At,
     request: Request,
-    dry_run: Annotated[bool, Query()] = False,  # noqa: FBT002 - a query parameter
+    dry_run: Annotated[bool, Query(description="only check: nothing is stored, nobody is invited")] = False,  # noqa: FBT002 - a query parameter
 ) -> ImportRead:
     """Import a CSV file, all or nothing.
 
@@ -141,7 +149,10 @@ async def employee_import(
         created=done.created,
         updated=done.updated,
         unchanged=done.unchanged,
-        errors=[ImportErrorRead.model_validate(error) for error in done.errors],
+        errors=[
+            ImportErrorRead.model_validate(replace(error, detail=translated(error.detail, at.language)))
+            for error in done.errors
+        ],
     )
 
 
@@ -159,6 +170,7 @@ async def employee_template() -> Response:
 
 @company.read("/employees/{employee_id}", "employees:read", audit="employee.read")
 async def employee_get(at: At, employee_id: EmployeeId) -> EmployeeRead:
+    """Show one employment."""
     row = await queries.employee(at.session, at.tenant, employee_id)
     return at.tagged(row.version, EmployeeRead.model_validate(row))
 

@@ -151,9 +151,13 @@ async def grant_create(
     body: Annotated[GrantCreate | bytes, Depends(GRANT_BODY)],
     response: Response,
     *,
-    dry_run: Annotated[bool, Query()] = False,
-    programme_id: Annotated[ProgrammeId | None, Query()] = None,
-    generality_reason: Annotated[GeneralityReason | None, Query()] = None,
+    dry_run: Annotated[bool, Query(description="only check: answers 200 and stores nothing")] = False,
+    programme_id: Annotated[
+        ProgrammeId | None, Query(description="the programme, for a CSV file; JSON names it in the body")
+    ] = None,
+    generality_reason: Annotated[
+        GeneralityReason | None, Query(description="why amounts differ, for a CSV file; JSON names it in the body")
+    ] = None,
 ) -> GrantRead:
     """Draft a grant for another person to approve; a dry run (200, id null) stores nothing.
 
@@ -178,7 +182,9 @@ async def grant_create(
 
 @company.list("/grants", "grants:read")
 async def grant_list(
-    at: At, paging: PagingDep, status: Annotated[GrantStatus | None, Query()] = None
+    at: At,
+    paging: PagingDep,
+    status: Annotated[GrantStatus | None, Query(description="only those that stand like this")] = None,
 ) -> Page[GrantRead]:
     """List grants, newest first."""
     after = paging.after_id or LAST
@@ -264,7 +270,9 @@ def _revocation(row: RevocationRow) -> RevocationRead:
 
 @operator.list("/top_ups", "operator_top_ups:read")
 async def operator_top_up_list(
-    at: At, paging: PagingDep, status: Annotated[TopUpStatus | None, Query()] = None
+    at: At,
+    paging: PagingDep,
+    status: Annotated[TopUpStatus | None, Query(description="only those that stand like this")] = None,
 ) -> Page[OperatorTopUpRead]:
     """List announced bank transfers of all companies, newest first."""
     after = paging.after_id or LAST

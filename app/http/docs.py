@@ -16,6 +16,12 @@ POLICY = (
 """Nothing from another host, nothing inline: who reads the docs logs in on this page."""
 
 
+def introduction(*, sandbox: bool) -> str:
+    """Return what the document and its page say first; the demo's logins only where there is a demo."""
+    parts = ("introduction.md", "introduction_sandbox.md") if sandbox else ("introduction.md",)
+    return "".join((PAGE.parent / part).read_text(encoding="utf-8") for part in parts)
+
+
 def mount(app: FastAPI) -> None:
     """Serve `/docs` (with a working Authorize button) without asking another host; `/` leads there."""
 

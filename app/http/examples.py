@@ -1,6 +1,8 @@
 """One example for every JSON body of the OpenAPI document, made from its schema, so that none can be out of date."""
 
+import re
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any
 
 Schema = Mapping[str, Any]
@@ -46,51 +48,66 @@ OTHER_TEXT = "testo"
 CENTS = 22_50
 
 
-def add_examples(document: Document) -> None:
-    """Give each JSON request and successful answer its example."""
-    schemas = document["components"]["schemas"]
+Ids = Mapping[str, str]
+"""By the name of the parameter or field: objects that exist, where there is a demo world."""
+
+
+def add_examples(document: Document, ids: Ids) -> None:
+    """Give each JSON request and successful answer its example, each id in a path an object that exists."""
+    made = Examples(document["components"]["schemas"], ids)
     for path in document["paths"].values():
         for operation in path.values():
-            _add(operation.get("requestBody", {}), schemas, whole=False)
+            for parameter in operation.get("parameters", ()):
+                if parameter["in"] == "path":
+                    parameter["example"] = made.of(parameter["schema"], parameter["name"], whole=True)
+            made.add(operation.get("requestBody", {}), whole=False)
             for status, answer in operation["responses"].items():
                 if status.startswith("2"):
-                    _add(answer, schemas, whole=True)
+                    made.add(answer, whole=True)
 
 
-def _add(described: Document, schemas: Schema, *, whole: bool) -> None:
-    for kind, content in described.get("content", {}).items():
-        if kind in {"application/json", "application/x-www-form-urlencoded"}:
-            content["example"] = example_of(content["schema"], schemas, whole=whole)
+@dataclass(frozen=True)
+class Examples:
+    """Makes values that fit their schemas."""
 
+    schemas: Schema
+    ids: Ids
 
-def example_of(schema: Schema, schemas: Schema, name: str = "", *, whole: bool) -> object:
-    """Return a value that fits; `whole` fills optional fields too, otherwise only what must be sent."""
-    example: object
-    match schema:
-        case {"examples": [example, *_]} | {"const": example} | {"enum": [example, *_]}:
-            pass
-        case {"$ref": reference}:
-            example = example_of(schemas[reference.rpartition("/")[2]], schemas, name, whole=whole)
-        case {"anyOf": variants}:
-            filled = next(variant for variant in variants if variant.get("type") != "null")
-            example = None if name == "next_cursor" else example_of(filled, schemas, name, whole=whole)
-        case {"type": "object"}:
-            example = _object(schema, schemas, whole=whole)
-        case {"type": "array", "items": items}:
-            example = [example_of(items, schemas, name, whole=whole)]
-        case {"type": "integer"}:
-            example = _integer(schema, name)
-        case {"type": "boolean"}:
-            example = True
-        case _:
-            example = TEXTS.get(name, OTHER_TEXT)
-    return example
+    def add(self, described: Document, *, whole: bool) -> None:
+        """Give each JSON content its example; a request fills only what must be sent, an answer everything."""
+        for kind, content in described.get("content", {}).items():
+            if kind in {"application/json", "application/x-www-form-urlencoded"}:
+                content["example"] = self.of(content["schema"], "", whole=whole)
 
+    def of(self, schema: Schema, name: str, *, whole: bool) -> object:
+        """Return a value that fits; `whole` fills optional fields too."""
+        example: object
+        match schema:
+            case {"pattern": pattern} if name in self.ids and re.fullmatch(pattern, self.ids[name]):
+                example = self.ids[name]
+            case {"examples": [example, *_]} | {"const": example} | {"enum": [example, *_]}:
+                pass
+            case {"$ref": reference}:
+                example = self.of(self.schemas[reference.rpartition("/")[2]], name, whole=whole)
+            case {"anyOf": variants}:
+                filled = next(variant for variant in variants if variant.get("type") != "null")
+                example = None if name == "next_cursor" else self.of(filled, name, whole=whole)
+            case {"type": "object"}:
+                example = self._object(schema, whole=whole)
+            case {"type": "array", "items": items}:
+                example = [self.of(items, name, whole=whole)]
+            case {"type": "integer"}:
+                example = _integer(schema, name)
+            case {"type": "boolean"}:
+                example = True
+            case _:
+                example = TEXTS.get(name, OTHER_TEXT)
+        return example
 
-def _object(schema: Schema, schemas: Schema, *, whole: bool) -> dict[str, object]:
-    fields = schema.get("properties", {})
-    sent = list(fields) if whole else schema.get("required") or list(fields)[:1]
-    return {name: example_of(fields[name], schemas, name, whole=whole) for name in sent}
+    def _object(self, schema: Schema, *, whole: bool) -> dict[str, object]:
+        fields = schema.get("properties", {})
+        sent = list(fields) if whole else schema.get("required") or list(fields)[:1]
+        return {name: self.of(fields[name], name, whole=whole) for name in sent}
 
 
 def _integer(schema: Schema, name: str) -> int:

@@ -31,7 +31,8 @@ def put_defaults_into_words(schemas: Schemas) -> None:
     for schema in schemas.values():
         for name, field in schema.get("properties", {}).items():
             if "default" in field and name not in schema.get("required", ()):
-                value = json.dumps(field.pop("default"), ensure_ascii=False).strip('"')
-                said = f"If absent: `{value}`." if value else "If absent: empty."
+                default = field.pop("default")
                 told = field.get("description", "").removesuffix(".")
-                field["description"] = f"{told}. {said}" if told else said
+                if default is not None:
+                    said = f"If absent: `{default if isinstance(default, str) else json.dumps(default)}`."
+                    field["description"] = f"{told}. {said}" if told else said

@@ -9,6 +9,7 @@ from starlette.datastructures import Headers, MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from app import sealing
+from app.edge.request import spoken
 from app.errors import AppError, NotFound, RateLimited
 from app.http import problems
 from app.http.limiter import Limiter
@@ -60,15 +61,16 @@ class Edge:
         started = time.perf_counter()
         outgoing = _Outgoing(send, self._headers(request_id, scope), started)
         refusal = self._refusal(scope, outgoing)
+        language = spoken(headers.get("accept-language")) or "it"
         try:
             if refusal is not None:
-                await problems.response(refusal, request_id)(scope, receive, outgoing)
+                await problems.response(refusal, request_id, language)(scope, receive, outgoing)
             else:
                 await self.app(scope, receive, outgoing)
         except Exception as error:
             if outgoing.status is not None:
                 raise
-            await problems.response(problems.translate(error), request_id)(scope, receive, outgoing)
+            await problems.response(problems.translate(error), request_id, language)(scope, receive, outgoing)
         finally:
             if refusal is None:
                 self.limiter.learn(scope, outgoing.status)

@@ -68,8 +68,10 @@ class Paging:
 
 async def paging(
     request: Request,
-    limit: Annotated[int, Query(ge=1, le=100)] = 25,
-    cursor: Annotated[str | None, Query(max_length=500)] = None,
+    limit: Annotated[int, Query(ge=1, le=100, description="how many rows at most")] = 25,
+    cursor: Annotated[
+        str | None, Query(max_length=500, description="the `next_cursor` of the page before; with the same filters")
+    ] = None,
 ) -> Paging:
     filters = sorted((name, value) for name, value in request.query_params.multi_items() if name not in _OWN)
     actor = request.state.place.actor

@@ -1,5 +1,6 @@
 """The JSON face of the edge: body guard, query guard, problem+json, ETag, what OpenAPI says about errors."""
 
+import inspect
 import re
 from collections.abc import Callable
 from typing import Any
@@ -31,6 +32,8 @@ from app.http.etag import set_content_etag, set_etag
 from app.http.json_or_csv import JsonOrCsv
 from app.http.schemas import Page
 
+SUMMARY_ENDS = re.compile(r"[.;:](?=\s|$)")
+"""The first words of an operation's description, alone, are its summary."""
 INTEGER = re.compile(r"-?[0-9]{1,20}")
 
 
@@ -45,6 +48,7 @@ class BeatriceRoute(EdgeRoute):
         access: Access | None = getattr(endpoint, "__access__", None)
         if access is not None:
             options["operation_id"] = endpoint.__name__
+            options["summary"] = SUMMARY_ENDS.split(inspect.getdoc(endpoint) or "", maxsplit=1)[0]
             methods = set(options.get("methods") or ())
             options["responses"] = {
                 **problems.described(_documented(access, self.audience, methods, path)),
@@ -67,7 +71,7 @@ class BeatriceRoute(EdgeRoute):
         return key.key_of(request)
 
     async def refuse(self, error: AppError, request: Request) -> Response:
-        return problems.response(error, problems.request_id_of(request))
+        return problems.response(error, problems.request_id_of(request), problems.language_of(request))
 
     async def read(self, request: Request) -> bytes:
         declared = self.body_field is not None or self.access.body in {"csv", "json_or_csv"}

@@ -3,19 +3,34 @@
 from typing import Annotated, Any, Generic, TypeVar
 
 from email_validator import EmailNotValidError, validate_email
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field
-from pydantic_core import PydanticCustomError
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, GetJsonSchemaHandler
+from pydantic.json_schema import JsonSchemaValue
+from pydantic_core import CoreSchema, PydanticCustomError
 
 from app.clock import Day
+from app.http.words import field_texts
 
 
-class In(BaseModel):
+class Described(BaseModel):
+    """A schema whose fields are described by the text under each."""
+
+    @classmethod
+    def __get_pydantic_json_schema__(cls, core_schema: CoreSchema, handler: GetJsonSchemaHandler) -> JsonSchemaValue:
+        schema = handler(core_schema)
+        shown = handler.resolve_ref_schema(schema).get("properties", {})
+        for name, text in field_texts(cls).items():
+            field = cls.model_fields[name]
+            shown[field.alias or field.serialization_alias or name]["description"] = text
+        return schema
+
+
+class In(Described):
     """What a client sends: strict types, unknown fields refused."""
 
     model_config = ConfigDict(strict=True, extra="forbid", frozen=True)
 
 
-class Out(BaseModel):
+class Out(Described):
     """What one audience sees: fields listed, always present."""
 
     model_config = ConfigDict(extra="forbid", from_attributes=True, json_schema_serialization_defaults_required=True)
@@ -37,13 +52,22 @@ T = TypeVar("T")
 class Page(Out, Generic[T]):
     """One page of a list; follow `next_cursor` until it is null."""
 
+    @classmethod
+    def model_parametrized_name(cls, params: tuple[type[object], ...]) -> str:
+        """Name the page of `BookingRead` `BookingPage` in the OpenAPI document."""
+        return f"{params[0].__name__.removesuffix('Read')}Page"
+
     data: list[T]
+    """The rows of this page."""
     next_cursor: str | None = None
+    """Send it as `cursor` for the next page; null on the last one."""
 
 
 class PeriodRead(Out):
     start: Day = Field(serialization_alias="from")
+    """The first day."""
     end: Day | None = Field(serialization_alias="to")
+    """The last day, included; null: it lasts."""
 
 
 class FieldError(Out):
@@ -52,22 +76,32 @@ class FieldError(Out):
     model_config = ConfigDict(extra="allow")
 
     pointer: str = Field(examples=["/amount_cents"])
+    """Where: a JSON Pointer into the body, or one that begins with `/query`, `/path` or `/header`."""
     code: str = Field(examples=["greater_than_equal"])
+    """What is wrong with it, as a stable code."""
     detail: str
+    """What is wrong, for people; it may become clearer."""
 
 
-class Problem(BaseModel):
+class Problem(Described):
     """RFC 9457 problem details; some codes carry further members."""
 
     model_config = ConfigDict(extra="allow")
 
     type: str
+    """The address of a page about this `code`."""
     title: str
+    """The name of the HTTP status."""
     status: int
+    """The HTTP status."""
     code: str
+    """What happened, as a stable code: act on this one."""
     detail: str
+    """What happened, for people; it may become clearer."""
     errors: list[FieldError]
+    """Which fields are not acceptable; empty where it is not about fields."""
     request_id: str
+    """The id of this request: quote it when you ask about it."""
 
 
 def _no_controls(value: str) -> str:

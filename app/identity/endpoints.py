@@ -2,7 +2,7 @@
 
 from typing import Annotated
 
-from fastapi import Body, Form
+from fastapi import Body, Form, Path
 from starlette.requests import Request
 from starlette.responses import Response
 
@@ -52,6 +52,7 @@ from app.identity.schemas import (
 session_routes = audiences.session_router()
 employee = audiences.employee_router()
 organisation = audiences.organisation_router()
+MailedToken = Annotated[str, Path(description="The secret at the end of a mailed link.")]
 
 
 def address_of(request: Request) -> str:
@@ -139,7 +140,7 @@ async def password_reset_create(at: At, request: Request, body: PasswordResetCre
 @session_routes.command(
     "/auth/password_resets/{token}/accept", "public", keyed=False, status=204, errors=[TokenInvalid]
 )
-async def password_reset_accept(at: At, request: Request, token: str, body: PasswordResetAccept) -> Response:
+async def password_reset_accept(at: At, request: Request, token: MailedToken, body: PasswordResetAccept) -> Response:
     """Set a new password by the mailed link, once; all sessions of the person end."""
     device = await resets.accept(at.session, token, body.password, address_of(request))
     response = Response(status_code=204)
@@ -150,7 +151,7 @@ async def password_reset_accept(at: At, request: Request, token: str, body: Pass
 @session_routes.command(
     "/auth/email_changes/{token}/accept", "public", keyed=False, status=204, errors=[TokenInvalid, EmailTaken]
 )
-async def email_change_accept(at: At, token: str) -> Response:
+async def email_change_accept(at: At, token: MailedToken) -> Response:
     """Let the new address count, by the link mailed to it; other sessions end and the old address is told."""
     await email_changes.accept(at.session, token)
     return Response(status_code=204)
@@ -159,7 +160,7 @@ async def email_change_accept(at: At, token: str) -> Response:
 @session_routes.command(
     "/auth/email_changes/{token}/undo", "public", keyed=False, status=204, errors=[TokenInvalid, EmailTaken]
 )
-async def email_change_undo(at: At, token: str) -> Response:
+async def email_change_undo(at: At, token: MailedToken) -> Response:
     """Give the login back to the old address, by the link mailed to it; a new password is needed then."""
     await email_changes.undo(at.session, token)
     return Response(status_code=204)

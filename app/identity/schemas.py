@@ -43,59 +43,79 @@ class TokenCreate(In):
     """The OAuth2 password form (RFC 6749, 4.3); the client's own credentials are not used."""
 
     grant_type: Literal["password"] = "password"
+    """Always `password`."""
     username: Annotated[str, Field(min_length=1, max_length=320)]
+    """The login's e-mail address."""
     password: GivenPassword
+    """The login's password."""
     scope: Annotated[str, Field(max_length=1000)] = ""
+    """Not used; what OAuth2 clients send is ignored."""
     client_id: Annotated[str, Field(max_length=1000)] | None = None
+    """Not used; what OAuth2 clients send is ignored."""
     client_secret: Annotated[str, Field(max_length=1000)] | None = None
+    """Not used; what OAuth2 clients send is ignored."""
 
     otp: Otp | None = None
+    """A code of the second factor, six digits, or a recovery code; null where the login has none."""
 
 
 class TokenRead(Out):
     access_token: str
+    """The session token: send it as `Authorization: Bearer`."""
     token_type: Literal["bearer"] = "bearer"  # noqa: S105 - the type's name
+    """Always `bearer`."""
     expires_in: int = Field(description="Seconds")
 
 
 class PasswordResetCreate(In):
     email: GivenEmail
+    """The login's e-mail address, to which the link goes."""
 
 
 class PasswordResetCreated(Out):
     """The same answer whether or not there is such a login."""
 
     status: Literal["accepted"] = "accepted"
+    """Always `accepted`."""
 
 
 class PasswordResetAccept(In):
     password: NewPassword
+    """15 to 256 characters of any kind, not one of the first that are guessed."""
 
 
 class ContactRead(Out):
     email: str
+    """The e-mail address of the login."""
     locale: Locale
+    """The language of mails and pages."""
 
 
 class ContactUpdate(In):
     """Absent keeps; a new e-mail address needs the current password, and counts once its mailed link was opened."""
 
     email: Email = ABSENT
+    """The new e-mail address, which counts once its mailed link was opened."""
     locale: Locale = ABSENT
+    """The language of mails and pages."""
     current_password: GivenPassword = ABSENT
+    """The password that is valid now, needed with a new `email`."""
 
 
 class EmailChangeCreate(In):
     """A new e-mail address, by the current password."""
 
     email: Email
+    """The new e-mail address, which counts once its mailed link was opened."""
     current_password: GivenPassword
+    """The password that is valid now."""
 
 
 class EmailChangeCreated(Out):
     """The same answer whether or not the address is another login's."""
 
     status: Literal["accepted"] = "accepted"
+    """Always `accepted`."""
 
 
 class TotpCreated(Out):
@@ -105,6 +125,7 @@ class TotpCreated(Out):
 
 class TotpConfirm(In):
     code: Annotated[str, Field(min_length=6, max_length=10, examples=["123456"])]
+    """The six digits that the device shows now."""
 
 
 class TotpConfirmed(Out):
@@ -113,13 +134,16 @@ class TotpConfirmed(Out):
 
 class TotpRemove(In):
     otp: Otp
+    """A code of the second factor, six digits, or one of the recovery codes."""
 
 
 class StepUpCreate(In):
     """One proof: the password, or a code of the second factor."""
 
     password: GivenPassword = ABSENT
+    """The password that is valid now; leave it out where `otp` is given."""
     otp: Otp = ABSENT
+    """A code of the second factor, six digits, or a recovery code; leave it out where `password` is given."""
 
 
 class StepUpRead(Out):
@@ -131,15 +155,19 @@ class SessionRead(Out):
 
     id: ids.SessionId
     created_at: Instant
+    """When the login was made, in real time (UTC)."""
     last_used_at: Instant | None = Field(description="To the minute.")
     expires_at: Instant
+    """When the session ends by itself, in real time (UTC)."""
     second_factor: bool = Field(description="Whether a code was given besides the password.")
     current: bool = Field(description="Whether it is the one that asks.")
 
 
 class PasswordUpdate(In):
     current_password: GivenPassword
+    """The password that is valid now."""
     new_password: NewPassword
+    """15 to 256 characters of any kind, not one of the first that are guessed."""
 
 
 Scope = Annotated[str, Field(min_length=1, max_length=64, examples=["employees:read"])]
@@ -147,7 +175,9 @@ Scope = Annotated[str, Field(min_length=1, max_length=64, examples=["employees:r
 
 class ApiKeyCreate(In):
     name: Name
+    """What the key is for, to tell keys apart."""
     scopes: Annotated[list[Scope], Field(min_length=1, max_length=50)]
+    """What the key may do: `noun:read` or `noun:write`, such as `employees:read`."""
     expires_at: Instant | None = Field(
         default=None, description="In real time; at most two years from now; null: in one year."
     )
@@ -163,13 +193,18 @@ class ApiKeyRead(Out):
 
     id: ids.ApiKeyId
     name: str
+    """What the key is for, to tell keys apart."""
     hint: str = Field(description="The first characters of the key.")
     scopes: list[str]
+    """What the key may do: `noun:read` or `noun:write`, such as `employees:read`."""
     created_by: ids.UserId
+    """Who made the key and lends it the rights."""
     created_at: Instant
+    """When it was made, in real time (UTC)."""
     expires_at: Instant | None = Field(description="Never null: a key has an end.")
     last_used_at: Instant | None = Field(description="To the hour.")
     revoked_at: Instant | None
+    """When it was revoked; null while it is valid."""
 
 
 class ApiKeyCreated(ApiKeyRead):

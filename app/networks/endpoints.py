@@ -42,6 +42,7 @@ async def alliance_list(at: At, paging: PagingDep) -> Page[AllianceRead]:
 
 @operator.list("/networks", "organisations:read")
 async def network_list(at: At, paging: PagingDep) -> Page[NetworkRead]:
+    """List the networks of alliances."""
     found = await queries.networks(at.session, paging.after_id, paging.fetch)
     return paging.page_by_id(found, NetworkRead.model_validate)
 
@@ -50,12 +51,14 @@ async def network_list(at: At, paging: PagingDep) -> Page[NetworkRead]:
     "/networks", "organisations:write", keyed=False, status=201, errors=[NameTaken], audit="network.create"
 )
 async def network_create(at: At, body: NetworkCreate) -> NetworkRead:
+    """Add a network, to which alliances belong."""
     row = await actions.create_network(at.session, body.name)
     return at.about(row.id, NetworkRead.model_validate(row))
 
 
 @operator.list("/alliances", "organisations:read")
 async def operator_alliance_list(at: At, paging: PagingDep) -> Page[AllianceRead]:
+    """List all alliances."""
     return await alliance_list(at, paging)
 
 
@@ -70,6 +73,7 @@ async def alliance_create(at: At, body: AllianceCreate) -> AllianceRead:
 
 @operator.read("/alliances/{alliance_id}", "organisations:read")
 async def alliance_get(at: At, alliance_id: AllianceId) -> AllianceRead:
+    """Show one alliance."""
     return AllianceRead.model_validate(await queries.alliance(at.session, alliance_id))
 
 
@@ -99,7 +103,7 @@ async def setting_list(
 
 @operator.list("/setting_values", "settings:read")
 async def setting_value_list(
-    at: At, paging: PagingDep, name: Annotated[SettingName | None, Query()] = None
+    at: At, paging: PagingDep, name: Annotated[SettingName | None, Query(description="of this setting")] = None
 ) -> Page[SettingValueRead]:
     """List everything that was ever said of settings, newest first."""
     found = await queries.setting_values(at.session, name, paging.after_id, paging.fetch)
@@ -130,6 +134,7 @@ async def alliance_setting_list(at: At, paging: PagingDep) -> Page[AllianceSetti
 
 @alliance.list("/memberships", "alliance:read")
 async def alliance_membership_list(at: At, paging: PagingDep) -> Page[AllianceMembershipRead]:
+    """List the alliance's members, former ones too."""
     found = await queries.alliance_memberships(at.session, at.tenant, paging.after_id, paging.fetch)
     return paging.page_by_id(found, AllianceMembershipRead.model_validate)
 
@@ -156,5 +161,6 @@ async def alliance_membership_create(at: At, body: AllianceMembershipCreate) -> 
     audit="alliance_membership.end",
 )
 async def alliance_membership_end(at: At, membership_id: MembershipId) -> AllianceMembershipRead:
+    """End a membership from today; a provider takes no more credit in the alliance."""
     row = await actions.end_alliance_membership(at.session, at.tenant, membership_id)
     return AllianceMembershipRead.model_validate(row)

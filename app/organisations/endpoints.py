@@ -62,6 +62,7 @@ def _read(row: Organisation, account: AccountState) -> OrganisationRead:
 
 @operator.list("/organisations", "organisations:read")
 async def organisation_list(at: At, paging: PagingDep) -> Page[OrganisationRead]:
+    """List all organisations."""
     rows = await queries.organisations(at.session, paging.after_id, paging.fetch)
     accounts = await queries.accounts_of(at.session, [row.id for row in rows])
     return paging.page_by_id(rows, lambda row: _read(row, accounts[row.id]))
@@ -76,6 +77,7 @@ async def organisation_create(at: At, body: OrganisationCreate) -> OrganisationR
 
 @operator.read("/organisations/{organisation_id}", "organisations:read")
 async def organisation_get(at: At, organisation_id: OrganisationId) -> OrganisationRead:
+    """Show one organisation with its bank account."""
     row = await queries.organisation(at.session, organisation_id)
     return at.tagged(row.version, _read(row, await queries.account_of(at.session, row.id)))
 
@@ -91,8 +93,8 @@ async def organisation_update(at: At, organisation_id: OrganisationId, body: Org
 async def operator_bank_account_list(
     at: At,
     paging: PagingDep,
-    status: Annotated[BankAccountStatus | None, Query()] = None,
-    organisation_id: Annotated[OrganisationId | None, Query()] = None,
+    status: Annotated[BankAccountStatus | None, Query(description="only those that stand like this")] = None,
+    organisation_id: Annotated[OrganisationId | None, Query(description="of this organisation")] = None,
 ) -> Page[BankAccountRead]:
     """List requested, approved and rejected bank accounts of all organisations, newest first."""
     rows = await queries.bank_accounts(
@@ -150,6 +152,7 @@ async def organisation_member_invite(at: At, organisation_id: OrganisationId, bo
 
 @organisation.list("/members", "members:read")
 async def member_list(at: At, paging: PagingDep) -> Page[MemberRead]:
+    """List who has which role in the organisation."""
     found = await queries.members(at.session, at.tenant, paging.after_id, paging.fetch)
     return paging.page_by_id(found, MemberRead.model_validate)
 

@@ -41,7 +41,9 @@ async def jobs_run(at: At, request: Request) -> JobsRan:
 
 @sandbox.list("/mail", "sandbox:read")
 async def mail_list(
-    at: At, paging: PagingDep, to: Annotated[str | None, Query(min_length=1, max_length=320)] = None
+    at: At,
+    paging: PagingDep,
+    to: Annotated[str | None, Query(min_length=1, max_length=320, description="to this address")] = None,
 ) -> Page[Mail]:
     """Mails that were written, newest first; `to` is one recipient's address."""
     found = await queries.mails(at.session, to, paging.after_id, paging.fetch)

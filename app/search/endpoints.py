@@ -26,14 +26,16 @@ async def offering_search(
     at: At,
     paging: PagingDep,
     q: Annotated[str | None, Query(max_length=200, description="words, Italian; quotes, `or` and `-word` work")] = None,
-    category: Annotated[str | None, Query(max_length=64)] = None,
+    category: Annotated[str | None, Query(max_length=64, description="a code of `GET /v1/categories`")] = None,
     municipality: Annotated[IstatCode | None, Query(description="in the service area, or no area")] = None,
-    provider_id: Annotated[OrganisationId | None, Query()] = None,
-    age: Annotated[int | None, Query(ge=0, le=130)] = None,
+    provider_id: Annotated[OrganisationId | None, Query(description="of this provider")] = None,
+    age: Annotated[int | None, Query(ge=0, le=130, description="for somebody of this age, in years")] = None,
     date_from: Annotated[clock.Day | None, Query(description="a free slot on or after this Rome day")] = None,
     date_to: Annotated[clock.Day | None, Query(description="a free slot on or before this Rome day")] = None,
-    max_price_cents: Annotated[int | None, Query(ge=0, le=MAX_CENTS)] = None,
-    mode: Annotated[Mode | None, Query()] = None,
+    max_price_cents: Annotated[
+        int | None, Query(ge=0, le=MAX_CENTS, description="at most this price, in cents")
+    ] = None,
+    mode: Annotated[Mode | None, Query(description="given in this way")] = None,
 ) -> Page[PublicOffering]:
     """Search what can be booked: by relevance where words are given, else by name."""
     in_days = date_from is not None or date_to is not None

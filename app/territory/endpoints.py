@@ -17,7 +17,11 @@ public = public_router()
 
 @public.list("/municipalities", "public")
 async def municipality_list(
-    at: At, paging: PagingDep, q: Annotated[str | None, Query(min_length=1, max_length=100)] = None
+    at: At,
+    paging: PagingDep,
+    q: Annotated[
+        str | None, Query(min_length=1, max_length=100, description="the beginning of the name, or words in it")
+    ] = None,
 ) -> Page[MunicipalityRead]:
     """Search municipalities by a part of the name, accents and case aside; names that begin with it come first."""
     needle = search_key(q or "")
