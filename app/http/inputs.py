@@ -31,8 +31,12 @@ def put_defaults_into_words(schemas: Schemas) -> None:
     for schema in schemas.values():
         for name, field in schema.get("properties", {}).items():
             if "default" in field and name not in schema.get("required", ()):
-                default = field.pop("default")
-                told = field.get("description", "").removesuffix(".")
-                if default is not None:
-                    said = f"If absent: `{default if isinstance(default, str) else json.dumps(default)}`."
-                    field["description"] = f"{told}. {said}" if told else said
+                _describe(field, field.pop("default"))
+
+
+def _describe(field: dict[str, Any], default: object) -> None:
+    if default is None:
+        return  # null says so itself
+    said = "empty" if default == "" else f"`{default if isinstance(default, str) else json.dumps(default)}`"
+    told = field.get("description", "").removesuffix(".")
+    field["description"] = f"{told}. If absent: {said}.".removeprefix(". ")
