@@ -7,6 +7,7 @@ from pydantic import AfterValidator, Field
 from app import ids
 from app.actor import Locale
 from app.clock import Instant
+from app.edge.permissions import API_KEY_SCOPES
 from app.http.schemas import ABSENT, Email, In, Name, Out
 
 GivenEmail = Annotated[
@@ -176,8 +177,11 @@ Scope = Annotated[str, Field(min_length=1, max_length=64, examples=["employees:r
 class ApiKeyCreate(In):
     name: Name
     """What the key is for, to tell keys apart."""
-    scopes: Annotated[list[Scope], Field(min_length=1, max_length=50)]
-    """What the key may do: `noun:read` or `noun:write`, such as `employees:read`."""
+    scopes: Annotated[list[Scope], Field(min_length=1, max_length=50)] = Field(
+        description="What the key may do, of what your roles here may: "
+        + ", ".join(f"`{scope}`" for scope in sorted(API_KEY_SCOPES))
+        + "."
+    )
     expires_at: Instant | None = Field(
         default=None, description="In real time; at most two years from now; null: in one year."
     )

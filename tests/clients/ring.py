@@ -9,6 +9,7 @@ import hashlib
 import hmac
 import json
 import os
+import re
 import shutil
 import socket
 import subprocess
@@ -124,7 +125,7 @@ class Town:
     """Who has to do with a visit: somebody who books, the provider with its key, the operator with the clock."""
 
     def __init__(self, server: Server, number: int) -> None:
-        self.server = server
+        self.server, self.number = server, number
         self.me = server.log_in(f"employee{number}@orobia-stampi.example")
         self.manager = server.log_in(COOPERATIVE)
         self.operator = server.log_in("operator@beatrice.example")
@@ -144,7 +145,7 @@ class Town:
         """Return the environment of the provider's program."""
         scopes = ["bookings:read", "bookings:write", "settlements:read"]
         path = f"/organisations/{self.provider_id}/api_keys"
-        key = self.post(path, self.manager, {"name": "agenda", "scopes": scopes})["key"]
+        key = self.post(path, self.manager, {"name": f"agenda {self.number}", "scopes": scopes})["key"]
         return {
             "BEATRICE_URL": self.server.address,
             "BEATRICE_PROVIDER": self.provider_id,
@@ -258,3 +259,19 @@ def test_collection_has_every_operation_and_works(server: Server, scripts: Path,
     for path in plain:
         answer = httpx.get(f"{server.address}/{path}", headers={"Authorization": f"Bearer {token}"})
         assert (path, answer.status_code) == (path, 200)
+
+
+def blocks(page: str) -> list[str]:
+    text = (REPOSITORY / page).read_text(encoding="utf-8")
+    return re.findall(r"^```bash\n(.*?)^```", text, re.MULTILINE | re.DOTALL)
+
+
+def test_page_runs_as_it_stands(server: Server, made: dict[str, str], tmp_path: Path) -> None:
+    """docs/integrate/README.md with the functions of the README's first booking."""
+    assert made
+    shutil.copy(REPOSITORY / "docs/integrate/agenda.py", tmp_path)
+    functions = next(block for block in blocks("README.md") if block.startswith("B="))
+    script = "\n".join(["set -euo pipefail", f"cd {tmp_path}", functions, *blocks("docs/integrate/README.md")])
+    said = workshop.run("bash", "-c", script, BEATRICE=server.address).splitlines()
+    imported = '{"created":2,"updated":0,"unchanged":0,"errors":[]}'
+    assert [said.count(imported), said.count("not_invited"), said.count("active")] == [2, 1, 1]
