@@ -9,7 +9,7 @@ from pydantic_core import PydanticCustomError
 from app import clock, ids
 from app.banking.fiscal_codes import FiscalCode
 from app.clock import Day
-from app.http.schemas import ABSENT, In, Name, Out, PeriodRead, Prose
+from app.http.schemas import ABSENT, In, Name, Out, PeriodRead, Prose, example
 from app.http.words import words
 from app.rules.beneficiary import Relation, Relative
 from app.territory.schemas import IstatCode
@@ -91,6 +91,8 @@ class HomeAddressRead(Out):
 class BeneficiaryCreate(In):
     """A relative; `self` exists from the start."""
 
+    model_config = example(given_name="Rosa", family_name="Esempio", relation="parent", birth_date="1944-03-08")
+
     given_name: Name
     """The given name."""
     family_name: Name
@@ -119,6 +121,8 @@ class BeneficiaryCreate(In):
 
 class BeneficiaryUpdate(In):
     """Absent keeps, null clears."""
+
+    model_config = example(access_notes="Secondo piano, il campanello non funziona")
 
     given_name: Name = ABSENT
     """The given name."""

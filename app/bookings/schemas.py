@@ -10,7 +10,7 @@ from app.bookings.models import BookingStatus, FeeSource, UnitStatus
 from app.catalogue.models import Confirmation, VatCode
 from app.clock import Day, Instant
 from app.credit.planner import CreditMode, FundingSource
-from app.http.schemas import In, Name, Out, Prose
+from app.http.schemas import In, Name, Out, Prose, example
 from app.http.words import words
 from app.ids import BeneficiaryId, BookingId, LotId, OfferingId, OrganisationId, QuoteId, SlotId, UnitId
 from app.money import PositiveCents
@@ -215,6 +215,8 @@ class CancellationPreviewRead(Out):
 class CancelIn(In):
     """Which units; all that can still be cancelled when absent."""
 
+    model_config = example(reason="Il nonno è in ospedale")
+
     unit_ids: UnitIds | None = None
     """Which units; null: all that the verb fits."""
     reason: Prose | None = None
@@ -224,16 +226,22 @@ class CancelIn(In):
 class UnitsIn(In):
     """Which units; all that the verb fits when absent."""
 
+    model_config = example()
+
     unit_ids: UnitIds | None = None
     """Which units; null: all that the verb fits."""
 
 
 class DeclineIn(In):
+    model_config = example(reason="Quel giorno non c'è nessuno di libero")
+
     reason: Name
     """Why, for the family."""
 
 
 class ProviderCancelIn(In):
+    model_config = example(reason="L'operatrice è malata")
+
     unit_ids: UnitIds | None = None
     """Which units; null: all that the verb fits."""
     reason: Name
@@ -316,6 +324,8 @@ class ProviderBookingRead(Out):
 
 
 class SlotCancelIn(In):
+    model_config = example(reason="L'operatrice è malata")
+
     reason: Name | None = None
     """Why, for the families; null: no reason is given."""
 

@@ -6,7 +6,7 @@ from pydantic import Field
 
 from app.capacity.models import SlotStatus
 from app.clock import Instant
-from app.http.schemas import In, Out
+from app.http.schemas import In, Out, example
 from app.http.words import words
 from app.ids import OfferingId, SlotId
 
@@ -15,6 +15,8 @@ Capacity = Annotated[int, Field(ge=1, le=1000, examples=[1])]
 
 class SlotCreate(In):
     """A piece of capacity; its length is the offering's unit."""
+
+    model_config = example(starts_at="2026-12-09T13:00:00Z", ends_at="2026-12-09T13:50:00Z", capacity=1)
 
     starts_at: Instant
     """When it starts (UTC)."""
@@ -25,6 +27,8 @@ class SlotCreate(In):
 
 
 class SlotUpdate(In):
+    model_config = example(capacity=2)
+
     capacity: Capacity
     """How many people fit at once."""
 

@@ -16,7 +16,7 @@ from app.catalogue.models import (
     VatCode,
 )
 from app.clock import Day, Instant
-from app.http.schemas import ABSENT, Code, In, Metadata, Name, Out, Prose, Unique
+from app.http.schemas import ABSENT, Code, In, Metadata, Name, Out, Prose, Unique, example
 from app.http.words import words
 from app.ids import AccreditationId, AllianceId, OfferingId, OrganisationId, PriceId, SiteId, UserId
 from app.rules.rows import OfferingUnit, PaymentForm, RelativesCondition, RuleCode, Status
@@ -158,6 +158,8 @@ class RuleRead(Out):
 
 
 class SiteCreate(In):
+    model_config = example(name="Ambulatorio di Albino", street="Via Roma 1", postcode="24021", istat_code="016004")
+
     name: Name
     """What the place is called."""
     street: Name
@@ -169,6 +171,8 @@ class SiteCreate(In):
 
 
 class SiteUpdate(In):
+    model_config = example(name="Ambulatorio")
+
     name: Name = ABSENT
     """What the place is called."""
     street: Name = ABSENT
@@ -181,6 +185,16 @@ class SiteUpdate(In):
 
 class OfferingCreate(In):
     """A service to publish; its first price is valid from today."""
+
+    model_config = example(
+        name="Igiene e cura a casa",
+        category="home_help",
+        mode="home_visit",
+        unit="hour",
+        price_cents=22_00,
+        vat_code="exempt",
+        service_area=["016004"],
+    )
 
     name: Name
     """What families find it by."""
@@ -224,6 +238,8 @@ class OfferingCreate(In):
 
 class OfferingUpdate(In):
     """What may change: not category, mode and unit (withdraw and publish anew), not the price (`/prices`)."""
+
+    model_config = example(response_hours=24)
 
     name: Name = ABSENT
     """What families find it by."""
@@ -310,6 +326,8 @@ class OfferingRead(Out):
 
 class PriceCreate(In):
     """A price from a day on; `valid_to` is its last day, without one it is open-ended."""
+
+    model_config = example(price_cents=42_00, valid_from="2027-01-01")
 
     price_cents: money.PositiveCents
     """The price of one unit, VAT included, in cents."""

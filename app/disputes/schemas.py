@@ -6,7 +6,7 @@ from app.bookings.models import UnitStatus
 from app.bookings.schemas import UnitIds
 from app.clock import Instant
 from app.disputes.models import DisputeStatus, Outcome
-from app.http.schemas import In, Out, Prose
+from app.http.schemas import In, Out, Prose, example
 from app.http.words import words
 from app.ids import BookingId, DisputeId, OrganisationId, UnitId
 from app.money import Cents
@@ -85,6 +85,8 @@ class OperatorDisputeRead(Out):
 
 class DisputeResolve(In):
     """What is decided, and why; the employee reads the reason."""
+
+    model_config = example(outcome="upheld", reason="La visita non c'è stata")
 
     outcome: Outcome
     """Who is right."""

@@ -45,7 +45,13 @@ session_routes = session_router()
 company = company_router()
 MAX_FILE = 5 * 1024 * 1024
 CSV_TYPE = "text/csv; charset=utf-8"
-CSV_BODY: dict[str, object] = {"requestBody": {"required": True, "content": {"text/csv": {"schema": BYTES}}}}
+CSV_EXAMPLE = (
+    "matricola;nome;cognome;codice fiscale;categoria;data assunzione\n"
+    "OS2001;Anna;Esempio;RCCMNL83S18D969H;operai;01/12/2026\n"
+)
+CSV_BODY: dict[str, object] = {
+    "requestBody": {"required": True, "content": {"text/csv": {"schema": BYTES, "example": CSV_EXAMPLE}}}
+}
 
 
 @session_routes.read("/me", "person")

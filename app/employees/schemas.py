@@ -8,7 +8,7 @@ from app import ids
 from app.banking.fiscal_codes import FiscalCode
 from app.clock import Day
 from app.employees.models import Contract
-from app.http.schemas import ABSENT, Code, Email, In, Name, Out, PeriodRead
+from app.http.schemas import ABSENT, Code, Email, In, Name, Out, PeriodRead, example
 from app.http.words import words
 from app.identity.schemas import NewPassword, Otp
 from app.organisations.schemas import MembershipMe, UserMe
@@ -25,6 +25,15 @@ class ClosedPeriod(In):
 
 class EmployeeCreate(In):
     """An employment; an `email` sends the first invitation."""
+
+    model_config = example(
+        given_name="Anna",
+        family_name="Esempio",
+        fiscal_code="RCCMNL83S18D969H",
+        external_id="OS2001",
+        category="operai",
+        hired_on="2026-12-01",
+    )
 
     email: Email | None = None
     """Where the invitation goes; null: nobody is invited yet."""
@@ -56,6 +65,8 @@ class EmployeeCreate(In):
 
 class EmployeeUpdate(In):
     """Absent keeps, null clears. After activation e-mail and fiscal code are the person's."""
+
+    model_config = example(category="impiegati")
 
     email: Email | None = None
     """Where the invitation goes, until the person has activated the login; null clears it."""

@@ -49,7 +49,7 @@ operator = operator_router()
 AFTER_ALL = datetime.max.replace(tzinfo=UTC)
 ENTRY_PREFIXES: dict[EntryKind, str] = {"top_up": "top", "grant": "grt", "returns": "ret"}
 GRANT_BODY_BYTES = 5_000_000
-GRANT_BODY = JsonOrCsv(GrantCreate, csv_example="matricola;importo\nA12;250,00\n")
+GRANT_BODY = JsonOrCsv(GrantCreate, csv_example="matricola;importo\nOS0001;250,00\n")
 
 
 @company.read("/account", "account:read")

@@ -2,13 +2,13 @@
 
 from typing import Annotated
 
-from pydantic import ConfigDict, Field, model_validator
+from pydantic import Field, model_validator
 from pydantic_core import PydanticCustomError
 
 from app.clock import Day, Instant
 from app.credit.models import ExpiredCreditTo, FeeFunding, LeaversRule, ProgrammeSource, ValidityBasis
 from app.grants.models import EntryKind, GeneralityReason, GrantStatus, TopUpStatus
-from app.http.schemas import ABSENT, Code, In, Name, Out
+from app.http.schemas import ABSENT, Code, In, Name, Out, example
 from app.http.words import words
 from app.ids import EmployeeId, GrantId, OrganisationId, ProgrammeId, RevocationId, TopUpId, UserId
 from app.money import PositiveCents
@@ -43,12 +43,16 @@ class CompanyEntryRead(Out):
 
 
 class TopUpCreate(In):
+    model_config = example(amount_cents=500_000)
+
     amount_cents: PositiveCents
     """The sum that the company will transfer, in cents."""
 
 
 class TopUpConfirm(In):
     """What the bank's statement says; another sum than the announced one is refused."""
+
+    model_config = example()
 
     amount_cents: PositiveCents | None = None
     """The sum that arrived, in cents; null: the announced one."""
@@ -89,6 +93,14 @@ class ProgrammeCreate(In):
     Expired credit goes, unless said, to the company where it is on top, else to the alliance's solidarity fund.
     """
 
+    model_config = example(
+        name="Welfare 2027",
+        source="on_top",
+        employee_category="operai",
+        rule_codes=["C2_F", "C2_F_TER"],
+        lot_expires_on="2027-12-31",
+    )
+
     name: Name
     """The programme's name, which employees see."""
     source: ProgrammeSource
@@ -119,6 +131,8 @@ class ProgrammeCreate(In):
 
 class ProgrammeUpdate(In):
     """Absent keeps, null clears; only `name` once a grant uses the programme."""
+
+    model_config = example(name="Welfare di fine anno")
 
     name: Name = ABSENT
     """The programme's name, which employees see."""
@@ -190,9 +204,7 @@ class GrantLineCreate(In):
 class GrantCreate(In):
     """Either `lines`, or `each_cents` for everybody now employed in the programme's category."""
 
-    model_config = ConfigDict(
-        json_schema_extra={"examples": [{"programme_id": "prg_01h455vb4pex5vsknk084sn02q", "each_cents": 250_00}]}
-    )
+    model_config = example(programme_id="prg_01h455vb4pex5vsknk084sn02q", each_cents=250_00)
 
     programme_id: ProgrammeId
     """The programme under whose rules the credit is given."""
@@ -237,6 +249,8 @@ class GrantRead(Out):
 
 class GrantRevoke(In):
     """Why, and whose lines; without `employee_ids` the whole grant."""
+
+    model_config = example(reason="Elenco sbagliato")
 
     reason: Name
     """Why, for the person who approves it."""

@@ -9,6 +9,25 @@ Schema = Mapping[str, Any]
 Document = dict[str, Any]
 """OpenAPI, as the framework builds it."""
 TEXTS: dict[str, str] = {
+    "text": "Buongiorno, la visita del 1 dicembre è confermata.",
+    "subject": "Una prenotazione è confermata",
+    "source": "normattiva.it",
+    "reason": "Per la cura di un familiare anziano.",
+    "programme_name": "Welfare 2026",
+    "payee_name": "Cooperativa Serio",
+    "organisation_name": "Orobia Stampi",
+    "object_kind": "booking",
+    "number": "2026/1",
+    "note": "Il citofono non funziona: suonare al vicino.",
+    "network_name": "ATS Bergamo",
+    "lead_organisation_name": "Ambito di Albino",
+    "detail": "must be greater than 0",
+    "description": "Un aiuto a casa nelle cose di ogni giorno.",
+    "code": "allowed",
+    "basis": "Regolamento aziendale",
+    "alliance_name": "Beatrice - Valle Seriana e Val di Scalve",
+    "access_token": "bea_ses_9f86d081884c7d659a2feaa0c55ad015",
+    "access_notes": "Secondo piano, il campanello non funziona",
     "address": "Via Roma",
     "agreement_code": "C011",
     "category": "home_help",
@@ -44,6 +63,17 @@ TEXTS: dict[str, str] = {
     "town": "Albino",
     "username": "employee1@orobia-stampi.example",
 }
+TIMES: dict[str, str] = {
+    "birth_date": "1980-05-12",
+    "ends_at": "2026-12-01T08:50:00Z",
+    "expires_at": "2026-12-01T08:15:00Z",
+    "expires_on": "2027-05-31",
+    "free_until": "2026-11-30T08:00:00Z",
+    "lot_expires_on": "2027-05-31",
+    "to": "2027-11-30",
+    "valid_to": "2027-11-30",
+}
+"""What comes after the day that other dates of an example have."""
 OTHER_TEXT = "testo"
 CENTS = 22_50
 
@@ -85,6 +115,8 @@ class Examples:
         match schema:
             case {"pattern": pattern} if name in self.ids and re.fullmatch(pattern, self.ids[name]):
                 example = self.ids[name]
+            case {"format": "date" | "date-time"} if name in TIMES:
+                example = TIMES[name]
             case {"examples": [example, *_]} | {"const": example} | {"enum": [example, *_]}:
                 pass
             case {"$ref": reference}:

@@ -30,6 +30,11 @@ class In(Described):
     model_config = ConfigDict(strict=True, extra="forbid", frozen=True)
 
 
+def example(**fields: object) -> ConfigDict:
+    """Let this be the example of a schema: what works as it stands in the demo world."""
+    return ConfigDict(json_schema_extra={"examples": [fields]})
+
+
 class Out(Described):
     """What one audience sees: fields listed, always present."""
 

@@ -8,7 +8,7 @@ from app import ids
 from app.actor import Locale
 from app.clock import Instant
 from app.edge.permissions import API_KEY_SCOPES
-from app.http.schemas import ABSENT, Email, In, Name, Out
+from app.http.schemas import ABSENT, Email, In, Name, Out, example
 
 GivenEmail = Annotated[
     str,
@@ -43,6 +43,12 @@ Otp = Annotated[
 class TokenCreate(In):
     """The OAuth2 password form (RFC 6749, 4.3); the client's own credentials are not used."""
 
+    model_config = example(
+        grant_type="password",
+        username="employee1@orobia-stampi.example",
+        password="beatrice-demo-2026",  # noqa: S106 - published
+    )
+
     grant_type: Literal["password"] = "password"
     """Always `password`."""
     username: Annotated[str, Field(min_length=1, max_length=320)]
@@ -69,6 +75,8 @@ class TokenRead(Out):
 
 
 class PasswordResetCreate(In):
+    model_config = example(email="employee1@orobia-stampi.example")
+
     email: GivenEmail
     """The login's e-mail address, to which the link goes."""
 
@@ -95,6 +103,8 @@ class ContactRead(Out):
 class ContactUpdate(In):
     """Absent keeps; a new e-mail address needs the current password, and counts once its mailed link was opened."""
 
+    model_config = example(locale="it")
+
     email: Email = ABSENT
     """The new e-mail address, which counts once its mailed link was opened."""
     locale: Locale = ABSENT
@@ -105,6 +115,8 @@ class ContactUpdate(In):
 
 class EmailChangeCreate(In):
     """A new e-mail address, by the current password."""
+
+    model_config = example(email="anna@example.com", current_password="beatrice-demo-2026")  # noqa: S106 - published
 
     email: Email
     """The new e-mail address, which counts once its mailed link was opened."""
@@ -141,6 +153,8 @@ class TotpRemove(In):
 class StepUpCreate(In):
     """One proof: the password, or a code of the second factor."""
 
+    model_config = example(password="beatrice-demo-2026")  # noqa: S106 - published
+
     password: GivenPassword = ABSENT
     """The password that is valid now; leave it out where `otp` is given."""
     otp: Otp = ABSENT
@@ -165,6 +179,8 @@ class SessionRead(Out):
 
 
 class PasswordUpdate(In):
+    model_config = example(current_password="beatrice-demo-2026", new_password="quattro gatti sul tetto rosso")  # noqa: S106 - published
+
     current_password: GivenPassword
     """The password that is valid now."""
     new_password: NewPassword
@@ -175,6 +191,8 @@ Scope = Annotated[str, Field(min_length=1, max_length=64, examples=["employees:r
 
 
 class ApiKeyCreate(In):
+    model_config = example(name="Gestionale del personale", scopes=["employees:read"])
+
     name: Name
     """What the key is for, to tell keys apart."""
     scopes: Annotated[list[Scope], Field(min_length=1, max_length=50)] = Field(
@@ -188,6 +206,8 @@ class ApiKeyCreate(In):
 
 
 class ApiKeyRotate(In):
+    model_config = example(overlap_hours=24)
+
     overlap_hours: Annotated[int, Field(ge=0, le=168)] = 24
     """How long the old key stays valid beside the new one."""
 

@@ -6,7 +6,7 @@ from pydantic import Field
 
 from app import ids
 from app.clock import Day, Instant
-from app.http.schemas import In, Name, Out, Unique
+from app.http.schemas import In, Name, Out, Unique, example
 from app.http.words import words
 from app.money import MAX_CENTS
 from app.networks.models import (
@@ -35,6 +35,8 @@ class AllianceRead(Out):
 
 
 class NetworkCreate(In):
+    model_config = example(name="ATS della Montagna")
+
     name: Name
     """The network's name."""
 
@@ -109,6 +111,10 @@ class SettingRead(AllianceSettingRead):
 
 class SettingValueCreate(In):
     """Names at most one object, whose level this is; none: the whole platform."""
+
+    model_config = example(
+        name="quote_minutes", value=20, reason="Le famiglie chiedono più tempo", valid_from="2026-12-01"
+    )
 
     name: SettingName
     """Which setting."""

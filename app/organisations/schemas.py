@@ -10,7 +10,7 @@ from app.banking.fiscal_codes import TaxCode
 from app.banking.iban import Iban
 from app.clock import Instant
 from app.edge.permissions import OrganisationRole
-from app.http.schemas import ABSENT, Code, Email, In, Metadata, Name, Out, Prose, Unique
+from app.http.schemas import ABSENT, Code, Email, In, Metadata, Name, Out, Prose, Unique, example
 from app.http.words import words
 from app.organisations.models import BankAccountStatus, Kind, PartyKind
 
@@ -60,6 +60,8 @@ class OrganisationCreate(In):
     Phone and e-mail are what a provider shows to families; `iban` is a request that another person approves.
     """
 
+    model_config = example(name="Cooperativa Nuova", kinds=["provider"], tax_code="00743110157")
+
     name: Name
     """The legal name."""
     kinds: Annotated[list[PartyKind], Field(min_length=1), Unique]
@@ -106,6 +108,8 @@ class OperatorCreate(In):
 class OrganisationUpdate(In):
     """Absent keeps, null clears; kinds and tax code stay what they are, an `iban` is a request to be approved."""
 
+    model_config = example(external_id="A-17")
+
     name: Name = ABSENT
     """The legal name."""
     iban: Iban = ABSENT
@@ -141,6 +145,8 @@ class OrganisationRead(Out):
 
 
 class BankAccountCreate(In):
+    model_config = example(iban="IT60X0542811101000000123456")
+
     iban: Iban
     """The account that money shall go to; another person at the operator approves it."""
 
@@ -169,6 +175,8 @@ class BankAccountRead(Out):
 
 
 class ProviderUpdate(In):
+    model_config = example(phone="+39 035 123456")
+
     phone: Phone | None = None
     """The number that families see; null clears it."""
     email: Email | None = None
@@ -178,6 +186,8 @@ class ProviderUpdate(In):
 
 
 class MemberInvite(In):
+    model_config = example(email="anna@example.com", roles=["payroll"])
+
     email: Email
     """To which address the invitation goes."""
     roles: Roles

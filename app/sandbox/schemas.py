@@ -6,7 +6,7 @@ from pydantic import Field, model_validator
 from pydantic_core import PydanticCustomError
 
 from app.clock import Instant
-from app.http.schemas import In, Out
+from app.http.schemas import In, Out, example
 from app.ids import MailId
 
 LONGEST_ADVANCE_SECONDS = 3_200_000_000
@@ -20,6 +20,8 @@ class Clock(Out):
 
 class ClockMove(In):
     """Where business time goes: exactly one of the two."""
+
+    model_config = example(advance_seconds=3600)
 
     now: Instant | None = None
     """The new business time, later than now; null where `advance_seconds` is given."""

@@ -5,7 +5,7 @@ from typing import Annotated, Literal
 from pydantic import Field
 
 from app.clock import Day, Instant
-from app.http.schemas import Code, In, Out
+from app.http.schemas import Code, In, Out, example
 from app.http.words import words
 from app.ids import FeeRuleId, OrganisationId, SettlementId, SettlementRunId, UnitId, UserId
 from app.money import BasisPoints, Cents
@@ -21,6 +21,8 @@ class FeeRuleCreate(In):
 
     At most 20 per cent, fixed parts and minimum included, from a day on that is neither over nor settled.
     """
+
+    model_config = example(percent_bps=200, valid_from="2027-01-01")
 
     provider_id: OrganisationId | None = None
     """The provider it is for; null: every one."""
@@ -70,6 +72,8 @@ class FeeRuleRead(Out):
 
 
 class SettlementRunCreate(In):
+    model_config = example(cutoff_on="2026-11-22")
+
     cutoff_on: Day = Field(description="The last day (Rome) that belongs to the run; not after today")
 
 
