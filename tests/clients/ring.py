@@ -121,6 +121,22 @@ def test_journey(server: Server, request: pytest.FixtureRequest, tmp_path: Path,
     assert hashlib.sha256(target.read_bytes()).hexdigest() == hashlib.sha256(file.content).hexdigest()
 
 
+def blocks(page: str) -> list[str]:
+    text = (REPOSITORY / page).read_text(encoding="utf-8")
+    return re.findall(r"^```bash\n(.*?)^```", text, re.MULTILINE | re.DOTALL)
+
+
+def test_page_runs_as_it_stands(server: Server, made: dict[str, str], tmp_path: Path) -> None:
+    """docs/integrate/README.md with the functions of the README's first booking."""
+    assert made
+    shutil.copy(REPOSITORY / "docs/integrate/agenda.py", tmp_path)
+    functions = next(block for block in blocks("README.md") if block.startswith("B="))
+    script = "\n".join(["set -euo pipefail", f"cd {tmp_path}", functions, *blocks("docs/integrate/README.md")])
+    said = workshop.run("bash", "-c", script, BEATRICE=server.address).splitlines()
+    imported = '{"created":2,"updated":0,"unchanged":0,"errors":[]}'
+    assert [said.count(imported), said.count("not_invited"), said.count("active")] == [2, 1, 1]
+
+
 class Town:
     """Who has to do with a visit: somebody who books, the provider with its key, the operator with the clock."""
 
@@ -259,19 +275,3 @@ def test_collection_has_every_operation_and_works(server: Server, scripts: Path,
     for path in plain:
         answer = httpx.get(f"{server.address}/{path}", headers={"Authorization": f"Bearer {token}"})
         assert (path, answer.status_code) == (path, 200)
-
-
-def blocks(page: str) -> list[str]:
-    text = (REPOSITORY / page).read_text(encoding="utf-8")
-    return re.findall(r"^```bash\n(.*?)^```", text, re.MULTILINE | re.DOTALL)
-
-
-def test_page_runs_as_it_stands(server: Server, made: dict[str, str], tmp_path: Path) -> None:
-    """docs/integrate/README.md with the functions of the README's first booking."""
-    assert made
-    shutil.copy(REPOSITORY / "docs/integrate/agenda.py", tmp_path)
-    functions = next(block for block in blocks("README.md") if block.startswith("B="))
-    script = "\n".join(["set -euo pipefail", f"cd {tmp_path}", functions, *blocks("docs/integrate/README.md")])
-    said = workshop.run("bash", "-c", script, BEATRICE=server.address).splitlines()
-    imported = '{"created":2,"updated":0,"unchanged":0,"errors":[]}'
-    assert [said.count(imported), said.count("not_invited"), said.count("active")] == [2, 1, 1]
