@@ -21,7 +21,7 @@ from app.config import settings
 from app.db import Database
 from app.edge.refused import Sample
 from app.errors import AppError, Busy
-from app.http import audiences, docs, error_pages, examples, openapi, paths, problems
+from app.http import audiences, docs, error_pages, examples, inputs, openapi, paths, problems
 from app.http.middleware import Edge
 from app.http.route import BeatriceRoute
 from app.http.schemas import FieldError, Problem
@@ -149,6 +149,7 @@ def _openapi(app: FastAPI) -> Callable[[], examples.Document]:
                 license_info=app.license_info,
             )
             components = schema.setdefault("components", {}).setdefault("schemas", {})
+            components.update(inputs.components(app.router.routes))
             for model in (Problem, FieldError):
                 components[model.__name__] = model.model_json_schema(
                     ref_template="#/components/schemas/{model}", mode="serialization"
@@ -156,6 +157,7 @@ def _openapi(app: FastAPI) -> Callable[[], examples.Document]:
                 components[model.__name__].pop("$defs", None)
             components.pop("HTTPValidationError", None)
             components.pop("ValidationError", None)
+            inputs.put_defaults_into_words(components)
             openapi.finish(schema, [route for route in app.router.routes if isinstance(route, BeatriceRoute)])
             examples.add_examples(schema, demo_examples.IDS if settings().sandbox else {})
             app.openapi_schema = schema

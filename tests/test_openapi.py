@@ -174,3 +174,31 @@ def test_the_idempotency_key_is_a_parameter_where_it_is_demanded(document: dict[
     }
     assert named == demanded
     assert len(demanded) > 15
+
+
+def test_what_may_be_absent_has_its_default_in_words(document: dict[str, Any]) -> None:
+    """As `default` it would be demanded by openapi-typescript's types and sent by other generators."""
+    fields = [
+        (name, field, described, schema.get("required", []))
+        for name, schema in document["components"]["schemas"].items()
+        for field, described in schema.get("properties", {}).items()
+    ]
+    assert [
+        (name, field) for name, field, said, required in fields if "default" in said and field not in required
+    ] == []
+    said = {
+        (name, field): described["description"] for name, field, described, _ in fields if "description" in described
+    }
+    assert said["EmployeeCreate", "contract"].endswith("If absent: `permanent`.")
+    assert said["QuoteCreate", "credit"].endswith('If absent: `{"mode": "auto"}`.')
+
+
+def test_files_are_bytes_and_no_body_repeats_a_schema(document: dict[str, Any]) -> None:
+    paths = document["paths"]
+    importing = paths["/v1/companies/{company_id}/employees/import"]["post"]["requestBody"]["content"]
+    assert importing["text/csv"]["schema"] == {"type": "string", "format": "binary"}
+    paying = paths["/v1/operator/settlement_runs/{run_id}/payment_file"]["get"]["responses"]["200"]["content"]
+    assert paying == {"application/xml": {"schema": {"type": "string", "format": "binary"}}}
+    granting = paths["/v1/companies/{company_id}/grants"]["post"]["requestBody"]["content"]
+    assert granting["application/json"]["schema"] == {"$ref": "#/components/schemas/GrantCreate"}
+    assert "GrantLineCreate" in document["components"]["schemas"]

@@ -22,6 +22,7 @@ from app.employees.schemas import (
 from app.errors import StateConflict
 from app.files.errors import ImportRefused, NotCsv, TooManyRows
 from app.http.audiences import company_router, session_router
+from app.http.files import BYTES, TEXT
 from app.http.pagination import PagingDep
 from app.http.schemas import Page
 from app.http.translation import translated
@@ -49,7 +50,7 @@ CSV_EXAMPLE = (
     "OS2001;Anna;Esempio;RCCMNL83S18D969H;operai;01/12/2026\n"
 )
 CSV_BODY: dict[str, object] = {
-    "requestBody": {"required": True, "content": {"text/csv": {"schema": {"type": "string"}, "example": CSV_EXAMPLE}}}
+    "requestBody": {"required": True, "content": {"text/csv": {"schema": BYTES, "example": CSV_EXAMPLE}}}
 }
 
 
@@ -165,7 +166,7 @@ async def employee_import(
     "/employees/template.csv",
     "employees:read",
     response_class=Response,
-    responses={200: {"description": "The header of an import file", "content": {"text/csv": {}}}},
+    responses={200: {"description": "The header of an import file", "content": {"text/csv": {"schema": TEXT}}}},
 )
 async def employee_template() -> Response:
     """Return an empty file with every column an import knows."""

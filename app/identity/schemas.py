@@ -7,7 +7,7 @@ from pydantic import AfterValidator, Field
 from app import ids
 from app.actor import Locale
 from app.clock import Instant
-from app.edge.permissions import ROLE_PERMISSIONS
+from app.edge.permissions import API_KEY_SCOPES
 from app.http.schemas import ABSENT, Email, In, Name, Out, example
 
 GivenEmail = Annotated[
@@ -187,16 +187,7 @@ class PasswordUpdate(In):
     """15 to 256 characters of any kind, not one of the first that are guessed."""
 
 
-Scope = Annotated[
-    str,
-    Field(
-        min_length=1,
-        max_length=64,
-        description="One of those that the maker's roles give: "
-        + ", ".join(f"`{scope}`" for scope in sorted(frozenset().union(*ROLE_PERMISSIONS.values()))),
-        examples=["employees:read"],
-    ),
-]
+Scope = Annotated[str, Field(min_length=1, max_length=64, examples=["employees:read"])]
 
 
 class ApiKeyCreate(In):
@@ -204,8 +195,11 @@ class ApiKeyCreate(In):
 
     name: Name
     """What the key is for, to tell keys apart."""
-    scopes: Annotated[list[Scope], Field(min_length=1, max_length=50)]
-    """What the key may do: `noun:read` or `noun:write`, such as `employees:read`."""
+    scopes: Annotated[list[Scope], Field(min_length=1, max_length=50)] = Field(
+        description="What the key may do, of what your roles here may: "
+        + ", ".join(f"`{scope}`" for scope in sorted(API_KEY_SCOPES))
+        + "."
+    )
     expires_at: Instant | None = Field(
         default=None, description="In real time; at most two years from now; null: in one year."
     )

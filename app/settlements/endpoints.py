@@ -8,6 +8,7 @@ from fastapi import Response
 from app.edge.at import At
 from app.errors import AlreadyResolved, Invalid, NotFound, StateConflict
 from app.http.audiences import operator_router, provider_router
+from app.http.files import BYTES, TEXT
 from app.http.pagination import PagingDep
 from app.http.schemas import Page
 from app.ids import FeeRuleId, SettlementId, SettlementRunId
@@ -40,10 +41,10 @@ from app.settlements.schemas import (
 operator = operator_router()
 provider = provider_router()
 CSV: dict[int | str, dict[str, object]] = {
-    200: {"content": {"text/csv": {"schema": {"type": "string"}}}, "description": "One row per line"}
+    200: {"content": {"text/csv": {"schema": TEXT}}, "description": "One row per line"}
 }
 XML: dict[int | str, dict[str, object]] = {
-    200: {"content": {"application/xml": {"schema": {"type": "string"}}}, "description": "pain.001.001.09"}
+    200: {"content": {"application/xml": {"schema": BYTES}}, "description": "pain.001.001.09"}
 }
 
 
