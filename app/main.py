@@ -1,9 +1,11 @@
 """The application: routers, problem handlers, middleware, probes."""
 
 import asyncio
+import re
 import time
 from collections.abc import AsyncIterator, Callable, Coroutine
 from contextlib import asynccontextmanager
+from typing import Any
 
 from fastapi import FastAPI
 from fastapi.exceptions import RequestValidationError
@@ -21,13 +23,24 @@ from app.config import settings
 from app.db import Database
 from app.edge.refused import Sample
 from app.errors import AppError, Busy
-from app.http import docs, examples, problems
+from app.http import docs, examples, merge_patch, problems
+from app.http.location import readable
 from app.http.middleware import Edge
 from app.http.route import BeatriceRoute
-from app.http.schemas import FieldError, Problem
+from app.http.schemas import FieldError, Problem, Status
 
 ASK_EVERY = 1.0
 """Seconds."""
+STATUS_OK = {"type": "about:blank", "title": "OK", "status": 200, "detail": "The service answers."}
+STATUS_ANSWERS: dict[int | str, dict[str, Any]] = {
+    status: {
+        "description": described,
+        "content": {problems.MEDIA_TYPE: {"schema": {"$ref": f"#/components/schemas/{schema}"}}},
+    }
+    for status, described, schema in (
+        (200, "The service answers", "Status"), (503, "`busy`: the database cannot be reached", "Problem"),
+    )
+}  # fmt: skip
 DESCRIPTION = "Territorial welfare: company credit, local care, booking and settlement. Times are UTC, money is cents."
 
 
@@ -46,7 +59,7 @@ def create_app(database: Database) -> FastAPI:
         lifespan=lifespan,
         docs_url=None,
         redoc_url=None,
-        openapi_url="/openapi.json" if settings().shows_docs else None,
+        openapi_url=None,
         redirect_slashes=False,
         exception_handlers=_handlers(),
         separate_input_output_schemas=False,
@@ -58,14 +71,26 @@ def create_app(database: Database) -> FastAPI:
     app.state.refusals = Sample()
     for router in api.ROUTERS + (api.SANDBOX_ROUTERS if settings().sandbox else ()):
         app.router.routes.extend(router.routes)  # include_router would match every request twice
+    app.state.readable = readable({route.path for route in _json_routes(app) if route.methods == {"GET"}})
     if settings().shows_docs:
         docs.mount(app)
     _probes(app)
     if settings().shows_metrics:
         _metrics(app)
     app.openapi = _openapi(app)  # type: ignore[method-assign]
-    app.add_middleware(Edge, sandbox=settings().sandbox, requests_per_minute=settings().requests_per_minute)
+    app.add_middleware(
+        Edge,
+        sandbox=settings().sandbox,
+        requests_per_minute=settings().requests_per_minute,
+        origins=settings().cors_origins,
+        public=[route.path_regex for route in _json_routes(app) if route.access.fresh_seconds is not None]
+        + [re.compile(r"^(/openapi\.json|/v1/status)$")],
+    )
     return app
+
+
+def _json_routes(app: FastAPI) -> list[BeatriceRoute]:
+    return [route for route in app.router.routes if isinstance(route, BeatriceRoute)]
 
 
 def _handlers() -> dict[int | type[Exception], Callable[[Request, Exception], Coroutine[None, None, Response]]]:
@@ -108,6 +133,16 @@ def _probes(app: FastAPI) -> None:
             return problems.response(Busy(), problems.request_id_of(request), problems.language_of(request))
         return JSONResponse({"status": "ok"})
 
+    async def status_get(request: Request) -> Response:
+        """Whether the service answers and reaches its database, as catalogues of public APIs ask."""
+        if not await ready.now(request.app.state.database):
+            return problems.response(Busy(), problems.request_id_of(request), problems.language_of(request))
+        return JSONResponse(STATUS_OK, media_type=problems.MEDIA_TYPE)
+
+    app.add_api_route(
+        "/v1/status", status_get, tags=["Public"], operation_id="status_get", responses=STATUS_ANSWERS,
+        response_class=Response,
+    )  # fmt: skip
     app.add_route("/livez", livez, include_in_schema=False)
     app.add_route("/readyz", readyz, include_in_schema=False)
 
@@ -126,7 +161,7 @@ def _openapi(app: FastAPI) -> Callable[[], examples.Document]:
                 title=app.title, version=app.version, description=app.description, routes=app.router.routes
             )
             components = schema.setdefault("components", {}).setdefault("schemas", {})
-            for model in (Problem, FieldError):
+            for model in (Problem, FieldError, Status):
                 components[model.__name__] = model.model_json_schema(
                     ref_template="#/components/schemas/{model}", mode="serialization"
                 )
@@ -135,6 +170,7 @@ def _openapi(app: FastAPI) -> Callable[[], examples.Document]:
             components.pop("ValidationError", None)
             _secure(schema)
             examples.add_examples(schema)
+            merge_patch.describe(schema)
             app.openapi_schema = schema
         return app.openapi_schema
 

@@ -22,6 +22,7 @@ from app.employees.schemas import (
 from app.errors import StateConflict
 from app.files.errors import ImportRefused, NotCsv, TooManyRows
 from app.http.audiences import company_router, session_router
+from app.http.json_or_csv import csv_content
 from app.http.pagination import PagingDep
 from app.http.schemas import Page
 from app.http.translation import translated
@@ -44,9 +45,7 @@ session_routes = session_router()
 company = company_router()
 MAX_FILE = 5 * 1024 * 1024
 CSV_TYPE = "text/csv; charset=utf-8"
-CSV_BODY: dict[str, object] = {
-    "requestBody": {"required": True, "content": {"text/csv": {"schema": {"type": "string"}}}}
-}
+CSV_BODY: dict[str, object] = {"requestBody": {"required": True, "content": csv_content(importing.template())}}
 
 
 @session_routes.read("/me", "person")

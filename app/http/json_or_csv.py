@@ -6,7 +6,7 @@ from fastapi.exceptions import RequestValidationError
 from pydantic import BaseModel, ValidationError
 from starlette.requests import Request
 
-from app.http.body import MalformedBody, content_type
+from app.http.body import FILE_PART, MalformedBody, content_type
 
 M = TypeVar("M", bound=BaseModel)
 
@@ -26,7 +26,7 @@ class JsonOrCsv(Generic[M]):
         raw = await request.body()
         if not raw:
             raise MalformedBody("The body is empty.")
-        if content_type(request) == "text/csv":
+        if content_type(request) != "application/json":
             return raw
         try:
             return self.model.model_validate(await request.json())
@@ -39,9 +39,22 @@ class JsonOrCsv(Generic[M]):
         schema = self.model.model_json_schema()
         content = {
             "application/json": {"schema": _inlined(schema, schema.get("$defs", {}))},
-            "text/csv": {"schema": {"type": "string", "examples": [self.csv_example]}},
+            **csv_content(self.csv_example),
         }
         return {"requestBody": {"required": True, "content": content}}
+
+
+def csv_content(example: str) -> dict[str, object]:
+    """Describe a CSV file as a body: the file itself, or a browser's form with it."""
+    form = {
+        "type": "object",
+        "required": [FILE_PART],
+        "properties": {FILE_PART: {"type": "string", "format": "binary"}},
+    }
+    return {
+        "text/csv": {"schema": {"type": "string", "examples": [example]}},
+        "multipart/form-data": {"schema": form},
+    }
 
 
 def _inlined(schema: object, definitions: dict[str, object]) -> object:

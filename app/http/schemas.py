@@ -70,6 +70,15 @@ class Problem(BaseModel):
     request_id: str
 
 
+class Status(BaseModel):
+    """RFC 9457 again, as catalogues of public APIs read it: no problem."""
+
+    type: str
+    title: str
+    status: int
+    detail: str
+
+
 def _no_controls(value: str) -> str:
     if any(ord(character) < 32 and character not in "\n\t" for character in value):  # noqa: PLR2004 - C0 controls
         raise PydanticCustomError("control_character", "control characters are not allowed")
