@@ -25,7 +25,7 @@ FromDay = Annotated[clock.Day | None, Query(description="first Rome day")]
 ToDay = Annotated[clock.Day | None, Query(description="last Rome day")]
 
 
-@public.list("/offerings/{offering_id}/slots", "public")
+@public.list("/offerings/{offering_id}/slots", "public", fresh_seconds=0)
 async def slot_search(
     at: At, paging: PagingDep, offering_id: OfferingId, date_from: FromDay = None, date_to: ToDay = None
 ) -> Page[schemas.PublicSlot]:

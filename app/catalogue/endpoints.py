@@ -37,7 +37,7 @@ async def whole_list(
 ShortListDep = Annotated[Paging, Depends(whole_list)]
 
 
-@public.read("/offerings/{offering_id}", "public")
+@public.read("/offerings/{offering_id}", "public", fresh_seconds=0)
 async def offering_get(at: At, offering_id: OfferingId) -> schemas.PublicOffering:
     """Show one offering as anyone sees it."""
     found = await queries.visible_offering(at.session, await queries.viewer_of(at.session, at.actor), offering_id)
@@ -46,14 +46,14 @@ async def offering_get(at: At, offering_id: OfferingId) -> schemas.PublicOfferin
     return schemas.PublicOffering.model_validate(found)
 
 
-@public.list("/providers", "public")
+@public.list("/providers", "public", fresh_seconds=0)
 async def provider_list(at: At, paging: PagingDep) -> Page[schemas.PublicProvider]:
     """Providers by name."""
     rows = await queries.PROVIDERS.all(at.session, after=paging.after_id, limit=paging.fetch)
     return paging.page_by_id(rows, schemas.PublicProvider.model_validate)
 
 
-@public.read("/providers/{provider_id}", "public")
+@public.read("/providers/{provider_id}", "public", fresh_seconds=0)
 async def provider_get(at: At, provider_id: OrganisationId) -> schemas.PublicProvider:
     """Show one provider with the places where it gives care."""
     found = await queries.PROVIDER.maybe(at.session, id=provider_id)
@@ -62,7 +62,7 @@ async def provider_get(at: At, provider_id: OrganisationId) -> schemas.PublicPro
     return at.tagged(found.version, schemas.PublicProvider.model_validate(found))
 
 
-@public.list("/categories", "public")
+@public.list("/categories", "public", fresh_seconds=300)
 async def category_list(paging: ShortListDep) -> Page[schemas.CategoryRead]:
     """Kinds of care of today and the rule codes that may pay for them, preferred first."""
     seen = paging.after[0] if paging.after else ""
@@ -71,7 +71,7 @@ async def category_list(paging: ShortListDep) -> Page[schemas.CategoryRead]:
     return paging.page(rows, schemas.CategoryRead.model_validate, lambda row: [row.code])
 
 
-@public.list("/rules", "public")
+@public.list("/rules", "public", fresh_seconds=300)
 async def rule_list(
     paging: ShortListDep, on: Annotated[clock.Day | None, Query(description="default today (Rome)")] = None
 ) -> Page[schemas.RuleRead]:

@@ -24,6 +24,7 @@ operator = operator_router()
 @employee.command(
     "/bookings/{booking_id}/disputes",
     "person",
+    made_in="/v1/me/disputes",
     status=201,
     errors=[AlreadyResolved, StateConflict, DisputeWindowOver],
     audit="dispute.create",

@@ -22,7 +22,8 @@ from app.employees.schemas import (
 from app.errors import StateConflict
 from app.files.errors import ImportRefused, NotCsv, TooManyRows
 from app.http.audiences import company_router, session_router
-from app.http.files import BYTES, TEXT
+from app.http.files import TEXT
+from app.http.json_or_csv import csv_content
 from app.http.pagination import PagingDep
 from app.http.schemas import Page
 from app.http.translation import translated
@@ -49,9 +50,7 @@ CSV_EXAMPLE = (
     "matricola;nome;cognome;codice fiscale;categoria;data assunzione\n"
     "OS2001;Anna;Esempio;RCCMNL83S18D969H;operai;01/12/2026\n"
 )
-CSV_BODY: dict[str, object] = {
-    "requestBody": {"required": True, "content": {"text/csv": {"schema": BYTES, "example": CSV_EXAMPLE}}}
-}
+CSV_BODY: dict[str, object] = {"requestBody": {"required": True, "content": csv_content(CSV_EXAMPLE)}}
 
 
 @session_routes.read("/me", "person")

@@ -56,10 +56,13 @@ class Routes(APIRouter):
         *,
         errors: Errors = (),
         audit: str | None = None,
+        fresh_seconds: int | None = None,
         **options: Unpack[Documented],
     ) -> Callable[[F], F]:
         """GET one object: it gets an ETag (`at.tagged`, else of its content)."""
-        return self._route("GET", path, Access(permission, errors=tuple(errors), audit=audit), **options)
+        return self._route(
+            "GET", path, Access(permission, errors=tuple(errors), audit=audit, fresh_seconds=fresh_seconds), **options
+        )
 
     def list(
         self,
@@ -68,10 +71,16 @@ class Routes(APIRouter):
         *,
         errors: Errors = (),
         audit: str | None = None,
+        fresh_seconds: int | None = None,
         **options: Unpack[Documented],
     ) -> Callable[[F], F]:
         """GET a page of a list."""
-        return self._route("GET", path, Access(permission, errors=(*errors, BadCursor), audit=audit), **options)
+        return self._route(
+            "GET",
+            path,
+            Access(permission, errors=(*errors, BadCursor), audit=audit, fresh_seconds=fresh_seconds),
+            **options,
+        )
 
     def change(
         self,
@@ -101,10 +110,13 @@ class Routes(APIRouter):
         errors: Errors = (),
         audit: str | None = None,
         step_up: Proof | None = None,
+        made_in: str | None = None,
         **options: Unpack[Documented],
     ) -> Callable[[F], F]:
         """POST a verb: with a key where it moves money or capacity (`keyed`), so that a repeat has one effect."""
-        access = Access(permission, keyed, rehearses, stores_answer, body, max_bytes, tuple(errors), audit, step_up)
+        access = Access(
+            permission, keyed, rehearses, stores_answer, body, max_bytes, tuple(errors), audit, step_up, None, made_in
+        )
         return self._route(method, path, access, status=status, **options)
 
     def _route(

@@ -5,6 +5,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from app.http.body import MERGE_PATCH
+
 Schema = Mapping[str, Any]
 Document = dict[str, Any]
 """OpenAPI, as the framework builds it."""
@@ -126,7 +128,7 @@ class Examples:
     def add(self, described: Document, *, whole: bool) -> None:
         """Give each JSON content its example; a request fills only what must be sent, an answer everything."""
         for kind, content in described.get("content", {}).items():
-            if kind in {"application/json", "application/x-www-form-urlencoded"}:
+            if kind in {"application/json", MERGE_PATCH, "application/x-www-form-urlencoded"}:
                 content["example"] = self.of(content["schema"], "", whole=whole)
 
     def of(self, schema: Schema, name: str, *, whole: bool) -> object:

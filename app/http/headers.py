@@ -30,6 +30,10 @@ COMPONENTS: dict[str, dict[str, object]] = {
         "description": "The version of this object: send it as `If-Match` with a change.",
         "schema": {"type": "string"},
     },
+    "Location": {
+        "description": "Where what was made can be read: its own address, else that of the list that it is in.",
+        "schema": {"type": "string"},
+    },
     "Idempotent-Replayed": {
         "description": "`true` where this is the stored answer of an earlier request with the same key; else absent.",
         "schema": {"type": "string", "enum": ["true"]},
@@ -45,6 +49,8 @@ def headers_of(route: BeatriceRoute, status: int) -> dict[str, Reference]:
         names = ON_SUCCESS
         if route.shows_one or route.methods == {"PATCH"}:
             names = ("ETag", *names)
+        if status == HTTPStatus.CREATED:
+            names = ("Location", *names)
         if route.access.idempotent and route.access.stores_answer:
             names = ("Idempotent-Replayed", *names)
     elif status in (HTTPStatus.TOO_MANY_REQUESTS, HTTPStatus.SERVICE_UNAVAILABLE):

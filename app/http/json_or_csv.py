@@ -6,7 +6,7 @@ from fastapi.exceptions import RequestValidationError
 from pydantic import BaseModel, ValidationError
 from starlette.requests import Request
 
-from app.http.body import MalformedBody, content_type
+from app.http.body import FILE_PART, MalformedBody, content_type
 from app.http.files import BYTES
 
 M = TypeVar("M", bound=BaseModel)
@@ -28,7 +28,7 @@ class JsonOrCsv(Generic[M]):
         raw = await request.body()
         if not raw:
             raise MalformedBody("The body is empty.")
-        if content_type(request) == "text/csv":
+        if content_type(request) != "application/json":
             return raw
         try:
             return self.model.model_validate(await request.json())
@@ -40,7 +40,7 @@ class JsonOrCsv(Generic[M]):
         """What OpenAPI says about the body; the model is a component, as `components` gives it."""
         content = {
             "application/json": {"schema": {"$ref": COMPONENT.format(model=self.model.__name__)}},
-            "text/csv": {"schema": {**BYTES, "examples": [self.csv_example]}},
+            **csv_content(self.csv_example),
         }
         return {"requestBody": {"required": True, "content": content}}
 
@@ -48,3 +48,13 @@ class JsonOrCsv(Generic[M]):
         """Return the schemas of the model and of what it names: FastAPI collects those of bodies that it reads."""
         schema = self.model.model_json_schema(ref_template=COMPONENT)
         return {**schema.pop("$defs", {}), self.model.__name__: schema}
+
+
+def csv_content(example: str) -> dict[str, object]:
+    """Describe a CSV file as a body: the file itself, or a browser's form with it."""
+    form = {
+        "type": "object",
+        "required": [FILE_PART],
+        "properties": {FILE_PART: {**BYTES, "description": "The CSV file."}},
+    }
+    return {"text/csv": {"schema": BYTES, "example": example}, "multipart/form-data": {"schema": form}}

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from app.http import links
+from app.http.body import MERGE_PATCH
 from app.http.etag import IF_MATCH
 from app.http.examples import Document
 from app.http.headers import COMPONENTS, headers_of
@@ -20,7 +21,6 @@ SCHEMAS = "#/components/schemas/"
 VALUES = frozenset({"examples", "example", "default", "enum", "const"})
 """What in a schema is no schema."""
 INT32 = 2**31 - 1
-MERGE_PATCH = "application/merge-patch+json"
 API_ID = "beatrice"
 TOKEN_URL = "/v1/auth/token"  # noqa: S105 - an address
 UNSECURED: list[dict[str, list[str]]] = []
@@ -36,25 +36,31 @@ def operations(document: Document) -> Iterator[tuple[str, str, dict[str, Any]]]:
 
 def finish(document: Document, routes: Iterable[BeatriceRoute]) -> None:
     """Say of everything what can be said of it in general."""
-    known = {route.operation_id: route for route in routes}
+    known = {str(route.operation_id): route for route in routes}
     document["components"]["headers"] = COMPONENTS
     for _path, _method, operation in operations(document):
-        route = known[operation["operationId"]]
+        route = known.get(operation["operationId"])
         for parameter in operation.get("parameters", ()):
             _describe(parameter)
             _without_null(parameter)
         _prefer_merge_patch(operation)
-        for status, answer in operation["responses"].items():
-            if found := headers_of(route, int(status)):
-                answer["headers"] = found
-        if route.access.permission == "public":
+        if route is None or route.access.permission == "public":
             operation["security"] = UNSECURED
-        if route.methods == {"PATCH"}:
-            operation.setdefault("parameters", []).append(IF_MATCH)
+        if route is not None:
+            _say_headers(operation, route)
     _secure(document)
     _identify(document)
     _refine(document)
     links.add_links(document)
+
+
+def _say_headers(operation: dict[str, Any], route: BeatriceRoute) -> None:
+    """Name the headers of answers, and the one that a change needs."""
+    for status, answer in operation["responses"].items():
+        if found := headers_of(route, int(status)):
+            answer["headers"] = found
+    if route.methods == {"PATCH"}:
+        operation.setdefault("parameters", []).append(IF_MATCH)
 
 
 def _identify(document: Document) -> None:

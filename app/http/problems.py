@@ -83,7 +83,7 @@ def from_validation(error: RequestValidationError) -> AppError:
         if where and where[0] == "path" and item["type"] == "type_id_prefix":
             return NotFound()
         root = POINTER_ROOTS.get(str(where[0]), "") if where else ""
-        parts = _neutral([_safe(part) for part in where[1:]], unknown=item["type"] == "extra_forbidden")
+        parts = _neutral([own_name(part) for part in where[1:]], unknown=item["type"] == "extra_forbidden")
         problems.append((root + "".join("/" + part for part in parts), item["type"], _message(item)))
     return Invalid(*problems[0], *problems[1:50])
 
@@ -97,8 +97,8 @@ def _neutral(parts: list[str], *, unknown: bool) -> list[str]:
     return parts
 
 
-def _safe(part: object) -> str:
-    """Pointers name our fields and places in lists; a client's own key is never repeated."""
+def own_name(part: object) -> str:
+    """Name a parameter or field that looks like one of ours, so that a slip of the pen is found; else `?`."""
     text = str(part)
     return text if (len(text) <= 40 and text.isidentifier()) or text.isdigit() else "?"  # noqa: PLR2004 - our longest
 
@@ -142,18 +142,22 @@ def _http(request: Request, error: HTTPException) -> Response:
     for name, value in (error.headers or {}).items():
         answer.headers[name] = value
     if error.status_code == HTTPStatus.METHOD_NOT_ALLOWED:
-        answer.headers["Allow"] = ", ".join(sorted(_methods(request))) or answer.headers.get("Allow", "")
+        allowed = ", ".join(sorted(_methods(request))) or answer.headers.get("Allow", "")
+        if request.method == "OPTIONS":
+            return Response(status_code=HTTPStatus.NO_CONTENT, headers={"Allow": allowed})
+        answer.headers["Allow"] = allowed
     return answer
 
 
 def _methods(request: Request) -> set[str]:
     """Return the methods of every route on this path: the router names those of the first one only."""
-    return {
+    found = {
         method
         for route in iter_route_contexts(request.app.router.routes)
         if (pattern := getattr(route, "path_regex", None)) is not None and pattern.match(request.scope["path"])
         for method in route.methods or ()
     }
+    return found | {"OPTIONS"} | ({"HEAD"} if "GET" in found else set())
 
 
 def translate(error: Exception) -> AppError:

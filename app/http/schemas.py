@@ -109,6 +109,19 @@ class Problem(Described):
     """The id of this request: quote it when you ask about it."""
 
 
+class Status(Described):
+    """RFC 9457 again, as catalogues of public APIs read it: no problem."""
+
+    type: str
+    """Always `about:blank`."""
+    title: str
+    """Always `OK`."""
+    status: int
+    """The HTTP status."""
+    detail: str
+    """What is so, for people."""
+
+
 def _no_controls(value: str) -> str:
     if any(ord(character) < 32 and character not in "\n\t" for character in value):  # noqa: PLR2004 - C0 controls
         raise PydanticCustomError("control_character", "control characters are not allowed")

@@ -226,7 +226,9 @@ async def session_end(at: At, session_id: ids.SessionId) -> Response:
     return Response(status_code=204)
 
 
-@employee.command("/totp", "person", keyed=False, status=201, errors=[StateConflict], step_up="person")
+@employee.command(
+    "/totp", "person", keyed=False, status=201, errors=[StateConflict], step_up="person", made_in="/v1/me"
+)
 async def totp_create(at: At) -> TotpCreated:
     """Begin a second factor: a secret for an authenticator app; it counts once a first code confirms it."""
     return await second_factor.begin(at.session, at.actor)
@@ -272,6 +274,7 @@ async def api_key_get(at: At, api_key_id: ids.ApiKeyId) -> ApiKeyRead:
 @organisation.command(
     "/api_keys/{api_key_id}/rotate",
     "api_keys:write",
+    made_in="/v1/organisations/{organisation_id}/api_keys",
     keyed=False,
     status=201,
     errors=[TooManyLiveKeys, StateConflict],

@@ -33,7 +33,7 @@ operator = operator_router()
 alliance = alliance_router()
 
 
-@public.list("/alliances", "public")
+@public.list("/alliances", "public", fresh_seconds=300)
 async def alliance_list(at: At, paging: PagingDep) -> Page[AllianceRead]:
     """List the local alliances with their territory."""
     found = await queries.alliances(at.session, paging.after, paging.fetch)

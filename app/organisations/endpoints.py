@@ -128,7 +128,15 @@ async def bank_account_reject(at: At, account_id: BankAccountId) -> BankAccountR
     return _account_read(await bank_accounts.reject_account(at.session, at.actor, account_id))
 
 
-@provider.command("/bank_account", "provider:write", keyed=False, status=201, errors=[IbanOnHold], step_up="role")
+@provider.command(
+    "/bank_account",
+    "provider:write",
+    made_in="/v1/providers/{provider_id}/bank_accounts",
+    keyed=False,
+    status=201,
+    errors=[IbanOnHold],
+    step_up="role",
+)
 async def bank_account_request(at: At, body: BankAccountCreate) -> BankAccountRead:
     """Ask to be paid to another account: the operator approves it, and it is used 72 hours later at the earliest."""
     return _account_read(await bank_accounts.request_account(at.session, at.actor, at.tenant, body.iban))
@@ -142,7 +150,12 @@ async def bank_account_list(at: At, paging: PagingDep) -> Page[BankAccountRead]:
 
 
 @operator.command(
-    "/organisations/{organisation_id}/members", "organisations:write", keyed=False, status=201, step_up="role"
+    "/organisations/{organisation_id}/members",
+    "organisations:write",
+    made_in="/v1/organisations/{organisation_id}/members",
+    keyed=False,
+    status=201,
+    step_up="role",
 )
 async def organisation_member_invite(at: At, organisation_id: OrganisationId, body: MemberInvite) -> MemberInvited:
     """Invite an organisation's first administrator."""

@@ -21,7 +21,7 @@ from app.territory.schemas import IstatCode
 public = public_router()
 
 
-@public.list("/offerings", "public")
+@public.list("/offerings", "public", fresh_seconds=0)
 async def offering_search(
     at: At,
     paging: PagingDep,

@@ -15,7 +15,7 @@ from app.territory.schemas import MunicipalityRead
 public = public_router()
 
 
-@public.list("/municipalities", "public")
+@public.list("/municipalities", "public", fresh_seconds=300)
 async def municipality_list(
     at: At,
     paging: PagingDep,
