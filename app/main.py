@@ -42,7 +42,8 @@ STATUS_ANSWERS: dict[int | str, dict[str, Any]] = {
         "content": {problems.MEDIA_TYPE: {"schema": {"$ref": f"#/components/schemas/{schema}"}}},
     }
     for status, described, schema in (
-        (200, "The service answers.", "Status"), (503, "`busy`: the database cannot be reached.", "Problem"),
+        (200, "The service answers.", "Status"), (429, "`rate_limited`: too many requests.", "Problem"),
+        (503, "`busy`: the database cannot be reached.", "Problem"),
     )
 }  # fmt: skip
 
