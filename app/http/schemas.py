@@ -4,6 +4,7 @@ from typing import Annotated, Any, Generic, TypeVar
 
 from email_validator import EmailNotValidError, validate_email
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, GetJsonSchemaHandler
+from pydantic.config import JsonValue
 from pydantic.json_schema import JsonSchemaValue
 from pydantic_core import CoreSchema, PydanticCustomError
 
@@ -30,7 +31,7 @@ class In(Described):
     model_config = ConfigDict(strict=True, extra="forbid", frozen=True)
 
 
-def example(**fields: object) -> ConfigDict:
+def example(**fields: JsonValue) -> ConfigDict:
     """Let this be the example of a schema: what works as it stands in the demo world."""
     return ConfigDict(json_schema_extra={"examples": [fields]})
 
@@ -58,7 +59,7 @@ class Page(Out, Generic[T]):
     """One page of a list; follow `next_cursor` until it is null."""
 
     @classmethod
-    def model_parametrized_name(cls, params: tuple[type[object], ...]) -> str:
+    def model_parametrized_name(cls, params: tuple[type[Any], ...]) -> str:
         """Name the page of `BookingRead` `BookingPage` in the OpenAPI document."""
         return f"{params[0].__name__.removesuffix('Read')}Page"
 
