@@ -51,7 +51,7 @@ class BeatriceRoute(EdgeRoute):
         access: Access | None = getattr(endpoint, "__access__", None)
         if access is not None:
             options["operation_id"] = endpoint.__name__
-            options["response_description"] = ANSWERS.get(options.get("status_code"), "The answer.")
+            options["response_description"] = ANSWERS.get(int(options.get("status_code") or 200), "The answer.")
             options["summary"] = SUMMARY_ENDS.split(inspect.getdoc(endpoint) or "", maxsplit=1)[0]
             methods = set(options.get("methods") or ())
             options["responses"] = {

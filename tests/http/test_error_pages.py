@@ -37,10 +37,10 @@ async def test_italian_is_spoken_unless_english_is_asked_for(client: httpx.Async
 
 @pytest.mark.parametrize("code", meanings())
 async def test_every_code_is_told_in_both_languages(client: httpx.AsyncClient, code: str) -> None:
-    italian, english = (
+    italian, english = [
         texts((await client.get(f"/errors/{code}", headers={"Accept-Language": language})).text)
         for language in ("it", "en")
-    )
+    ]
     assert len(italian) == len(english) > 1
     assert [text for text in italian if text in english] == []
 
