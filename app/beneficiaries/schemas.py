@@ -9,7 +9,7 @@ from pydantic_core import PydanticCustomError
 from app import clock, ids
 from app.banking.fiscal_codes import FiscalCode
 from app.clock import Day
-from app.http.schemas import ABSENT, In, Name, Out, PeriodRead, Prose
+from app.http.schemas import ABSENT, VERSION, In, Name, Out, PeriodRead, Prose
 from app.rules.beneficiary import Relation, Relative
 from app.territory.schemas import IstatCode
 
@@ -121,3 +121,4 @@ class BeneficiaryRead(Out):
     maintained: list[PeriodRead]
     dependent_years: list[int]
     certificates: list[CertificateRead]
+    version: int = Field(description=VERSION)

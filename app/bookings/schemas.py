@@ -1,6 +1,6 @@
 """What goes in and out of quotes and bookings: one read schema per audience."""
 
-from typing import Annotated
+from typing import Annotated, Literal
 from uuid import UUID
 
 from pydantic import AfterValidator, Field
@@ -15,6 +15,7 @@ from app.ids import BeneficiaryId, BookingId, LotId, OfferingId, OrganisationId,
 from app.money import PositiveCents
 
 MAX_UNITS = 60
+MAX_BULK = 500
 
 
 def _distinct(values: list[UUID]) -> list[UUID]:
@@ -195,6 +196,43 @@ class ProviderUnitRead(Out):
     disputed: bool
     refunded_cents: int = Field(description="What a dispute took back of the price or the fee")
     needs_review: bool
+
+
+class VisitRead(ProviderUnitRead):
+    """A unit in its provider's day, with what is needed to go there."""
+
+    booking_id: BookingId
+    offering_id: OfferingId
+    offering_name: str
+    site_name: str | None = Field(description="Where it takes place; null at the beneficiary's home")
+    beneficiary: BeneficiaryContactRead | None = Field(description="Gone 30 days after the booking's last visit")
+    note: str | None
+    confirm_by: Instant | None = Field(description="Until when a request must be answered; null once it was")
+
+
+BulkMode = Literal["all", "each"]
+BulkUnitIds = Annotated[list[UnitId], Field(min_length=1, max_length=MAX_BULK), AfterValidator(_distinct)]
+
+
+class VisitsIn(In):
+    """Which visits, up to 500."""
+
+    unit_ids: BulkUnitIds
+    mode: BulkMode = Field(
+        "all", description="`all`: all or none; `each`: booking by booking, `results` tells what became of each visit"
+    )
+
+
+class VisitResult(Out):
+    unit_id: UnitId
+    done: bool
+    status: UnitStatus | None = Field(description="Its state now; null where nothing was done")
+    code: str | None = Field(description="Why nothing was done, as an error's `code`; null where it was done")
+    detail: str | None = Field(description="The same in words, in the caller's language")
+
+
+class VisitResults(Out):
+    results: list[VisitResult] = Field(description="One for each visit, in the order in which they were named")
 
 
 class ProviderBookingRead(Out):

@@ -6,9 +6,10 @@ from pydantic import Field
 
 from app.capacity.models import SlotStatus
 from app.clock import Instant
-from app.http.schemas import In, Out
+from app.http.schemas import VERSION, Code, In, Metadata, Out
 from app.ids import OfferingId, SlotId
 
+MAX_BATCH = 500
 Capacity = Annotated[int, Field(ge=1, le=1000, examples=[1])]
 
 
@@ -18,6 +19,18 @@ class SlotCreate(In):
     starts_at: Instant
     ends_at: Instant
     capacity: Capacity
+    external_id: Code | None = Field(None, description="The slot's id in your own system")
+    metadata: Metadata = Field(default_factory=dict, description="Your own notes on it, up to 50 short texts")
+
+
+class SlotBatch(In):
+    """Slots of one offering."""
+
+    slots: Annotated[list[SlotCreate], Field(min_length=1, max_length=MAX_BATCH)]
+
+
+class SlotBatchRead(Out):
+    slot_ids: list[SlotId] = Field(description="The new slots, in the order in which they were given")
 
 
 class SlotUpdate(In):
@@ -46,4 +59,7 @@ class SlotRead(Out):
     taken: int
     seats_left: int
     status: SlotStatus
+    external_id: str | None
+    metadata: dict[str, str]
+    version: int = Field(description=VERSION)
     created_at: Instant

@@ -16,7 +16,7 @@ from app.catalogue.models import (
     VatCode,
 )
 from app.clock import Day, Instant
-from app.http.schemas import ABSENT, Code, In, Metadata, Name, Out, Prose, Unique
+from app.http.schemas import ABSENT, VERSION, Code, In, Metadata, Name, Out, Prose, Unique
 from app.ids import AccreditationId, AllianceId, OfferingId, OrganisationId, PriceId, SiteId, UserId
 from app.rules.rows import OfferingUnit, PaymentForm, RelativesCondition, RuleCode, Status
 from app.territory.schemas import IstatCode
@@ -67,12 +67,20 @@ class PublicOffering(Out):
     access: CareAccess
 
 
-class SiteRead(Out):
+class PublicSite(Out):
     id: SiteId
     name: str
     street: str
     postcode: str
     istat_code: str
+
+
+class SiteRead(PublicSite):
+    """A site as its provider sees it."""
+
+    external_id: str | None
+    metadata: dict[str, str] = Field(validation_alias="metadata_")
+    version: int = Field(description=VERSION)
 
 
 class PublicProvider(Out):
@@ -81,7 +89,7 @@ class PublicProvider(Out):
     description: str
     phone: str | None
     email: str | None
-    sites: list[SiteRead]
+    sites: list[PublicSite]
 
 
 class CategoryRead(Out):
@@ -116,6 +124,8 @@ class SiteCreate(In):
     street: Name
     postcode: Postcode
     istat_code: IstatCode
+    external_id: Code | None = Field(None, description="The site's id in your own system")
+    metadata: Metadata = Field(default_factory=dict, description="Your own notes on it, up to 50 short texts")
 
 
 class SiteUpdate(In):
@@ -123,6 +133,8 @@ class SiteUpdate(In):
     street: Name = ABSENT
     postcode: Postcode = ABSENT
     istat_code: IstatCode = ABSENT
+    external_id: Code | None = None
+    metadata: Metadata = ABSENT
 
 
 class OfferingCreate(In):
@@ -195,6 +207,7 @@ class OfferingRead(Out):
     status: OfferingStatus
     external_id: str | None
     metadata: dict[str, str]
+    version: int = Field(description=VERSION)
     created_at: Instant
 
 

@@ -1,11 +1,11 @@
 """What the person sees of credit."""
 
-from typing import Literal
+from pydantic import Field
 
 from app.clock import Day, Instant
-from app.credit.models import LotKind, ProgrammeSource
+from app.credit.models import EntryReason, LotKind, ProgrammeSource
 from app.http.schemas import Out
-from app.ids import EmployeeId, LotId
+from app.ids import BookingId, EmployeeId, LotId, UnitId
 from app.rules.rows import RuleCode
 
 
@@ -43,10 +43,21 @@ class WalletRead(Out):
     lots: list[LotRead]
 
 
+class PaidForRead(Out):
+    """What credit was used for; only the person is told."""
+
+    booking_id: BookingId
+    unit_id: UnitId
+    offering_name: str
+    provider_name: str
+    service_on: Day = Field(description="The day of the visit (Rome)")
+
+
 class WalletEntryRead(Out):
     """A movement on a lot, from the person's side: what came is positive."""
 
-    lot_id: LotId
-    reason: Literal["granted", "awarded", "captured", "refunded", "expired", "returned", "carried_over", "grace"]
+    lot_id: LotId = Field(description="On which lot")
+    reason: EntryReason
     amount_cents: int
     event_at: Instant
+    paid_for: PaidForRead | None = Field(description="The visit that it paid, or paid back; null for other movements")

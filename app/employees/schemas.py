@@ -8,7 +8,7 @@ from app import ids
 from app.banking.fiscal_codes import FiscalCode
 from app.clock import Day
 from app.employees.models import Contract
-from app.http.schemas import ABSENT, Code, Email, In, Name, Out, PeriodRead
+from app.http.schemas import ABSENT, VERSION, Code, Email, In, Name, Out, PeriodRead
 from app.identity.schemas import NewPassword, Otp
 from app.organisations.schemas import MembershipMe, UserMe
 
@@ -74,6 +74,7 @@ class EmployeeRead(Out):
     probation_ends_on: Day | None
     unpaid_leave: list[PeriodRead]
     agreement_code: str | None
+    version: int = Field(description=VERSION)
 
 
 class ImportErrorRead(Out):

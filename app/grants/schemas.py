@@ -1,6 +1,6 @@
 """What grants take and show, per audience."""
 
-from typing import Annotated
+from typing import Annotated, Any
 
 from pydantic import ConfigDict, Field, model_validator
 from pydantic_core import PydanticCustomError
@@ -8,13 +8,15 @@ from pydantic_core import PydanticCustomError
 from app.clock import Day, Instant
 from app.credit.models import ExpiredCreditTo, FeeFunding, LeaversRule, ProgrammeSource, ValidityBasis
 from app.grants.models import EntryKind, GeneralityReason, GrantStatus, TopUpStatus
-from app.http.schemas import ABSENT, Code, In, Name, Out
+from app.http.schemas import ABSENT, VERSION, Code, In, Metadata, Name, Out
 from app.ids import EmployeeId, GrantId, OrganisationId, ProgrammeId, RevocationId, TopUpId, UserId
 from app.money import PositiveCents
 from app.rules.decisions import Reading
 from app.rules.rows import RuleCode
 
 MAX_LINES = 20_000
+OwnId = Annotated[Code | None, Field(description="Its id in your own system")]
+NOTES: Any = Field(default_factory=dict, description="Your own notes on it, up to 50 short texts")
 
 
 class CompanyFundsRead(Out):
@@ -42,6 +44,8 @@ class CompanyEntryRead(Out):
 
 class TopUpCreate(In):
     amount_cents: PositiveCents
+    external_id: OwnId = None
+    metadata: Metadata = NOTES
 
 
 class TopUpConfirm(In):
@@ -50,7 +54,7 @@ class TopUpConfirm(In):
     amount_cents: PositiveCents | None = None
 
 
-class TopUpRead(Out):
+class TopUpBase(Out):
     """Name `payment_reference` in the bank transfer."""
 
     id: TopUpId
@@ -61,7 +65,12 @@ class TopUpRead(Out):
     resolved_at: Instant | None
 
 
-class OperatorTopUpRead(TopUpRead):
+class TopUpRead(TopUpBase):
+    external_id: str | None
+    metadata: dict[str, str] = Field(validation_alias="metadata_")
+
+
+class OperatorTopUpRead(TopUpBase):
     company_id: OrganisationId
     company_name: str
     confirmed_by: UserId | None = Field(description="Who saw the money first")
@@ -91,10 +100,12 @@ class ProgrammeCreate(In):
     leavers_rule: LeaversRule = "keep_until_expiry"
     fee_funding: FeeFunding = "out_of_pocket"
     relatives_reading: Reading | None = None
+    external_id: OwnId = None
+    metadata: Metadata = NOTES
 
 
 class ProgrammeUpdate(In):
-    """Absent keeps, null clears; only `name` once a grant uses the programme."""
+    """Absent keeps, null clears; only `name` and your own id and notes once a grant uses the programme."""
 
     name: Name = ABSENT
     source: ProgrammeSource = ABSENT
@@ -109,6 +120,8 @@ class ProgrammeUpdate(In):
     leavers_rule: LeaversRule = ABSENT
     fee_funding: FeeFunding = ABSENT
     relatives_reading: Reading = ABSENT
+    external_id: OwnId = None
+    metadata: Metadata = ABSENT
 
 
 class ProgrammeRead(Out):
@@ -126,6 +139,9 @@ class ProgrammeRead(Out):
     leavers_rule: LeaversRule
     fee_funding: FeeFunding
     relatives_reading: Reading
+    external_id: str | None
+    metadata: dict[str, str]
+    version: int = Field(description=VERSION)
     created_at: Instant
 
 
@@ -145,6 +161,8 @@ class GrantCreate(In):
     lines: Annotated[list[GrantLineCreate], Field(min_length=1, max_length=MAX_LINES)] | None = None
     each_cents: PositiveCents | None = None
     generality_reason: GeneralityReason | None = None
+    external_id: OwnId = None
+    metadata: Metadata = NOTES
 
     @model_validator(mode="after")
     def _one_way(self) -> "GrantCreate":
@@ -163,6 +181,9 @@ class GrantRead(Out):
     employee_count: int
     shortfall_cents: int
     generality_reason: GeneralityReason | None
+    external_id: str | None
+    metadata: dict[str, str]
+    version: int = Field(description=VERSION)
     created_at: Instant
     approved_at: Instant | None
     activated_at: Instant | None

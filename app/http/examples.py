@@ -73,7 +73,7 @@ def example_of(schema: Schema, schemas: Schema, name: str = "", *, whole: bool) 
             example = example_of(schemas[reference.rpartition("/")[2]], schemas, name, whole=whole)
         case {"anyOf": variants}:
             filled = next(variant for variant in variants if variant.get("type") != "null")
-            example = None if name == "next_cursor" else example_of(filled, schemas, name, whole=whole)
+            example = None if name in {"next_cursor", "prev_cursor"} else example_of(filled, schemas, name, whole=whole)
         case {"type": "object"}:
             example = _object(schema, schemas, whole=whole)
         case {"type": "array", "items": items}:

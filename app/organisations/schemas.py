@@ -9,7 +9,7 @@ from app.actor import Locale
 from app.banking.fiscal_codes import TaxCode
 from app.banking.iban import Iban
 from app.clock import Instant
-from app.http.schemas import ABSENT, Code, Email, In, Metadata, Name, Out, Prose, Unique
+from app.http.schemas import ABSENT, VERSION, Code, Email, In, Metadata, Name, Out, Prose, Unique
 from app.organisations.models import BankAccountStatus, Kind, PartyKind
 
 IbanStatus = Literal["in_force", "changing", "on_hold"]
@@ -89,6 +89,7 @@ class OrganisationRead(Out):
     address: AddressRead | None
     external_id: str | None
     metadata: dict[str, str]
+    version: int = Field(description=VERSION)
     created_at: Instant
 
 

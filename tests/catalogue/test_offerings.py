@@ -120,6 +120,8 @@ async def test_a_foreign_offering_is_as_absent_as_one_that_never_was(
     assert (await client.get(f"{base(other)}/offerings", headers=other.headers["manager"])).json() == {
         "data": [],
         "next_cursor": None,
+        "prev_cursor": None,
+        "total": None,
     }
 
 

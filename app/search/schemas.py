@@ -1,0 +1,12 @@
+"""What the search shows besides offerings."""
+
+from pydantic import Field
+
+from app.http.schemas import Out
+
+
+class ServedMunicipalityRead(Out):
+    istat_code: str = Field(description="Its ISTAT code, to search with")
+    name: str
+    province: str
+    offering_count: int = Field(description="How many offerings name it in their area")
