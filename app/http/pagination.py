@@ -21,6 +21,8 @@ from app.listing import Found, Window
 T = TypeVar("T")
 R = TypeVar("R")
 FORWARD, BACKWARD = ">", "<"
+CURSORS = 2
+"""Their form: one of another form does not open."""
 
 
 class BadCursor(AppError, status=400, code="bad_cursor"):
@@ -71,7 +73,7 @@ def ordered(*orders: str, most: int = 100, limit: int = 25) -> Callable[..., Awa
     ) -> Paging:
         filters = sorted((name, value) for name, value in request.query_params.multi_items() if name not in _OWN)
         actor = request.state.place.actor
-        scope = json.dumps([request.url.path, filters, str(actor.id)]).encode()
+        scope = json.dumps([CURSORS, request.url.path, filters, str(actor.id)]).encode()
         way, *keys = (FORWARD,) if cursor is None else _open(cursor, scope)
         window = Window(str(order), limit, None if cursor is None else tuple(keys), way == BACKWARD, count)
         return Paging(window, request, scope)
