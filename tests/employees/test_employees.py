@@ -191,7 +191,7 @@ async def test_patch_absent_keeps_null_clears(client: httpx.AsyncClient, company
     changed = await client.patch(
         address, json={"category": "quadri", "agreement_code": None}, headers={**headers, "If-Match": '"1"'}
     )
-    assert changed.json() == {**employee, "category": "quadri", "agreement_code": None}
+    assert changed.json() == {**employee, "category": "quadri", "agreement_code": None, "version": 2}
     assert (changed.status_code, changed.headers["etag"]) == (200, '"2"')
     same = await client.patch(address, json={"category": "quadri"}, headers={**headers, "If-Match": '"2"'})
     assert (same.status_code, same.headers["etag"]) == (200, '"2"')
