@@ -84,7 +84,8 @@ async def slot_create(at: At, offering_id: OfferingId, body: schemas.SlotCreate)
 async def slot_create_batch(at: At, offering_id: OfferingId, body: schemas.SlotBatch) -> schemas.SlotBatchRead:
     """Publish up to 500 slots, all or none; a slot that is not acceptable is named by its place in the list."""
     made = await actions.create_slots(at.session, at.tenant, offering_id, body.slots, pointer="/slots/{}")
-    return schemas.SlotBatchRead(slot_ids=made)
+    at.showing(made)
+    return at.about(at.tenant, schemas.SlotBatchRead(slot_ids=made))
 
 
 @provider.read("/slots/{slot_id}", "catalogue:read")
