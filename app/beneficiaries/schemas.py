@@ -9,7 +9,7 @@ from pydantic_core import PydanticCustomError
 from app import clock, ids
 from app.banking.fiscal_codes import FiscalCode
 from app.clock import Day
-from app.http.schemas import ABSENT, In, Name, Out, PeriodRead, Prose, example
+from app.http.schemas import ABSENT, VERSION, In, Name, Out, PeriodRead, Prose, example
 from app.http.words import words
 from app.rules.beneficiary import Relation, Relative
 from app.territory.schemas import IstatCode
@@ -176,6 +176,7 @@ class BeneficiaryRead(Out):
     """The years in which the person was fiscally dependent on the employee."""
     certificates: list[CertificateRead]
     """Certificates of non-self-sufficiency, which open some rules."""
+    version: int = Field(description=VERSION)
 
 
 RELATIONS = {

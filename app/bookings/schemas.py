@@ -1,6 +1,6 @@
 """What goes in and out of quotes and bookings: one read schema per audience."""
 
-from typing import Annotated
+from typing import Annotated, Literal
 from uuid import UUID
 
 from pydantic import AfterValidator, Field
@@ -16,6 +16,7 @@ from app.ids import BeneficiaryId, BookingId, LotId, OfferingId, OrganisationId,
 from app.money import PositiveCents
 
 MAX_UNITS = 60
+MAX_BULK = 500
 
 
 def _distinct(values: list[UUID]) -> list[UUID]:
@@ -299,6 +300,47 @@ class ProviderUnitRead(Out):
     """Whether the operator must look first: it is neither paid out nor completed then."""
 
 
+class VisitRead(ProviderUnitRead):
+    """A unit in its provider's day, with what is needed to go there."""
+
+    booking_id: BookingId
+    offering_id: OfferingId
+    offering_name: str
+    """The offering's name."""
+    site_name: str | None = Field(description="Where it takes place; null at the beneficiary's home")
+    beneficiary: BeneficiaryContactRead | None = Field(description="Gone 30 days after the booking's last visit")
+    note: str | None
+    """What the employee wrote to the provider; null: nothing."""
+    confirm_by: Instant | None = Field(description="Until when a request must be answered; null once it was")
+
+
+BulkMode = Literal["all", "each"]
+BulkUnitIds = Annotated[list[UnitId], Field(min_length=1, max_length=MAX_BULK), AfterValidator(_distinct)]
+
+
+class VisitsIn(In):
+    """Which visits, up to 500."""
+
+    unit_ids: BulkUnitIds
+    """Which visits."""
+    mode: BulkMode = Field(
+        "all", description="`all`: all or none; `each`: booking by booking, `results` tells what became of each visit"
+    )
+
+
+class VisitResult(Out):
+    unit_id: UnitId
+    done: bool
+    """Whether it was done; else `code` says why not."""
+    status: UnitStatus | None = Field(description="Its state now; null where nothing was done")
+    code: str | None = Field(description="Why nothing was done, as an error's `code`; null where it was done")
+    detail: str | None = Field(description="The same in words, in the caller's language")
+
+
+class VisitResults(Out):
+    results: list[VisitResult] = Field(description="One for each visit, in the order in which they were named")
+
+
 class ProviderBookingRead(Out):
     """A booking as the provider sees it."""
 
@@ -378,3 +420,4 @@ words(
     none="no credit: own money only",
     up_to="at most `max_cents`",
 )
+words("BulkMode", BulkMode, all="all of them, or none", each="each booking by itself")

@@ -6,10 +6,11 @@ from pydantic import Field
 
 from app.capacity.models import SlotStatus
 from app.clock import Instant
-from app.http.schemas import In, Out, example
+from app.http.schemas import VERSION, Code, In, Metadata, Out, example
 from app.http.words import words
 from app.ids import OfferingId, SlotId
 
+MAX_BATCH = 500
 Capacity = Annotated[int, Field(ge=1, le=1000, examples=[1])]
 
 
@@ -24,6 +25,19 @@ class SlotCreate(In):
     """When it ends (UTC)."""
     capacity: Capacity
     """How many people fit at once."""
+    external_id: Code | None = Field(None, description="The slot's id in your own system")
+    metadata: Metadata = Field(default_factory=dict, description="Your own notes on it, up to 50 short texts")
+
+
+class SlotBatch(In):
+    """Slots of one offering."""
+
+    slots: Annotated[list[SlotCreate], Field(min_length=1, max_length=MAX_BATCH)]
+    """The slots to publish: all of them, or none."""
+
+
+class SlotBatchRead(Out):
+    slot_ids: list[SlotId] = Field(description="The new slots, in the order in which they were given")
 
 
 class SlotUpdate(In):
@@ -67,6 +81,11 @@ class SlotRead(Out):
     """How many seats are free."""
     status: SlotStatus
     """Whether the slot can be booked."""
+    external_id: str | None
+    """Your own id for it; null when there is none."""
+    metadata: dict[str, str]
+    """Up to 50 entries of your own: short names, texts up to 500 characters."""
+    version: int = Field(description=VERSION)
     created_at: Instant
     """When it was made, in business time (UTC)."""
 

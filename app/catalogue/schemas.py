@@ -16,7 +16,7 @@ from app.catalogue.models import (
     VatCode,
 )
 from app.clock import Day, Instant
-from app.http.schemas import ABSENT, Code, In, Metadata, Name, Out, Prose, Unique, example
+from app.http.schemas import ABSENT, VERSION, Code, In, Metadata, Name, Out, Prose, Unique, example
 from app.http.words import words
 from app.ids import AccreditationId, AllianceId, OfferingId, OrganisationId, PriceId, SiteId, UserId
 from app.rules.rows import OfferingUnit, PaymentForm, RelativesCondition, RuleCode, Status
@@ -87,7 +87,7 @@ class PublicOffering(Out):
     """What the beneficiary needs before booking."""
 
 
-class SiteRead(Out):
+class PublicSite(Out):
     id: SiteId
     name: str
     """What the place is called."""
@@ -97,6 +97,16 @@ class SiteRead(Out):
     """The postcode."""
     istat_code: str
     """The municipality, by its ISTAT code of six digits."""
+
+
+class SiteRead(PublicSite):
+    """A site as its provider sees it."""
+
+    external_id: str | None
+    """Your own id for it; null when there is none."""
+    metadata: dict[str, str] = Field(validation_alias="metadata_")
+    """Up to 50 entries of your own: short names, texts up to 500 characters."""
+    version: int = Field(description=VERSION)
 
 
 class PublicProvider(Out):
@@ -109,7 +119,7 @@ class PublicProvider(Out):
     """Where families can call; null where the provider shows none."""
     email: str | None
     """Where families can write; null where the provider shows none."""
-    sites: list[SiteRead]
+    sites: list[PublicSite]
     """Where the provider is."""
 
 
@@ -168,6 +178,8 @@ class SiteCreate(In):
     """The postcode."""
     istat_code: IstatCode
     """The municipality, by its ISTAT code of six digits."""
+    external_id: Code | None = Field(None, description="The site's id in your own system")
+    metadata: Metadata = Field(default_factory=dict, description="Your own notes on it, up to 50 short texts")
 
 
 class SiteUpdate(In):
@@ -181,6 +193,10 @@ class SiteUpdate(In):
     """The postcode."""
     istat_code: IstatCode = ABSENT
     """The municipality, by its ISTAT code of six digits."""
+    external_id: Code | None = None
+    """Your own id for it; null clears it."""
+    metadata: Metadata = ABSENT
+    """Up to 50 entries of your own: short names, texts up to 500 characters."""
 
 
 class OfferingCreate(In):
@@ -320,6 +336,7 @@ class OfferingRead(Out):
     """Your own id for it; null when there is none."""
     metadata: dict[str, str]
     """Up to 50 entries of your own: short names, texts up to 500 characters."""
+    version: int = Field(description=VERSION)
     created_at: Instant
     """When it was made, in business time (UTC)."""
 

@@ -1,15 +1,13 @@
 """What the person sees of credit."""
 
-from typing import Literal
+from pydantic import Field
 
 from app.clock import Day, Instant
-from app.credit.models import LotKind, ProgrammeSource
+from app.credit.models import EntryReason, LotKind, ProgrammeSource
 from app.http.schemas import Out
 from app.http.words import words
-from app.ids import EmployeeId, LotId
+from app.ids import BookingId, EmployeeId, LotId, UnitId
 from app.rules.rows import RuleCode
-
-WalletReason = Literal["granted", "awarded", "captured", "refunded", "expired", "returned", "carried_over", "grace"]
 
 
 class ExpiringRead(Out):
@@ -66,17 +64,30 @@ class WalletRead(Out):
     """The credit by lot, what expires first first."""
 
 
+class PaidForRead(Out):
+    """What credit was used for; only the person is told."""
+
+    booking_id: BookingId
+    unit_id: UnitId
+    offering_name: str
+    """The offering's name."""
+    provider_name: str
+    """The provider's name."""
+    service_on: Day = Field(description="The day of the visit (Rome)")
+
+
 class WalletEntryRead(Out):
     """A movement on a lot, from the person's side: what came is positive."""
 
     lot_id: LotId
     """The lot that moved."""
-    reason: WalletReason
+    reason: EntryReason
     """What happened."""
     amount_cents: int
     """In cents; positive came, negative went."""
     event_at: Instant
     """When it took effect (UTC)."""
+    paid_for: PaidForRead | None = Field(description="The visit that it paid, or paid back; null for other movements")
 
 
 words(
@@ -88,11 +99,12 @@ words(
 )
 words(
     "WalletReason",
-    WalletReason,
+    EntryReason,
     granted="the employer gave it",
     awarded="a public programme gave it",
     captured="it paid a unit or a fee",
     refunded="a dispute gave it back",
+    restored="a correction gave it back",
     expired="its last day is over",
     returned="it went back to where it came from",
     carried_over="it moved to a new lot",

@@ -8,7 +8,7 @@ from app import ids
 from app.banking.fiscal_codes import FiscalCode
 from app.clock import Day
 from app.employees.models import Contract
-from app.http.schemas import ABSENT, Code, Email, In, Name, Out, PeriodRead, example
+from app.http.schemas import ABSENT, VERSION, Code, Email, In, Name, Out, PeriodRead, example
 from app.http.words import words
 from app.identity.schemas import NewPassword, Otp
 from app.organisations.schemas import MembershipMe, UserMe
@@ -128,6 +128,7 @@ class EmployeeRead(Out):
     """Periods of unpaid leave."""
     agreement_code: str | None
     """The CNEL code of the collective agreement, such as `C011`; null when not stated."""
+    version: int = Field(description=VERSION)
 
 
 class ImportErrorRead(Out):

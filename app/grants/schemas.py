@@ -1,6 +1,6 @@
 """What grants take and show, per audience."""
 
-from typing import Annotated
+from typing import Annotated, Any
 
 from pydantic import Field, model_validator
 from pydantic_core import PydanticCustomError
@@ -8,7 +8,7 @@ from pydantic_core import PydanticCustomError
 from app.clock import Day, Instant
 from app.credit.models import ExpiredCreditTo, FeeFunding, LeaversRule, ProgrammeSource, ValidityBasis
 from app.grants.models import EntryKind, GeneralityReason, GrantStatus, TopUpStatus
-from app.http.schemas import ABSENT, Code, In, Name, Out, example
+from app.http.schemas import ABSENT, VERSION, Code, In, Metadata, Name, Out, example
 from app.http.words import words
 from app.ids import EmployeeId, GrantId, OrganisationId, ProgrammeId, RevocationId, TopUpId, UserId
 from app.money import PositiveCents
@@ -16,6 +16,8 @@ from app.rules.decisions import Reading
 from app.rules.rows import RuleCode
 
 MAX_LINES = 20_000
+OwnId = Annotated[Code | None, Field(description="Its id in your own system")]
+NOTES: Any = Field(default_factory=dict, description="Your own notes on it, up to 50 short texts")
 
 
 class CompanyFundsRead(Out):
@@ -47,6 +49,8 @@ class TopUpCreate(In):
 
     amount_cents: PositiveCents
     """The sum that the company will transfer, in cents."""
+    external_id: OwnId = None
+    metadata: Metadata = NOTES
 
 
 class TopUpConfirm(In):
@@ -58,7 +62,7 @@ class TopUpConfirm(In):
     """The sum that arrived, in cents; null: the announced one."""
 
 
-class TopUpRead(Out):
+class TopUpBase(Out):
     """Name `payment_reference` in the bank transfer."""
 
     id: TopUpId
@@ -74,7 +78,14 @@ class TopUpRead(Out):
     """When it was confirmed or returned; null before."""
 
 
-class OperatorTopUpRead(TopUpRead):
+class TopUpRead(TopUpBase):
+    external_id: str | None
+    """Your own id for it; null when there is none."""
+    metadata: dict[str, str] = Field(validation_alias="metadata_")
+    """Up to 50 entries of your own: short names, texts up to 500 characters."""
+
+
+class OperatorTopUpRead(TopUpBase):
     company_id: OrganisationId
     """The company that pays."""
     company_name: str
@@ -127,10 +138,12 @@ class ProgrammeCreate(In):
     """Who pays the fee of a late cancellation."""
     relatives_reading: Reading | None = None
     """How narrowly the law on relatives is read; null: as the company reads it."""
+    external_id: OwnId = None
+    metadata: Metadata = NOTES
 
 
 class ProgrammeUpdate(In):
-    """Absent keeps, null clears; only `name` once a grant uses the programme."""
+    """Absent keeps, null clears; only `name` and your own id and notes once a grant uses the programme."""
 
     model_config = example(name="Welfare di fine anno")
 
@@ -160,6 +173,9 @@ class ProgrammeUpdate(In):
     """Who pays the fee of a late cancellation."""
     relatives_reading: Reading = ABSENT
     """How narrowly the law on relatives is read."""
+    external_id: OwnId = None
+    metadata: Metadata = ABSENT
+    """Up to 50 entries of your own: short names, texts up to 500 characters."""
 
 
 class ProgrammeRead(Out):
@@ -190,6 +206,11 @@ class ProgrammeRead(Out):
     """Who pays the fee of a late cancellation."""
     relatives_reading: Reading
     """How narrowly the law on relatives is read."""
+    external_id: str | None
+    """Your own id for it; null when there is none."""
+    metadata: dict[str, str]
+    """Up to 50 entries of your own: short names, texts up to 500 characters."""
+    version: int = Field(description=VERSION)
     created_at: Instant
     """When it was made, in business time (UTC)."""
 
@@ -214,6 +235,8 @@ class GrantCreate(In):
     """What everybody in the programme's category gets, in cents; null where `lines` are given."""
     generality_reason: GeneralityReason | None = None
     """Why people of one category get different amounts; null where all get the same."""
+    external_id: OwnId = None
+    metadata: Metadata = NOTES
 
     @model_validator(mode="after")
     def _one_way(self) -> "GrantCreate":
@@ -239,6 +262,11 @@ class GrantRead(Out):
     """What the account lacks for it now, in cents; 0 once it is active."""
     generality_reason: GeneralityReason | None
     """Why people of one category get different amounts; null where all get the same."""
+    external_id: str | None
+    """Your own id for it; null when there is none."""
+    metadata: dict[str, str]
+    """Up to 50 entries of your own: short names, texts up to 500 characters."""
+    version: int = Field(description=VERSION)
     created_at: Instant
     """When it was made, in business time (UTC)."""
     approved_at: Instant | None

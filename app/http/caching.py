@@ -9,7 +9,7 @@ from starlette.responses import Response
 
 CURSOR = re.compile(rb'("(?:next|prev)_cursor":)"[^"]*"')
 VARY = "Accept-Language, Authorization, Origin"
-KEPT_ON_304 = ("etag", "cache-control", "vary", "content-language")
+KEPT_ON_304 = ("etag", "cache-control", "vary", "content-language", "link")
 
 
 def set_list_etag(response: Response) -> None:

@@ -145,7 +145,7 @@ class Examples:
                 example = self.of(self.schemas[reference.rpartition("/")[2]], name, whole=whole)
             case {"anyOf": variants}:
                 filled = next(variant for variant in variants if variant.get("type") != "null")
-                example = None if name == "next_cursor" else self.of(filled, name, whole=whole)
+                example = None if name in {"next_cursor", "prev_cursor"} else self.of(filled, name, whole=whole)
             case {"type": "object"}:
                 example = self._object(schema, whole=whole)
             case {"type": "array", "items": items}:

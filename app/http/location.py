@@ -15,7 +15,7 @@ def set_location(request: Request, response: Response, template: str, place: str
     path = listed.format(**request.path_params)
     known: frozenset[str] = request.app.state.readable
     if PARAMETER.sub("{}", listed) + "/{}" in known:
-        path += f"/{json.loads(response.body)['id']}"
+        path += f"/{json.loads(bytes(response.body))['id']}"
     response.headers["Location"] = path
 
 

@@ -91,6 +91,8 @@ class BeatriceRoute(EdgeRoute):
             set_location(request, response, self.path, self.access.made_in)
         if self.methods != {"GET"}:
             return response
+        if links := getattr(request.state, "links", None):
+            response.headers["Link"] = ", ".join(links)
         kept = self.access.fresh_seconds if place.actor.kind == "anonymous" else None
         if self.shows_one:
             set_content_etag(response)

@@ -52,6 +52,8 @@ Unique = AfterValidator(_unique)
 ABSENT: Any = Field(default_factory=lambda: None)
 """Default of a PATCH field that cannot be null: absent keeps (`model_fields_set` tells), null is refused."""
 
+VERSION = "Its version: the ETag, without quotation marks, to name in `If-Match`"
+
 T = TypeVar("T")
 
 
@@ -65,8 +67,12 @@ class Page(Out, Generic[T]):
 
     data: list[T]
     """The rows of this page."""
-    next_cursor: str | None = None
-    """Send it as `cursor` for the next page; null on the last one."""
+    next_cursor: str | None = Field(None, description="`cursor` of the next page; null on the last one")
+    prev_cursor: str | None = Field(None, description="`cursor` of the page before; null on the first one")
+    total: int | None = Field(
+        None,
+        description="How many there are on all pages; 10,000 means that many or more; null unless `count=true`",
+    )
 
 
 class PeriodRead(Out):

@@ -12,7 +12,7 @@ from app.edge.at import At
 from app.edge.request import PROOF_LIFE, bearer
 from app.errors import StateConflict
 from app.http import audiences
-from app.http.pagination import PagingDep
+from app.http.pagination import NewestFirst
 from app.http.schemas import Page
 from app.identity import actions, api_keys, devices, email_changes, resets, second_factor, sessions
 from app.identity.errors import (
@@ -213,10 +213,10 @@ async def password_update(at: At, request: Request, body: PasswordUpdate) -> Res
 
 
 @employee.list("/sessions", "person")
-async def session_list(at: At, request: Request, paging: PagingDep) -> Page[SessionRead]:
+async def session_list(at: At, request: Request, paging: NewestFirst) -> Page[SessionRead]:
     """List one's own sessions, newest first."""
-    rows = await sessions.sessions_of(at.session, at.actor.user_id, presented(request), paging.after_id, paging.fetch)
-    return paging.page_by_id(rows, SessionRead.model_validate)
+    found = await sessions.sessions_of(at.session, at.actor.user_id, presented(request), paging.window)
+    return paging.page(found, SessionRead.model_validate)
 
 
 @employee.command("/sessions/{session_id}", "person", keyed=False, method="DELETE", status=204)
@@ -250,10 +250,10 @@ async def totp_remove(at: At, body: TotpRemove) -> Response:
 
 
 @organisation.list("/api_keys", "api_keys:read")
-async def api_key_list(at: At, paging: PagingDep) -> Page[ApiKeyRead]:
+async def api_key_list(at: At, paging: NewestFirst) -> Page[ApiKeyRead]:
     """List the organisation's keys, newest first; never their secrets."""
-    rows = await api_keys.keys_of(at.session, at.tenant, paging.fetch, paging.after_id)
-    return paging.page_by_id(rows, ApiKeyRead.model_validate)
+    found = await api_keys.keys_of(at.session, at.tenant, paging.window)
+    return paging.page(found, ApiKeyRead.model_validate)
 
 
 @organisation.command("/api_keys", "api_keys:write", keyed=False, status=201, errors=[TooManyLiveKeys], step_up="role")

@@ -2,19 +2,20 @@
 
 from typing import Annotated
 
-from fastapi import Query
+from fastapi import Depends, Query
 
 from app import clock
 from app.edge.at import At
 from app.errors import StateConflict
 from app.http.audiences import alliance_router, operator_router, public_router
-from app.http.pagination import PagingDep
+from app.http.filters import Words, any_of, containing
+from app.http.pagination import NewestFirst, OldestFirst, Paging, ordered
 from app.http.schemas import Page
 from app.ids import AllianceId, MembershipId, OrganisationId, ProgrammeId
 from app.networks import actions, queries
 from app.networks import settings as network_settings
 from app.networks.errors import AlreadyMember, NameTaken, SettingLevelNotAllowed, SettingOutOfBounds
-from app.networks.models import SettingName
+from app.networks.models import AllianceRole, SettingName
 from app.networks.schemas import (
     AllianceCreate,
     AllianceMembershipCreate,
@@ -31,20 +32,21 @@ from app.networks.schemas import (
 public = public_router()
 operator = operator_router()
 alliance = alliance_router()
+ByName = Annotated[Paging, Depends(ordered("name", "-name"))]
 
 
 @public.list("/alliances", "public", fresh_seconds=300)
-async def alliance_list(at: At, paging: PagingDep) -> Page[AllianceRead]:
+async def alliance_list(at: At, paging: ByName, q: Words = None) -> Page[AllianceRead]:
     """List the local alliances with their territory."""
-    found = await queries.alliances(at.session, paging.after, paging.fetch)
-    return paging.page(found, AllianceRead.model_validate, lambda row: [row.name, str(row.id)])
+    found = await queries.alliances(at.session, paging.window, containing(q))
+    return paging.page(found, AllianceRead.model_validate)
 
 
 @operator.list("/networks", "organisations:read")
-async def network_list(at: At, paging: PagingDep) -> Page[NetworkRead]:
+async def network_list(at: At, paging: OldestFirst) -> Page[NetworkRead]:
     """List the networks of alliances."""
-    found = await queries.networks(at.session, paging.after_id, paging.fetch)
-    return paging.page_by_id(found, NetworkRead.model_validate)
+    found = await queries.networks(at.session, paging.window)
+    return paging.page(found, NetworkRead.model_validate)
 
 
 @operator.command(
@@ -57,9 +59,9 @@ async def network_create(at: At, body: NetworkCreate) -> NetworkRead:
 
 
 @operator.list("/alliances", "organisations:read")
-async def operator_alliance_list(at: At, paging: PagingDep) -> Page[AllianceRead]:
+async def operator_alliance_list(at: At, paging: ByName, q: Words = None) -> Page[AllianceRead]:
     """List all alliances."""
-    return await alliance_list(at, paging)
+    return await alliance_list(at, paging, q)
 
 
 @operator.command(
@@ -80,7 +82,7 @@ async def alliance_get(at: At, alliance_id: AllianceId) -> AllianceRead:
 @operator.list("/settings", "settings:read")
 async def setting_list(
     at: At,
-    paging: PagingDep,
+    paging: ByName,
     on: Annotated[clock.Day | None, Query(description="the day (Rome); absent: today")] = None,
     alliance_id: Annotated[AllianceId | None, Query(description="in this alliance")] = None,
     organisation_id: Annotated[
@@ -92,22 +94,21 @@ async def setting_list(
     found = await queries.settings(
         at.session,
         on or clock.today(),
-        paging.after[0] if paging.after else None,
-        paging.fetch,
+        paging.window,
         alliance_id=alliance_id,
         organisation_id=organisation_id,
         programme_id=programme_id,
     )
-    return paging.page(found, SettingRead.model_validate, lambda row: [row.name])
+    return paging.page(found, SettingRead.model_validate)
 
 
 @operator.list("/setting_values", "settings:read")
 async def setting_value_list(
-    at: At, paging: PagingDep, name: Annotated[SettingName | None, Query(description="of this setting")] = None
+    at: At, paging: NewestFirst, name: Annotated[SettingName | None, Query(description="of this setting")] = None
 ) -> Page[SettingValueRead]:
     """List everything that was ever said of settings, newest first."""
-    found = await queries.setting_values(at.session, name, paging.after_id, paging.fetch)
-    return paging.page_by_id(found, SettingValueRead.model_validate)
+    found = await queries.setting_values(at.session, name, paging.window)
+    return paging.page(found, SettingValueRead.model_validate)
 
 
 @operator.command(
@@ -125,18 +126,25 @@ async def setting_value_create(at: At, body: SettingValueCreate) -> SettingValue
 
 
 @alliance.list("/settings", "alliance:read")
-async def alliance_setting_list(at: At, paging: PagingDep) -> Page[AllianceSettingRead]:
+async def alliance_setting_list(at: At, paging: ByName) -> Page[AllianceSettingRead]:
     """List the settings as they hold in this alliance today, and where each comes from."""
-    after = paging.after[0] if paging.after else None
-    found = await queries.settings(at.session, clock.today(), after, paging.fetch, alliance_id=at.tenant)
-    return paging.page(found, AllianceSettingRead.model_validate, lambda row: [row.name])
+    found = await queries.settings(at.session, clock.today(), paging.window, alliance_id=at.tenant)
+    return paging.page(found, AllianceSettingRead.model_validate)
 
 
 @alliance.list("/memberships", "alliance:read")
-async def alliance_membership_list(at: At, paging: PagingDep) -> Page[AllianceMembershipRead]:
-    """List the alliance's members, former ones too."""
-    found = await queries.alliance_memberships(at.session, at.tenant, paging.after_id, paging.fetch)
-    return paging.page_by_id(found, AllianceMembershipRead.model_validate)
+async def alliance_membership_list(
+    at: At,
+    paging: Annotated[Paging, Depends(ordered("created_at", "-created_at", "organisation_name", "-organisation_name"))],
+    q: Words = None,
+    role: Annotated[list[AllianceRole] | None, Query(description="may be repeated")] = None,
+    ended: Annotated[bool | None, Query(description="true: ended ones only; false: the others")] = None,
+) -> Page[AllianceMembershipRead]:
+    """List who belongs or belonged to the alliance, in which role."""
+    found = await queries.alliance_memberships(
+        at.session, at.tenant, paging.window, roles=any_of(role), ended=ended, words=containing(q)
+    )
+    return paging.page(found, AllianceMembershipRead.model_validate)
 
 
 @alliance.command(

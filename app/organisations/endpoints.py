@@ -2,19 +2,20 @@
 
 from typing import Annotated
 
-from fastapi import Query
+from fastapi import Depends, Query
 
 from app.edge.at import At
-from app.edge.permissions import REGISTRAR
+from app.edge.permissions import REGISTRAR, OrganisationRole
 from app.errors import AlreadyResolved, StateConflict
 from app.http.audiences import operator_router, organisation_router, provider_router
-from app.http.pagination import PagingDep
+from app.http.filters import ExternalId, Words, any_of, containing
+from app.http.pagination import NewestFirst, OldestFirst, Paging, ordered
 from app.http.schemas import Page
 from app.identity.invitations import open_invitations
 from app.ids import BankAccountId, InvitationId, MembershipId, OrganisationId
 from app.organisations import actions, bank_accounts, members, onboarding, queries
 from app.organisations.errors import AccountApproverIsMaker, IbanOnHold, LastAdministrator, TaxCodeTaken
-from app.organisations.models import BankAccountStatus, Organisation
+from app.organisations.models import BankAccountStatus, Kind, Organisation
 from app.organisations.queries import AccountState, BankAccountRow
 from app.organisations.schemas import (
     AddressRead,
@@ -56,16 +57,26 @@ def _read(row: Organisation, account: AccountState) -> OrganisationRead:
         address=None if row.street is None else AddressRead.model_validate(row),
         external_id=row.external_id,
         metadata=row.metadata_,
+        version=row.version,
         created_at=row.created_at,
     )
 
 
 @operator.list("/organisations", "organisations:read")
-async def organisation_list(at: At, paging: PagingDep) -> Page[OrganisationRead]:
-    """List all organisations."""
-    rows = await queries.organisations(at.session, paging.after_id, paging.fetch)
-    accounts = await queries.accounts_of(at.session, [row.id for row in rows])
-    return paging.page_by_id(rows, lambda row: _read(row, accounts[row.id]))
+async def organisation_list(
+    at: At,
+    paging: Annotated[Paging, Depends(ordered("created_at", "-created_at", "name", "-name"))],
+    q: Words = None,
+    kind: Annotated[list[Kind] | None, Query(description="one of its kinds; may be repeated")] = None,
+    tax_code: Annotated[str | None, Query(min_length=1, max_length=32, description="with this tax code")] = None,
+    external_id: ExternalId = None,
+) -> Page[OrganisationRead]:
+    """List legal parties, oldest first."""
+    found = await queries.organisations(
+        at.session, paging.window, words=q, kinds=any_of(kind), tax_code=tax_code, external_id=external_id
+    )
+    accounts = await queries.accounts_of(at.session, [row.id for row in found.rows])
+    return paging.page(found, lambda row: _read(row, accounts[row.id]))
 
 
 @operator.command("/organisations", "organisations:write", keyed=False, status=201, errors=[TaxCodeTaken])
@@ -92,15 +103,15 @@ async def organisation_update(at: At, organisation_id: OrganisationId, body: Org
 @operator.list("/bank_accounts", "bank_accounts:read")
 async def operator_bank_account_list(
     at: At,
-    paging: PagingDep,
-    status: Annotated[BankAccountStatus | None, Query(description="only those that stand like this")] = None,
+    paging: NewestFirst,
+    status: Annotated[list[BankAccountStatus] | None, Query(description="may be repeated")] = None,
     organisation_id: Annotated[OrganisationId | None, Query(description="of this organisation")] = None,
 ) -> Page[BankAccountRead]:
     """List requested, approved and rejected bank accounts of all organisations, newest first."""
-    rows = await queries.bank_accounts(
-        at.session, organisation_id=organisation_id, status=status, after=paging.after_id, limit=paging.fetch
+    found = await queries.bank_accounts(
+        at.session, paging.window, organisation_id=organisation_id, statuses=any_of(status)
     )
-    return paging.page_by_id(rows, _account_read)
+    return paging.page(found, _account_read)
 
 
 @operator.command(
@@ -143,10 +154,10 @@ async def bank_account_request(at: At, body: BankAccountCreate) -> BankAccountRe
 
 
 @provider.list("/bank_accounts", "settlements:read")
-async def bank_account_list(at: At, paging: PagingDep) -> Page[BankAccountRead]:
+async def bank_account_list(at: At, paging: NewestFirst) -> Page[BankAccountRead]:
     """List the accounts that the provider was or wants to be paid to, newest first."""
-    rows = await queries.bank_accounts(at.session, organisation_id=at.tenant, after=paging.after_id, limit=paging.fetch)
-    return paging.page_by_id(rows, _account_read)
+    found = await queries.bank_accounts(at.session, paging.window, organisation_id=at.tenant)
+    return paging.page(found, _account_read)
 
 
 @operator.command(
@@ -164,10 +175,15 @@ async def organisation_member_invite(at: At, organisation_id: OrganisationId, bo
 
 
 @organisation.list("/members", "members:read")
-async def member_list(at: At, paging: PagingDep) -> Page[MemberRead]:
-    """List who has which role in the organisation."""
-    found = await queries.members(at.session, at.tenant, paging.after_id, paging.fetch)
-    return paging.page_by_id(found, MemberRead.model_validate)
+async def member_list(
+    at: At,
+    paging: Annotated[Paging, Depends(ordered("created_at", "-created_at", "email", "-email"))],
+    q: Annotated[str | None, Query(min_length=1, max_length=100, description="a part of the e-mail address")] = None,
+    role: Annotated[list[OrganisationRole] | None, Query(description="may be repeated")] = None,
+) -> Page[MemberRead]:
+    """List who has which role here, one row per role."""
+    found = await queries.members(at.session, at.tenant, paging.window, roles=any_of(role), words=containing(q))
+    return paging.page(found, MemberRead.model_validate)
 
 
 @organisation.command("/members", "members:write", keyed=False, status=201, step_up="role")
@@ -193,10 +209,14 @@ async def member_confirm(at: At, membership_id: MembershipId) -> MemberRead:
 
 
 @organisation.list("/invitations", "members:read")
-async def invitation_list(at: At, paging: PagingDep) -> Page[InvitationRead]:
+async def invitation_list(
+    at: At,
+    paging: OldestFirst,
+    q: Annotated[str | None, Query(min_length=1, max_length=100, description="a part of the e-mail address")] = None,
+) -> Page[InvitationRead]:
     """List the invitations to roles that may still be accepted, by whom they were sent."""
-    found = await open_invitations(at.session, at.tenant, paging.after_id, paging.fetch)
-    return paging.page_by_id(found, InvitationRead.model_validate)
+    found = await open_invitations(at.session, at.tenant, q, paging.window)
+    return paging.page(found, InvitationRead.model_validate)
 
 
 @organisation.command("/invitations/{invitation_id}/withdraw", "members:write", keyed=False, errors=[StateConflict])

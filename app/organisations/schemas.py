@@ -10,7 +10,7 @@ from app.banking.fiscal_codes import TaxCode
 from app.banking.iban import Iban
 from app.clock import Instant
 from app.edge.permissions import OrganisationRole
-from app.http.schemas import ABSENT, Code, Email, In, Metadata, Name, Out, Prose, Unique, example
+from app.http.schemas import ABSENT, VERSION, Code, Email, In, Metadata, Name, Out, Prose, Unique, example
 from app.http.words import words
 from app.organisations.models import BankAccountStatus, Kind, PartyKind
 
@@ -140,6 +140,7 @@ class OrganisationRead(Out):
     """Your own id for it; null when there is none."""
     metadata: dict[str, str]
     """Up to 50 entries of your own: short names, texts up to 500 characters."""
+    version: int = Field(description=VERSION)
     created_at: Instant
     """When it was made, in business time (UTC)."""
 

@@ -6,7 +6,7 @@ from typing import Annotated, Any
 from uuid import UUID
 
 import httpx
-from fastapi import APIRouter, FastAPI, Query
+from fastapi import APIRouter, Depends, FastAPI, Query
 from sqlalchemy import text
 
 from app import ids
@@ -14,12 +14,14 @@ from app.db import Database
 from app.edge.at import At, Place
 from app.errors import AppError, Invalid, PreconditionFailed
 from app.http import audiences
-from app.http.pagination import PagingDep
+from app.http.pagination import Paging, ordered
 from app.http.schemas import In, Name, Out, Page
+from app.listing import Found, page_in
 from app.main import create_app
 from tests.conftest import Cluster
 from tests.world import World
 
+ByName = Annotated[Paging, Depends(ordered("name", "-name"))]
 TABLE = """
 CREATE TABLE probe (
     id uuid PRIMARY KEY,
@@ -97,21 +99,19 @@ def router(stage: "Stage") -> APIRouter:
     @made.list("/probes", "person")
     async def probe_list(
         at: At,
-        paging: PagingDep,
+        paging: ByName,
         prefix: str = "",
         tag: Annotated[list[str] | None, Query()] = None,
     ) -> Page[ProbeOut]:
         del tag
-        after = paging.after[0] if paging.after else ""
         rows = await at.session.execute(
-            text("SELECT id, name, version FROM probe WHERE name > :after AND name LIKE :like ORDER BY name LIMIT :n"),
-            {"after": after, "like": prefix + "%", "n": paging.fetch},
+            text("SELECT id, name, version FROM probe WHERE name LIKE :like"), {"like": prefix + "%"}
         )
-        return paging.page(rows.all(), _out, lambda row: [row.name])
+        return paging.page(page_in(rows.all(), paging.window, {"name": lambda row: [row.name]}), _out)
 
     @made.list("/other_probes", "person")
-    async def probe_list_elsewhere(paging: PagingDep) -> Page[ProbeOut]:
-        return paging.page([], _out, lambda row: [row.name])
+    async def probe_list_elsewhere(paging: ByName) -> Page[ProbeOut]:
+        return paging.page(Found([]), _out)
 
     @made.change("/probes/{name}", "person")
     async def probe_update(at: At, name: str, body: ProbeIn) -> ProbeOut:
