@@ -90,7 +90,7 @@ def test_components_alone_have_titles_and_words(document: dict[str, Any]) -> Non
     inner = [part for schema in components.values() for part in parts({**schema, "title": None, "enum": None})]
     for _where, operation in operations(document):
         said = [one for one in operation.get("parameters", ()) if one["name"] != "order"]  # its words are fields' names
-        inner += [part for part in parts({**operation, "parameters": said})]
+        inner += parts({**operation, "parameters": said})
     assert [part for part in inner if isinstance(part.get("title"), str) or isinstance(part.get("enum"), list)] == []
 
 
