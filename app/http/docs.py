@@ -4,6 +4,7 @@ import json
 from pathlib import Path
 
 from fastapi import FastAPI
+from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 from starlette.responses import FileResponse, RedirectResponse, Response
 from starlette.staticfiles import StaticFiles
@@ -27,6 +28,10 @@ def introduction(*, sandbox: bool) -> str:
     return "".join((PAGE.parent / part).read_text(encoding="utf-8") for part in parts)
 
 
+def _written(app: FastAPI) -> bytes:
+    return json.dumps(app.openapi(), ensure_ascii=False, separators=(",", ":")).encode()
+
+
 def mount(app: FastAPI) -> None:
     """Serve `/docs` (with a working Authorize button) without asking another host; `/` leads there."""
 
@@ -35,7 +40,7 @@ def mount(app: FastAPI) -> None:
 
     async def document(request: Request) -> Response:
         if not hasattr(app.state, "document"):
-            app.state.document = json.dumps(app.openapi(), ensure_ascii=False, separators=(",", ":")).encode()
+            app.state.document = await run_in_threadpool(_written, app)  # takes a second, once
         answer = Response(app.state.document, media_type="application/json")
         set_content_etag(answer)
         caching.let_keep(answer, DOCUMENT_SECONDS)
