@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import replace
 from datetime import date, timedelta
+from typing import Any
 from uuid import UUID
 
 from pydantic import TypeAdapter
@@ -73,43 +74,49 @@ async def quote(
     expires_at = now + timedelta(minutes=offering.quote_minutes)
     total = sum(unit.price_cents for unit in units)
     credit_cents = sum(unit.price_cents for unit in units if unit.on_credit)
-    await session.execute(
-        insert(Quote).values(
-            id=quote_id,
-            user_id=user_id,
-            provider_id=offering.provider_id,
-            offering_id=offering.id,
-            beneficiary_id=beneficiary.id,
-            beneficiary_version=beneficiary.version,
-            total_cents=total,
-            credit_cents=credit_cents,
-            own_money_cents=total - credit_cents,
-            confirmation=offering.confirmation,
-            response_hours=offering.response_hours,
-            min_notice_hours=offering.min_notice_hours,
-            free_until_hours=offering.free_until_hours,
-            late_fee_bps=offering.late_fee_bps,
-            no_show_fee_bps=offering.no_show_fee_bps,
-            vat_code=offering.vat_code,
-            units=UNITS.dump_python(units, mode="json"),
-            decisions=DECISIONS.dump_python(decisions, mode="json", exclude={"__all__": {"alternatives"}}),
-            created_at=now,
-            expires_at=expires_at,
-        )
-    )
+    made: dict[str, Any] = {
+        "id": quote_id,
+        "user_id": user_id,
+        "provider_id": offering.provider_id,
+        "offering_id": offering.id,
+        "beneficiary_id": beneficiary.id,
+        "beneficiary_version": beneficiary.version,
+        "total_cents": total,
+        "credit_cents": credit_cents,
+        "own_money_cents": total - credit_cents,
+        "confirmation": offering.confirmation,
+        "response_hours": offering.response_hours,
+        "min_notice_hours": offering.min_notice_hours,
+        "free_until_hours": offering.free_until_hours,
+        "late_fee_bps": offering.late_fee_bps,
+        "no_show_fee_bps": offering.no_show_fee_bps,
+        "vat_code": offering.vat_code,
+        "units": UNITS.dump_python(units, mode="json"),
+        "decisions": DECISIONS.dump_python(decisions, mode="json", exclude={"__all__": {"alternatives"}}),
+        "created_at": now,
+        "expires_at": expires_at,
+    }
+    await session.execute(insert(Quote).values(**made))
+    return quote_read(Quote(**made), language)
+
+
+def quote_read(made: Quote, language: Locale) -> QuoteRead:
+    """Show a quote as it was made; its reasons in the caller's language."""
+    units = UNITS.validate_python(made.units)
+    decisions = DECISIONS.validate_python(made.decisions)
     return QuoteRead(
-        id=quote_id,
-        offering_id=offering.id,
-        total_cents=total,
-        credit_cents=credit_cents,
-        own_money_cents=total - credit_cents,
+        id=made.id,
+        offering_id=made.offering_id,
+        total_cents=made.total_cents,
+        credit_cents=made.credit_cents,
+        own_money_cents=made.own_money_cents,
         units=[_unit_read(unit) for unit in units],
-        decisions=[_decision_read(unit.index, made, language) for unit, made in zip(units, decisions, strict=True)],
-        cancellation_policy=CancellationPolicyRead.model_validate(offering),
-        confirmation=offering.confirmation,
-        response_hours=offering.response_hours,
-        vat_code=offering.vat_code,
-        expires_at=expires_at,
+        decisions=[_decision_read(unit.index, one, language) for unit, one in zip(units, decisions, strict=True)],
+        cancellation_policy=CancellationPolicyRead.model_validate(made),
+        confirmation=made.confirmation,
+        response_hours=made.response_hours,
+        vat_code=made.vat_code,
+        expires_at=made.expires_at,
     )
 
 

@@ -165,13 +165,18 @@ def _demand_proof(access: Access, opened: Opened) -> None:
         raise StepUpRequired
 
 
-def language_of(request: Request, actor: Actor) -> Locale:
-    """Return the first language of Accept-Language that we speak, else the person's."""
-    for part in request.headers.get("accept-language", "").lower().split(","):
+def spoken(accept_language: str | None) -> Locale | None:
+    """Return the first language of Accept-Language that we speak."""
+    for part in (accept_language or "").lower().split(","):
         tag = part.partition(";")[0].strip().partition("-")[0]
         if tag in SPOKEN:
             return SPOKEN[tag]
-    return actor.locale
+    return None
+
+
+def language_of(request: Request, actor: Actor) -> Locale:
+    """Return the first language of Accept-Language that we speak, else the person's."""
+    return spoken(request.headers.get("accept-language")) or actor.locale
 
 
 def tenant_of(request: Request, audience: Audience) -> UUID | None:

@@ -4,6 +4,7 @@ import json
 import random
 from collections.abc import Sequence
 from http import HTTPStatus
+from typing import cast
 
 import structlog
 from fastapi.exceptions import RequestValidationError
@@ -16,8 +17,12 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
 
+from app.actor import Locale
+from app.config import settings
 from app.edge.refusals import from_database
+from app.edge.request import Opened, spoken
 from app.errors import AppError, InternalError, Invalid, NotFound
+from app.http.translation import translated
 from app.sealing import Unreadable
 
 log = structlog.get_logger()
@@ -28,16 +33,17 @@ class MethodNotAllowed(AppError, status=405, code="method_not_allowed"):
     """This path does not know this method."""
 
 
-def render(error: AppError, request_id: str) -> bytes:
+def render(error: AppError, request_id: str, language: Locale) -> bytes:
     members = dict(error.members)
+    errors = cast("list[dict[str, object]]", members.pop("errors", []))
     return json.dumps(
         {
-            "type": f"https://beatrice.example/errors/{error.code}",
-            "title": HTTPStatus(error.status).phrase,
+            "type": f"{settings().public_url}/errors/{error.code}",
+            "title": translated(HTTPStatus(error.status).phrase, language),
             "status": error.status,
             "code": error.code,
-            "detail": error.detail,
-            "errors": members.pop("errors", []),
+            "detail": translated(error.detail, language),
+            "errors": [{**one, "detail": translated(str(one["detail"]), language)} for one in errors],
             "request_id": request_id,
             **members,
         },
@@ -46,17 +52,24 @@ def render(error: AppError, request_id: str) -> bytes:
     ).encode()
 
 
-def response(error: AppError, request_id: str) -> Response:
-    headers: dict[str, str] = {}
+def response(error: AppError, request_id: str, language: Locale) -> Response:
+    headers: dict[str, str] = {"Content-Language": language}
     if error.status == HTTPStatus.UNAUTHORIZED:
         headers["WWW-Authenticate"] = "Bearer"
     if error.status in (HTTPStatus.SERVICE_UNAVAILABLE, HTTPStatus.TOO_MANY_REQUESTS):
         headers["Retry-After"] = str(error.members.get("retry_after", random.randint(1, 3)))  # noqa: S311 - jitter
-    return Response(render(error, request_id), error.status, headers, MEDIA_TYPE)
+    return Response(render(error, request_id, language), error.status, headers, MEDIA_TYPE)
 
 
 def request_id_of(request: Request) -> str:
     return str(request.scope.get("request_id", ""))
+
+
+def language_of(request: Request) -> Locale:
+    """Return the language of a refusal: the one that was asked for, else the person's, else Italian."""
+    opened: Opened | None = getattr(request.state, "opened", None)
+    known = opened.locale if opened is not None else None
+    return spoken(request.headers.get("accept-language")) or known or "it"
 
 
 POINTER_ROOTS = {"body": "", "query": "/query", "path": "/path", "header": "/header"}
@@ -70,7 +83,7 @@ def from_validation(error: RequestValidationError) -> AppError:
         if where and where[0] == "path" and item["type"] == "type_id_prefix":
             return NotFound()
         root = POINTER_ROOTS.get(str(where[0]), "") if where else ""
-        parts = _neutral([_safe(part) for part in where[1:]], unknown=item["type"] == "extra_forbidden")
+        parts = _neutral([own_name(part) for part in where[1:]], unknown=item["type"] == "extra_forbidden")
         problems.append((root + "".join("/" + part for part in parts), item["type"], _message(item)))
     return Invalid(*problems[0], *problems[1:50])
 
@@ -84,8 +97,8 @@ def _neutral(parts: list[str], *, unknown: bool) -> list[str]:
     return parts
 
 
-def _safe(part: object) -> str:
-    """Pointers name our fields and places in lists; a client's own key is never repeated."""
+def own_name(part: object) -> str:
+    """Name a parameter or field that looks like one of ours, so that a slip of the pen is found; else `?`."""
     text = str(part)
     return text if (len(text) <= 40 and text.isidentifier()) or text.isdigit() else "?"  # noqa: PLR2004 - our longest
 
@@ -118,29 +131,33 @@ def from_http(error: HTTPException) -> AppError:
 async def handle(request: Request, error: Exception) -> Response:
     """Turn any exception into a problem."""
     return (
-        response(translate(error), request_id_of(request))
+        response(translate(error), request_id_of(request), language_of(request))
         if not isinstance(error, HTTPException)
         else _http(request, error)
     )
 
 
 def _http(request: Request, error: HTTPException) -> Response:
-    answer = response(from_http(error), request_id_of(request))
+    answer = response(from_http(error), request_id_of(request), language_of(request))
     for name, value in (error.headers or {}).items():
         answer.headers[name] = value
     if error.status_code == HTTPStatus.METHOD_NOT_ALLOWED:
-        answer.headers["Allow"] = ", ".join(sorted(_methods(request))) or answer.headers.get("Allow", "")
+        allowed = ", ".join(sorted(_methods(request))) or answer.headers.get("Allow", "")
+        if request.method == "OPTIONS":
+            return Response(status_code=HTTPStatus.NO_CONTENT, headers={"Allow": allowed})
+        answer.headers["Allow"] = allowed
     return answer
 
 
 def _methods(request: Request) -> set[str]:
     """Return the methods of every route on this path: the router names those of the first one only."""
-    return {
+    found = {
         method
         for route in iter_route_contexts(request.app.router.routes)
         if (pattern := getattr(route, "path_regex", None)) is not None and pattern.match(request.scope["path"])
         for method in route.methods or ()
     }
+    return found | {"OPTIONS"} | ({"HEAD"} if "GET" in found else set())
 
 
 def translate(error: Exception) -> AppError:

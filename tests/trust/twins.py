@@ -38,7 +38,7 @@ TABLES = """
 ID = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}|\b[a-z]{3}_[0-7][0-9a-z]{25}\b")
 INSTANT = re.compile(r"(\d{4}-\d\d-\d\d)[T ]\d\d:\d\d:\d\d(?:\.\d+)?(?:Z|\+\d\d(?::\d\d)?)")
 DIGEST = re.compile(r"sha256-[0-9a-f]+")
-CURSOR = re.compile(r'"next_cursor": "[^"]+"')
+CURSOR = re.compile(r'"(next|prev)_cursor": "[^"]+"')
 SERVICES = (("home_help", 22_50), ("physiotherapy", 48_00), ("psychology", 65_00))
 
 
@@ -159,7 +159,7 @@ class Twin:
                 return "return"
             return self.names.setdefault(match[0], f"id{len(self.names)}")
 
-        self.notes.append(INSTANT.sub(r"\1", CURSOR.sub('"next_cursor": "..."', ID.sub(name, words))))
+        self.notes.append(INSTANT.sub(r"\1", CURSOR.sub(r'"\1_cursor": "..."', ID.sub(name, words))))
 
     # What the employer must not learn
 
