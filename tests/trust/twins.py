@@ -84,13 +84,15 @@ MASKS = (
     (re.compile(r"\bRF\d\d\w+"), "reference"),
     (re.compile(r"bea_test_[\w-]+|(?<=/)[\w-]{40,}|(?<=cursor=)[\w-]+"), "secret"),
 )
-MAY_DIFFER = (
-    # A period's returns, posted as one sum over the credit of at least ten people, or not yet where they were fewer.
-    re.compile(r'\{"id":"return","kind":"returns"[^}]*\},?'),
-    re.compile(r'"(?:balance_cents|granted_cents|shortfall_cents)":-?\d+'),
-    # What is free, anybody sees.
-    re.compile(r'"seats_left":\d+'),
+FREE_SEATS = re.compile(r'"seats_left":\d+')
+"""What is free, anybody sees."""
+RETURNS = re.compile(
+    r'\{"id":"return","kind":"returns","amount_cents":\d+,"happened_at":"(?:2026-12-31|2027-03-31)"\},?'
+    r'|"shortfall_cents":\d+'
 )
+"""A sum posted on the first day of a quarter (the evening before, UTC), and what a waiting grant lacks after it."""
+MONEY = re.compile(r'"balance_cents":(-?\d+),"granted_cents":(-?\d+)')
+FIRST_RETURNS = date(2027, 1, 1)
 
 
 class Statements:
@@ -191,6 +193,7 @@ class Twin:
     learned: set[str] = field(default_factory=set)
     grants: dict[str, str] = field(default_factory=dict)
     kept: tuple[str, Any, str] | None = None
+    posted_from: int = 0
     care_read: int = 0
     tables: str = ""
 
@@ -329,6 +332,8 @@ class Twin:
     async def move_to(self, day: date) -> None:
         """Let people use care until a day's morning, the worker do what is due; check what only a commit would."""
         stop = datetime(day.year, day.month, day.day, 10, tzinfo=UTC)
+        if day >= FIRST_RETURNS:
+            self.posted_from = self.posted_from or len(self.notes)
         await self.care.book()
         for coming in self.care.due(stop):
             await self.world.set_now(coming.at)
@@ -345,8 +350,11 @@ def _day(found: re.Match[str]) -> str:
     return "now" if abs(instant - clock.real()) < timedelta(hours=2) else str(instant.date())
 
 
-def without_what_may_differ(notes: list[str]) -> list[str]:
-    """Leave out what the public sees, and what a posted sum over many people changes."""
-    for pattern in MAY_DIFFER:
-        notes = [pattern.sub("", note) for note in notes]
-    return notes
+def without_what_may_differ(twin: Twin) -> list[str]:
+    """Leave out what the public sees and, from the first day of a quarter on, what a sum over many people changes.
+
+    It moves from what was granted to the balance: both together are the same.
+    """
+    notes = [FREE_SEATS.sub("", note) for note in twin.notes]
+    later = [RETURNS.sub("", note) for note in notes[twin.posted_from :]]
+    return notes[: twin.posted_from] + [MONEY.sub(lambda found: str(int(found[1]) + int(found[2])), n) for n in later]
