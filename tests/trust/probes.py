@@ -275,6 +275,8 @@ async def play(twin: Twin, seed: int) -> None:
         async with twin.as_employer():
             for probe in probes:
                 await probe(twin, game)
+            if stop == STOPS[-2]:
+                await twin.revoke("base")  # of everybody: whose credit was used may not be counted
             await twin.look(game)
     await run_sweeps(twin.world.database, SWEEPS)
     async with twin.as_employer():
