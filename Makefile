@@ -27,6 +27,14 @@ run: $(READY) ## Start everything on http://127.0.0.1:8000 (or PORT): database, 
 test: $(READY_DEV) ## Run the tests (ARGS="-k ledger" chooses some)
 	@exec $(IN_VENV)/python -m pytest -n 2 $(ARGS)
 
+.PHONY: clients
+clients: $(READY_DEV) ## Make four clients of the API and run them and docs/integrate against the demo world (needs node, npm)
+	@exec $(IN_VENV)/python -m pytest -rs tests/clients/ring.py $(ARGS)
+
+.PHONY: collection
+collection: $(READY_DEV) ## Write build/beatrice.postman_collection.json, for Postman, Bruno and Insomnia (needs node, npm)
+	@$(IN_VENV)/python -m tests.clients.workshop build/beatrice.postman_collection.json
+
 .PHONY: check
 check: lint types architecture test ## Run all that must pass before a merge
 
@@ -43,6 +51,10 @@ types: $(READY_DEV) ## Check the types
 architecture: $(READY_DEV) ## Check who imports whom, and that every import is a declared dependency
 	$(IN_VENV)/lint-imports
 	$(IN_VENV)/deptry .
+
+.PHONY: api-lint
+api-lint: ## Let Redocly and Spectral read docs/openapi.json (needs node 20 or newer with npm; without, it says so)
+	@exec tests/linters/run
 
 .PHONY: house
 house: $(READY_DEV) ## Print the figures of the house (ARGS=--where names the places)
@@ -75,10 +87,11 @@ lock: $(READY_DEV) ## Pin the newest allowed dependencies again (UPGRADE= pins o
 	$(IN_VENV)/python -m uv $(LOCK) --output-file requirements.lock pyproject.toml
 	$(IN_VENV)/python -c 'import tomllib; print(*tomllib.load(open("pyproject.toml", "rb"))["project"]["optional-dependencies"]["dev"], sep="\n")' \
 		| $(IN_VENV)/python -m uv $(LOCK) --constraints requirements.lock --output-file requirements-dev.lock -
+	$(IN_VENV)/python -m uv $(LOCK) --output-file tests/clients/requirements.lock tests/clients/requirements.in
 
 .PHONY: clean
 clean: ## Remove the virtual environment and caches; the data in .beatrice stay
-	rm -rf .venv build *.egg-info .mypy_cache .ruff_cache .import_linter_cache .hypothesis
+	rm -rf .venv .clients build *.egg-info .mypy_cache .ruff_cache .import_linter_cache .hypothesis
 
 $(READY): requirements.lock
 	@if [ -z "$(PYTHON)" ]; then \

@@ -5,6 +5,7 @@ import hashlib
 import ipaddress
 import itertools
 import os
+import re
 from collections.abc import Iterator
 from datetime import datetime, timedelta
 from functools import lru_cache
@@ -38,6 +39,8 @@ BOUNDS = {
 APPROVING_ROLE_HOURS = 24
 IBAN_HOLD_HOURS = 72
 """Production waits at least so long."""
+ORIGIN = re.compile(r"https://[a-z0-9.-]+(:\d{1,5})?|http://(localhost|127\.0\.0\.1)(:\d{1,5})?")
+"""A browser's `Origin`; without TLS only on the developer's own machine."""
 Mode = Literal["sandbox", "production"]
 
 
@@ -59,7 +62,7 @@ class Settings(BaseSettings):
     """False: the sandbox runs on real time (load tests)."""
     smtp_url: str | None = None
     mail_from: str = "Beatrice <noreply@beatrice.example>"
-    public_url: str = "http://127.0.0.1:8000"
+    public_url: str = Field(default_factory=lambda known: f"http://127.0.0.1:{known['port']}")
     password_hash_time_cost: int = 3
     password_hash_memory_kib: int = 65_536
     session_hours: int = 12
@@ -67,6 +70,8 @@ class Settings(BaseSettings):
     """How long a session of somebody who holds a role may lie unused."""
     step_up: bool = False
     """Ask for a fresh proof before acts that need it, in the sandbox too; production always does."""
+    cors_origins: Annotated[tuple[str, ...], NoDecode] = ()
+    """Origins whose pages may call everything from a browser; the public catalogue is open to all."""
     requests_per_minute: int = 1_200
     """Per caller and process; login, resets and invitations have their own limits in the database."""
     login_attempts_per_account: int = 100
@@ -94,10 +99,17 @@ class Settings(BaseSettings):
     audit_heads_dir: Path | None = None
     """Where the worker writes the audit trail's signed heads, besides the log: a folder outside of the database."""
 
-    @field_validator("secret_keys", mode="before")
+    @field_validator("secret_keys", "cors_origins", mode="before")
     @classmethod
-    def _split_keys(cls, value: object) -> object:
+    def _split(cls, value: object) -> object:
         return tuple(part.strip() for part in value.split(",") if part.strip()) if isinstance(value, str) else value
+
+    @field_validator("cors_origins")
+    @classmethod
+    def _origins(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        if not all(ORIGIN.fullmatch(origin) for origin in value):
+            raise ValueError("BEATRICE_CORS_ORIGINS: write origins such as https://app.example.org, without a path")
+        return value
 
     @field_validator("database_url", "migration_url")
     @classmethod
@@ -168,6 +180,8 @@ def _weaknesses(given: Settings) -> Iterator[str]:
         yield "BEATRICE_SMTP_URL: production sends real mail"
     if given.operator_iban == SANDBOX_IBAN:
         yield "BEATRICE_OPERATOR_IBAN: production pays from an account of its own"
+    if any(not origin.startswith("https://") for origin in given.cors_origins):
+        yield "BEATRICE_CORS_ORIGINS: production answers pages that came by https"
     if not given.public_url.startswith("https://"):
         yield "BEATRICE_PUBLIC_URL: links in mails lead to an https address"
     for name, url in (("DATABASE_URL", given.database_url), ("BEATRICE_MIGRATION_URL", given.migration_url)):

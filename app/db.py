@@ -15,7 +15,8 @@ from psycopg.generators import send
 from psycopg.pq import ConnStatus, PipelineStatus, TransactionStatus
 from psycopg.rows import class_row, scalar_row
 from pydantic import TypeAdapter
-from sqlalchemy import Connection, MetaData, text
+from sqlalchemy import Connection, MetaData
+from sqlalchemy import text as sql_text
 from sqlalchemy.dialects.postgresql import TIMESTAMP
 from sqlalchemy.dialects.postgresql.psycopg import PGDialect_psycopg
 from sqlalchemy.exc import DBAPIError, MultipleResultsFound, NoResultFound
@@ -86,7 +87,8 @@ class Database:
 async def open_unit_of_work(session: AsyncSession, role: str) -> None:
     """Set the database role and this task's business time from the shared offset."""
     row = await session.execute(
-        text("SELECT set_config('role', :role, true), (SELECT offset_interval FROM clock_offset)"), {"role": role}
+        sql_text("SELECT set_config('role', :role, true), (SELECT offset_interval FROM clock_offset)"),
+        {"role": role},
     )
     set_business_time(row.one()[1])
 
@@ -109,7 +111,7 @@ class Login:
 async def login_of(session: AsyncSession) -> Login:
     """Return the rights of this connection's login."""
     found = await session.execute(
-        text(
+        sql_text(
             "SELECT r.rolname, r.rolsuper, coalesce(pg_has_role(r.oid, c.relowner, 'MEMBER'), false), c.oid IS NOT NULL"
             " FROM pg_roles r LEFT JOIN pg_class c ON c.oid = to_regclass('public.organisation')"
             " WHERE r.rolname = session_user"
@@ -154,7 +156,8 @@ class Query(Generic[R]):
     parameter. Its rows are `Booked`: a frozen dataclass whose fields are the columns, or the type of the only column;
     a field that holds dataclasses is read from JSON. `roles` are the database roles that run it. A test prepares each
     on the migrated database under each of them and compares columns, types and privileges with the row. `replan` is for
-    optional filters: the statement is planned for its values every time, never once for all.
+    optional filters: the statement is planned for its values every time, never once for all. `text` is what somebody
+    made of the block (`ListQuery` in listing.py: a list's pages).
 
     It is for what needs a lock, a set, several tables or the last microsecond: SQLAlchemy costs more than the driver
     for a small statement. Its exceptions are SQLAlchemy's, and so is its event before execution.
@@ -162,12 +165,20 @@ class Query(Generic[R]):
 
     every: ClassVar[list["Query[Any]"]] = []
 
-    def __init__(self, row: type[R], name: str, *, roles: Sequence[Role] = (APP,), replan: bool = False) -> None:
+    def __init__(
+        self,
+        row: type[R],
+        name: str,
+        *,
+        roles: Sequence[Role] = (APP,),
+        replan: bool = False,
+        text: str | None = None,
+    ) -> None:
         module, _, block = name.partition(".")
         self.name, self.row, self.roles = name, row, tuple(roles)
         self._prepare = False if replan else None
-        self.text = statements_of(module)[block]
-        compiled = text(self.text).compile(dialect=PSYCOPG)
+        self.text = statements_of(module)[block] if text is None else text
+        compiled = sql_text(self.text).compile(dialect=PSYCOPG)
         self.parameters = frozenset(compiled.params)
         self._sql = str(compiled)
         self._row_factory = _row_factory(row)
@@ -216,7 +227,7 @@ class Query(Generic[R]):
         except psycopg.Error as error:
             if driver.closed:
                 with suppress(DBAPIError):  # SQLAlchemy meets the same and empties its pool
-                    await session.execute(text("SELECT"))
+                    await session.execute(sql_text("SELECT"))
             raise DBAPIError.instance(
                 self._sql, None, error, psycopg.Error, hide_parameters=True, connection_invalidated=driver.closed
             ) from error

@@ -65,9 +65,10 @@ def split(text: str) -> tuple[str, UUID]:
 
 @dataclass(frozen=True)
 class TypeId:
-    """Pydantic annotation: `prefix_...` text outside, `UUID` inside."""
+    """Pydantic annotation: `prefix_...` text outside, `UUID` inside; of what, in the words of the document."""
 
     prefix: str
+    of: str = "object"
 
     def __get_pydantic_core_schema__(self, source: object, handler: GetCoreSchemaHandler) -> CoreSchema:
         return core_schema.no_info_plain_validator_function(
@@ -81,6 +82,7 @@ class TypeId:
         return {
             "type": "string",
             "pattern": f"^{self.prefix}_[0-7][0-9a-hjkmnp-tv-z]{{25}}$",
+            "description": f"Id of the {self.of}.",
             "examples": [f"{self.prefix}_01h455vb4pex5vsknk084sn02q"],
         }
 
@@ -98,38 +100,38 @@ class TypeId:
         return uuid
 
 
-OrganisationId = Annotated[UUID, TypeId("org")]
-UserId = Annotated[UUID, TypeId("usr")]
-MembershipId = Annotated[UUID, TypeId("mem")]
-InvitationId = Annotated[UUID, TypeId("inv")]
-ApplicationId = Annotated[UUID, TypeId("app")]
-SessionId = Annotated[UUID, TypeId("ses")]
-ApiKeyId = Annotated[UUID, TypeId("key")]
-NetworkId = Annotated[UUID, TypeId("net")]
-AllianceId = Annotated[UUID, TypeId("all")]
-EmployeeId = Annotated[UUID, TypeId("emp")]
-BeneficiaryId = Annotated[UUID, TypeId("ben")]
-SiteId = Annotated[UUID, TypeId("ste")]
-OfferingId = Annotated[UUID, TypeId("off")]
-PriceId = Annotated[UUID, TypeId("prc")]
-SlotId = Annotated[UUID, TypeId("slt")]
-ProgrammeId = Annotated[UUID, TypeId("prg")]
-TopUpId = Annotated[UUID, TypeId("top")]
-GrantId = Annotated[UUID, TypeId("grt")]
-RevocationId = Annotated[UUID, TypeId("rvk")]
-LotId = Annotated[UUID, TypeId("lot")]
-QuoteId = Annotated[UUID, TypeId("qte")]
-DisputeId = Annotated[UUID, TypeId("dsp")]
-BookingId = Annotated[UUID, TypeId("bkg")]
-UnitId = Annotated[UUID, TypeId("unt")]
-LegId = Annotated[UUID, TypeId("leg")]
-FeeRuleId = Annotated[UUID, TypeId("fee")]
-SettlementRunId = Annotated[UUID, TypeId("run")]
-SettlementId = Annotated[UUID, TypeId("stl")]
-PayoutId = Annotated[UUID, TypeId("pay")]
-BankAccountId = Annotated[UUID, TypeId("bac")]
-AccreditationId = Annotated[UUID, TypeId("acr")]
-EventId = Annotated[UUID, TypeId("evt")]
-MailId = Annotated[UUID, TypeId("mal")]
-SettingValueId = Annotated[UUID, TypeId("set")]
-AuditEventId = Annotated[UUID, TypeId("aud")]
+OrganisationId = Annotated[UUID, TypeId("org", "organisation")]
+UserId = Annotated[UUID, TypeId("usr", "person")]
+MembershipId = Annotated[UUID, TypeId("mem", "membership")]
+InvitationId = Annotated[UUID, TypeId("inv", "invitation")]
+ApplicationId = Annotated[UUID, TypeId("app", "application")]
+SessionId = Annotated[UUID, TypeId("ses", "session")]
+ApiKeyId = Annotated[UUID, TypeId("key", "API key")]
+NetworkId = Annotated[UUID, TypeId("net", "network")]
+AllianceId = Annotated[UUID, TypeId("all", "alliance")]
+EmployeeId = Annotated[UUID, TypeId("emp", "employment")]
+BeneficiaryId = Annotated[UUID, TypeId("ben", "beneficiary")]
+SiteId = Annotated[UUID, TypeId("ste", "place")]
+OfferingId = Annotated[UUID, TypeId("off", "offering")]
+PriceId = Annotated[UUID, TypeId("prc", "price")]
+SlotId = Annotated[UUID, TypeId("slt", "slot")]
+ProgrammeId = Annotated[UUID, TypeId("prg", "programme")]
+TopUpId = Annotated[UUID, TypeId("top", "top-up")]
+GrantId = Annotated[UUID, TypeId("grt", "grant")]
+RevocationId = Annotated[UUID, TypeId("rvk", "revocation")]
+LotId = Annotated[UUID, TypeId("lot", "lot")]
+QuoteId = Annotated[UUID, TypeId("qte", "quote")]
+DisputeId = Annotated[UUID, TypeId("dsp", "dispute")]
+BookingId = Annotated[UUID, TypeId("bkg", "booking")]
+UnitId = Annotated[UUID, TypeId("unt", "unit")]
+LegId = Annotated[UUID, TypeId("leg", "leg")]
+FeeRuleId = Annotated[UUID, TypeId("fee", "fee rule")]
+SettlementRunId = Annotated[UUID, TypeId("run", "settlement run")]
+SettlementId = Annotated[UUID, TypeId("stl", "settlement")]
+PayoutId = Annotated[UUID, TypeId("pay", "payout")]
+BankAccountId = Annotated[UUID, TypeId("bac", "bank account")]
+AccreditationId = Annotated[UUID, TypeId("acr", "accreditation")]
+EventId = Annotated[UUID, TypeId("evt", "event")]
+MailId = Annotated[UUID, TypeId("mal", "mail")]
+SettingValueId = Annotated[UUID, TypeId("set", "entry of a setting")]
+AuditEventId = Annotated[UUID, TypeId("aud", "entry of the audit trail")]

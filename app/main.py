@@ -1,9 +1,11 @@
 """The application: routers, problem handlers, middleware, probes."""
 
 import asyncio
+import re
 import time
 from collections.abc import AsyncIterator, Callable, Coroutine
 from contextlib import asynccontextmanager
+from typing import Any
 
 from fastapi import FastAPI
 from fastapi.exceptions import RequestValidationError
@@ -20,17 +22,32 @@ from app.config import settings
 from app.db import Database
 from app.edge.refused import Sample
 from app.errors import AppError, Busy
-from app.http import docs, examples, problems
+from app.http import audiences, docs, error_pages, examples, inputs, merge_patch, openapi, paths, problems
+from app.http.location import readable
 from app.http.middleware import Edge
 from app.http.route import BeatriceRoute
-from app.http.schemas import FieldError, Problem
+from app.http.schemas import FieldError, Problem, Status
 from app.portal import static
 from app.portal.render import handle
 from app.portal.wire import Browser
+from app.sandbox import demo_examples
 
 ASK_EVERY = 1.0
 """Seconds."""
-DESCRIPTION = "Territorial welfare: company credit, local care, booking and settlement. Times are UTC, money is cents."
+VERSION = "1.0.0"
+"""Of the contract: `/v1` changes only by addition, which raises the number in the middle."""
+SUMMARY = "Territorial welfare: company credit, local care, booking and settlement."
+STATUS_OK = {"type": "about:blank", "title": "OK", "status": 200, "detail": "The service answers."}
+STATUS_ANSWERS: dict[int | str, dict[str, Any]] = {
+    status: {
+        "description": described,
+        "content": {problems.MEDIA_TYPE: {"schema": {"$ref": f"#/components/schemas/{schema}"}}},
+    }
+    for status, described, schema in (
+        (200, "The service answers.", "Status"), (429, "`rate_limited`: too many requests.", "Problem"),
+        (503, "`busy`: the database cannot be reached.", "Problem"),
+    )
+}  # fmt: skip
 
 
 def create_app(database: Database) -> FastAPI:
@@ -43,12 +60,16 @@ def create_app(database: Database) -> FastAPI:
 
     app = FastAPI(
         title="Beatrice",
-        version="1",
-        description=DESCRIPTION,
+        version=VERSION,
+        summary=SUMMARY,
+        description=docs.introduction(sandbox=settings().sandbox),
+        servers=[_server()],
+        contact={"name": "Whoever runs this installation", "url": settings().public_url},
+        license_info={"name": "EUPL-1.2", "identifier": "EUPL-1.2"},
         lifespan=lifespan,
         docs_url=None,
         redoc_url=None,
-        openapi_url="/openapi.json" if settings().shows_docs else None,
+        openapi_url=None,
         redirect_slashes=False,
         exception_handlers=_handlers(),
         separate_input_output_schemas=False,
@@ -60,16 +81,36 @@ def create_app(database: Database) -> FastAPI:
     app.state.refusals = Sample()
     for router in api.ROUTERS + (api.SANDBOX_ROUTERS if settings().sandbox else ()) + api.PAGES:
         app.router.routes.extend(router.routes)  # include_router would match every request twice
+    paths.keep_apart(_json_routes(app))
+    app.state.readable = readable({route.path for route in _json_routes(app) if route.methods == {"GET"}})
     if settings().shows_docs:
         docs.mount(app)
+    error_pages.mount(app)
     _probes(app)
     if settings().shows_metrics:
         _metrics(app)
     app.mount("/static", static.files(), name="static")
     app.openapi = _openapi(app)  # type: ignore[method-assign]
-    app.add_middleware(Edge, sandbox=settings().sandbox, requests_per_minute=settings().requests_per_minute)
+    app.add_middleware(
+        Edge,
+        sandbox=settings().sandbox,
+        requests_per_minute=settings().requests_per_minute,
+        origins=settings().cors_origins,
+        public=[route.path_regex for route in _json_routes(app) if route.access.fresh_seconds is not None]
+        + [re.compile(r"^(/openapi\.json|/v1/status)$")],
+    )
     app.add_middleware(Browser)
     return app
+
+
+def _server() -> dict[str, object]:
+    """Say where this is; catalogues of public APIs forgive a sandbox that it speaks http."""
+    here: dict[str, object] = {"url": settings().public_url, "description": "This installation"}
+    return here | ({"x-sandbox": True} if settings().sandbox else {})
+
+
+def _json_routes(app: FastAPI) -> list[BeatriceRoute]:
+    return [route for route in app.router.routes if isinstance(route, BeatriceRoute)]
 
 
 def _handlers() -> dict[int | type[Exception], Callable[[Request, Exception], Coroutine[None, None, Response]]]:
@@ -111,6 +152,17 @@ def _probes(app: FastAPI) -> None:
             return problems.response(Busy(), problems.request_id_of(request), problems.language_of(request))
         return JSONResponse({"status": "ok"})
 
+    async def status_get(request: Request) -> Response:
+        """Whether the service answers and reaches its database, as catalogues of public APIs ask."""
+        if not await ready.now(request.app.state.database):
+            return problems.response(Busy(), problems.request_id_of(request), problems.language_of(request))
+        return JSONResponse(STATUS_OK, media_type=problems.MEDIA_TYPE)
+
+    for path, operation_id in (("/v1/status", "status_get"), ("/status", "status_find")):
+        app.add_api_route(
+            path, status_get, tags=["Public"], operation_id=operation_id, responses=STATUS_ANSWERS,
+            summary="Tell whether the service answers", response_class=Response,
+        )  # fmt: skip
     app.add_route("/livez", livez, include_in_schema=False)
     app.add_route("/readyz", readyz, include_in_schema=False)
 
@@ -126,37 +178,30 @@ def _openapi(app: FastAPI) -> Callable[[], examples.Document]:
     def build() -> examples.Document:
         if app.openapi_schema is None:
             schema = get_openapi(
-                title=app.title, version=app.version, description=app.description, routes=app.router.routes
+                title=app.title,
+                version=app.version,
+                summary=app.summary,
+                description=app.description,
+                routes=app.router.routes,
+                tags=audiences.TAGS,
+                servers=app.servers,
+                contact=app.contact,
+                license_info=app.license_info,
             )
             components = schema.setdefault("components", {}).setdefault("schemas", {})
-            for model in (Problem, FieldError):
+            components.update(inputs.components(app.router.routes))
+            for model in (Problem, FieldError, Status):
                 components[model.__name__] = model.model_json_schema(
                     ref_template="#/components/schemas/{model}", mode="serialization"
                 )
                 components[model.__name__].pop("$defs", None)
             components.pop("HTTPValidationError", None)
             components.pop("ValidationError", None)
-            _secure(schema)
-            examples.add_examples(schema)
+            inputs.put_defaults_into_words(components)
+            merge_patch.describe(schema)
+            openapi.finish(schema, _json_routes(app))
+            examples.add_examples(schema, demo_examples.IDS if settings().sandbox else {})
             app.openapi_schema = schema
         return app.openapi_schema
 
     return build
-
-
-def _secure(schema: examples.Document) -> None:
-    """Name the two ways in, and which routes need them."""
-    schema["components"]["securitySchemes"] = {
-        "password": {"type": "oauth2", "flows": {"password": {"tokenUrl": "/v1/auth/token", "scopes": {}}}},
-        "bearer": {"type": "http", "scheme": "bearer", "description": "A session token or an API key"},
-    }
-    public = {
-        route.operation_id
-        for router in api.ROUTERS
-        for route in router.routes
-        if isinstance(route, BeatriceRoute) and route.access.permission == "public"
-    }
-    for path in schema["paths"].values():
-        for operation in path.values():
-            if operation.get("operationId") not in public:
-                operation["security"] = [{"password": []}, {"bearer": []}]

@@ -233,6 +233,7 @@ END),
 CREATE INDEX unit_booking_idx ON care.unit USING btree (provider_id, booking_id);
 CREATE INDEX unit_complete_at_idx ON care.unit USING btree (complete_at) WHERE complete_at IS NOT NULL;
 CREATE INDEX unit_slot_idx ON care.unit USING btree (provider_id, slot_id);
+CREATE INDEX unit_starts_at_idx ON care.unit USING btree (provider_id, starts_at, id);
 CREATE INDEX unit_unreported_idx ON care.unit USING btree (reminders, ends_at) WHERE status = 'confirmed'::text;
 CREATE TRIGGER unit_disputed_blocks AFTER UPDATE ON care.unit FOR EACH ROW WHEN (old.disputed <> new.disputed) EXECUTE FUNCTION care.block_what_is_disputed();
 CREATE TRIGGER unit_moved AFTER UPDATE ON care.unit REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION care.record_moved_units();
@@ -636,6 +637,8 @@ CREATE TABLE public.credit_grant (
     approved_at timestamp with time zone,
     activated_at timestamp with time zone,
     version integer NOT NULL DEFAULT 1,
+    external_id text,
+    metadata jsonb NOT NULL DEFAULT '{}'::jsonb,
     CONSTRAINT credit_grant_pkey PRIMARY KEY (id),
     CONSTRAINT credit_grant_company_id_id_key UNIQUE (company_id, id),
     CONSTRAINT credit_grant_company_id_fkey FOREIGN KEY (company_id) REFERENCES public.company(organisation_id),
@@ -646,6 +649,7 @@ CREATE TABLE public.credit_grant (
     CONSTRAINT credit_grant_not_empty CHECK (total_cents > 0 AND employee_count > 0),
     CONSTRAINT credit_grant_status_known CHECK (status = ANY (ARRAY['draft'::text, 'awaiting_funds'::text, 'active'::text, 'revoked'::text]))
 );
+CREATE INDEX credit_grant_external_id_idx ON public.credit_grant USING btree (company_id, external_id) WHERE external_id IS NOT NULL;
 CREATE INDEX credit_grant_programme_idx ON public.credit_grant USING btree (company_id, programme_id);
 CREATE INDEX credit_grant_waiting_idx ON public.credit_grant USING btree (company_id, approved_at) WHERE status = 'awaiting_funds'::text;
 CREATE TRIGGER credit_grant_10_check BEFORE INSERT OR UPDATE ON public.credit_grant FOR EACH ROW EXECUTE FUNCTION public.check_grant();
@@ -743,6 +747,7 @@ CREATE TABLE public.employee (
     created_at timestamp with time zone NOT NULL,
     version integer NOT NULL DEFAULT 1,
     ended_noted_at timestamp with time zone,
+    updated_at timestamp with time zone,
     CONSTRAINT employee_pkey PRIMARY KEY (id),
     CONSTRAINT employee_company_id_id_key UNIQUE (company_id, id),
     CONSTRAINT employee_same_hiring_key UNIQUE (company_id, fiscal_code_index, hired_on),
@@ -757,7 +762,7 @@ CREATE UNIQUE INDEX employee_employed_once_key ON public.employee USING btree (c
 CREATE UNIQUE INDEX employee_external_id_key ON public.employee USING btree (company_id, external_id) WHERE ended_on IS NULL AND external_id IS NOT NULL;
 CREATE INDEX employee_leaving_noted_idx ON public.employee USING btree (ended_noted_at) WHERE ended_noted_at IS NOT NULL;
 CREATE INDEX employee_user_id_idx ON public.employee USING btree (user_id);
-GRANT INSERT (id, company_id, email, given_name, family_name, sealed_fiscal_code, fiscal_code_index, external_id, category, hired_on, ended_on, contract, contract_ends_on, probation_ends_on, unpaid_leave, agreement_code, created_at, ended_noted_at), SELECT, UPDATE (email, given_name, family_name, sealed_fiscal_code, fiscal_code_index, external_id, category, hired_on, ended_on, contract, contract_ends_on, probation_ends_on, unpaid_leave, agreement_code, version, ended_noted_at) ON public.employee TO beatrice_hr;
+GRANT INSERT (id, company_id, email, given_name, family_name, sealed_fiscal_code, fiscal_code_index, external_id, category, hired_on, ended_on, contract, contract_ends_on, probation_ends_on, unpaid_leave, agreement_code, created_at, ended_noted_at), SELECT, UPDATE (email, given_name, family_name, sealed_fiscal_code, fiscal_code_index, external_id, category, hired_on, ended_on, contract, contract_ends_on, probation_ends_on, unpaid_leave, agreement_code, version, ended_noted_at, updated_at) ON public.employee TO beatrice_hr;
 GRANT INSERT, SELECT, UPDATE ON public.employee TO beatrice_app, beatrice_worker;
 
 CREATE TABLE public.event (
@@ -1032,6 +1037,7 @@ CREATE TABLE public.offering (
     metadata jsonb NOT NULL DEFAULT '{}'::jsonb,
     created_at timestamp with time zone NOT NULL,
     version integer NOT NULL DEFAULT 1,
+    updated_at timestamp with time zone,
     CONSTRAINT offering_pkey PRIMARY KEY (id),
     CONSTRAINT offering_provider_id_id_key UNIQUE (provider_id, id),
     CONSTRAINT offering_provider_id_fkey FOREIGN KEY (provider_id) REFERENCES public.provider(organisation_id),
@@ -1049,11 +1055,12 @@ CREATE TABLE public.offering (
     CONSTRAINT offering_vat_code_known CHECK (vat_code = ANY (ARRAY['exempt'::text, 'not_subject'::text, 'vat_5'::text, 'vat_10'::text, 'vat_22'::text]))
 );
 CREATE INDEX offering_category_idx ON public.offering USING btree (category, name_key, id);
+CREATE INDEX offering_external_id_idx ON public.offering USING btree (provider_id, external_id) WHERE external_id IS NOT NULL;
 CREATE INDEX offering_listed_idx ON public.offering USING btree (name_key, id) WHERE status = 'active'::text;
 CREATE INDEX offering_name_trgm_idx ON public.offering USING gin (name_key public.gin_trgm_ops);
 CREATE INDEX offering_search_idx ON public.offering USING gin (search);
 CREATE INDEX offering_site_idx ON public.offering USING btree (provider_id, site_id);
-GRANT INSERT, SELECT, UPDATE (site_id, name, description, vat_code, min_age, max_age, confirmation, response_hours, min_notice_hours, free_until_hours, late_fee_bps, no_show_fee_bps, audience, access, status, external_id, metadata, version) ON public.offering TO beatrice_app, beatrice_worker;
+GRANT INSERT, SELECT, UPDATE (site_id, name, description, vat_code, min_age, max_age, confirmation, response_hours, min_notice_hours, free_until_hours, late_fee_bps, no_show_fee_bps, audience, access, status, external_id, metadata, version, updated_at) ON public.offering TO beatrice_app, beatrice_worker;
 
 CREATE TABLE public.offering_area (
     offering_id uuid NOT NULL,
@@ -1224,11 +1231,14 @@ CREATE TABLE public.programme (
     lot_expires_on date NOT NULL,
     created_at timestamp with time zone NOT NULL,
     version integer NOT NULL DEFAULT 1,
+    external_id text,
+    metadata jsonb NOT NULL DEFAULT '{}'::jsonb,
     CONSTRAINT programme_pkey PRIMARY KEY (id),
     CONSTRAINT programme_company_id_id_key UNIQUE (company_id, id),
     CONSTRAINT programme_company_id_fkey FOREIGN KEY (company_id) REFERENCES public.company(organisation_id),
     CONSTRAINT programme_id_fkey FOREIGN KEY (id) REFERENCES public.credit_source(id)
 );
+CREATE INDEX programme_external_id_idx ON public.programme USING btree (company_id, external_id) WHERE external_id IS NOT NULL;
 CREATE TRIGGER programme_10_check BEFORE UPDATE ON public.programme FOR EACH ROW EXECUTE FUNCTION public.check_programme();
 GRANT INSERT, SELECT, UPDATE ON public.programme TO beatrice_app, beatrice_hr, beatrice_worker;
 
@@ -1633,13 +1643,16 @@ CREATE TABLE public.site (
     istat_code text NOT NULL,
     created_at timestamp with time zone NOT NULL,
     version integer NOT NULL DEFAULT 1,
+    external_id text,
+    metadata jsonb NOT NULL DEFAULT '{}'::jsonb,
     CONSTRAINT site_pkey PRIMARY KEY (id),
     CONSTRAINT site_provider_id_id_key UNIQUE (provider_id, id),
     CONSTRAINT site_istat_code_fkey FOREIGN KEY (istat_code) REFERENCES public.municipality(istat_code),
     CONSTRAINT site_provider_id_fkey FOREIGN KEY (provider_id) REFERENCES public.provider(organisation_id)
 );
+CREATE INDEX site_external_id_idx ON public.site USING btree (provider_id, external_id) WHERE external_id IS NOT NULL;
 CREATE INDEX site_istat_code_idx ON public.site USING btree (istat_code);
-GRANT INSERT, SELECT, UPDATE (name, street, postcode, istat_code, version) ON public.site TO beatrice_app, beatrice_worker;
+GRANT INSERT, SELECT, UPDATE (name, street, postcode, istat_code, version, external_id, metadata) ON public.site TO beatrice_app, beatrice_worker;
 
 CREATE TABLE public.slot (
     id uuid NOT NULL,
@@ -1652,6 +1665,8 @@ CREATE TABLE public.slot (
     status text NOT NULL DEFAULT 'open'::text,
     created_at timestamp with time zone NOT NULL,
     version integer NOT NULL DEFAULT 1,
+    external_id text,
+    metadata jsonb NOT NULL DEFAULT '{}'::jsonb,
     CONSTRAINT slot_pkey PRIMARY KEY (id),
     CONSTRAINT slot_provider_id_id_key UNIQUE (provider_id, id),
     CONSTRAINT slot_provider_id_offering_id_fkey FOREIGN KEY (provider_id, offering_id) REFERENCES public.offering(provider_id, id),
@@ -1662,8 +1677,9 @@ CREATE TABLE public.slot (
     CONSTRAINT slot_taken_within_capacity CHECK (taken >= 0 AND taken <= capacity)
 ) WITH (fillfactor=70);
 CREATE INDEX slot_bookable_idx ON public.slot USING btree (offering_id, starts_at) WHERE status = 'open'::text;
+CREATE INDEX slot_external_id_idx ON public.slot USING btree (provider_id, external_id) WHERE external_id IS NOT NULL;
 CREATE INDEX slot_offering_idx ON public.slot USING btree (provider_id, offering_id);
-GRANT INSERT (id, provider_id, offering_id, starts_at, ends_at, capacity, created_at), SELECT, UPDATE (capacity, status, version) ON public.slot TO beatrice_app, beatrice_worker;
+GRANT INSERT (id, provider_id, offering_id, starts_at, ends_at, capacity, created_at, external_id, metadata), SELECT, UPDATE (capacity, status, version) ON public.slot TO beatrice_app, beatrice_worker;
 
 CREATE TABLE public.taking (
     id uuid NOT NULL,
@@ -1698,6 +1714,8 @@ CREATE TABLE public.top_up (
     confirmed_by uuid,
     confirmed_at timestamp with time zone,
     second_confirmed_by uuid,
+    external_id text,
+    metadata jsonb NOT NULL DEFAULT '{}'::jsonb,
     CONSTRAINT top_up_pkey PRIMARY KEY (id),
     CONSTRAINT top_up_payment_reference_key UNIQUE (payment_reference),
     CONSTRAINT top_up_company_id_fkey FOREIGN KEY (company_id) REFERENCES public.company(organisation_id),
@@ -1708,6 +1726,7 @@ CREATE TABLE public.top_up (
     CONSTRAINT top_up_status_known CHECK (status = ANY (ARRAY['pending'::text, 'confirming'::text, 'confirmed'::text, 'returned'::text]))
 );
 CREATE INDEX top_up_company_id_idx ON public.top_up USING btree (company_id, id);
+CREATE INDEX top_up_external_id_idx ON public.top_up USING btree (company_id, external_id) WHERE external_id IS NOT NULL;
 CREATE TRIGGER top_up_10_check BEFORE INSERT OR UPDATE ON public.top_up FOR EACH ROW EXECUTE FUNCTION public.check_top_up();
 GRANT INSERT, SELECT ON public.top_up TO beatrice_hr;
 GRANT INSERT, SELECT, UPDATE ON public.top_up TO beatrice_app, beatrice_worker;

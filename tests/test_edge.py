@@ -29,10 +29,10 @@ def problem(answer: httpx.Response) -> dict[str, Any]:
 
 
 async def test_no_token_is_401_with_a_challenge(client: httpx.AsyncClient, company: Party) -> None:
-    answer = await client.get(account(company))
+    answer = await client.get(account(company), headers={"Accept-Language": "en"})
     assert (answer.status_code, answer.headers["www-authenticate"]) == (401, "Bearer")
     assert problem(answer) == {
-        "type": "https://beatrice.example/errors/unauthorised",
+        "type": "http://127.0.0.1:8000/errors/unauthorised",
         "title": "Unauthorized",
         "status": 401,
         "code": "unauthorised",

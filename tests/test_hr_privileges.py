@@ -53,7 +53,8 @@ CHANGEABLE = {
     "attempt_count": "*",
     "credit_grant": "*",
     "credit_source": "*",
-    "employee": f"{EMPLOYEE} version",
+    # What HR changed is dated for whoever reads the list again: nobody else writes that column.
+    "employee": f"{EMPLOYEE} updated_at version",
     "grant_revocation": "approved_at approved_by withdrawn_at",
     "invitation": "ended_at",
     "programme": "*",

@@ -9,11 +9,11 @@ async def test_livez_and_readyz_answer(client: httpx.AsyncClient) -> None:
 
 
 async def test_unknown_path_is_a_problem(client: httpx.AsyncClient) -> None:
-    answer = await client.get("/v1/nothing", headers={"X-Request-Id": "abc-1"})
+    answer = await client.get("/v1/nothing", headers={"X-Request-Id": "abc-1", "Accept-Language": "en"})
     assert answer.status_code == 404
     assert answer.headers["content-type"] == "application/problem+json"
     assert answer.json() == {
-        "type": "https://beatrice.example/errors/not_found",
+        "type": "http://127.0.0.1:8000/errors/not_found",
         "title": "Not Found",
         "status": 404,
         "code": "not_found",

@@ -105,5 +105,13 @@ def test_every_named_statement_is_used_once() -> None:
         for folder in APP_FOLDER.glob("*/sql")
         for name in statements_of(folder.parent.name)
     }
-    used = [query.name for query in Query.every]
+    used = [query.name for query in Query.every if query.text == own(query)] + list(
+        {query.name for query in Query.every if query.text != own(query)}
+    )
     assert sorted(used) == sorted(named)
+
+
+def own(query: Query[Any]) -> str:
+    """The block itself; a list's pages are made of it."""
+    module, _, block = query.name.partition(".")
+    return statements_of(module)[block]

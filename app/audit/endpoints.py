@@ -1,51 +1,45 @@
 """The operator's route to the audit trail."""
 
-from datetime import UTC, datetime
 from typing import Annotated
 from uuid import UUID
 
 from fastapi import Query
 
-from app import clock, ids
+from app import ids
 from app.audit import queries, schemas
-from app.clock import Day
 from app.edge.at import At
 from app.errors import Invalid
 from app.http.audiences import operator_router
-from app.http.pagination import PagingDep
-from app.http.period import period
+from app.http.filters import DaysDep
+from app.http.pagination import NewestFirst
 from app.http.schemas import Page
 
 operator = operator_router()
-EARLIEST = datetime(clock.FIRST_YEAR, 1, 1, tzinfo=UTC)
 
 
 @operator.list("/audit_events", "audit:read", audit="audit_event.list")
 async def audit_event_list(
     at: At,
-    paging: PagingDep,
+    paging: NewestFirst,
+    days: DaysDep,
     actor_id: Annotated[str | None, Query(max_length=64, description="A person or an API key")] = None,
     action: Annotated[str | None, Query(max_length=64, description="Such as `grant.approve`")] = None,
     object_id: Annotated[str | None, Query(max_length=64, description="The object, by its id")] = None,
-    date_from: Annotated[Day | None, Query()] = None,
-    date_to: Annotated[Day | None, Query()] = None,
 ) -> Page[schemas.AuditEventRead]:
     """List who did, read or was refused what, newest first; days (both included, Rome) are real ones.
 
     Reading it is an entry of its own.
     """
-    start, end = period(date_from, date_to, EARLIEST)
-    rows = await queries.entries(
+    found = await queries.entries(
         at.session,
+        paging.window,
         actor_id=_id("actor_id", actor_id, "usr", "key"),
         action=action,
         object_id=_id("object_id", object_id),
-        start=start if date_from is not None else None,
-        end=end if date_to is not None else None,
-        before=paging.after_id,
-        limit=paging.fetch,
+        start=days.start,
+        end=days.end,
     )
-    return paging.page_by_id(rows, schemas.read)
+    return paging.page(found, schemas.read)
 
 
 def _id(name: str, given: str | None, *prefixes: str) -> UUID | None:

@@ -1,6 +1,5 @@
 """Reading the audit trail: for the operator, for the chain and for who verifies it."""
 
-from collections.abc import Sequence
 from datetime import datetime
 from uuid import UUID
 
@@ -10,6 +9,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from app.audit.chain import Head, Link
 from app.audit.models import AuditEntry
 from app.db import APP, NOTHING, WORKER, Query
+from app.listing import Found, Window, page_of
 
 LOCK_CHAIN = Query(bool, "audit.lock_chain", roles=(APP, WORKER))
 UNPLACED = Query(Link, "audit.unplaced", roles=(APP, WORKER))
@@ -24,26 +24,23 @@ KEEP_HEAD = Query(NOTHING, "audit.keep_head", roles=(WORKER,))
 
 async def entries(
     session: AsyncSession,
+    window: Window,
     *,
     actor_id: UUID | None,
     action: str | None,
     object_id: UUID | None,
     start: datetime | None,
     end: datetime | None,
-    before: UUID | None,
-    limit: int,
-) -> Sequence[AuditEntry]:
-    """Return entries, newest first."""
-    page = select(AuditEntry).order_by(AuditEntry.id.desc()).limit(limit)
+) -> Found[AuditEntry]:
+    """Return entries in the order of their making."""
+    wanted = select(AuditEntry)
     for column, value in (
         (AuditEntry.actor_id, actor_id), (AuditEntry.action, action), (AuditEntry.object_id, object_id)
     ):  # fmt: skip
         if value is not None:
-            page = page.where(column == value)
+            wanted = wanted.where(column == value)
     if start is not None:
-        page = page.where(AuditEntry.recorded_at >= start)
+        wanted = wanted.where(AuditEntry.recorded_at >= start)
     if end is not None:
-        page = page.where(AuditEntry.recorded_at < end)
-    if before is not None:
-        page = page.where(AuditEntry.id < before)
-    return (await session.scalars(page)).all()
+        wanted = wanted.where(AuditEntry.recorded_at < end)
+    return await page_of(session, wanted, window, {"created_at": (AuditEntry.id,)})

@@ -9,6 +9,7 @@ from app.actor import ActorKind
 from app.audit.models import AuditEntry
 from app.clock import Instant
 from app.http.schemas import Out
+from app.http.words import words
 from app.ids import AuditEventId, OrganisationId
 
 PREFIXES = {
@@ -28,6 +29,7 @@ class AuditEventRead(Out):
     recorded_at: Instant | None = Field(description="Real time.")
     created_at: Instant = Field(description="Business time, by which deadlines are judged; `recorded_at` is real time.")
     actor_kind: ActorKind
+    """What kind of caller it was."""
     actor_id: str | None = Field(description="The person (`usr_`) or the API key (`key_`).")
     organisation_id: OrganisationId | None = Field(description="For which organisation the actor acted.")
     session_id: str | None = Field(description="Tells sessions of a person apart; opens nothing.")
@@ -35,7 +37,9 @@ class AuditEventRead(Out):
     request_id: str | None = Field(description="The `X-Request-Id` of the answer.")
     action: str = Field(description="What was done, read or tried: `noun.verb`.")
     object_kind: str
+    """What kind of object it was about."""
     object_id: str | None
+    """Which object; null where it is about none."""
     shown_ids: list[str] = Field(description="Which objects a list showed.")
     refusal: str | None = Field(description="The error code, where it was refused; null where it was done.")
     times: int = Field(description="For how many alike it stands: many refusals of one network are told by sample.")
@@ -68,3 +72,13 @@ def _named(kind: str, value: UUID | None) -> str | None:
     if value is None:
         return None
     return ids.encode(PREFIXES[kind], value) if kind in PREFIXES else str(value)
+
+
+words(
+    "ActorKind",
+    ActorKind,
+    user="a person with a login",
+    api_key="a program with an API key",
+    anonymous="nobody known",
+    system="the platform by itself",
+)

@@ -5,7 +5,7 @@ from app.beneficiaries.schemas import BeneficiaryCreate, BeneficiaryRead, Benefi
 from app.edge.at import At
 from app.errors import StateConflict
 from app.http.audiences import employee_router
-from app.http.pagination import PagingDep
+from app.http.pagination import OldestFirst
 from app.http.schemas import Page
 from app.ids import BeneficiaryId
 
@@ -13,9 +13,10 @@ person = employee_router()
 
 
 @person.list("/beneficiaries", "person")
-async def beneficiary_list(at: At, paging: PagingDep) -> Page[BeneficiaryRead]:
-    found = await queries.beneficiaries(at.session, at.actor.user_id, paging.after_id, paging.fetch)
-    return paging.page_by_id(found, BeneficiaryRead.model_validate)
+async def beneficiary_list(at: At, paging: OldestFirst) -> Page[BeneficiaryRead]:
+    """List whom one may book care for: oneself and relatives, in the order entered."""
+    found = await queries.beneficiaries(at.session, at.actor.user_id, paging.window)
+    return paging.page(found, BeneficiaryRead.model_validate)
 
 
 @person.command("/beneficiaries", "person", keyed=False, status=201, audit="beneficiary.create")
@@ -27,12 +28,14 @@ async def beneficiary_create(at: At, body: BeneficiaryCreate) -> BeneficiaryRead
 
 @person.read("/beneficiaries/{beneficiary_id}", "person")
 async def beneficiary_get(at: At, beneficiary_id: BeneficiaryId) -> BeneficiaryRead:
+    """Show one beneficiary."""
     row = await queries.beneficiary(at.session, at.actor.user_id, beneficiary_id)
     return at.tagged(row.version, BeneficiaryRead.model_validate(row))
 
 
 @person.change("/beneficiaries/{beneficiary_id}", "person")
 async def beneficiary_update(at: At, beneficiary_id: BeneficiaryId, body: BeneficiaryUpdate) -> BeneficiaryRead:
+    """Change a beneficiary; units that were booked keep what was decided about them."""
     row = await actions.update_beneficiary(at.session, at.actor, beneficiary_id, at.expected_version, body)
     return at.tagged(row.version, BeneficiaryRead.model_validate(row))
 

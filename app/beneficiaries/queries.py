@@ -14,6 +14,7 @@ from app.beneficiaries.models import Beneficiary
 from app.beneficiaries.schemas import HomeAddressRead
 from app.db import NOTHING, Query
 from app.errors import NotFound
+from app.listing import Found, ListQuery, Window
 from app.rules.beneficiary import BeneficiaryFacts, Certificate, Period, Relation
 
 
@@ -73,7 +74,7 @@ class BeneficiaryRow:
 
 PLAIN = ("relation", "given_name", "family_name", "sealed_fiscal_code", "istat_code", "sealed_access_notes")
 """The columns that are written as they are."""
-BENEFICIARIES = Query(StoredBeneficiary, "beneficiaries.beneficiaries")
+BENEFICIARIES = ListQuery(StoredBeneficiary, "beneficiaries.beneficiaries", {"created_at": "id uuid"})
 BENEFICIARY = Query(StoredBeneficiary, "beneficiaries.beneficiary")
 LOCK_BENEFICIARY = Query(StoredBeneficiary, "beneficiaries.lock_beneficiary")
 ENSURE_SELF = Query(NOTHING, "beneficiaries.ensure_self")
@@ -89,8 +90,8 @@ class BeneficiaryForCare:
     istat_code: str | None
 
 
-async def beneficiaries(session: AsyncSession, user_id: UUID, after: UUID | None, limit: int) -> list[BeneficiaryRow]:
-    return [_opened(row) for row in await BENEFICIARIES.all(session, user_id=user_id, after=after, limit=limit)]
+async def beneficiaries(session: AsyncSession, user_id: UUID, window: Window) -> Found[BeneficiaryRow]:
+    return (await BENEFICIARIES.page(session, window, user_id=user_id)).each(_opened)
 
 
 async def beneficiary(

@@ -22,15 +22,20 @@ from app.bookings.schemas import (
 )
 from app.capacity.errors import SlotClosed, SlotFull
 from app.catalogue.errors import ProviderNotAccredited
+from app.credit import queries as credit
 from app.credit.errors import InsufficientCredit
+from app.credit.schemas import WalletEntryRead
 from app.edge.at import At
 from app.errors import AlreadyResolved, Invalid, StateConflict
 from app.http.audiences import employee_router
-from app.http.pagination import PagingDep
+from app.http.filters import DaysDep, UpdatedSince, any_of
+from app.http.pagination import NewestFirst
 from app.http.schemas import Page
-from app.ids import BookingId, QuoteId
+from app.ids import BeneficiaryId, BookingId, LotId, OfferingId, QuoteId
 
 router = employee_router()
+# In words: openapi-generator refuses a whole document over a link's `requestBody` that is no text.
+BOOK_IT = {"operationId": "booking_create", "description": "Book it: `quote_id` is the `id` of this answer."}
 VERB_ERRORS = (AlreadyResolved, StateConflict)
 
 
@@ -40,6 +45,7 @@ VERB_ERRORS = (AlreadyResolved, StateConflict)
     keyed=False,
     status=201,
     errors=[OfferingNotAvailable, ProviderNotAccredited, SlotClosed, SlotFull, BeneficiaryNotEligible],
+    responses={201: {"links": {"booking_create": BOOK_IT}}},
 )
 async def quote_create(at: At, body: QuoteCreate) -> QuoteRead:
     """Say what a booking would cost, who may pay it and why; binding for 15 minutes, reserves nothing."""
@@ -58,8 +64,24 @@ async def quote_create(at: At, body: QuoteCreate) -> QuoteRead:
 
 @router.read("/quotes/{quote_id}", "person")
 async def quote_get(at: At, quote_id: QuoteId) -> QuoteRead:
-    """Show one's own quote again, as it was given; after `expires_at` it no longer binds."""
-    return await quoting.read_quote(at.session, at.actor.user_id, quote_id, at.language)
+    """Read a quote again, as it was made; it is forgotten some time after it expired."""
+    return quoting.quote_read(await queries.quote_of(at.session, at.actor.user_id, quote_id), at.language)
+
+
+@router.list("/wallet/entries", "person")
+async def wallet_entry_list(
+    at: At,
+    paging: NewestFirst,
+    days: DaysDep,
+    lot_id: Annotated[LotId | None, Query(description="on this lot only")] = None,
+) -> Page[WalletEntryRead]:
+    """List the movements on the person's lots, newest first, with the visit that each was for."""
+    found = await credit.entries(
+        at.session, at.actor.user_id, paging.window, lot_id=lot_id, booked_from=days.start, booked_before=days.end
+    )
+    causes = [row.cause_id for row in found.rows if row.cause_id is not None]
+    visits = await queries.paid_for(at.session, at.actor.user_id, causes)
+    return paging.page(found, lambda row: views.wallet_entry_read(row, visits.get(row.cause_id or row.id)))
 
 
 @router.command(
@@ -86,30 +108,42 @@ async def booking_create(at: At, body: BookingCreate) -> BookingRead:
 
 @router.list("/bookings", "person")
 async def booking_list(
-    at: At, paging: PagingDep, status: Annotated[BookingStatus | None, Query()] = None
+    at: At,
+    paging: NewestFirst,
+    days: DaysDep,
+    status: Annotated[list[BookingStatus] | None, Query(description="may be repeated")] = None,
+    beneficiary_id: Annotated[BeneficiaryId | None, Query(description="for this beneficiary only")] = None,
+    offering_id: Annotated[OfferingId | None, Query(description="of this offering only")] = None,
+    updated_since: UpdatedSince = None,
 ) -> Page[BookingRead]:
-    """List one's bookings, newest first."""
+    """List one's bookings, newest first; days are those of their visits."""
     now = clock.now()
-    rows = await queries.PERSON_BOOKINGS.all(
-        at.session,
-        user_id=at.actor.user_id,
-        now=now,
-        status=status,
-        after=paging.after_id,
-        limit=paging.fetch,
-    )
-    units = await queries.units_of(at.session, [row.id for row in rows])
-    return paging.page_by_id(rows, lambda row: views.booking_read(Loaded(row, units[row.id], now)))
+    found = await queries.PERSON_BOOKINGS.page(
+        at.session, paging.window, user_id=at.actor.user_id, now=now, statuses=any_of(status),
+        beneficiary_id=beneficiary_id, offering_id=offering_id, starts_from=days.start, starts_before=days.end,
+        updated_since=updated_since,
+    )  # fmt: skip
+    units = await queries.units_of(at.session, [row.id for row in found.rows])
+    return paging.page(found, lambda row: views.booking_read(Loaded(row, units[row.id], now)))
 
 
 @router.read("/bookings/{booking_id}", "person")
 async def booking_get(at: At, booking_id: BookingId) -> BookingRead:
+    """Show one booking with its units."""
     return await employee_actions.read(at.session, at.actor.user_id, booking_id)
 
 
 @router.read("/bookings/{booking_id}/cancellation_preview", "person", errors=VERB_ERRORS)
 async def cancellation_preview_get(
-    at: At, booking_id: BookingId, unit_ids: Annotated[list[str] | None, Query(max_length=MAX_UNITS)] = None
+    at: At,
+    booking_id: BookingId,
+    unit_ids: Annotated[
+        list[str] | None,
+        Query(
+            max_length=MAX_UNITS,
+            description="these units: repeated or separated by commas; absent: all that can be cancelled",
+        ),
+    ] = None,
 ) -> CancellationPreviewRead:
     """Tell what cancelling now would cost. `unit_ids` may be repeated or separated by commas; absent means all."""
     wanted = _unit_ids(unit_ids)

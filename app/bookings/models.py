@@ -179,6 +179,7 @@ class Unit(Model):
         CheckConstraint("refunded_cents = 0 OR dispute_decided_at IS NOT NULL", name="refund_was_decided"),
         CheckConstraint("reminders BETWEEN 0 AND 3", name="reminders_known"),
         Index("unit_booking_idx", "provider_id", "booking_id"),
+        Index("unit_starts_at_idx", "provider_id", "starts_at", "id"),
         Index("unit_slot_idx", "provider_id", "slot_id"),
         Index("unit_complete_at_idx", "complete_at", postgresql_where="complete_at IS NOT NULL"),
         Index("unit_unreported_idx", "reminders", "ends_at", postgresql_where="status = 'confirmed'"),

@@ -10,7 +10,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from app import clock
 from app.actor import Locale
-from app.bookings.models import OPEN, BookingStatus, FeeSource, Unit, UnitStatus
+from app.bookings.models import OPEN, BookingStatus, FeeSource, Quote, Unit, UnitStatus
 from app.capacity.models import SeatsRefused
 from app.catalogue.models import Confirmation, VatCode
 from app.credit.models import FeeFunding
@@ -18,6 +18,7 @@ from app.credit.planner import FundingSource
 from app.credit.planner import Leg as QuotedLeg
 from app.db import APP, NOTHING, WORKER, Query
 from app.errors import NotFound
+from app.listing import ListQuery
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,6 +91,36 @@ class BookedRow(BookingRow):
     """A booking just made: whether seats were refused and why; then it must be rolled back."""
 
     refused: SeatsRefused | None
+
+
+@dataclass(frozen=True, slots=True)
+class VisitRow(BookingRow):
+    """A unit with its booking, as its provider's day lists it; `site_name` is where, unless at home."""
+
+    unit_id: UUID
+    starts_at: datetime
+    site_name: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class UnitOfBooking:
+    unit_id: UUID
+    booking_id: UUID
+
+
+@dataclass(frozen=True, slots=True)
+class PaidFor:
+    """A unit as the person finds it again in her wallet."""
+
+    unit_id: UUID
+    booking_id: UUID
+    starts_at: datetime
+    offering_name: str
+    provider_name: str
+
+    @property
+    def service_on(self) -> date:
+        return clock.day_of(self.starts_at)
 
 
 @dataclass(frozen=True, slots=True)
@@ -203,8 +234,11 @@ QUOTE_TO_BOOK = Query(QuoteToBook, "bookings.quote_to_book")
 BOOK = Query(BookedRow, "bookings.book")
 BOOKING = Query(BookingRow, "bookings.booking")
 BOOKING_LOCKED = Query(BookingRow, "bookings.booking_locked", roles=BOTH)
-PERSON_BOOKINGS = Query(BookingRow, "bookings.person_bookings")
-PROVIDER_BOOKINGS = Query(BookingRow, "bookings.provider_bookings")
+PERSON_BOOKINGS = ListQuery(BookingRow, "bookings.person_bookings", {"created_at": "id uuid"})
+PROVIDER_BOOKINGS = ListQuery(BookingRow, "bookings.provider_bookings", {"created_at": "id uuid"})
+VISITS = ListQuery(VisitRow, "bookings.visits", {"starts_at": "starts_at timestamptz, unit_id uuid"}, replan=True)
+BOOKINGS_OF_UNITS = Query(UnitOfBooking, "bookings.bookings_of_units")
+PAID_FOR = Query(PaidFor, "bookings.paid_for")
 UNITS = Query(UnitState, "bookings.units", roles=BOTH)
 MOVE = Query(NOTHING, "bookings.move", roles=BOTH)
 REPLACE_HOLDS = Query(NOTHING, "bookings.replace_holds")
@@ -242,6 +276,19 @@ async def units_of(session: AsyncSession, booking_ids: Sequence[UUID]) -> dict[U
     for unit in await UNITS.all(session, booking_ids=list(booking_ids)) if booking_ids else ():
         grouped[unit.booking_id].append(unit)
     return {booking_id: tuple(units) for booking_id, units in grouped.items()}
+
+
+async def paid_for(session: AsyncSession, user_id: UUID, unit_ids: Sequence[UUID]) -> dict[UUID, PaidFor]:
+    """Return what of a person's these units are."""
+    rows = await PAID_FOR.all(session, user_id=user_id, unit_ids=list(unit_ids)) if unit_ids else ()
+    return {row.unit_id: row for row in rows}
+
+
+async def quote_of(session: AsyncSession, user_id: UUID, quote_id: UUID) -> Quote:
+    found = await session.scalar(select(Quote).where(Quote.id == quote_id, Quote.user_id == user_id))
+    if found is None:
+        raise NotFound
+    return found
 
 
 async def beneficiary_contacts(session: AsyncSession, beneficiary_ids: Sequence[UUID]) -> dict[UUID, Contact]:

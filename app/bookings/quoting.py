@@ -3,10 +3,11 @@
 from collections.abc import Sequence
 from dataclasses import replace
 from datetime import date, timedelta
+from typing import Any
 from uuid import UUID
 
 from pydantic import TypeAdapter
-from sqlalchemy import insert, select
+from sqlalchemy import insert
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app import clock, ids
@@ -69,59 +70,53 @@ async def quote(
     if any(unit.on_credit and not offering.takes_credit(unit.service_on) for unit in units):
         raise ProviderNotAccredited
     decisions = [examiner.shown(lots, unit, reading) for unit in units]
+    quote_id = ids.new_id()
+    expires_at = now + timedelta(minutes=offering.quote_minutes)
     total = sum(unit.price_cents for unit in units)
     credit_cents = sum(unit.price_cents for unit in units if unit.on_credit)
-    made = insert(Quote).values(
-        id=ids.new_id(),
-        user_id=user_id,
-        provider_id=offering.provider_id,
-        offering_id=offering.id,
-        beneficiary_id=beneficiary.id,
-        beneficiary_version=beneficiary.version,
-        total_cents=total,
-        credit_cents=credit_cents,
-        own_money_cents=total - credit_cents,
-        confirmation=offering.confirmation,
-        response_hours=offering.response_hours,
-        min_notice_hours=offering.min_notice_hours,
-        free_until_hours=offering.free_until_hours,
-        late_fee_bps=offering.late_fee_bps,
-        no_show_fee_bps=offering.no_show_fee_bps,
-        vat_code=offering.vat_code,
-        units=UNITS.dump_python(units, mode="json"),
-        decisions=DECISIONS.dump_python(decisions, mode="json", exclude={"__all__": {"alternatives"}}),
-        created_at=now,
-        expires_at=now + timedelta(minutes=offering.quote_minutes),
-    )
-    return _quote_read((await session.scalars(made.returning(Quote))).one(), units, decisions, language)
+    made: dict[str, Any] = {
+        "id": quote_id,
+        "user_id": user_id,
+        "provider_id": offering.provider_id,
+        "offering_id": offering.id,
+        "beneficiary_id": beneficiary.id,
+        "beneficiary_version": beneficiary.version,
+        "total_cents": total,
+        "credit_cents": credit_cents,
+        "own_money_cents": total - credit_cents,
+        "confirmation": offering.confirmation,
+        "response_hours": offering.response_hours,
+        "min_notice_hours": offering.min_notice_hours,
+        "free_until_hours": offering.free_until_hours,
+        "late_fee_bps": offering.late_fee_bps,
+        "no_show_fee_bps": offering.no_show_fee_bps,
+        "vat_code": offering.vat_code,
+        "units": UNITS.dump_python(units, mode="json"),
+        "decisions": DECISIONS.dump_python(decisions, mode="json", exclude={"__all__": {"alternatives"}}),
+        "created_at": now,
+        "expires_at": expires_at,
+    }
+    await session.execute(insert(Quote).values(**made))
+    return quote_read(Quote(**made), language)
 
 
-async def read_quote(session: AsyncSession, user_id: UUID, quote_id: UUID, language: Locale) -> QuoteRead:
-    """Show a quote of this person again, as it was given; its expiry tells whether it still binds."""
-    mine = select(Quote).where(Quote.id == quote_id, Quote.user_id == user_id)
-    found = (await session.scalars(mine)).one_or_none()
-    if found is None:
-        raise NotFound
-    units, decisions = UNITS.validate_python(found.units), DECISIONS.validate_python(found.decisions)
-    return _quote_read(found, units, decisions, language)
-
-
-def _quote_read(
-    quoted: Quote, units: Sequence[QuotedUnit], decisions: Sequence[Decision], language: Locale
-) -> QuoteRead:
+def quote_read(made: Quote, language: Locale) -> QuoteRead:
+    """Show a quote as it was made; its reasons in the caller's language."""
+    units = UNITS.validate_python(made.units)
+    decisions = DECISIONS.validate_python(made.decisions)
     return QuoteRead(
-        id=quoted.id,
-        offering_id=quoted.offering_id,
-        total_cents=quoted.total_cents,
-        credit_cents=quoted.credit_cents,
-        own_money_cents=quoted.own_money_cents,
+        id=made.id,
+        offering_id=made.offering_id,
+        total_cents=made.total_cents,
+        credit_cents=made.credit_cents,
+        own_money_cents=made.own_money_cents,
         units=[_unit_read(unit) for unit in units],
-        decisions=[_decision_read(unit.index, made, language) for unit, made in zip(units, decisions, strict=True)],
-        cancellation_policy=CancellationPolicyRead.model_validate(quoted),
-        confirmation=quoted.confirmation,
-        response_hours=quoted.response_hours,
-        vat_code=quoted.vat_code,
-        expires_at=quoted.expires_at,
+        decisions=[_decision_read(unit.index, one, language) for unit, one in zip(units, decisions, strict=True)],
+        cancellation_policy=CancellationPolicyRead.model_validate(made),
+        confirmation=made.confirmation,
+        response_hours=made.response_hours,
+        vat_code=made.vat_code,
+        expires_at=made.expires_at,
     )
 
 

@@ -4,17 +4,20 @@ from app import clock
 from app.banking.payment_days import expected_payment_on
 from app.beneficiaries.details import open_details
 from app.bookings.decisions import Loaded
-from app.bookings.queries import Contact, UnitState
+from app.bookings.queries import Contact, PaidFor, UnitState, VisitRow
 from app.bookings.schemas import (
-    AddressRead,
     BeneficiaryContactRead,
     BookingRead,
     FundingRead,
     ProviderBookingRead,
     ProviderUnitRead,
     UnitRead,
+    VisitAddressRead,
+    VisitRead,
 )
 from app.bookings.sealing import unseal
+from app.credit.queries import WalletEntry
+from app.credit.schemas import PaidForRead, WalletEntryRead
 from app.sealing import open_access_notes
 
 
@@ -63,6 +66,31 @@ def _unit_read(loaded: Loaded, unit: UnitState) -> UnitRead:
     )
 
 
+def wallet_entry_read(entry: WalletEntry, visit: PaidFor | None) -> WalletEntryRead:
+    return WalletEntryRead(
+        lot_id=entry.lot_id,
+        reason=entry.reason,
+        amount_cents=entry.amount_cents,
+        event_at=entry.event_at,
+        paid_for=None if visit is None else PaidForRead.model_validate(visit),
+    )
+
+
+def visit_read(row: VisitRow, loaded: Loaded, contact: Contact | None) -> VisitRead:
+    booking = provider_booking_read(loaded, contact)
+    unit = next(unit for unit in booking.units if unit.id == row.unit_id)
+    return VisitRead(
+        **dict(unit),
+        booking_id=booking.id,
+        offering_id=booking.offering_id,
+        offering_name=booking.offering_name,
+        site_name=row.site_name,
+        beneficiary=booking.beneficiary,
+        note=booking.note,
+        confirm_by=booking.confirm_by if unit.status == "requested" else None,
+    )
+
+
 def provider_booking_read(loaded: Loaded, contact: Contact | None) -> ProviderBookingRead:
     booking, over = loaded.booking, loaded.contact_is_over
     return ProviderBookingRead(
@@ -100,7 +128,7 @@ def _contact(contact: Contact) -> BeneficiaryContactRead:
     details = open_details(contact.sealed_details, contact.id)
     address = None
     if details.street is not None and details.postcode is not None and contact.istat_code is not None:
-        address = AddressRead(street=details.street, postcode=details.postcode, istat_code=contact.istat_code)
+        address = VisitAddressRead(street=details.street, postcode=details.postcode, istat_code=contact.istat_code)
     notes = contact.sealed_access_notes
     return BeneficiaryContactRead(
         given_name=contact.given_name,

@@ -1,6 +1,7 @@
 """What happens to slots: published, resized, closed by their provider; seats given back by bookings."""
 
-from collections.abc import Sequence
+import json
+from collections.abc import Iterator, Sequence
 from datetime import datetime
 from uuid import UUID
 
@@ -18,24 +19,48 @@ MONTHS_AHEAD = 24
 MAX_DAYS = 31
 
 
-async def create_slot(session: AsyncSession, provider_id: UUID, offering_id: UUID, wanted: schemas.SlotCreate) -> UUID:
-    """Publish a slot in the future, at most 24 months ahead and 31 days long."""
+async def create_slots(
+    session: AsyncSession, provider_id: UUID, offering_id: UUID, wanted: Sequence[schemas.SlotCreate], *, pointer: str
+) -> list[UUID]:
+    """Publish slots, all or none: each in the future, at most 24 months ahead and 31 days long.
+
+    `pointer` says where in the request a slot stands, `{}` for its place.
+    """
     now = clock.now()
-    if wanted.starts_at <= now:
-        raise Invalid("/starts_at", "slot_past", "a slot starts in the future")
-    if wanted.starts_at >= _horizon():
-        raise Invalid("/starts_at", "slot_too_far", f"a slot starts at most {MONTHS_AHEAD} months ahead")
-    if wanted.ends_at <= wanted.starts_at:
-        raise Invalid("/ends_at", "end_before_start", "a slot ends after it starts")
-    if (wanted.ends_at - wanted.starts_at).days > MAX_DAYS:
-        raise Invalid("/ends_at", "slot_too_long", f"a slot lasts at most {MAX_DAYS} days")
-    slot_id = ids.new_id()
+    wrong = [
+        (pointer.format(place) + where, code, detail)
+        for place, slot in enumerate(wanted)
+        for where, code, detail in _problems(slot, now)
+    ]
+    if wrong:
+        raise Invalid(*wrong[0], *wrong[1:50])
+    made = [ids.new_id() for _ in wanted]
     published = await queries.PUBLISH.run(
-        session, id=slot_id, provider_id=provider_id, offering_id=offering_id, created_at=now, **dict(wanted)
+        session,
+        provider_id=provider_id,
+        offering_id=offering_id,
+        created_at=now,
+        ids=made,
+        starts=[slot.starts_at for slot in wanted],
+        ends=[slot.ends_at for slot in wanted],
+        capacities=[slot.capacity for slot in wanted],
+        external_ids=[slot.external_id for slot in wanted],
+        metadata=[json.dumps(slot.metadata) for slot in wanted],
     )
     if not published:
         raise NotFound
-    return slot_id
+    return made
+
+
+def _problems(wanted: schemas.SlotCreate, now: datetime) -> Iterator[tuple[str, str, str]]:
+    if wanted.starts_at <= now:
+        yield "/starts_at", "slot_past", "a slot starts in the future"
+    elif wanted.starts_at >= _horizon():
+        yield "/starts_at", "slot_too_far", f"a slot starts at most {MONTHS_AHEAD} months ahead"
+    elif wanted.ends_at <= wanted.starts_at:
+        yield "/ends_at", "end_before_start", "a slot ends after it starts"
+    elif (wanted.ends_at - wanted.starts_at).days > MAX_DAYS:
+        yield "/ends_at", "slot_too_long", f"a slot lasts at most {MAX_DAYS} days"
 
 
 async def resize_slot(session: AsyncSession, provider_id: UUID, slot_id: UUID, version: int, capacity: int) -> None:

@@ -5,6 +5,7 @@ from typing import Literal
 from uuid import UUID
 
 from sqlalchemy import CheckConstraint, ForeignKeyConstraint, Index, Integer, Text, UniqueConstraint, Uuid
+from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import Mapped, mapped_column
 
 from app.db import Model, Timestamp, one_of
@@ -28,6 +29,7 @@ class Slot(Model):
         CheckConstraint("status = 'open' OR taken = 0", name="cancelled_is_empty"),
         Index("slot_offering_idx", "provider_id", "offering_id"),
         Index("slot_bookable_idx", "offering_id", "starts_at", postgresql_where="status = 'open'"),
+        Index("slot_external_id_idx", "provider_id", "external_id", postgresql_where="external_id IS NOT NULL"),
         {"postgresql_with": {"fillfactor": "70"}},
     )
 
@@ -39,6 +41,8 @@ class Slot(Model):
     capacity: Mapped[int] = mapped_column(Integer)
     taken: Mapped[int] = mapped_column(Integer, server_default="0")
     status: Mapped[SlotStatus] = mapped_column(Text, server_default="open")
+    external_id: Mapped[str | None] = mapped_column(Text)
+    metadata_: Mapped[dict[str, str]] = mapped_column("metadata", JSONB, server_default="{}")
     created_at: Mapped[datetime] = mapped_column(Timestamp)
     version: Mapped[int] = mapped_column(Integer, server_default="1")
     """Counts the provider's changes, not the seats taken."""

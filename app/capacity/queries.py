@@ -12,6 +12,7 @@ from app.capacity.models import SlotStatus
 from app.catalogue.models import Audience, OfferingStatus, VatCode
 from app.catalogue.queries import Terms
 from app.db import APP, NOTHING, WORKER, Query
+from app.listing import ListQuery
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +35,8 @@ class SlotRow(BookableSlot):
     status: SlotStatus
     created_at: datetime
     version: int
+    external_id: str | None
+    metadata: dict[str, str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,10 +117,11 @@ class BookableOffering(Terms):
         return not self.service_area or istat_code in self.service_area
 
 
+BY_START = {"starts_at": "starts_at timestamptz, id uuid"}
 PUBLISH = Query(NOTHING, "capacity.publish")
 SLOT = Query(SlotRow, "capacity.slot")
-SLOTS = Query(SlotRow, "capacity.slots")
-BOOKABLE = Query(BookableSlot, "capacity.bookable")
+SLOTS = ListQuery(SlotRow, "capacity.slots", BY_START)
+BOOKABLE = ListQuery(BookableSlot, "capacity.bookable", BY_START)
 LOCK_ONE = Query(LockedSlot, "capacity.lock_one")
 LOCK = Query(UUID, "capacity.lock", roles=(APP, WORKER))
 GIVE_BACK = Query(NOTHING, "capacity.give_back", roles=(APP, WORKER))

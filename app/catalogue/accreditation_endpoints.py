@@ -11,20 +11,23 @@ from app.catalogue.schemas import AccreditationCreate, AccreditationRead, Operat
 from app.edge.at import At
 from app.errors import AlreadyResolved, StateConflict
 from app.http.audiences import alliance_router, operator_router, provider_router
-from app.http.pagination import PagingDep
+from app.http.filters import any_of
+from app.http.pagination import NewestFirst
 from app.http.schemas import Page
 from app.ids import AccreditationId, OrganisationId
 
 provider = provider_router()
 alliance = alliance_router()
 operator = operator_router()
+Statuses = Annotated[list[AccreditationStatus] | None, Query(description="may be repeated")]
+OfProvider = Annotated[OrganisationId | None, Query(description="of this provider only")]
 
 
 @provider.list("/accreditations", "provider:read")
-async def accreditation_list(at: At, paging: PagingDep) -> Page[AccreditationRead]:
+async def accreditation_list(at: At, paging: NewestFirst) -> Page[AccreditationRead]:
     """List the accreditations that the provider has or asked for, newest first."""
-    rows = await queries.accreditations(at.session, provider_id=at.tenant, after=paging.after_id, limit=paging.fetch)
-    return paging.page_by_id(rows, AccreditationRead.model_validate)
+    found = await queries.accreditations(at.session, paging.window, provider_id=at.tenant)
+    return paging.page(found, AccreditationRead.model_validate)
 
 
 @provider.command(
@@ -44,15 +47,13 @@ async def accreditation_request(at: At, body: AccreditationCreate) -> Accreditat
 @operator.list("/accreditations", "organisations:read")
 async def operator_accreditation_list(
     at: At,
-    paging: PagingDep,
-    status: Annotated[AccreditationStatus | None, Query()] = None,
-    provider_id: Annotated[OrganisationId | None, Query()] = None,
+    paging: NewestFirst,
+    status: Statuses = None,
+    provider_id: OfProvider = None,
 ) -> Page[AccreditationRead]:
     """List accreditations of all alliances, newest first."""
-    rows = await queries.accreditations(
-        at.session, provider_id=provider_id, status=status, after=paging.after_id, limit=paging.fetch
-    )
-    return paging.page_by_id(rows, AccreditationRead.model_validate)
+    found = await queries.accreditations(at.session, paging.window, provider_id=provider_id, statuses=any_of(status))
+    return paging.page(found, AccreditationRead.model_validate)
 
 
 @operator.command(
@@ -71,13 +72,13 @@ async def operator_accreditation_request(at: At, body: OperatorAccreditationCrea
 
 @alliance.list("/accreditations", "alliance:read")
 async def alliance_accreditation_list(
-    at: At, paging: PagingDep, status: Annotated[AccreditationStatus | None, Query()] = None
+    at: At, paging: NewestFirst, status: Statuses = None, provider_id: OfProvider = None
 ) -> Page[AccreditationRead]:
     """List requested, approved and refused accreditations of the alliance, newest first."""
-    rows = await queries.accreditations(
-        at.session, alliance_id=at.tenant, status=status, after=paging.after_id, limit=paging.fetch
+    found = await queries.accreditations(
+        at.session, paging.window, alliance_id=at.tenant, provider_id=provider_id, statuses=any_of(status)
     )
-    return paging.page_by_id(rows, AccreditationRead.model_validate)
+    return paging.page(found, AccreditationRead.model_validate)
 
 
 @alliance.command(

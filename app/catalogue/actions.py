@@ -20,6 +20,7 @@ async def create_site(session: AsyncSession, provider_id: UUID, wanted: schemas.
     await _check_municipalities(session, [wanted.istat_code], "/istat_code")
     site_id = ids.new_id()
     values = dict(wanted) | {"id": site_id, "provider_id": provider_id, "created_at": clock.now()}
+    values["metadata_"] = values.pop("metadata")
     await session.execute(insert(Site).values(**values))
     return site_id
 
@@ -82,11 +83,9 @@ async def update_offering(
         await _check_area(session, found.mode, changes.service_area)
     await _check_site(session, provider_id, changes.site_id)
     changed = _changed(changes)
-    if "metadata" in changed:
-        changed["metadata_"] = changed.pop("metadata")
     changed.pop("service_area", None)
     own = update(Offering).where(Offering.provider_id == provider_id, Offering.id == offering_id)
-    await session.execute(own.values(**changed, version=Offering.version + 1))
+    await session.execute(own.values(**changed, version=Offering.version + 1, updated_at=clock.now()))
     if "service_area" in given:
         await queries.SERVE.run(session, id=offering_id, codes=changes.service_area)
 
@@ -122,7 +121,10 @@ async def add_price(session: AsyncSession, provider_id: UUID, offering_id: UUID,
 
 def _changed(changes: In) -> dict[str, object]:
     """Return the given fields of a change as columns."""
-    return _columns({name: value for name, value in changes if name in changes.model_fields_set})
+    changed = _columns({name: value for name, value in changes if name in changes.model_fields_set})
+    if "metadata" in changed:
+        changed["metadata_"] = changed.pop("metadata")
+    return changed
 
 
 def _columns(values: dict[str, object]) -> dict[str, object]:

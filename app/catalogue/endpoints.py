@@ -3,18 +3,19 @@
 from typing import Annotated
 
 from fastapi import Depends, Query
-from starlette.requests import Request
 
 from app import clock
 from app.catalogue import actions, queries, schemas
 from app.catalogue.errors import PriceOverlap
+from app.catalogue.models import OfferingStatus
 from app.edge.at import At
 from app.errors import NotFound
-from app.http import pagination
 from app.http.audiences import provider_router, public_router
-from app.http.pagination import Paging, PagingDep
+from app.http.filters import ExternalId, UpdatedSince, Words, any_of, containing, literal
+from app.http.pagination import Paging, ordered
 from app.http.schemas import Page
 from app.ids import OfferingId, OrganisationId, SiteId
+from app.listing import page_in
 from app.organisations import actions as parties
 from app.organisations.schemas import ProviderUpdate
 from app.rules.book import book_in_force
@@ -23,59 +24,53 @@ public = public_router()
 provider = provider_router()
 
 
-async def whole_list(
-    request: Request,
-    limit: Annotated[int, Query(ge=1, le=100)] = 100,
-    cursor: Annotated[str | None, Query(max_length=500)] = None,
-) -> Paging:
-    """Return a page large enough for lists that are short by nature."""
-    return await pagination.paging(request, limit, cursor)
+ByName = Annotated[Paging, Depends(ordered("name", "-name"))]
+ByCode = Annotated[Paging, Depends(ordered("code", "-code", limit=100))]
+"""Lists that are short by nature come whole."""
+Named = Annotated[Paging, Depends(ordered("created_at", "-created_at", "name", "-name"))]
 
 
-ShortListDep = Annotated[Paging, Depends(whole_list)]
-
-
-@public.read("/offerings/{offering_id}", "public")
+@public.read("/offerings/{offering_id}", "public", fresh_seconds=0)
 async def offering_get(at: At, offering_id: OfferingId) -> schemas.PublicOffering:
+    """Show one offering as anyone sees it."""
     found = await queries.visible_offering(at.session, await queries.viewer_of(at.session, at.actor), offering_id)
     if found is None:
         raise NotFound
     return schemas.PublicOffering.model_validate(found)
 
 
-@public.list("/providers", "public")
-async def provider_list(at: At, paging: PagingDep) -> Page[schemas.PublicProvider]:
+@public.list("/providers", "public", fresh_seconds=0)
+async def provider_list(at: At, paging: ByName, q: Words = None) -> Page[schemas.PublicProvider]:
     """Providers by name."""
-    rows = await queries.PROVIDERS.all(at.session, after=paging.after_id, limit=paging.fetch)
-    return paging.page_by_id(rows, schemas.PublicProvider.model_validate)
+    found = await queries.PROVIDERS.page(at.session, paging.window, words=None if q is None else literal(q))
+    return paging.page(found, schemas.PublicProvider.model_validate)
 
 
-@public.read("/providers/{provider_id}", "public")
+@public.read("/providers/{provider_id}", "public", fresh_seconds=0)
 async def provider_get(at: At, provider_id: OrganisationId) -> schemas.PublicProvider:
+    """Show one provider with the places where it gives care."""
     found = await queries.PROVIDER.maybe(at.session, id=provider_id)
     if found is None:
         raise NotFound
     return at.tagged(found.version, schemas.PublicProvider.model_validate(found))
 
 
-@public.list("/categories", "public")
-async def category_list(paging: ShortListDep) -> Page[schemas.CategoryRead]:
+@public.list("/categories", "public", fresh_seconds=300)
+async def category_list(paging: ByCode) -> Page[schemas.CategoryRead]:
     """Kinds of care of today and the rule codes that may pay for them, preferred first."""
-    seen = paging.after[0] if paging.after else ""
     today = book_in_force().categories_on(clock.today())
-    rows = sorted((row for row in today if row.code > seen), key=lambda row: row.code)
-    return paging.page(rows, schemas.CategoryRead.model_validate, lambda row: [row.code])
+    found = page_in(list(today), paging.window, {"code": lambda row: [row.code]})
+    return paging.page(found, schemas.CategoryRead.model_validate)
 
 
-@public.list("/rules", "public")
+@public.list("/rules", "public", fresh_seconds=300)
 async def rule_list(
-    paging: ShortListDep, on: Annotated[clock.Day | None, Query(description="default today (Rome)")] = None
+    paging: ByCode, on: Annotated[clock.Day | None, Query(description="default today (Rome)")] = None
 ) -> Page[schemas.RuleRead]:
     """Show the rule codes in force on a day, with citation and whether an adviser confirmed the row."""
-    seen = paging.after[0] if paging.after else ""
     valid = book_in_force().rules_on(on or clock.today())
-    rows = sorted((row for row in valid if row.code > seen), key=lambda row: row.code)
-    return paging.page(rows, schemas.RuleRead.model_validate, lambda row: [row.code])
+    found = page_in(list(valid), paging.window, {"code": lambda row: [row.code]})
+    return paging.page(found, schemas.RuleRead.model_validate)
 
 
 @provider.change("", "provider:write", audit="provider.update")
@@ -86,19 +81,22 @@ async def provider_update(at: At, body: ProviderUpdate) -> schemas.PublicProvide
 
 
 @provider.list("/sites", "catalogue:read")
-async def site_list(at: At, paging: PagingDep) -> Page[schemas.SiteRead]:
-    rows = await queries.sites(at.session, at.tenant, paging.after_id, paging.fetch)
-    return paging.page_by_id(rows, schemas.SiteRead.model_validate)
+async def site_list(at: At, paging: Named, q: Words = None, external_id: ExternalId = None) -> Page[schemas.SiteRead]:
+    """List the provider's places, oldest first."""
+    found = await queries.sites(at.session, at.tenant, paging.window, words=q, external_id=external_id)
+    return paging.page(found, schemas.SiteRead.model_validate)
 
 
 @provider.command("/sites", "catalogue:write", keyed=False, status=201, audit="site.create")
 async def site_create(at: At, body: schemas.SiteCreate) -> schemas.SiteRead:
+    """Add a place where the provider gives care."""
     site_id = await actions.create_site(at.session, at.tenant, body)
     return at.about(site_id, await site_get(at, site_id))
 
 
 @provider.read("/sites/{site_id}", "catalogue:read")
 async def site_get(at: At, site_id: SiteId) -> schemas.SiteRead:
+    """Show one place."""
     found = await queries.site(at.session, at.tenant, site_id)
     if found is None:
         raise NotFound
@@ -107,17 +105,27 @@ async def site_get(at: At, site_id: SiteId) -> schemas.SiteRead:
 
 @provider.change("/sites/{site_id}", "catalogue:write", audit="site.update")
 async def site_update(at: At, site_id: SiteId, body: schemas.SiteUpdate) -> schemas.SiteRead:
+    """Change a place."""
     await actions.update_site(at.session, at.tenant, site_id, at.expected_version, body)
     return await site_get(at, site_id)
 
 
 @provider.list("/offerings", "catalogue:read")
-async def provider_offering_list(at: At, paging: PagingDep) -> Page[schemas.OfferingRead]:
+async def provider_offering_list(
+    at: At,
+    paging: Named,
+    q: Words = None,
+    status: Annotated[list[OfferingStatus] | None, Query(description="may be repeated")] = None,
+    category: Annotated[str | None, Query(max_length=64, description="a code of `/v1/categories`")] = None,
+    external_id: ExternalId = None,
+    updated_since: UpdatedSince = None,
+) -> Page[schemas.OfferingRead]:
     """The provider's offerings, withdrawn ones too, oldest first."""
-    rows = await queries.OFFERINGS.all(
-        at.session, provider_id=at.tenant, after=paging.after_id, limit=paging.fetch, today=clock.today()
-    )
-    return paging.page_by_id(rows, schemas.OfferingRead.model_validate)
+    found = await queries.OFFERINGS.page(
+        at.session, paging.window, provider_id=at.tenant, today=clock.today(), words=containing(q),
+        statuses=any_of(status), category=category, external_id=external_id, updated_since=updated_since,
+    )  # fmt: skip
+    return paging.page(found, schemas.OfferingRead.model_validate)
 
 
 @provider.command("/offerings", "catalogue:write", keyed=False, status=201, audit="offering.create")
@@ -129,6 +137,7 @@ async def offering_create(at: At, body: schemas.OfferingCreate) -> schemas.Offer
 
 @provider.read("/offerings/{offering_id}", "catalogue:read")
 async def provider_offering_get(at: At, offering_id: OfferingId) -> schemas.OfferingRead:
+    """Show one offering as its provider sees it."""
     found = await queries.offering(at.session, at.tenant, offering_id)
     if found is None:
         raise NotFound
@@ -143,15 +152,14 @@ async def offering_update(at: At, offering_id: OfferingId, body: schemas.Offerin
 
 
 @provider.list("/offerings/{offering_id}/prices", "catalogue:read")
-async def price_list(at: At, paging: PagingDep, offering_id: OfferingId) -> Page[schemas.PriceRead]:
+async def price_list(
+    at: At, paging: Annotated[Paging, Depends(ordered("valid_from", "-valid_from"))], offering_id: OfferingId
+) -> Page[schemas.PriceRead]:
     """Past, present and future prices, oldest first."""
     if not await queries.owns_offering(at.session, at.tenant, offering_id):
         raise NotFound
-    after = paging.after[0] if paging.after else f"{clock.FIRST_YEAR}-01-01"
-    rows = await queries.PRICES.all(
-        at.session, provider_id=at.tenant, offering_id=offering_id, after=after, limit=paging.fetch
-    )
-    return paging.page(rows, schemas.PriceRead.model_validate, lambda row: [row.valid_from.isoformat()])
+    found = await queries.PRICES.page(at.session, paging.window, provider_id=at.tenant, offering_id=offering_id)
+    return paging.page(found, schemas.PriceRead.model_validate)
 
 
 @provider.command(

@@ -45,7 +45,10 @@ class Site(Model):
     """A place where a provider delivers."""
 
     __tablename__ = "site"
-    __table_args__ = (UniqueConstraint("provider_id", "id"),)
+    __table_args__ = (
+        UniqueConstraint("provider_id", "id"),
+        Index("site_external_id_idx", "provider_id", "external_id", postgresql_where="external_id IS NOT NULL"),
+    )
 
     id: Mapped[UUID] = mapped_column(Uuid, primary_key=True)
     provider_id: Mapped[UUID] = mapped_column(ForeignKey("provider.organisation_id"))
@@ -53,6 +56,8 @@ class Site(Model):
     street: Mapped[str] = mapped_column(Text)
     postcode: Mapped[str] = mapped_column(Text)
     istat_code: Mapped[str] = mapped_column(ForeignKey("municipality.istat_code"), index=True)
+    external_id: Mapped[str | None] = mapped_column(Text)
+    metadata_: Mapped[dict[str, str]] = mapped_column("metadata", JSONB, server_default="{}")
     created_at: Mapped[datetime] = mapped_column(Timestamp)
     version: Mapped[int] = mapped_column(Integer, server_default="1")
 
@@ -86,6 +91,7 @@ class Offering(Model):
             "offering_name_trgm_idx", "name_key", postgresql_using="gin", postgresql_ops={"name_key": "gin_trgm_ops"}
         ),
         Index("offering_listed_idx", "name_key", "id", postgresql_where="status = 'active'"),
+        Index("offering_external_id_idx", "provider_id", "external_id", postgresql_where="external_id IS NOT NULL"),
     )
 
     id: Mapped[UUID] = mapped_column(Uuid, primary_key=True)
@@ -114,6 +120,8 @@ class Offering(Model):
     external_id: Mapped[str | None] = mapped_column(Text)
     metadata_: Mapped[dict[str, str]] = mapped_column("metadata", JSONB, server_default="{}")
     created_at: Mapped[datetime] = mapped_column(Timestamp)
+    updated_at: Mapped[datetime | None] = mapped_column(Timestamp)
+    """When it was changed last; null: never since it was made."""
     version: Mapped[int] = mapped_column(Integer, server_default="1")
 
 

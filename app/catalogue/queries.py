@@ -9,7 +9,7 @@ from uuid import UUID
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from app import clock, ids
+from app import clock
 from app.actor import Actor
 from app.catalogue.models import (
     AccreditationStatus,
@@ -23,6 +23,7 @@ from app.catalogue.models import (
     VatCode,
 )
 from app.db import NOTHING, Query
+from app.listing import Found, ListQuery, Window, page_of
 from app.rules.rows import OfferingUnit
 
 
@@ -46,6 +47,13 @@ class ProviderRow:
     email: str | None
     version: int
     sites: list[ProviderSite]
+
+
+@dataclass(frozen=True, slots=True)
+class ListedProvider(ProviderRow):
+    """The same, and what the list of them is ordered by."""
+
+    sort_key: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,24 +149,30 @@ class AccreditationRow:
 
 
 PROVIDER = Query(ProviderRow, "catalogue.provider")
-PROVIDERS = Query(ProviderRow, "catalogue.providers")
+PROVIDERS = ListQuery(ListedProvider, "catalogue.providers", {"name": "sort_key text, id uuid"})
 SITE_VERSION = Query(int, "catalogue.site_version")
 OFFERING = Query(OfferingRow, "catalogue.offering")
-OFFERINGS = Query(OfferingRow, "catalogue.offerings")
+OFFERINGS = ListQuery(OfferingRow, "catalogue.offerings", {"created_at": "id uuid", "name": "name text, id uuid"})
 LOCK_OFFERING = Query(UUID, "catalogue.lock_offering")
 SERVE = Query(NOTHING, "catalogue.serve")
-PRICES = Query(PriceRow, "catalogue.prices")
-ACCREDITATIONS = Query(AccreditationRow, "catalogue.accreditations")
+PRICES = ListQuery(PriceRow, "catalogue.prices", {"valid_from": "valid_from date, id uuid"})
+ACCREDITATIONS = ListQuery(AccreditationRow, "catalogue.accreditations", {"created_at": "id uuid"}, replan=True)
 LOCK_ACCREDITATION = Query(AccreditationRow, "catalogue.lock_accreditation")
 ADMISSION = Query(UUID, "catalogue.admission")
 VISIBLE = Query(VisibleOffering, "catalogue.visible_offering")
 CIRCLE = Query(Viewer, "catalogue.circle")
 
 
-async def sites(session: AsyncSession, provider_id: UUID, after: UUID | None, limit: int) -> Sequence[Site]:
-    """Return a provider's places, oldest first."""
-    own = select(Site).where(Site.provider_id == provider_id).order_by(Site.id).limit(limit)
-    return (await session.scalars(own if after is None else own.where(Site.id > after))).all()
+async def sites(
+    session: AsyncSession, provider_id: UUID, window: Window, *, words: str | None, external_id: str | None
+) -> Found[Site]:
+    """Return a provider's places; `words` stand in the name."""
+    own = select(Site).where(Site.provider_id == provider_id)
+    if words is not None:
+        own = own.where(Site.name.icontains(words, autoescape=True))
+    if external_id is not None:
+        own = own.where(Site.external_id == external_id)
+    return await page_of(session, own, window, {"created_at": (Site.id,), "name": (Site.name, Site.id)})
 
 
 async def site(session: AsyncSession, provider_id: UUID, site_id: UUID) -> Site | None:
@@ -190,19 +204,13 @@ async def visible_offering(session: AsyncSession, viewer: Viewer, offering_id: U
 
 async def accreditations(
     session: AsyncSession,
+    window: Window,
     *,
     alliance_id: UUID | None = None,
     provider_id: UUID | None = None,
-    status: AccreditationStatus | None = None,
-    after: UUID | None = None,
-    limit: int = 100,
-) -> list[AccreditationRow]:
-    """Return accreditations, newest first; of one alliance or provider where it is named."""
-    return await ACCREDITATIONS.all(
-        session,
-        alliance_id=alliance_id,
-        provider_id=provider_id,
-        status=status,
-        before=after or ids.LAST,
-        limit=limit,
+    statuses: Sequence[AccreditationStatus] | None = None,
+) -> Found[AccreditationRow]:
+    """Return accreditations; of one alliance or provider where it is named."""
+    return await ACCREDITATIONS.page(
+        session, window, alliance_id=alliance_id, provider_id=provider_id, statuses=statuses
     )

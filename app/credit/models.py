@@ -28,6 +28,18 @@ ExpiredCreditTo = Literal["company", "solidarity_fund", "carry_over"]
 LeaversRule = Literal["zero_at_leaving", "keep_until_expiry"]
 FeeFunding = Literal["out_of_pocket", "from_credit"]
 SourceKind = Literal["programme", "entitlement_programme", "fund"]
+EntryReason = Literal[
+    "granted",
+    "awarded",
+    "captured",
+    "refunded",
+    "expired",
+    "returned",
+    "carried_over",
+    "grace",
+    "restored",
+]
+"""What moved credit on a lot, from the person's side."""
 LotKind = Literal["grant", "grace", "entitlement"]
 
 

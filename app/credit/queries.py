@@ -7,11 +7,12 @@ from uuid import UUID
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from app import clock, ids
+from app import clock
 from app.actor import Locale
-from app.credit.models import ExpiredCreditTo, FeeFunding, LotKind, ProgrammeSource, ValidityBasis
+from app.credit.models import EntryReason, ExpiredCreditTo, FeeFunding, LotKind, ProgrammeSource, ValidityBasis
 from app.db import APP, NOTHING, WORKER, Query
 from app.ledger import queries as ledger
+from app.listing import Found, ListQuery, Window
 from app.rules.decisions import Reading
 from app.rules.rows import RuleCode
 
@@ -116,7 +117,9 @@ class WalletEntry:
     lot_id: UUID
     amount_cents: int
     event_at: datetime
-    reason: str
+    reason: EntryReason
+    cause_id: UUID | None
+    """What it was for, as whoever moved the money says: a unit."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -160,7 +163,7 @@ OWNERS = Query(Owner, "credit.owners", roles=(WORKER,))
 MARK_ENDED = Query(NOTHING, "credit.mark_ended", roles=(WORKER,))
 INSERT_SUCCESSORS = Query(NOTHING, "credit.insert_successors", roles=(APP, WORKER))
 WALLET = Query(WalletLot, "credit.wallet")
-ENTRIES = Query(WalletEntry, "credit.entries")
+ENTRIES = ListQuery(WalletEntry, "credit.entries", {"created_at": "id uuid, lot_id uuid"})
 
 
 async def usable_lots(session: AsyncSession, user_id: UUID) -> list[UsableLot]:
@@ -225,8 +228,15 @@ async def wallet(session: AsyncSession, user_id: UUID) -> list[WalletLot]:
 
 
 async def entries(
-    session: AsyncSession, user_id: UUID, after: tuple[UUID, UUID] | None, limit: int
-) -> list[WalletEntry]:
-    """Return the movements on the person's lots, newest first."""
-    after_id, after_lot = after or (ids.LAST, ids.LAST)
-    return await ENTRIES.all(session, user_id=user_id, after_id=after_id, after_lot=after_lot, limit=limit)
+    session: AsyncSession,
+    user_id: UUID,
+    window: Window,
+    *,
+    lot_id: UUID | None,
+    booked_from: datetime | None,
+    booked_before: datetime | None,
+) -> Found[WalletEntry]:
+    """Return the movements on the person's lots."""
+    return await ENTRIES.page(
+        session, window, user_id=user_id, lot_id=lot_id, booked_from=booked_from, booked_before=booked_before
+    )

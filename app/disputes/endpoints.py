@@ -3,7 +3,7 @@
 from typing import Annotated
 from uuid import UUID
 
-from fastapi import Query
+from fastapi import Depends, Query
 
 from app.audit import actions as audit
 from app.bookings.errors import DisputeWindowOver
@@ -13,17 +13,21 @@ from app.disputes.schemas import DisputeCreate, DisputeRead, DisputeResolve, Ope
 from app.edge.at import At
 from app.errors import AlreadyResolved, StateConflict
 from app.http.audiences import employee_router, operator_router
-from app.http.pagination import PagingDep
+from app.http.filters import DaysDep, any_of
+from app.http.pagination import Paging, ordered
 from app.http.schemas import Page
-from app.ids import BookingId, DisputeId
+from app.ids import BookingId, DisputeId, OrganisationId
 
 employee = employee_router()
 operator = operator_router()
+Deadlines = Annotated[Paging, Depends(ordered("-created_at", "created_at", "decide_by", "-decide_by"))]
+Statuses = Annotated[list[DisputeStatus] | None, Query(description="may be repeated")]
 
 
 @employee.command(
     "/bookings/{booking_id}/disputes",
     "person",
+    made_in="/v1/me/disputes",
     status=201,
     errors=[AlreadyResolved, StateConflict, DisputeWindowOver],
     audit="dispute.create",
@@ -35,12 +39,10 @@ async def dispute_create(at: At, booking_id: BookingId, body: DisputeCreate) -> 
 
 
 @employee.list("/disputes", "person")
-async def dispute_list(
-    at: At, paging: PagingDep, status: Annotated[DisputeStatus | None, Query()] = None
-) -> Page[DisputeRead]:
+async def dispute_list(at: At, paging: Deadlines, status: Statuses = None) -> Page[DisputeRead]:
     """List one's disputes, newest first."""
-    rows = await queries.disputes(at.session, paging.fetch, paging.after_id, user_id=at.actor.user_id, status=status)
-    return paging.page_by_id(rows, views.dispute_read)
+    found = await queries.disputes(at.session, paging.window, user_id=at.actor.user_id, statuses=any_of(status))
+    return paging.page(found, views.dispute_read)
 
 
 @employee.read("/disputes/{dispute_id}", "person")
@@ -51,14 +53,21 @@ async def dispute_get(at: At, dispute_id: DisputeId) -> DisputeRead:
 
 @operator.list("/disputes", "disputes:read")
 async def operator_dispute_list(
-    at: At, paging: PagingDep, status: Annotated[DisputeStatus | None, Query()] = None
+    at: At,
+    paging: Deadlines,
+    days: DaysDep,
+    status: Statuses = None,
+    provider_id: Annotated[OrganisationId | None, Query(description="about this provider only")] = None,
 ) -> Page[OperatorDisputeRead]:
-    """List disputes, newest first."""
-    rows = await queries.disputes(at.session, paging.fetch, paging.after_id, user_id=None, status=status)
-    units = await queries.units_of(at.session, rows)
+    """List disputes, newest first; days are those on which they were opened."""
+    found = await queries.disputes(
+        at.session, paging.window, user_id=None, statuses=any_of(status), provider_id=provider_id,
+        opened_from=days.start, opened_before=days.end,
+    )  # fmt: skip
+    units = await queries.units_of(at.session, found.rows)
     # The list has no object of its own.
     await audit.record(at.session, at.actor, "dispute.list", "dispute", None)
-    return paging.page_by_id(rows, lambda row: views.operator_dispute_read(row, units[row.id]))
+    return paging.page(found, lambda row: views.operator_dispute_read(row, units[row.id]))
 
 
 @operator.read("/disputes/{dispute_id}", "disputes:read", audit="dispute.read")

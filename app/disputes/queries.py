@@ -12,6 +12,7 @@ from app.bookings.queries import UnitState
 from app.db import NOTHING, Query
 from app.disputes.models import DisputeStatus
 from app.errors import NotFound
+from app.listing import Found, ListQuery, Window
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,7 +37,12 @@ class DisputeRow:
 
 
 DISPUTE = Query(DisputeRow, "disputes.dispute")
-DISPUTES = Query(DisputeRow, "disputes.disputes")
+DISPUTES = ListQuery(
+    DisputeRow,
+    "disputes.disputes",
+    {"created_at": "id uuid", "decide_by": "decide_by timestamptz, id uuid"},
+    replan=True,
+)
 STATUS_LOCKED = Query(str, "disputes.status_locked")
 OPEN = Query(NOTHING, "disputes.open")
 DECIDE = Query(NOTHING, "disputes.decide")
@@ -51,10 +57,25 @@ async def dispute(session: AsyncSession, dispute_id: UUID, *, user_id: UUID | No
 
 
 async def disputes(
-    session: AsyncSession, limit: int, after: UUID | None, *, user_id: UUID | None, status: DisputeStatus | None
-) -> Sequence[DisputeRow]:
-    """Return disputes, newest first: a person's, or all."""
-    return await DISPUTES.all(session, user_id=user_id, status=status, after=after, limit=limit)
+    session: AsyncSession,
+    window: Window,
+    *,
+    user_id: UUID | None,
+    statuses: Sequence[DisputeStatus] | None,
+    provider_id: UUID | None = None,
+    opened_from: datetime | None = None,
+    opened_before: datetime | None = None,
+) -> Found[DisputeRow]:
+    """Return disputes: a person's, or all."""
+    return await DISPUTES.page(
+        session,
+        window,
+        user_id=user_id,
+        statuses=statuses,
+        provider_id=provider_id,
+        opened_from=opened_from,
+        opened_before=opened_before,
+    )
 
 
 async def units_of(session: AsyncSession, rows: Sequence[DisputeRow]) -> dict[UUID, list[UnitState]]:

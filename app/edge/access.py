@@ -19,6 +19,8 @@ class Access:
     `stores_answer` is False where an answer shows a secret once. `audit` (`booking.confirm`) writes an audit entry
     about the last object that the path names, or the one that the endpoint says. `step_up` asks for a fresh proof of
     who holds the session: of the `person`, or in a `role`, which then needs a second factor whatever the role is.
+    `fresh_seconds` lets whoever called without a token keep the answer so long (0: if it still holds, asked each time).
+    `made_in` is the list in which a created object can be found, where that is not the path of its creation.
     """
 
     permission: str
@@ -30,3 +32,5 @@ class Access:
     errors: tuple[type[AppError], ...] = ()
     audit: str | None = None
     step_up: Proof | None = None
+    fresh_seconds: int | None = None
+    made_in: str | None = None

@@ -21,23 +21,30 @@ class Place:
     `tenant` is the object that the path names for the audience (company, provider, organisation, alliance); asking for
     it elsewhere is a programming error. `expected` is the version that a change was made from (If-Match). `version`,
     `subject` and `shown` are what the endpoint says about its answer: the ETag, the object that the audit entry names,
-    the objects that a list showed.
+    the objects that a list showed; `speaks` says that the answer has text in the caller's language.
     """
 
     session: AsyncSession
     actor: Actor
-    language: Locale
+    spoken: Locale
     tenant_id: UUID | None
     expected: int | None = None
     version: int | None = None
     subject: UUID | None = None
     shown: Sequence[UUID] | None = None
+    speaks: bool = False
 
     @property
     def tenant(self) -> UUID:
         if self.tenant_id is None:
             raise TypeError("this audience has no tenant")
         return self.tenant_id
+
+    @property
+    def language(self) -> Locale:
+        """The caller's language; asking for it means that the answer is written in it."""
+        self.speaks = True
+        return self.spoken
 
     @property
     def expected_version(self) -> int:

@@ -24,7 +24,7 @@ from app.errors import AppError
 KEY_MAX = 255
 KEEP = Query(NOTHING, "edge.keep_answer", roles=(APP, HR))
 KEEP_WITH_ACT = Query(NOTHING, "edge.keep_answer_and_act", roles=(APP, HR))
-KEPT_HEADERS = ("etag", "location", "content-type")
+KEPT_HEADERS = ("etag", "location", "content-type", "content-language")
 RETENTION_DAYS = 7
 SEALED = (
     sealing.SealedColumn(

@@ -66,8 +66,9 @@ class EdgeRoute(APIRoute, ABC):
     def check_query(self, request: Request) -> None:
         """Refuse query parameters that are none."""
 
-    def finish(self, response: Response, place: Place) -> None:
-        """Add to an answer what follows from the place: its tag."""
+    def finish(self, request: Request, response: Response, place: Place) -> Response:  # noqa: ARG002 - for faces
+        """Return the answer with what follows from request and place: its tag, where it may be kept."""
+        return response
 
     def get_route_handler(self) -> Callable[[Request], Coroutine[None, None, Response]]:
         handler = super().get_route_handler()
@@ -172,7 +173,7 @@ class EdgeRoute(APIRoute, ABC):
             request.state.place = place
             try:
                 response = await handler(request)
-                self.finish(response, place)
+                response = self.finish(request, response, place)
                 act = self._act(request, place)
             except AppError as error:
                 await (session.commit() if error.commits else session.rollback())

@@ -3,8 +3,9 @@
 from dataclasses import replace
 from typing import Annotated
 
-from fastapi import Path, Query, Request, Response
+from fastapi import Depends, Path, Query, Request, Response
 
+from app import clock
 from app.edge.at import At
 from app.employees import actions, activation, importing, queries
 from app.employees.errors import EmployeeExists, ExternalIdTaken, LoginDiffers
@@ -22,7 +23,10 @@ from app.employees.schemas import (
 from app.errors import StateConflict
 from app.files.errors import ImportRefused, NotCsv, TooManyRows
 from app.http.audiences import company_router, session_router
-from app.http.pagination import PagingDep
+from app.http.files import TEXT
+from app.http.filters import ExternalId, UpdatedSince, any_of, containing
+from app.http.json_or_csv import csv_content
+from app.http.pagination import Paging, ordered
 from app.http.schemas import Page
 from app.http.translation import translated
 from app.identity.errors import (
@@ -43,10 +47,13 @@ from app.organisations.schemas import MembershipMe
 session_routes = session_router()
 company = company_router()
 MAX_FILE = 5 * 1024 * 1024
+SEARCHED = "a part of the name, of your own id or, until activation, of the e-mail; or the whole fiscal code"
 CSV_TYPE = "text/csv; charset=utf-8"
-CSV_BODY: dict[str, object] = {
-    "requestBody": {"required": True, "content": {"text/csv": {"schema": {"type": "string"}}}}
-}
+CSV_EXAMPLE = (
+    "matricola;nome;cognome;codice fiscale;categoria;data assunzione\n"
+    "OS2001;Anna;Esempio;RCCMNL83S18D969H;operai;01/12/2026\n"
+)
+CSV_BODY: dict[str, object] = {"requestBody": {"required": True, "content": csv_content(CSV_EXAMPLE)}}
 
 
 @session_routes.read("/me", "person")
@@ -80,7 +87,10 @@ async def me_get(at: At) -> MeRead:
     ],
 )
 async def invitation_accept(
-    at: At, request: Request, token: Annotated[str, Path(max_length=200)], body: InvitationAccept
+    at: At,
+    request: Request,
+    token: Annotated[str, Path(max_length=200, description="The secret at the end of the mailed link.")],
+    body: InvitationAccept,
 ) -> TokenRead:
     """Accept an invitation once, with a new password or the one of the existing login, and log in."""
     return await activation.accept_invitation(
@@ -97,17 +107,22 @@ async def invitation_accept(
 @company.list("/employees", "employees:read", audit="employee.list")
 async def employee_list(
     at: At,
-    paging: PagingDep,
-    external_id: Annotated[str | None, Query(min_length=1, max_length=64)] = None,
-    category: Annotated[str | None, Query(min_length=1, max_length=64)] = None,
-    status: Annotated[Status | None, Query()] = None,
+    paging: Annotated[Paging, Depends(ordered("created_at", "-created_at", "family_name", "-family_name"))],
+    q: Annotated[str | None, Query(min_length=1, max_length=100, description=SEARCHED)] = None,
+    external_id: ExternalId = None,
+    category: Annotated[str | None, Query(min_length=1, max_length=64, description="the company's own word")] = None,
+    status: Annotated[list[Status] | None, Query(description="may be repeated")] = None,
+    has_left: Annotated[bool | None, Query(description="true: whose employment is over; false: all others")] = None,
+    updated_since: UpdatedSince = None,
 ) -> Page[EmployeeRead]:
-    found = await queries.EMPLOYEES.all(
-        at.session, company_id=at.tenant, external_id=external_id, category=category, status=status,
-        after=paging.after_id, limit=paging.fetch,
+    """List employments, oldest first; `updated_since` counts changes that HR made."""
+    found = await queries.EMPLOYEES.page(
+        at.session, paging.window, company_id=at.tenant, words=containing(q), index=importing.index_of(q),
+        external_id=external_id, category=category, statuses=any_of(status), has_left=has_left, today=clock.today(),
+        updated_since=updated_since,
     )  # fmt: skip
-    at.showing(row.id for row in found[: paging.limit])  # with their fiscal codes
-    return paging.page_by_id(found, EmployeeRead.model_validate)
+    at.showing(row.id for row in found.rows)  # with their fiscal codes
+    return paging.page(found, EmployeeRead.model_validate)
 
 
 @company.command(
@@ -130,7 +145,7 @@ async def employee_create(at: At, body: EmployeeCreate) -> EmployeeRead:
 async def employee_import(
     at: At,
     request: Request,
-    dry_run: Annotated[bool, Query()] = False,  # noqa: FBT002 - a query parameter
+    dry_run: Annotated[bool, Query(description="only check: nothing is stored, nobody is invited")] = False,  # noqa: FBT002 - a query parameter
 ) -> ImportRead:
     """Import a CSV file, all or nothing.
 
@@ -155,7 +170,7 @@ async def employee_import(
     "/employees/template.csv",
     "employees:read",
     response_class=Response,
-    responses={200: {"description": "The header of an import file", "content": {"text/csv": {}}}},
+    responses={200: {"description": "The header of an import file", "content": {"text/csv": {"schema": TEXT}}}},
 )
 async def employee_template() -> Response:
     """Return an empty file with every column an import knows."""
@@ -165,6 +180,7 @@ async def employee_template() -> Response:
 
 @company.read("/employees/{employee_id}", "employees:read", audit="employee.read")
 async def employee_get(at: At, employee_id: EmployeeId) -> EmployeeRead:
+    """Show one employment."""
     row = await queries.employee(at.session, at.tenant, employee_id)
     return at.tagged(row.version, EmployeeRead.model_validate(row))
 

@@ -7,6 +7,7 @@ from uuid import UUID
 from pydantic import ValidationError
 
 from app import ids, sealing
+from app.banking.fiscal_codes import FiscalCodeError, normalise_fiscal_code
 from app.employees import employments
 from app.employees.models import Contract
 from app.employees.queries import EmployeeRow
@@ -63,6 +64,14 @@ class Plan:
     unchanged: int = 0
     invitations: list[EmployeeRow] = field(default_factory=list)
     errors: list[RowError] = field(default_factory=list)
+
+
+def index_of(words: str | None) -> bytes | None:
+    """Return how a fiscal code is found, where these words are one."""
+    try:
+        return None if words is None else sealing.fiscal_code_index(normalise_fiscal_code(words))
+    except FiscalCodeError:
+        return None
 
 
 def template() -> str:

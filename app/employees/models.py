@@ -78,4 +78,6 @@ class Employee(Model):
     unpaid_leave: Mapped[list[dict[str, str]]] = mapped_column(JSONB, server_default="[]")
     agreement_code: Mapped[str | None] = mapped_column(Text)
     created_at: Mapped[datetime] = mapped_column(Timestamp)
+    updated_at: Mapped[datetime | None] = mapped_column(Timestamp)
+    """When HR changed it last; null: never since it was made."""
     version: Mapped[int] = mapped_column(Integer, server_default="1")

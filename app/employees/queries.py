@@ -16,6 +16,7 @@ from app.employees.models import Contract
 from app.employees.schemas import Status
 from app.errors import NotFound
 from app.identity.models import Invitation
+from app.listing import ListQuery
 from app.organisations.models import Organisation
 from app.rules.decisions import Reading
 
@@ -86,7 +87,12 @@ WRITTEN = (
 )  # fmt: skip
 """The columns that HR's statements write as they are; never user_id."""
 EMPLOYMENTS_OF = Query(Employment, "employees.employments_of")
-EMPLOYEES = Query(EmployeeRow, "employees.employees", roles=(HR,))
+EMPLOYEES = ListQuery(
+    EmployeeRow,
+    "employees.employees",
+    {"created_at": "id uuid", "family_name": "family_name text, given_name text, id uuid"},
+    roles=(HR,),
+)
 EMPLOYEE = Query(EmployeeRow, "employees.employee", roles=(HR,))
 LOCK_EMPLOYEE = Query(EmployeeRow, "employees.lock_employee", roles=(HR,))
 LOCK_MATCHING = Query(EmployeeRow, "employees.lock_matching", roles=(HR,))

@@ -8,7 +8,8 @@ from app import ids
 from app.banking.fiscal_codes import FiscalCode
 from app.clock import Day
 from app.employees.models import Contract
-from app.http.schemas import ABSENT, Code, Email, In, Name, Out, PeriodRead
+from app.http.schemas import ABSENT, VERSION, Code, Email, In, Name, Out, PeriodRead, example
+from app.http.words import words
 from app.identity.schemas import NewPassword, Otp
 from app.organisations.schemas import MembershipMe, UserMe
 
@@ -17,43 +18,82 @@ Status = Literal["active", "invited", "not_invited"]
 
 class ClosedPeriod(In):
     start: Day = Field(alias="from")
+    """The first day."""
     end: Day = Field(alias="to")
+    """The last day, included."""
 
 
 class EmployeeCreate(In):
     """An employment; an `email` sends the first invitation."""
 
+    model_config = example(
+        given_name="Anna",
+        family_name="Esempio",
+        fiscal_code="RCCMNL83S18D969H",
+        external_id="OS2001",
+        category="operai",
+        hired_on="2026-12-01",
+    )
+
     email: Email | None = None
+    """Where the invitation goes; null: nobody is invited yet."""
     given_name: Name
+    """The given name."""
     family_name: Name
+    """The family name."""
     fiscal_code: FiscalCode
+    """The Italian fiscal code (codice fiscale), 16 characters."""
     external_id: Code | None = None
+    """Your own id for it; null when there is none."""
     category: Code
+    """The company's own word for a group of staff, such as `operai`: programmes name it."""
     hired_on: Day
+    """The first day of work."""
     ended_on: Day | None = None
+    """The last day of work; null while it lasts."""
     contract: Contract = "permanent"
+    """The kind of contract."""
     contract_ends_on: Day | None = None
+    """The last day of a fixed-term contract; null where it has no end."""
     probation_ends_on: Day | None = None
+    """The last day of the probation; null where there is none."""
     unpaid_leave: Annotated[list[ClosedPeriod], Field(max_length=50)] = Field(default_factory=list)
+    """Periods of unpaid leave."""
     agreement_code: Code | None = None
+    """The CNEL code of the collective agreement, such as `C011`; null when not stated."""
 
 
 class EmployeeUpdate(In):
     """Absent keeps, null clears. After activation e-mail and fiscal code are the person's."""
 
+    model_config = example(category="impiegati")
+
     email: Email | None = None
+    """Where the invitation goes, until the person has activated the login; null clears it."""
     given_name: Name = ABSENT
+    """The given name."""
     family_name: Name = ABSENT
+    """The family name."""
     fiscal_code: FiscalCode = ABSENT
+    """The Italian fiscal code (codice fiscale), 16 characters."""
     external_id: Code | None = None
+    """Your own id for it; null when there is none."""
     category: Code = ABSENT
+    """The company's own word for a group of staff, such as `operai`: programmes name it."""
     hired_on: Day = ABSENT
+    """The first day of work."""
     ended_on: Day | None = None
+    """The last day of work; null while it lasts."""
     contract: Contract = ABSENT
+    """The kind of contract."""
     contract_ends_on: Day | None = None
+    """The last day of a fixed-term contract; null where it has no end."""
     probation_ends_on: Day | None = None
+    """The last day of the probation; null where there is none."""
     unpaid_leave: Annotated[list[ClosedPeriod], Field(max_length=50)] = ABSENT
+    """Periods of unpaid leave."""
     agreement_code: Code | None = None
+    """The CNEL code of the collective agreement, such as `C011`; null when not stated."""
 
 
 class EmployeeRead(Out):
@@ -61,49 +101,78 @@ class EmployeeRead(Out):
 
     id: ids.EmployeeId
     status: Status
+    """Whether the person has a login."""
     email: str | None
+    """Where the invitation went; null where none is known, and once the login belongs to the person."""
     given_name: str
+    """The given name."""
     family_name: str
+    """The family name."""
     fiscal_code: str
+    """The Italian fiscal code (codice fiscale), 16 characters."""
     external_id: str | None
+    """Your own id for it; null when there is none."""
     category: str
+    """The company's own word for a group of staff, such as `operai`: programmes name it."""
     hired_on: Day
+    """The first day of work."""
     ended_on: Day | None
+    """The last day of work; null while it lasts."""
     contract: Contract
+    """The kind of contract."""
     contract_ends_on: Day | None
+    """The last day of a fixed-term contract; null where it has no end."""
     probation_ends_on: Day | None
+    """The last day of the probation; null where there is none."""
     unpaid_leave: list[PeriodRead]
+    """Periods of unpaid leave."""
     agreement_code: str | None
+    """The CNEL code of the collective agreement, such as `C011`; null when not stated."""
+    version: int = Field(description=VERSION)
 
 
 class ImportErrorRead(Out):
     """One problem; `row` is the spreadsheet's row number (the header is 1)."""
 
     row: int
+    """The spreadsheet's row; the header is 1."""
     field: str | None
+    """The column; null where the whole row is meant."""
     code: str
+    """What is wrong, as a stable code."""
     detail: str
+    """What is wrong, for people; it may become clearer."""
 
 
 class ImportRead(Out):
     created: int
+    """How many employees were added, or would be in a dry run."""
     updated: int
+    """How many employees were changed, or would be in a dry run."""
     unchanged: int
+    """How many employees were as the file says."""
     errors: list[ImportErrorRead]
+    """What is wrong, row by row; nothing is stored unless it is empty."""
 
 
 class EmploymentMe(Out):
     employee_id: ids.EmployeeId
+    """The employment."""
     company_id: ids.OrganisationId
+    """The employer."""
     company_name: str
+    """The company's name."""
 
 
 class MeRead(Out):
     """Who is logged in, where, and as what."""
 
     user: UserMe
+    """The login."""
     memberships: list[MembershipMe]
+    """In which organisations the person has roles."""
     employments: list[EmploymentMe]
+    """Where the person is employed."""
 
 
 class InvitationAccept(In):
@@ -113,5 +182,24 @@ class InvitationAccept(In):
     """
 
     password: NewPassword
+    """15 to 256 characters of any kind, not one of the first that are guessed."""
     activation_code: Annotated[str, Field(min_length=1, max_length=64)] | None = None
+    """The code of the letter or the help desk; null where the installation asks for none."""
     otp: Otp | None = None
+    """A code of the second factor; null where the login has none."""
+
+
+words(
+    "Contract",
+    Contract,
+    permanent="without an end",
+    fixed_term="until a day",
+    agency="lent by a temporary-work agency",
+)
+words(
+    "LoginStatus",
+    Status,
+    active="the person has a login",
+    invited="an invitation waits",
+    not_invited="nobody was invited yet",
+)

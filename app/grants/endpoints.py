@@ -1,8 +1,6 @@
 """Company and operator routes of grants."""
 
-from datetime import UTC, datetime
 from typing import Annotated
-from uuid import UUID
 
 from fastapi import Depends, Query, Response
 
@@ -38,18 +36,19 @@ from app.grants.schemas import (
     TopUpRead,
 )
 from app.http.audiences import company_router, operator_router
+from app.http.filters import DaysDep, ExternalId, Words, any_of, containing
 from app.http.json_or_csv import JsonOrCsv
-from app.http.pagination import PagingDep
+from app.http.pagination import NewestFirst, Paging, ordered
 from app.http.schemas import Page
-from app.ids import LAST, GrantId, ProgrammeId, TopUpId, encode
+from app.ids import EmployeeId, GrantId, OrganisationId, ProgrammeId, TopUpId, encode
 
 company = company_router()
 operator = operator_router()
 
-AFTER_ALL = datetime.max.replace(tzinfo=UTC)
+Reference = Annotated[str | None, Query(min_length=1, max_length=64, description="as the transfer names it")]
 ENTRY_PREFIXES: dict[EntryKind, str] = {"top_up": "top", "grant": "grt", "returns": "ret"}
 GRANT_BODY_BYTES = 5_000_000
-GRANT_BODY = JsonOrCsv(GrantCreate, csv_example="matricola;importo\nA12;250,00\n")
+GRANT_BODY = JsonOrCsv(GrantCreate, csv_example="matricola;importo\nOS0001;250,00\n")
 
 
 @company.read("/account", "account:read")
@@ -59,17 +58,18 @@ async def account_get(at: At) -> CompanyFundsRead:
 
 
 @company.list("/account/entries", "account:read")
-async def account_entry_list(at: At, paging: PagingDep) -> Page[CompanyEntryRead]:
+async def account_entry_list(
+    at: At,
+    paging: Annotated[Paging, Depends(ordered("-happened_at", "happened_at"))],
+    days: DaysDep,
+    kind: Annotated[list[EntryKind] | None, Query(description="may be repeated")] = None,
+) -> Page[CompanyEntryRead]:
     """List the movements on the company's account, newest first: what came back is one sum a period."""
-    before, before_id = paging.after or (AFTER_ALL.isoformat(), str(LAST))
-    rows = await queries.COMPANY_ENTRIES.all(
-        at.session,
-        company_id=at.tenant,
-        before=datetime.fromisoformat(before),
-        before_id=UUID(before_id),
-        limit=paging.fetch,
-    )
-    return paging.page(rows, _entry, lambda row: [row.happened_at.isoformat(), str(row.id)])
+    found = await queries.COMPANY_ENTRIES.page(
+        at.session, paging.window, company_id=at.tenant, kinds=any_of(kind), happened_from=days.start,
+        happened_before=days.end,
+    )  # fmt: skip
+    return paging.page(found, _entry)
 
 
 def _entry(row: CompanyEntry) -> CompanyEntryRead:
@@ -82,16 +82,28 @@ def _entry(row: CompanyEntry) -> CompanyEntryRead:
 
 
 @company.list("/top_ups", "top_ups:read")
-async def top_up_list(at: At, paging: PagingDep) -> Page[TopUpRead]:
-    """List announced bank transfers, newest first."""
-    rows = await queries.top_ups_of(at.session, at.tenant, paging.after_id, paging.fetch)
-    return paging.page_by_id(rows, TopUpRead.model_validate)
+async def top_up_list(
+    at: At,
+    paging: NewestFirst,
+    days: DaysDep,
+    status: Annotated[list[TopUpStatus] | None, Query(description="may be repeated")] = None,
+    payment_reference: Reference = None,
+    external_id: ExternalId = None,
+) -> Page[TopUpRead]:
+    """List announced bank transfers, newest first; days are those of the announcement."""
+    found = await queries.top_ups_of(
+        at.session, at.tenant, paging.window, statuses=any_of(status), payment_reference=payment_reference,
+        external_id=external_id, announced_from=days.start, announced_before=days.end,
+    )  # fmt: skip
+    return paging.page(found, TopUpRead.model_validate)
 
 
 @company.command("/top_ups", "top_ups:write", status=201, audit="top_up.create")
 async def top_up_create(at: At, body: TopUpCreate) -> TopUpRead:
     """Announce a bank transfer; name its payment reference in it."""
-    row = await top_ups.announce_top_up(at.session, at.actor, at.tenant, body.amount_cents)
+    row = await top_ups.announce_top_up(
+        at.session, at.actor, at.tenant, body.amount_cents, external_id=body.external_id, metadata=body.metadata
+    )
     return at.about(row.id, TopUpRead.model_validate(row))
 
 
@@ -105,11 +117,17 @@ async def top_up_get(at: At, top_up_id: TopUpId) -> TopUpRead:
 
 
 @company.list("/programmes", "programmes:read")
-async def programme_list(at: At, paging: PagingDep) -> Page[ProgrammeRead]:
+async def programme_list(
+    at: At,
+    paging: Annotated[Paging, Depends(ordered("-created_at", "created_at", "name", "-name"))],
+    q: Words = None,
+    external_id: ExternalId = None,
+) -> Page[ProgrammeRead]:
     """List programmes, newest first."""
-    after = paging.after_id or LAST
-    rows = await queries.PROGRAMMES.all(at.session, company_id=at.tenant, after=after, limit=paging.fetch)
-    return paging.page_by_id(rows, ProgrammeRead.model_validate)
+    found = await queries.PROGRAMMES.page(
+        at.session, paging.window, company_id=at.tenant, words=containing(q), external_id=external_id
+    )
+    return paging.page(found, ProgrammeRead.model_validate)
 
 
 @company.command("/programmes", "programmes:write", keyed=False, status=201, audit="programme.create")
@@ -151,9 +169,13 @@ async def grant_create(
     body: Annotated[GrantCreate | bytes, Depends(GRANT_BODY)],
     response: Response,
     *,
-    dry_run: Annotated[bool, Query()] = False,
-    programme_id: Annotated[ProgrammeId | None, Query()] = None,
-    generality_reason: Annotated[GeneralityReason | None, Query()] = None,
+    dry_run: Annotated[bool, Query(description="only check: answers 200 and stores nothing")] = False,
+    programme_id: Annotated[
+        ProgrammeId | None, Query(description="the programme, for a CSV file; JSON names it in the body")
+    ] = None,
+    generality_reason: Annotated[
+        GeneralityReason | None, Query(description="why amounts differ, for a CSV file; JSON names it in the body")
+    ] = None,
 ) -> GrantRead:
     """Draft a grant for another person to approve; a dry run (200, id null) stores nothing.
 
@@ -178,12 +200,19 @@ async def grant_create(
 
 @company.list("/grants", "grants:read")
 async def grant_list(
-    at: At, paging: PagingDep, status: Annotated[GrantStatus | None, Query()] = None
+    at: At,
+    paging: NewestFirst,
+    days: DaysDep,
+    status: Annotated[list[GrantStatus] | None, Query(description="may be repeated")] = None,
+    programme_id: Annotated[ProgrammeId | None, Query(description="of this programme only")] = None,
+    external_id: ExternalId = None,
 ) -> Page[GrantRead]:
-    """List grants, newest first."""
-    after = paging.after_id or LAST
-    rows = await queries.GRANTS.all(at.session, company_id=at.tenant, status=status, after=after, limit=paging.fetch)
-    return paging.page_by_id(rows, GrantRead.model_validate)
+    """List grants, newest first; days are those of the draft."""
+    found = await queries.GRANTS.page(
+        at.session, paging.window, company_id=at.tenant, statuses=any_of(status), programme_id=programme_id,
+        external_id=external_id, drafted_from=days.start, drafted_before=days.end,
+    )  # fmt: skip
+    return paging.page(found, GrantRead.model_validate)
 
 
 @company.read("/grants/{grant_id}", "grants:read")
@@ -194,11 +223,16 @@ async def grant_get(at: At, grant_id: GrantId) -> GrantRead:
 
 
 @company.list("/grants/{grant_id}/lines", "grants:read")
-async def grant_line_list(at: At, grant_id: GrantId, paging: PagingDep) -> Page[GrantLineRead]:
+async def grant_line_list(
+    at: At,
+    grant_id: GrantId,
+    paging: Annotated[Paging, Depends(ordered("employee_id", "-employee_id", "amount_cents", "-amount_cents"))],
+    employee_id: Annotated[EmployeeId | None, Query(description="of this employee only")] = None,
+) -> Page[GrantLineRead]:
     """List who gets how much from a grant, by employee; never what became of it."""
     await grants.grant_of(at.session, at.tenant, grant_id)
-    rows = await queries.lines_of(at.session, at.tenant, grant_id, paging.after_id, paging.fetch)
-    return paging.page(rows, GrantLineRead.model_validate, lambda row: [str(row.employee_id)])
+    found = await queries.lines_of(at.session, at.tenant, grant_id, paging.window, employee_id)
+    return paging.page(found, GrantLineRead.model_validate)
 
 
 @company.command(
@@ -241,14 +275,11 @@ async def grant_withdraw_revocation(at: At, grant_id: GrantId) -> GrantRead:
 
 
 @company.list("/grants/{grant_id}/revocations", "grants:read")
-async def grant_revocation_list(at: At, grant_id: GrantId, paging: PagingDep) -> Page[RevocationRead]:
+async def grant_revocation_list(at: At, grant_id: GrantId, paging: NewestFirst) -> Page[RevocationRead]:
     """List what was asked, approved or withdrawn about a grant, newest first."""
     await grants.grant_of(at.session, at.tenant, grant_id)
-    after = paging.after_id or LAST
-    rows = await queries.REVOCATIONS.all(
-        at.session, company_id=at.tenant, grant_id=grant_id, after=after, limit=paging.fetch
-    )
-    return paging.page_by_id(rows, _revocation)
+    found = await queries.REVOCATIONS.page(at.session, paging.window, company_id=at.tenant, grant_id=grant_id)
+    return paging.page(found, _revocation)
 
 
 def _revocation(row: RevocationRow) -> RevocationRead:
@@ -264,12 +295,19 @@ def _revocation(row: RevocationRow) -> RevocationRead:
 
 @operator.list("/top_ups", "operator_top_ups:read")
 async def operator_top_up_list(
-    at: At, paging: PagingDep, status: Annotated[TopUpStatus | None, Query()] = None
+    at: At,
+    paging: NewestFirst,
+    days: DaysDep,
+    status: Annotated[list[TopUpStatus] | None, Query(description="may be repeated")] = None,
+    company_id: Annotated[OrganisationId | None, Query(description="of this company only")] = None,
+    payment_reference: Reference = None,
 ) -> Page[OperatorTopUpRead]:
-    """List announced bank transfers of all companies, newest first."""
-    after = paging.after_id or LAST
-    rows = await queries.OPERATOR_TOP_UPS.all(at.session, status=status, after=after, limit=paging.fetch)
-    return paging.page_by_id(rows, OperatorTopUpRead.model_validate)
+    """List announced bank transfers of all companies, newest first; days are those of the announcement."""
+    found = await queries.OPERATOR_TOP_UPS.page(
+        at.session, paging.window, statuses=any_of(status), company_id=company_id,
+        payment_reference=payment_reference, announced_from=days.start, announced_before=days.end,
+    )  # fmt: skip
+    return paging.page(found, OperatorTopUpRead.model_validate)
 
 
 @operator.command(

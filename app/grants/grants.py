@@ -52,6 +52,8 @@ async def create_grant(
         approved_at=None,
         activated_at=None,
         version=1,
+        external_id=given.external_id,
+        metadata=given.metadata,
         available_cents=await balance_of(session, company_id),
     )
     if dry_run:
@@ -64,6 +66,8 @@ async def create_grant(
             total_cents=grant.total_cents,
             employee_count=grant.employee_count,
             generality_reason=grant.generality_reason,
+            external_id=grant.external_id,
+            metadata_=grant.metadata,
             created_by=actor.id,
             created_at=grant.created_at,
         )

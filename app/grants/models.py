@@ -17,6 +17,7 @@ from sqlalchemy import (
     UniqueConstraint,
     Uuid,
 )
+from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import Mapped, mapped_column
 
 from app.db import Model, Timestamp, one_of
@@ -46,6 +47,7 @@ class TopUp(Model):
             name="second_is_another",
         ),
         Index("top_up_company_id_idx", "company_id", "id"),
+        Index("top_up_external_id_idx", "company_id", "external_id", postgresql_where="external_id IS NOT NULL"),
     )
 
     id: Mapped[UUID] = mapped_column(Uuid, primary_key=True)
@@ -54,6 +56,8 @@ class TopUp(Model):
     status: Mapped[TopUpStatus] = mapped_column(Text, server_default="pending")
     payment_reference: Mapped[str] = mapped_column(Text, unique=True)
     created_by: Mapped[UUID] = mapped_column(Uuid)
+    external_id: Mapped[str | None] = mapped_column(Text)
+    metadata_: Mapped[dict[str, str]] = mapped_column("metadata", JSONB, server_default="{}")
     created_at: Mapped[datetime] = mapped_column(Timestamp)
     resolved_by: Mapped[UUID | None] = mapped_column(Uuid)
     resolved_at: Mapped[datetime | None] = mapped_column(Timestamp)
@@ -68,7 +72,10 @@ class Programme(Model):
     """What only the company needs to know of a source of its credit, which has the same id."""
 
     __tablename__ = "programme"
-    __table_args__ = (UniqueConstraint("company_id", "id"),)
+    __table_args__ = (
+        UniqueConstraint("company_id", "id"),
+        Index("programme_external_id_idx", "company_id", "external_id", postgresql_where="external_id IS NOT NULL"),
+    )
 
     id: Mapped[UUID] = mapped_column(ForeignKey("credit_source.id"), primary_key=True)
     company_id: Mapped[UUID] = mapped_column(ForeignKey("company.organisation_id"))
@@ -76,6 +83,8 @@ class Programme(Model):
     basis_reference: Mapped[str | None] = mapped_column(Text)
     employee_category: Mapped[str] = mapped_column(Text)
     lot_expires_on: Mapped[date] = mapped_column(Date)
+    external_id: Mapped[str | None] = mapped_column(Text)
+    metadata_: Mapped[dict[str, str]] = mapped_column("metadata", JSONB, server_default="{}")
     created_at: Mapped[datetime] = mapped_column(Timestamp)
     version: Mapped[int] = mapped_column(Integer, server_default="1")
 
@@ -94,6 +103,7 @@ class Grant(Model):
         CheckConstraint("status <> 'active' OR activated_at IS NOT NULL", name="active_has_instant"),
         Index("credit_grant_programme_idx", "company_id", "programme_id"),
         Index("credit_grant_waiting_idx", "company_id", "approved_at", postgresql_where="status = 'awaiting_funds'"),
+        Index("credit_grant_external_id_idx", "company_id", "external_id", postgresql_where="external_id IS NOT NULL"),
     )
 
     id: Mapped[UUID] = mapped_column(Uuid, primary_key=True)
@@ -104,6 +114,8 @@ class Grant(Model):
     employee_count: Mapped[int] = mapped_column(Integer)
     generality_reason: Mapped[GeneralityReason | None] = mapped_column(Text)
     created_by: Mapped[UUID] = mapped_column(Uuid)
+    external_id: Mapped[str | None] = mapped_column(Text)
+    metadata_: Mapped[dict[str, str]] = mapped_column("metadata", JSONB, server_default="{}")
     created_at: Mapped[datetime] = mapped_column(Timestamp)
     approved_by: Mapped[UUID | None] = mapped_column(Uuid)
     approved_at: Mapped[datetime | None] = mapped_column(Timestamp)

@@ -60,7 +60,7 @@ async def update_programme(
     changed = {name: value for name, value in after if value != getattr(before, name)}
     if not changed:
         return programme
-    if changed.keys() - {"name"}:
+    if changed.keys() - {"name", "external_id", "metadata"}:
         if await queries.programme_used(session, company_id, programme_id):
             raise ProgrammeInUse
         _check_programme(after)
@@ -81,6 +81,8 @@ def _own(row: ProgrammeRow) -> dict[str, object]:
         "basis_reference": row.basis_reference,
         "employee_category": row.employee_category,
         "lot_expires_on": row.lot_expires_on,
+        "external_id": row.external_id,
+        "metadata_": row.metadata,
     }
 
 

@@ -8,10 +8,10 @@ from uuid import UUID
 from sqlalchemy import exists, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from app import ids
 from app.credit.models import ExpiredCreditTo, FeeFunding, LeaversRule, ProgrammeSource, ValidityBasis
 from app.db import APP, HR, NOTHING, WORKER, Query
 from app.grants.models import EntryKind, GeneralityReason, Grant, GrantLine, GrantStatus, TopUp, TopUpStatus
+from app.listing import Found, ListQuery, Window, page_of
 from app.rules.decisions import Reading
 from app.rules.rows import RuleCode
 
@@ -106,6 +106,8 @@ class ProgrammeRow:
     relatives_reading: Reading
     created_at: datetime
     version: int
+    external_id: str | None
+    metadata: dict[str, str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,6 +134,8 @@ class GrantRow:
     approved_at: datetime | None
     activated_at: datetime | None
     version: int
+    external_id: str | None
+    metadata: dict[str, str]
     available_cents: int
 
     @property
@@ -185,10 +189,11 @@ class CategorySizes:
 
 # Companies work as HR. The operator's confirmation of money activates grants and the demo grants as the application.
 # So does the worker, which posts what came back.
+BY_CREATION = {"created_at": "id uuid"}
 BOTH = (APP, HR)
 ALL = (APP, HR, WORKER)
 COMPANY_MONEY = Query(CompanyMoney, "grants.company_money", roles=(HR,))
-OPERATOR_TOP_UPS = Query(NamedTopUp, "grants.operator_top_ups")
+OPERATOR_TOP_UPS = ListQuery(NamedTopUp, "grants.operator_top_ups", BY_CREATION, replan=True)
 LOCK_TOP_UP = Query(NamedTopUp, "grants.lock_top_up")
 TOP_UP_NEEDS_TWO = Query(bool, "grants.top_up_needs_two")
 CONFIRM_TOP_UP_FIRST = Query(NamedTopUp, "grants.confirm_top_up_first")
@@ -196,7 +201,7 @@ CONFIRM_TOP_UP = Query(NamedTopUp, "grants.confirm_top_up")
 RETURN_TOP_UP = Query(NamedTopUp, "grants.return_top_up")
 BANK_CLEARING = Query(UUID, "grants.bank_clearing")
 COMPANY_TERMS = Query(CompanyTerms, "grants.company_terms", roles=BOTH)
-PROGRAMMES = Query(ProgrammeRow, "grants.programmes", roles=(HR,))
+PROGRAMMES = ListQuery(ProgrammeRow, "grants.programmes", {**BY_CREATION, "name": "name text, id uuid"}, roles=(HR,))
 PROGRAMME = Query(ProgrammeRow, "grants.programme", roles=(HR,))
 LOCK_PROGRAMME = Query(ProgrammeRow, "grants.lock_programme", roles=(HR,))
 PROGRAMME_TO_GRANT = Query(ProgrammeToGrant, "grants.programme_to_grant", roles=BOTH)
@@ -204,16 +209,18 @@ EMPLOYED_IN_CATEGORY = Query(UUID, "grants.employed_in_category", roles=BOTH)
 CATEGORY_SIZES = Query(CategorySizes, "grants.category_sizes", roles=BOTH)
 EMPLOYEES = Query(EmployeeToGrant, "grants.employees", roles=BOTH)
 EMPLOYEE_KEYS = Query(EmployeeKey, "grants.employee_keys", roles=(HR,))
-COMPANY_ENTRIES = Query(CompanyEntry, "grants.company_entries", roles=(HR,))
+COMPANY_ENTRIES = ListQuery(
+    CompanyEntry, "grants.company_entries", {"happened_at": "happened_at timestamptz, id uuid"}, roles=(HR,)
+)
 AMOUNTS_IDENTIFY = Query(bool, "grants.amounts_identify", roles=BOTH)
 LINES_IDENTIFY = Query(bool, "grants.lines_identify", roles=BOTH)
 OPEN_REVOCATION = Query(OpenRevocation, "grants.open_revocation", roles=(HR,))
-REVOCATIONS = Query(RevocationRow, "grants.revocations", roles=(HR,))
+REVOCATIONS = ListQuery(RevocationRow, "grants.revocations", BY_CREATION, roles=(HR,))
 INSERT_REVOKED_LINES = Query(NOTHING, "grants.insert_revoked_lines", roles=(HR,))
 APPROVE_REVOCATION = Query(NOTHING, "grants.approve_revocation", roles=(HR,))
 WITHDRAW_REVOCATION = Query(NOTHING, "grants.withdraw_revocation", roles=(HR,))
 INSERT_LINES = Query(NOTHING, "grants.insert_lines", roles=BOTH)
-GRANTS = Query(GrantRow, "grants.grants", roles=(HR,))
+GRANTS = ListQuery(GrantRow, "grants.grants", BY_CREATION, roles=(HR,))
 GRANT = Query(GrantRow, "grants.grant", roles=(HR,))
 LOCK_GRANT = Query(LockedGrant, "grants.lock_grant", roles=BOTH)
 WAITING_GRANTS = Query(GrantRow, "grants.waiting_grants", roles=ALL)
@@ -221,11 +228,30 @@ MOVE_GRANT = Query(GrantRow, "grants.move_grant", roles=BOTH)
 ACTIVATE_GRANT = Query(ActivatedGrant, "grants.activate_grant", roles=ALL)
 
 
-async def top_ups_of(session: AsyncSession, company_id: UUID, after: UUID | None, limit: int) -> Sequence[TopUp]:
-    """Return a company's top-ups, newest first."""
-    before = TopUp.id < (after or ids.LAST)
-    found = select(TopUp).where(TopUp.company_id == company_id, before).order_by(TopUp.id.desc()).limit(limit)
-    return (await session.scalars(found)).all()
+async def top_ups_of(
+    session: AsyncSession,
+    company_id: UUID,
+    window: Window,
+    *,
+    statuses: Sequence[TopUpStatus] | None,
+    payment_reference: str | None,
+    external_id: str | None,
+    announced_from: datetime | None,
+    announced_before: datetime | None,
+) -> Found[TopUp]:
+    """Return a company's top-ups."""
+    own = select(TopUp).where(TopUp.company_id == company_id)
+    if statuses is not None:
+        own = own.where(TopUp.status.in_(statuses))
+    if payment_reference is not None:
+        own = own.where(TopUp.payment_reference == payment_reference)
+    if external_id is not None:
+        own = own.where(TopUp.external_id == external_id)
+    if announced_from is not None:
+        own = own.where(TopUp.created_at >= announced_from)
+    if announced_before is not None:
+        own = own.where(TopUp.created_at < announced_before)
+    return await page_of(session, own, window, {"created_at": (TopUp.id,)})
 
 
 async def top_up_of(session: AsyncSession, company_id: UUID, top_up_id: UUID) -> TopUp | None:
@@ -238,12 +264,11 @@ async def programme_used(session: AsyncSession, company_id: UUID, programme_id: 
 
 
 async def lines_of(
-    session: AsyncSession, company_id: UUID, grant_id: UUID, after: UUID | None, limit: int
-) -> Sequence[GrantLine]:
-    """Return who gets how much from a grant, by employee."""
-    found = select(GrantLine).where(
-        GrantLine.company_id == company_id,
-        GrantLine.grant_id == grant_id,
-        GrantLine.employee_id > (after or UUID(int=0)),
-    )
-    return (await session.scalars(found.order_by(GrantLine.employee_id).limit(limit))).all()
+    session: AsyncSession, company_id: UUID, grant_id: UUID, window: Window, employee_id: UUID | None
+) -> Found[GrantLine]:
+    """Return who gets how much from a grant."""
+    own = select(GrantLine).where(GrantLine.company_id == company_id, GrantLine.grant_id == grant_id)
+    if employee_id is not None:
+        own = own.where(GrantLine.employee_id == employee_id)
+    by_amount = (GrantLine.amount_cents, GrantLine.employee_id)
+    return await page_of(session, own, window, {"employee_id": (GrantLine.employee_id,), "amount_cents": by_amount})

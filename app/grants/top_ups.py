@@ -34,7 +34,15 @@ async def money_of(session: AsyncSession, company_id: UUID) -> CompanyMoney:
     return found
 
 
-async def announce_top_up(session: AsyncSession, actor: Actor, company_id: UUID, amount_cents: int) -> TopUp:
+async def announce_top_up(
+    session: AsyncSession,
+    actor: Actor,
+    company_id: UUID,
+    amount_cents: int,
+    *,
+    external_id: str | None = None,
+    metadata: dict[str, str] | None = None,
+) -> TopUp:
     """Announce a bank transfer; nothing is credited before it is confirmed."""
     made = await session.execute(
         insert(TopUp)
@@ -43,6 +51,8 @@ async def announce_top_up(session: AsyncSession, actor: Actor, company_id: UUID,
             company_id=company_id,
             amount_cents=amount_cents,
             payment_reference=payment_reference(),
+            external_id=external_id,
+            metadata_=metadata or {},
             created_by=actor.id,
             created_at=clock.now(),
         )

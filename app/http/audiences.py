@@ -4,9 +4,9 @@ Four kinds of route, each declaring permission, errors and the audit entry once.
 """
 
 from collections.abc import Callable, Sequence
-from typing import TypedDict, TypeVar, Unpack
+from typing import Annotated, TypedDict, TypeVar, Unpack
 
-from fastapi import APIRouter, Depends, Response
+from fastapi import APIRouter, Depends, Path, Response
 
 from app.db import HR
 from app.edge.access import ORDINARY_BYTES, Access, BodyKind, Proof
@@ -19,6 +19,23 @@ from app.ids import AllianceId, OrganisationId
 
 F = TypeVar("F", bound=Callable[..., object])
 Errors = Sequence[type[AppError]]
+
+
+TAGS: list[dict[str, object]] = [
+    {
+        "name": "Public",
+        "description": "The catalogue of care, the territory and the rules: for anyone, without a login.",
+    },
+    {"name": "Session", "description": "Logging in and out, and who is logged in."},
+    {"name": "Employee", "description": "A person's own wallet, family, quotes, bookings and disputes."},
+    {"name": "Company", "description": "An employer's staff, money, programmes and grants; never what anybody uses."},
+    {"name": "Provider", "description": "A provider's offerings, slots, bookings, statements and accreditations."},
+    {"name": "Organisation", "description": "An organisation's members, invitations and API keys."},
+    {"name": "Alliance", "description": "An alliance's members, accreditations and settings."},
+    {"name": "Operator", "description": "Who runs the platform: organisations, payments, disputes, ledger, audit."},
+    {"name": "Sandbox", "description": "The movable clock, the queue and the mails; absent in production."},
+]
+"""What each group of routes is for."""
 
 
 class Documented(TypedDict, total=False):
@@ -39,10 +56,13 @@ class Routes(APIRouter):
         *,
         errors: Errors = (),
         audit: str | None = None,
+        fresh_seconds: int | None = None,
         **options: Unpack[Documented],
     ) -> Callable[[F], F]:
         """GET one object: it gets an ETag (`at.tagged`, else of its content)."""
-        return self._route("GET", path, Access(permission, errors=tuple(errors), audit=audit), **options)
+        return self._route(
+            "GET", path, Access(permission, errors=tuple(errors), audit=audit, fresh_seconds=fresh_seconds), **options
+        )
 
     def list(
         self,
@@ -51,10 +71,16 @@ class Routes(APIRouter):
         *,
         errors: Errors = (),
         audit: str | None = None,
+        fresh_seconds: int | None = None,
         **options: Unpack[Documented],
     ) -> Callable[[F], F]:
         """GET a page of a list."""
-        return self._route("GET", path, Access(permission, errors=(*errors, BadCursor), audit=audit), **options)
+        return self._route(
+            "GET",
+            path,
+            Access(permission, errors=(*errors, BadCursor), audit=audit, fresh_seconds=fresh_seconds),
+            **options,
+        )
 
     def change(
         self,
@@ -84,10 +110,13 @@ class Routes(APIRouter):
         errors: Errors = (),
         audit: str | None = None,
         step_up: Proof | None = None,
+        made_in: str | None = None,
         **options: Unpack[Documented],
     ) -> Callable[[F], F]:
         """POST a verb: with a key where it moves money or capacity (`keyed`), so that a repeat has one effect."""
-        access = Access(permission, keyed, rehearses, stores_answer, body, max_bytes, tuple(errors), audit, step_up)
+        access = Access(
+            permission, keyed, rehearses, stores_answer, body, max_bytes, tuple(errors), audit, step_up, None, made_in
+        )
         return self._route(method, path, access, status=status, **options)
 
     def _route(
@@ -110,19 +139,19 @@ class Routes(APIRouter):
         return declare
 
 
-async def _company(company_id: OrganisationId) -> None:
+async def _company(company_id: Annotated[OrganisationId, Path(description="The company.")]) -> None:
     """Name the tenant in the path: `at.tenant`."""
 
 
-async def _provider(provider_id: OrganisationId) -> None:
+async def _provider(provider_id: Annotated[OrganisationId, Path(description="The provider.")]) -> None:
     """Name the tenant in the path: `at.tenant`."""
 
 
-async def _organisation(organisation_id: OrganisationId) -> None:
+async def _organisation(organisation_id: Annotated[OrganisationId, Path(description="The organisation.")]) -> None:
     """Name the tenant in the path: `at.tenant`."""
 
 
-async def _alliance(alliance_id: AllianceId) -> None:
+async def _alliance(alliance_id: Annotated[AllianceId, Path(description="The alliance.")]) -> None:
     """Name the tenant in the path: `at.tenant`."""
 
 

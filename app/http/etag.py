@@ -18,7 +18,18 @@ class MalformedPrecondition(AppError, status=400, code="malformed_precondition")
     """`If-Match` takes one strong ETag as this API gave it."""
 
 
-async def expected_version(if_match: Annotated[str | None, Header()] = None) -> int:
+IF_MATCH: dict[str, object] = {
+    "name": "If-Match",
+    "in": "header",
+    "required": True,
+    "description": "The ETag of the version you saw: a change made meanwhile by somebody else is not overwritten.",
+    "schema": {"type": "string", "pattern": _VERSION.pattern},
+    "example": '"1"',
+}
+"""As the document names it; absent it is 428, which the framework's own check would not say."""
+
+
+async def expected_version(if_match: Annotated[str | None, Header(include_in_schema=False)] = None) -> int:
     """Read `If-Match`: the version that a change was made from."""
     if if_match is None:
         raise PreconditionRequired

@@ -6,9 +6,11 @@ from fastapi.exceptions import RequestValidationError
 from pydantic import BaseModel, ValidationError
 from starlette.requests import Request
 
-from app.http.body import MalformedBody, content_type
+from app.http.body import FILE_PART, MalformedBody, content_type
+from app.http.files import BYTES
 
 M = TypeVar("M", bound=BaseModel)
+COMPONENT = "#/components/schemas/{model}"
 
 
 class JsonOrCsv(Generic[M]):
@@ -26,7 +28,7 @@ class JsonOrCsv(Generic[M]):
         raw = await request.body()
         if not raw:
             raise MalformedBody("The body is empty.")
-        if content_type(request) == "text/csv":
+        if content_type(request) != "application/json":
             return raw
         try:
             return self.model.model_validate(await request.json())
@@ -35,21 +37,24 @@ class JsonOrCsv(Generic[M]):
             raise RequestValidationError([{**item, "loc": ("body", *item["loc"])} for item in found]) from error
 
     def described(self) -> dict[str, object]:
-        """What OpenAPI says about the body."""
-        schema = self.model.model_json_schema()
+        """What OpenAPI says about the body; the model is a component, as `components` gives it."""
         content = {
-            "application/json": {"schema": _inlined(schema, schema.get("$defs", {}))},
-            "text/csv": {"schema": {"type": "string", "examples": [self.csv_example]}},
+            "application/json": {"schema": {"$ref": COMPONENT.format(model=self.model.__name__)}},
+            **csv_content(self.csv_example),
         }
         return {"requestBody": {"required": True, "content": content}}
 
+    def components(self) -> dict[str, dict[str, object]]:
+        """Return the schemas of the model and of what it names: FastAPI collects those of bodies that it reads."""
+        schema = self.model.model_json_schema(ref_template=COMPONENT)
+        return {**schema.pop("$defs", {}), self.model.__name__: schema}
 
-def _inlined(schema: object, definitions: dict[str, object]) -> object:
-    """Replace references by what they name: a body that FastAPI does not read has no components."""
-    if isinstance(schema, list):
-        return [_inlined(item, definitions) for item in schema]
-    if not isinstance(schema, dict):
-        return schema
-    if "$ref" in schema:
-        return _inlined(definitions[schema["$ref"].rpartition("/")[2]], definitions)
-    return {name: _inlined(item, definitions) for name, item in schema.items() if name != "$defs"}
+
+def csv_content(example: str) -> dict[str, object]:
+    """Describe a CSV file as a body: the file itself, or a browser's form with it."""
+    form = {
+        "type": "object",
+        "required": [FILE_PART],
+        "properties": {FILE_PART: {**BYTES, "description": "The CSV file."}},
+    }
+    return {"text/csv": {"schema": BYTES, "example": example}, "multipart/form-data": {"schema": form}}

@@ -1,6 +1,8 @@
 """Around every request: id, rate limit, headers, one log line without personal data, metrics, last resort."""
 
+import re
 import time
+from collections.abc import Sequence
 from uuid import uuid4
 
 import structlog
@@ -12,6 +14,7 @@ from app import sealing
 from app.edge.request import spoken
 from app.errors import AppError, NotFound, RateLimited
 from app.http import problems
+from app.http.cors import Cors
 from app.http.limiter import Limiter
 from app.logs import METHODS
 
@@ -46,8 +49,17 @@ class UrlTooLong(AppError, status=414, code="url_too_long"):
 class Edge:
     """The outermost ASGI layer."""
 
-    def __init__(self, app: ASGIApp, *, sandbox: bool, requests_per_minute: int) -> None:
+    def __init__(
+        self,
+        app: ASGIApp,
+        *,
+        sandbox: bool,
+        requests_per_minute: int,
+        origins: Sequence[str] = (),
+        public: Sequence[re.Pattern[str]] = (),
+    ) -> None:
         self.app = app
+        self.cors = Cors(self._answer, origins, public)
         self.sandbox = sandbox
         self.limiter = Limiter(requests_per_minute)
 
@@ -55,26 +67,41 @@ class Edge:
         if scope["type"] != "http":
             await self.app(scope, receive, send)
             return
-        headers = Headers(scope=scope)
+        method = scope["method"]
+        if method == "HEAD":  # answered as GET; who reads from the wire leaves the body out, and so does _Outgoing
+            scope = {**scope, "method": "GET"}
         request_id = str(uuid4())  # random: an id in order of time would tell how many others there were
         scope["request_id"] = request_id
         started = time.perf_counter()
-        outgoing = _Outgoing(send, self._headers(request_id, scope), started)
-        refusal = self._refusal(scope, outgoing)
-        language = spoken(headers.get("accept-language")) or "it"
+        outgoing = _Outgoing(send, self._headers(request_id, scope), bodiless=method == "HEAD")
+        scope["refusal"] = refusal = self._refusal(scope, outgoing)
         try:
-            if refusal is not None:
-                await problems.response(refusal, request_id, language)(scope, receive, outgoing)
-            else:
-                await self.app(scope, receive, outgoing)
-        except Exception as error:
-            if outgoing.status is not None:
-                raise
-            await problems.response(problems.translate(error), request_id, language)(scope, receive, outgoing)
+            await self.cors(scope, receive, outgoing)
         finally:
             if refusal is None:
                 self.limiter.learn(scope, outgoing.status)
-            _record(scope, outgoing.status, time.perf_counter() - started, request_id, headers.get("x-request-id"))
+            given = Headers(scope=scope).get("x-request-id")
+            _record(scope, method, outgoing.status, time.perf_counter() - started, given)
+
+    async def _answer(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Let the application answer what is not refused here; turn what escapes it into a problem."""
+        language = spoken(Headers(scope=scope).get("accept-language")) or "it"
+        error: AppError | None = scope["refusal"]
+        if error is None:
+            error = await self._ask(scope, receive, send)
+        if error is not None:
+            await problems.response(error, scope["request_id"], language)(scope, receive, send)
+
+    async def _ask(self, scope: Scope, receive: Receive, send: Send) -> AppError | None:
+        """Let the application answer; return what it died of before it began to."""
+        begun = _Begun(send)
+        try:
+            await self.app(scope, receive, begun)
+        except Exception as failure:
+            if begun.begun:
+                raise
+            return problems.translate(failure)
+        return None
 
     def _headers(self, request_id: str, scope: Scope) -> dict[str, str]:
         headers = {**SECURITY_HEADERS, "X-Request-Id": request_id}
@@ -102,10 +129,10 @@ class Edge:
 class _Outgoing:
     """Adds headers to the first message and remembers the status."""
 
-    def __init__(self, send: Send, extra: dict[str, str], started: float) -> None:
+    def __init__(self, send: Send, extra: dict[str, str], *, bodiless: bool) -> None:
         self.send = send
         self.extra = extra
-        self.started = started
+        self.bodiless = bodiless
         self.status: int | None = None
 
     async def __call__(self, message: Message) -> None:
@@ -114,6 +141,20 @@ class _Outgoing:
             headers = MutableHeaders(scope=message)
             for name, value in self.extra.items():
                 headers.setdefault(name, value)
+        elif self.bodiless:
+            message = {**message, "body": b""}
+        await self.send(message)
+
+
+class _Begun:
+    """Knows whether an answer has begun."""
+
+    def __init__(self, send: Send) -> None:
+        self.send = send
+        self.begun = False
+
+    async def __call__(self, message: Message) -> None:
+        self.begun = True
         await self.send(message)
 
 
@@ -122,9 +163,9 @@ def clients_id(given: str | None) -> str | None:
     return None if given is None else sealing.keyed_hash("request id", given.encode()).hex()[:CLIENTS_ID_HEX]
 
 
-def _record(scope: Scope, status: int | None, seconds: float, request_id: str, given: str | None) -> None:
+def _record(scope: Scope, method: str, status: int | None, seconds: float, given: str | None) -> None:
     template = getattr(scope.get("route"), "path", "unmatched")
-    method = scope["method"] if scope["method"] in METHODS else "other"
+    method = method if method in METHODS else "other"
     REQUESTS.labels(method, template, str(status)).inc()
     SECONDS.labels(method, template).observe(seconds)
     log.info(
@@ -134,7 +175,7 @@ def _record(scope: Scope, status: int | None, seconds: float, request_id: str, g
         status=status,
         milliseconds=round(seconds * 1000, 1),
         actor_kind=scope.get("actor_kind", "unknown"),
-        request_id=request_id,
+        request_id=scope["request_id"],
         **_named(scope, given),
     )
 

@@ -18,6 +18,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from app.actor import Locale
+from app.config import settings
 from app.edge.refusals import from_database
 from app.edge.request import Opened, spoken
 from app.errors import AppError, InternalError, Invalid, NotFound
@@ -37,7 +38,7 @@ def render(error: AppError, request_id: str, language: Locale) -> bytes:
     errors = cast("list[dict[str, object]]", members.pop("errors", []))
     return json.dumps(
         {
-            "type": f"https://beatrice.example/errors/{error.code}",
+            "type": f"{settings().public_url}/errors/{error.code}",
             "title": translated(HTTPStatus(error.status).phrase, language),
             "status": error.status,
             "code": error.code,
@@ -82,7 +83,7 @@ def from_validation(error: RequestValidationError) -> AppError:
         if where and where[0] == "path" and item["type"] == "type_id_prefix":
             return NotFound()
         root = POINTER_ROOTS.get(str(where[0]), "") if where else ""
-        parts = _neutral([_safe(part) for part in where[1:]], unknown=item["type"] == "extra_forbidden")
+        parts = _neutral([own_name(part) for part in where[1:]], unknown=item["type"] == "extra_forbidden")
         problems.append((root + "".join("/" + part for part in parts), item["type"], _message(item)))
     return Invalid(*problems[0], *problems[1:50])
 
@@ -96,8 +97,8 @@ def _neutral(parts: list[str], *, unknown: bool) -> list[str]:
     return parts
 
 
-def _safe(part: object) -> str:
-    """Pointers name our fields and places in lists; a client's own key is never repeated."""
+def own_name(part: object) -> str:
+    """Name a parameter or field that looks like one of ours, so that a slip of the pen is found; else `?`."""
     text = str(part)
     return text if (len(text) <= 40 and text.isidentifier()) or text.isdigit() else "?"  # noqa: PLR2004 - our longest
 
@@ -141,18 +142,22 @@ def _http(request: Request, error: HTTPException) -> Response:
     for name, value in (error.headers or {}).items():
         answer.headers[name] = value
     if error.status_code == HTTPStatus.METHOD_NOT_ALLOWED:
-        answer.headers["Allow"] = ", ".join(sorted(_methods(request))) or answer.headers.get("Allow", "")
+        allowed = ", ".join(sorted(_methods(request))) or answer.headers.get("Allow", "")
+        if request.method == "OPTIONS":
+            return Response(status_code=HTTPStatus.NO_CONTENT, headers={"Allow": allowed})
+        answer.headers["Allow"] = allowed
     return answer
 
 
 def _methods(request: Request) -> set[str]:
     """Return the methods of every route on this path: the router names those of the first one only."""
-    return {
+    found = {
         method
         for route in iter_route_contexts(request.app.router.routes)
         if (pattern := getattr(route, "path_regex", None)) is not None and pattern.match(request.scope["path"])
         for method in route.methods or ()
     }
+    return found | {"OPTIONS"} | ({"HEAD"} if "GET" in found else set())
 
 
 def translate(error: Exception) -> AppError:

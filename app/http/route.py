@@ -1,7 +1,9 @@
 """The JSON face of the edge: body guard, query guard, problem+json, ETag, what OpenAPI says about errors."""
 
+import inspect
 import re
 from collections.abc import Callable
+from http import HTTPStatus
 from typing import Any
 
 from fastapi.dependencies.utils import get_flat_params
@@ -28,11 +30,15 @@ from app.errors import (
     StepUpRequired,
     Unauthorised,
 )
-from app.http import body, key, problems
+from app.http import body, caching, key, problems
 from app.http.etag import set_content_etag, set_etag
 from app.http.json_or_csv import JsonOrCsv
+from app.http.location import set_location
 from app.http.schemas import Page
 
+ANSWERS = {201: "It was made.", 202: "It was taken note of.", 204: "It is done; there is nothing to say."}
+SUMMARY_ENDS = re.compile(r"[.;:](?=\s|$)")
+"""The first words of an operation's description, alone, are its summary."""
 INTEGER = re.compile(r"-?[0-9]{1,20}")
 
 
@@ -47,6 +53,8 @@ class BeatriceRoute(EdgeRoute):
         access: Access | None = getattr(endpoint, "__access__", None)
         if access is not None:
             options["operation_id"] = endpoint.__name__
+            options["response_description"] = ANSWERS.get(int(options.get("status_code") or 200), "The answer.")
+            options["summary"] = SUMMARY_ENDS.split(inspect.getdoc(endpoint) or "", maxsplit=1)[0]
             methods = set(options.get("methods") or ())
             options["responses"] = {
                 **problems.described(_documented(access, self.audience, methods, path)),
@@ -76,17 +84,33 @@ class BeatriceRoute(EdgeRoute):
         required = self.body_field is not None and self.body_field.field_info.is_required()
         return await body.read_body(request, self.access, declared=declared, required=required)
 
-    def finish(self, response: Response, place: Place) -> None:
+    def finish(self, request: Request, response: Response, place: Place) -> Response:
         if place.version is not None:
             set_etag(response, place.version)
+        if place.speaks:
+            response.headers["Content-Language"] = place.spoken
+        if response.status_code == HTTPStatus.CREATED:
+            set_location(request, response, self.path, self.access.made_in)
+        if self.methods != {"GET"}:
+            return response
+        if links := getattr(request.state, "links", None):
+            response.headers["Link"] = ", ".join(links)
+        kept = self.access.fresh_seconds if place.actor.kind == "anonymous" else None
         if self.shows_one:
             set_content_etag(response)
+        elif self.access.fresh_seconds is not None:
+            caching.set_list_etag(response)
+        if kept is not None:
+            caching.let_keep(response, kept)
+        return caching.unless_known(request, response)
 
     def check_query(self, request: Request) -> None:
         seen: set[str] = set()
         for name, value in request.query_params.multi_items():
             if name not in self.query_names:
-                raise Invalid("/query", "extra_forbidden", "an unknown query parameter was given")
+                raise Invalid(
+                    f"/query/{problems.own_name(name)}", "extra_forbidden", "this parameter is not known here"
+                )
             if "\x00" in value or any("\ud800" <= character <= "\udfff" for character in value):
                 raise Invalid(f"/query/{name}", "nul_character", "NUL is not allowed in text")
             if name in seen and name not in self.repeatable:

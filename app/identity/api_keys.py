@@ -20,6 +20,7 @@ from app.errors import Forbidden, Invalid, NotFound, StateConflict
 from app.identity.errors import TooManyLiveKeys
 from app.identity.models import ApiKey
 from app.identity.notices import tell_of_key
+from app.listing import Found, Window, page_of
 
 HINT_LENGTH = 13
 PLACES = (1, 2)
@@ -91,12 +92,10 @@ async def revoke(session: AsyncSession, actor: Actor, organisation_id: UUID, key
     return revoked.one()
 
 
-async def keys_of(session: AsyncSession, organisation_id: UUID, limit: int, before: UUID | None) -> Sequence[ApiKey]:
-    """Return the organisation's keys, newest first, ended ones included."""
+async def keys_of(session: AsyncSession, organisation_id: UUID, window: Window) -> Found[ApiKey]:
+    """Return the organisation's keys, ended ones included."""
     keys = select(ApiKey).where(ApiKey.organisation_id == organisation_id)
-    if before is not None:
-        keys = keys.where(ApiKey.id < before)
-    return (await session.scalars(keys.order_by(ApiKey.id.desc()).limit(limit))).all()
+    return await page_of(session, keys, window, {"created_at": (ApiKey.id,)})
 
 
 async def key_of(session: AsyncSession, organisation_id: UUID, key_id: UUID) -> ApiKey:

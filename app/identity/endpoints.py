@@ -2,7 +2,7 @@
 
 from typing import Annotated
 
-from fastapi import Body, Form
+from fastapi import Body, Form, Path
 from starlette.requests import Request
 from starlette.responses import Response
 
@@ -12,7 +12,7 @@ from app.edge.at import At
 from app.edge.request import PROOF_LIFE, bearer
 from app.errors import StateConflict
 from app.http import audiences
-from app.http.pagination import PagingDep
+from app.http.pagination import NewestFirst
 from app.http.schemas import Page
 from app.identity import actions, api_keys, devices, email_changes, resets, second_factor, sessions
 from app.identity.errors import (
@@ -52,6 +52,7 @@ from app.identity.schemas import (
 session_routes = audiences.session_router()
 employee = audiences.employee_router()
 organisation = audiences.organisation_router()
+MailedToken = Annotated[str, Path(description="The secret at the end of a mailed link.")]
 
 
 def address_of(request: Request) -> str:
@@ -139,7 +140,7 @@ async def password_reset_create(at: At, request: Request, body: PasswordResetCre
 @session_routes.command(
     "/auth/password_resets/{token}/accept", "public", keyed=False, status=204, errors=[TokenInvalid]
 )
-async def password_reset_accept(at: At, request: Request, token: str, body: PasswordResetAccept) -> Response:
+async def password_reset_accept(at: At, request: Request, token: MailedToken, body: PasswordResetAccept) -> Response:
     """Set a new password by the mailed link, once; all sessions of the person end."""
     device = await resets.accept(at.session, token, body.password, address_of(request))
     response = Response(status_code=204)
@@ -150,7 +151,7 @@ async def password_reset_accept(at: At, request: Request, token: str, body: Pass
 @session_routes.command(
     "/auth/email_changes/{token}/accept", "public", keyed=False, status=204, errors=[TokenInvalid, EmailTaken]
 )
-async def email_change_accept(at: At, token: str) -> Response:
+async def email_change_accept(at: At, token: MailedToken) -> Response:
     """Let the new address count, by the link mailed to it; other sessions end and the old address is told."""
     await email_changes.accept(at.session, token)
     return Response(status_code=204)
@@ -159,7 +160,7 @@ async def email_change_accept(at: At, token: str) -> Response:
 @session_routes.command(
     "/auth/email_changes/{token}/undo", "public", keyed=False, status=204, errors=[TokenInvalid, EmailTaken]
 )
-async def email_change_undo(at: At, token: str) -> Response:
+async def email_change_undo(at: At, token: MailedToken) -> Response:
     """Give the login back to the old address, by the link mailed to it; a new password is needed then."""
     await email_changes.undo(at.session, token)
     return Response(status_code=204)
@@ -212,10 +213,10 @@ async def password_update(at: At, request: Request, body: PasswordUpdate) -> Res
 
 
 @employee.list("/sessions", "person")
-async def session_list(at: At, request: Request, paging: PagingDep) -> Page[SessionRead]:
+async def session_list(at: At, request: Request, paging: NewestFirst) -> Page[SessionRead]:
     """List one's own sessions, newest first."""
-    rows = await sessions.sessions_of(at.session, at.actor.user_id, presented(request), paging.after_id, paging.fetch)
-    return paging.page_by_id(rows, SessionRead.model_validate)
+    found = await sessions.sessions_of(at.session, at.actor.user_id, presented(request), paging.window)
+    return paging.page(found, SessionRead.model_validate)
 
 
 @employee.command("/sessions/{session_id}", "person", keyed=False, method="DELETE", status=204)
@@ -225,7 +226,9 @@ async def session_end(at: At, session_id: ids.SessionId) -> Response:
     return Response(status_code=204)
 
 
-@employee.command("/totp", "person", keyed=False, status=201, errors=[StateConflict], step_up="person")
+@employee.command(
+    "/totp", "person", keyed=False, status=201, errors=[StateConflict], step_up="person", made_in="/v1/me"
+)
 async def totp_create(at: At) -> TotpCreated:
     """Begin a second factor: a secret for an authenticator app; it counts once a first code confirms it."""
     return await second_factor.begin(at.session, at.actor)
@@ -248,10 +251,10 @@ async def totp_remove(at: At, body: TotpRemove) -> Response:
 
 
 @organisation.list("/api_keys", "api_keys:read")
-async def api_key_list(at: At, paging: PagingDep) -> Page[ApiKeyRead]:
+async def api_key_list(at: At, paging: NewestFirst) -> Page[ApiKeyRead]:
     """List the organisation's keys, newest first; never their secrets."""
-    rows = await api_keys.keys_of(at.session, at.tenant, paging.fetch, paging.after_id)
-    return paging.page_by_id(rows, ApiKeyRead.model_validate)
+    found = await api_keys.keys_of(at.session, at.tenant, paging.window)
+    return paging.page(found, ApiKeyRead.model_validate)
 
 
 @organisation.command("/api_keys", "api_keys:write", keyed=False, status=201, errors=[TooManyLiveKeys], step_up="role")
@@ -272,6 +275,7 @@ async def api_key_get(at: At, api_key_id: ids.ApiKeyId) -> ApiKeyRead:
 @organisation.command(
     "/api_keys/{api_key_id}/rotate",
     "api_keys:write",
+    made_in="/v1/organisations/{organisation_id}/api_keys",
     keyed=False,
     status=201,
     errors=[TooManyLiveKeys, StateConflict],

@@ -28,6 +28,7 @@ from app.identity.models import Invitation, User
 from app.identity.password_words import words_about
 from app.identity.proof import Origin, account_by_email, account_by_id, prove, without_connection
 from app.identity.sessions import token_hash
+from app.listing import Found, Window, page_of
 from app.mail.actions import NewMail, send_many
 
 LIFE_DAYS = 14
@@ -224,18 +225,18 @@ async def redeem_invitation(
 
 
 async def open_invitations(
-    session: AsyncSession, organisation_id: UUID, after: UUID | None, limit: int
-) -> Sequence[Invitation]:
+    session: AsyncSession, organisation_id: UUID, words: str | None, window: Window
+) -> Found[Invitation]:
     """Return the invitations to roles that may still be accepted."""
-    page = select(Invitation).where(
+    wanted = select(Invitation).where(
         Invitation.organisation_id == organisation_id,
         Invitation.employee_id.is_(None),
         Invitation.ended_at.is_(None),
         Invitation.expires_at > clock.real(),
     )
-    if after is not None:
-        page = page.where(Invitation.id > after)
-    return (await session.scalars(page.order_by(Invitation.id).limit(limit))).all()
+    if words is not None:
+        wanted = wanted.where(Invitation.email.icontains(words, autoescape=True))
+    return await page_of(session, wanted, window, {"created_at": (Invitation.id,)})
 
 
 async def lock_invitation(session: AsyncSession, organisation_id: UUID, invitation_id: UUID) -> Invitation:

@@ -7,7 +7,8 @@ from pydantic import AfterValidator, Field
 from app import ids
 from app.actor import Locale
 from app.clock import Instant
-from app.http.schemas import ABSENT, Email, In, Name, Out
+from app.edge.permissions import API_KEY_SCOPES
+from app.http.schemas import ABSENT, Email, In, Name, Out, example
 
 GivenEmail = Annotated[
     str,
@@ -42,60 +43,92 @@ Otp = Annotated[
 class TokenCreate(In):
     """The OAuth2 password form (RFC 6749, 4.3); the client's own credentials are not used."""
 
+    model_config = example(
+        grant_type="password",
+        username="employee1@orobia-stampi.example",
+        password="beatrice-demo-2026",  # noqa: S106 - published
+    )
+
     grant_type: Literal["password"] = "password"
+    """Always `password`."""
     username: Annotated[str, Field(min_length=1, max_length=320)]
+    """The login's e-mail address."""
     password: GivenPassword
+    """The login's password."""
     scope: Annotated[str, Field(max_length=1000)] = ""
+    """Not used; what OAuth2 clients send is ignored."""
     client_id: Annotated[str, Field(max_length=1000)] | None = None
+    """Not used; what OAuth2 clients send is ignored."""
     client_secret: Annotated[str, Field(max_length=1000)] | None = None
+    """Not used; what OAuth2 clients send is ignored."""
 
     otp: Otp | None = None
+    """A code of the second factor, six digits, or a recovery code; null where the login has none."""
 
 
 class TokenRead(Out):
     access_token: str
+    """The session token: send it as `Authorization: Bearer`."""
     token_type: Literal["bearer"] = "bearer"  # noqa: S105 - the type's name
+    """Always `bearer`."""
     expires_in: int = Field(description="Seconds")
 
 
 class PasswordResetCreate(In):
+    model_config = example(email="employee1@orobia-stampi.example")
+
     email: GivenEmail
+    """The login's e-mail address, to which the link goes."""
 
 
 class PasswordResetCreated(Out):
     """The same answer whether or not there is such a login."""
 
     status: Literal["accepted"] = "accepted"
+    """Always `accepted`."""
 
 
 class PasswordResetAccept(In):
     password: NewPassword
+    """15 to 256 characters of any kind, not one of the first that are guessed."""
 
 
 class ContactRead(Out):
     email: str
+    """The e-mail address of the login."""
     locale: Locale
+    """The language of mails and pages."""
 
 
 class ContactUpdate(In):
     """Absent keeps; a new e-mail address needs the current password, and counts once its mailed link was opened."""
 
+    model_config = example(locale="it")
+
     email: Email = ABSENT
+    """The new e-mail address, which counts once its mailed link was opened."""
     locale: Locale = ABSENT
+    """The language of mails and pages."""
     current_password: GivenPassword = ABSENT
+    """The password that is valid now, needed with a new `email`."""
 
 
 class EmailChangeCreate(In):
     """A new e-mail address, by the current password."""
 
+    model_config = example(email="anna@example.com", current_password="beatrice-demo-2026")  # noqa: S106 - published
+
     email: Email
+    """The new e-mail address, which counts once its mailed link was opened."""
     current_password: GivenPassword
+    """The password that is valid now."""
 
 
 class EmailChangeCreated(Out):
     """The same answer whether or not the address is another login's."""
 
     status: Literal["accepted"] = "accepted"
+    """Always `accepted`."""
 
 
 class TotpCreated(Out):
@@ -105,6 +138,7 @@ class TotpCreated(Out):
 
 class TotpConfirm(In):
     code: Annotated[str, Field(min_length=6, max_length=10, examples=["123456"])]
+    """The six digits that the device shows now."""
 
 
 class TotpConfirmed(Out):
@@ -113,13 +147,18 @@ class TotpConfirmed(Out):
 
 class TotpRemove(In):
     otp: Otp
+    """A code of the second factor, six digits, or one of the recovery codes."""
 
 
 class StepUpCreate(In):
     """One proof: the password, or a code of the second factor."""
 
+    model_config = example(password="beatrice-demo-2026")  # noqa: S106 - published
+
     password: GivenPassword = ABSENT
+    """The password that is valid now; leave it out where `otp` is given."""
     otp: Otp = ABSENT
+    """A code of the second factor, six digits, or a recovery code; leave it out where `password` is given."""
 
 
 class StepUpRead(Out):
@@ -131,29 +170,44 @@ class SessionRead(Out):
 
     id: ids.SessionId
     created_at: Instant
+    """When the login was made, in real time (UTC)."""
     last_used_at: Instant | None = Field(description="To the minute.")
     expires_at: Instant
+    """When the session ends by itself, in real time (UTC)."""
     second_factor: bool = Field(description="Whether a code was given besides the password.")
     current: bool = Field(description="Whether it is the one that asks.")
 
 
 class PasswordUpdate(In):
+    model_config = example(current_password="beatrice-demo-2026", new_password="quattro gatti sul tetto rosso")  # noqa: S106 - published
+
     current_password: GivenPassword
+    """The password that is valid now."""
     new_password: NewPassword
+    """15 to 256 characters of any kind, not one of the first that are guessed."""
 
 
 Scope = Annotated[str, Field(min_length=1, max_length=64, examples=["employees:read"])]
 
 
 class ApiKeyCreate(In):
+    model_config = example(name="Gestionale del personale", scopes=["employees:read"])
+
     name: Name
-    scopes: Annotated[list[Scope], Field(min_length=1, max_length=50)]
+    """What the key is for, to tell keys apart."""
+    scopes: Annotated[list[Scope], Field(min_length=1, max_length=50)] = Field(
+        description="What the key may do, of what your roles here may: "
+        + ", ".join(f"`{scope}`" for scope in sorted(API_KEY_SCOPES))
+        + "."
+    )
     expires_at: Instant | None = Field(
         default=None, description="In real time; at most two years from now; null: in one year."
     )
 
 
 class ApiKeyRotate(In):
+    model_config = example(overlap_hours=24)
+
     overlap_hours: Annotated[int, Field(ge=0, le=168)] = 24
     """How long the old key stays valid beside the new one."""
 
@@ -163,13 +217,18 @@ class ApiKeyRead(Out):
 
     id: ids.ApiKeyId
     name: str
+    """What the key is for, to tell keys apart."""
     hint: str = Field(description="The first characters of the key.")
     scopes: list[str]
+    """What the key may do: `noun:read` or `noun:write`, such as `employees:read`."""
     created_by: ids.UserId
+    """Who made the key and lends it the rights."""
     created_at: Instant
+    """When it was made, in real time (UTC)."""
     expires_at: Instant | None = Field(description="Never null: a key has an end.")
     last_used_at: Instant | None = Field(description="To the hour.")
     revoked_at: Instant | None
+    """When it was revoked; null while it is valid."""
 
 
 class ApiKeyCreated(ApiKeyRead):

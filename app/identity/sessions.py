@@ -2,7 +2,6 @@
 
 import hashlib
 import secrets
-from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from uuid import UUID
@@ -21,6 +20,7 @@ from app.identity.errors import WrongPassword
 from app.identity.models import SessionToken
 from app.identity.proof import Origin, account_by_id, prove
 from app.identity.schemas import TokenRead
+from app.listing import Found, ListQuery, Window
 
 BEGIN_SESSION = Query(NOTHING, "identity.begin_session")
 
@@ -37,7 +37,7 @@ class LiveSession:
     current: bool
 
 
-SESSIONS_OF = Query(LiveSession, "identity.sessions_of")
+SESSIONS_OF = ListQuery(LiveSession, "identity.sessions_of", {"created_at": "id uuid"})
 
 
 def token_hash(token: str) -> bytes:
@@ -63,12 +63,10 @@ async def begin(session: AsyncSession, user_id: UUID, *, by_second_factor: bool 
 
 
 async def sessions_of(
-    session: AsyncSession, user_id: UUID, presented: bytes | None, after: UUID | None, limit: int
-) -> Sequence[LiveSession]:
-    """Return the live sessions of a person, newest first."""
-    return await SESSIONS_OF.all(
-        session, user_id=user_id, presented=presented or b"", now=clock.real(), before=after, most=limit
-    )
+    session: AsyncSession, user_id: UUID, presented: bytes | None, window: Window
+) -> Found[LiveSession]:
+    """Return the live sessions of a person."""
+    return await SESSIONS_OF.page(session, window, user_id=user_id, presented=presented or b"", now=clock.real())
 
 
 async def end(session: AsyncSession, actor: Actor, session_id: UUID) -> None:

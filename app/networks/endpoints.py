@@ -2,13 +2,14 @@
 
 from typing import Annotated
 
-from fastapi import Query
+from fastapi import Depends, Query
 
 from app import clock
 from app.edge.at import At
 from app.errors import AlreadyResolved, StateConflict
 from app.http.audiences import alliance_router, operator_router, public_router
-from app.http.pagination import PagingDep
+from app.http.filters import Words, any_of, containing
+from app.http.pagination import NewestFirst, OldestFirst, Paging, ordered
 from app.http.schemas import Page
 from app.ids import AllianceId, MembershipId, OrganisationId, ProgrammeId, SettingValueId
 from app.networks import actions, first_people, queries
@@ -21,7 +22,7 @@ from app.networks.errors import (
     SettingOutOfBounds,
     VoucherIsInviter,
 )
-from app.networks.models import SettingName
+from app.networks.models import AllianceRole, SettingName
 from app.networks.schemas import (
     AllianceCreate,
     AllianceMembershipCreate,
@@ -39,19 +40,21 @@ from app.networks.schemas import (
 public = public_router()
 operator = operator_router()
 alliance = alliance_router()
+ByName = Annotated[Paging, Depends(ordered("name", "-name"))]
 
 
-@public.list("/alliances", "public")
-async def alliance_list(at: At, paging: PagingDep) -> Page[AllianceRead]:
+@public.list("/alliances", "public", fresh_seconds=300)
+async def alliance_list(at: At, paging: ByName, q: Words = None) -> Page[AllianceRead]:
     """List the local alliances with their territory."""
-    found = await queries.alliances(at.session, paging.after, paging.fetch)
-    return paging.page(found, AllianceRead.model_validate, lambda row: [row.name, str(row.id)])
+    found = await queries.alliances(at.session, paging.window, containing(q))
+    return paging.page(found, AllianceRead.model_validate)
 
 
 @operator.list("/networks", "organisations:read")
-async def network_list(at: At, paging: PagingDep) -> Page[NetworkRead]:
-    found = await queries.networks(at.session, paging.after_id, paging.fetch)
-    return paging.page_by_id(found, NetworkRead.model_validate)
+async def network_list(at: At, paging: OldestFirst) -> Page[NetworkRead]:
+    """List the networks of alliances."""
+    found = await queries.networks(at.session, paging.window)
+    return paging.page(found, NetworkRead.model_validate)
 
 
 @operator.command(
@@ -64,13 +67,15 @@ async def network_list(at: At, paging: PagingDep) -> Page[NetworkRead]:
     step_up="role",
 )
 async def network_create(at: At, body: NetworkCreate) -> NetworkRead:
+    """Add a network, to which alliances belong."""
     row = await actions.create_network(at.session, body.name)
     return at.about(row.id, NetworkRead.model_validate(row))
 
 
 @operator.list("/alliances", "organisations:read")
-async def operator_alliance_list(at: At, paging: PagingDep) -> Page[AllianceRead]:
-    return await alliance_list(at, paging)
+async def operator_alliance_list(at: At, paging: ByName, q: Words = None) -> Page[AllianceRead]:
+    """List all alliances."""
+    return await alliance_list(at, paging, q)
 
 
 @operator.command(
@@ -90,14 +95,15 @@ async def alliance_create(at: At, body: AllianceCreate) -> AllianceRead:
 
 @operator.read("/alliances/{alliance_id}", "organisations:read")
 async def alliance_get(at: At, alliance_id: AllianceId) -> AllianceRead:
+    """Show one alliance."""
     return AllianceRead.model_validate(await queries.alliance(at.session, alliance_id))
 
 
 @operator.list("/first_people", "organisations:read")
-async def first_person_list(at: At, paging: PagingDep) -> Page[FirstPersonRead]:
+async def first_person_list(at: At, paging: OldestFirst) -> Page[FirstPersonRead]:
     """List administrators and coordinators of alliances' leads for whom finance has still to vouch."""
-    found = await queries.first_people(at.session, paging.after_id, paging.fetch)
-    return paging.page_by_id(found, FirstPersonRead.model_validate)
+    found = await queries.first_people(at.session, paging.window)
+    return paging.page(found, FirstPersonRead.model_validate)
 
 
 @operator.command(
@@ -119,7 +125,7 @@ async def first_person_vouch(at: At, membership_id: MembershipId) -> FirstPerson
 @operator.list("/settings", "settings:read")
 async def setting_list(
     at: At,
-    paging: PagingDep,
+    paging: ByName,
     on: Annotated[clock.Day | None, Query(description="the day (Rome); absent: today")] = None,
     alliance_id: Annotated[AllianceId | None, Query(description="in this alliance")] = None,
     organisation_id: Annotated[
@@ -131,22 +137,21 @@ async def setting_list(
     found = await queries.settings(
         at.session,
         on or clock.today(),
-        paging.after[0] if paging.after else None,
-        paging.fetch,
+        paging.window,
         alliance_id=alliance_id,
         organisation_id=organisation_id,
         programme_id=programme_id,
     )
-    return paging.page(found, SettingRead.model_validate, lambda row: [row.name])
+    return paging.page(found, SettingRead.model_validate)
 
 
 @operator.list("/setting_values", "settings:read")
 async def setting_value_list(
-    at: At, paging: PagingDep, name: Annotated[SettingName | None, Query()] = None
+    at: At, paging: NewestFirst, name: Annotated[SettingName | None, Query(description="of this setting")] = None
 ) -> Page[SettingValueRead]:
     """List everything that was ever said of settings, newest first."""
-    found = await queries.setting_values(at.session, name, paging.after_id, paging.fetch)
-    return paging.page_by_id(found, SettingValueRead.model_validate)
+    found = await queries.setting_values(at.session, name, paging.window)
+    return paging.page(found, SettingValueRead.model_validate)
 
 
 @operator.command(
@@ -181,17 +186,25 @@ async def setting_value_confirm(at: At, value_id: SettingValueId) -> SettingValu
 
 
 @alliance.list("/settings", "alliance:read")
-async def alliance_setting_list(at: At, paging: PagingDep) -> Page[AllianceSettingRead]:
+async def alliance_setting_list(at: At, paging: ByName) -> Page[AllianceSettingRead]:
     """List the settings as they hold in this alliance today, and where each comes from."""
-    after = paging.after[0] if paging.after else None
-    found = await queries.settings(at.session, clock.today(), after, paging.fetch, alliance_id=at.tenant)
-    return paging.page(found, AllianceSettingRead.model_validate, lambda row: [row.name])
+    found = await queries.settings(at.session, clock.today(), paging.window, alliance_id=at.tenant)
+    return paging.page(found, AllianceSettingRead.model_validate)
 
 
 @alliance.list("/memberships", "alliance:read")
-async def alliance_membership_list(at: At, paging: PagingDep) -> Page[AllianceMembershipRead]:
-    found = await queries.alliance_memberships(at.session, at.tenant, paging.after_id, paging.fetch)
-    return paging.page_by_id(found, AllianceMembershipRead.model_validate)
+async def alliance_membership_list(
+    at: At,
+    paging: Annotated[Paging, Depends(ordered("created_at", "-created_at", "organisation_name", "-organisation_name"))],
+    q: Words = None,
+    role: Annotated[list[AllianceRole] | None, Query(description="may be repeated")] = None,
+    ended: Annotated[bool | None, Query(description="true: ended ones only; false: the others")] = None,
+) -> Page[AllianceMembershipRead]:
+    """List who belongs or belonged to the alliance, in which role."""
+    found = await queries.alliance_memberships(
+        at.session, at.tenant, paging.window, roles=any_of(role), ended=ended, words=containing(q)
+    )
+    return paging.page(found, AllianceMembershipRead.model_validate)
 
 
 @alliance.command(
@@ -218,5 +231,6 @@ async def alliance_membership_create(at: At, body: AllianceMembershipCreate) -> 
     step_up="role",
 )
 async def alliance_membership_end(at: At, membership_id: MembershipId) -> AllianceMembershipRead:
+    """End a membership from today; a provider takes no more credit in the alliance."""
     row = await actions.end_alliance_membership(at.session, at.tenant, membership_id)
     return AllianceMembershipRead.model_validate(row)

@@ -8,9 +8,11 @@ from uuid import UUID
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from app import clock
 from app.db import NOTHING, Query
 from app.edge.permissions import OrganisationRole
 from app.errors import NotFound
+from app.listing import Found, ListQuery, Window, page_of
 from app.networks.models import (
     AllianceRole,
     Network,
@@ -27,6 +29,7 @@ from app.networks.models import (
 class AllianceRow:
     id: UUID
     name: str
+    sort_key: str
     network_id: UUID
     network_name: str
     lead_organisation_name: str
@@ -76,20 +79,23 @@ class FirstPerson:
     stands: bool
 
 
-ALLIANCES = Query(AllianceRow, "networks.alliances")
+ALLIANCES = ListQuery(AllianceRow, "networks.alliances", {"name": "sort_key text, id uuid"})
 ALLIANCE = Query(AllianceRow, "networks.alliance")
 ADD_TERRITORY = Query(NOTHING, "networks.add_territory")
-ALLIANCE_MEMBERSHIPS = Query(AllianceMembershipRow, "networks.alliance_memberships")
+ALLIANCE_MEMBERSHIPS = ListQuery(
+    AllianceMembershipRow,
+    "networks.alliance_memberships",
+    {"created_at": "id uuid", "organisation_name": "organisation_name text, id uuid"},
+)
 LOCK_ALLIANCE_MEMBERSHIP = Query(AllianceMembershipRow, "networks.lock_alliance_membership")
-FIRST_PEOPLE = Query(FirstPerson, "networks.first_people")
+FIRST_PEOPLE = ListQuery(FirstPerson, "networks.first_people", {"created_at": "id uuid"})
 LOCK_FIRST_PERSON = Query(FirstPerson, "networks.lock_first_person")
-SETTINGS = Query(SettingRow, "networks.settings")
+SETTINGS = ListQuery(SettingRow, "networks.settings", {"name": "name text"})
 SETTING_IN_FORCE = Query(int, "networks.setting_in_force")
 
 
-async def alliances(session: AsyncSession, after: tuple[str, str] | None, limit: int) -> list[AllianceRow]:
-    name, alliance_id = after or (None, None)
-    return await ALLIANCES.all(session, name=name, id=alliance_id, limit=limit)
+async def alliances(session: AsyncSession, window: Window, words: str | None) -> Found[AllianceRow]:
+    return await ALLIANCES.page(session, window, words=words)
 
 
 async def alliance(session: AsyncSession, alliance_id: UUID) -> AllianceRow:
@@ -99,21 +105,26 @@ async def alliance(session: AsyncSession, alliance_id: UUID) -> AllianceRow:
     return found
 
 
-async def networks(session: AsyncSession, after: UUID | None, limit: int) -> Sequence[Network]:
-    page = select(Network).order_by(Network.id).limit(limit)
-    if after is not None:
-        page = page.where(Network.id > after)
-    return (await session.scalars(page)).all()
+async def networks(session: AsyncSession, window: Window) -> Found[Network]:
+    return await page_of(session, select(Network), window, {"created_at": (Network.id,)})
 
 
 async def alliance_memberships(
-    session: AsyncSession, alliance_id: UUID, after: UUID | None, limit: int
-) -> list[AllianceMembershipRow]:
-    return await ALLIANCE_MEMBERSHIPS.all(session, alliance_id=alliance_id, after=after, limit=limit)
+    session: AsyncSession,
+    alliance_id: UUID,
+    window: Window,
+    *,
+    roles: Sequence[AllianceRole] | None,
+    ended: bool | None,
+    words: str | None,
+) -> Found[AllianceMembershipRow]:
+    return await ALLIANCE_MEMBERSHIPS.page(
+        session, window, alliance_id=alliance_id, roles=roles, ended=ended, words=words, today=clock.today()
+    )
 
 
-async def first_people(session: AsyncSession, after: UUID | None, limit: int) -> list[FirstPerson]:
-    return await FIRST_PEOPLE.all(session, after=after, limit=limit)
+async def first_people(session: AsyncSession, window: Window) -> Found[FirstPerson]:
+    return await FIRST_PEOPLE.page(session, window)
 
 
 async def lock_alliance_membership(
@@ -128,19 +139,17 @@ async def lock_alliance_membership(
 async def settings(
     session: AsyncSession,
     on: date,
-    after: str | None,
-    limit: int,
+    window: Window,
     *,
     alliance_id: UUID | None = None,
     organisation_id: UUID | None = None,
     programme_id: UUID | None = None,
-) -> list[SettingRow]:
+) -> Found[SettingRow]:
     """Return the settings as they hold on a day for what is named, by name; an organisation tells its alliance."""
-    return await SETTINGS.all(
+    return await SETTINGS.page(
         session,
+        window,
         on=on,
-        after=after,
-        limit=limit,
         alliance_id=alliance_id,
         organisation_id=organisation_id,
         programme_id=programme_id,
@@ -152,13 +161,9 @@ async def setting_in_force(session: AsyncSession, name: SettingName, on: date, o
     return await SETTING_IN_FORCE.one(session, name=name, on=on, organisation_id=organisation_id)
 
 
-async def setting_values(
-    session: AsyncSession, name: SettingName | None, after: UUID | None, limit: int
-) -> Sequence[SettingValue]:
-    """Return what was said of settings, newest first."""
-    newest = select(SettingValue).order_by(SettingValue.id.desc()).limit(limit)
+async def setting_values(session: AsyncSession, name: SettingName | None, window: Window) -> Found[SettingValue]:
+    """Return what was said of settings."""
+    said = select(SettingValue)
     if name is not None:
-        newest = newest.where(SettingValue.name == name)
-    if after is not None:
-        newest = newest.where(SettingValue.id < after)
-    return (await session.scalars(newest)).all()
+        said = said.where(SettingValue.name == name)
+    return await page_of(session, said, window, {"created_at": (SettingValue.id,)})

@@ -28,7 +28,7 @@ async def request_account(session: AsyncSession, actor: Actor, organisation_id: 
     Asking for the one that waits already, or that is in force, changes nothing and answers it.
     """
     now = clock.now()
-    found = await queries.bank_accounts(session, organisation_id=organisation_id)
+    found = (await queries.bank_accounts(session, organisation_id=organisation_id)).rows
     waiting = next((row for row in found if row.waits(now)), None)
     if waiting is not None:
         if waiting.iban == iban:
@@ -48,7 +48,7 @@ async def request_account(session: AsyncSession, actor: Actor, organisation_id: 
     }
     await session.execute(insert(BankAccount).values(**new))
     await audit.record(session, actor, "bank_account.request", "bank_account", account_id)
-    made = (await queries.bank_accounts(session, organisation_id=organisation_id))[0]
+    made = (await queries.bank_accounts(session, organisation_id=organisation_id)).rows[0]
     await _tell(session, made, "bank_account_requested")
     return made
 

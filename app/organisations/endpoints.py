@@ -2,20 +2,21 @@
 
 from typing import Annotated, Literal
 
-from fastapi import Query
+from fastapi import Depends, Query
 
 from app.edge.at import At
-from app.edge.permissions import REGISTRAR
+from app.edge.permissions import REGISTRAR, OrganisationRole
 from app.errors import AlreadyResolved, StateConflict
 from app.http.audiences import operator_router, organisation_router, provider_router
-from app.http.pagination import PagingDep
+from app.http.filters import ExternalId, Words, any_of, containing
+from app.http.pagination import NewestFirst, OldestFirst, Paging, ordered
 from app.http.schemas import Page
 from app.identity.errors import ReasonNeeded
 from app.identity.invitations import open_invitations
 from app.ids import BankAccountId, InvitationId, MembershipId, OrganisationId
 from app.organisations import actions, bank_accounts, members, onboarding, queries
 from app.organisations.errors import AccountApproverIsMaker, IbanOnHold, LastAdministrator, TaxCodeTaken
-from app.organisations.models import BankAccountStatus, Organisation
+from app.organisations.models import BankAccountStatus, Kind, Organisation
 from app.organisations.queries import AccountState, BankAccountRow
 from app.organisations.schemas import (
     AddressRead,
@@ -58,15 +59,26 @@ def _read(row: Organisation, account: AccountState) -> OrganisationRead:
         address=None if row.street is None else AddressRead.model_validate(row),
         external_id=row.external_id,
         metadata=row.metadata_,
+        version=row.version,
         created_at=row.created_at,
     )
 
 
 @operator.list("/organisations", "organisations:read")
-async def organisation_list(at: At, paging: PagingDep) -> Page[OrganisationRead]:
-    rows = await queries.organisations(at.session, paging.after_id, paging.fetch)
-    accounts = await queries.accounts_of(at.session, [row.id for row in rows])
-    return paging.page_by_id(rows, lambda row: _read(row, accounts[row.id]))
+async def organisation_list(
+    at: At,
+    paging: Annotated[Paging, Depends(ordered("created_at", "-created_at", "name", "-name"))],
+    q: Words = None,
+    kind: Annotated[list[Kind] | None, Query(description="one of its kinds; may be repeated")] = None,
+    tax_code: Annotated[str | None, Query(min_length=1, max_length=32, description="with this tax code")] = None,
+    external_id: ExternalId = None,
+) -> Page[OrganisationRead]:
+    """List legal parties, oldest first."""
+    found = await queries.organisations(
+        at.session, paging.window, words=q, kinds=any_of(kind), tax_code=tax_code, external_id=external_id
+    )
+    accounts = await queries.accounts_of(at.session, [row.id for row in found.rows])
+    return paging.page(found, lambda row: _read(row, accounts[row.id]))
 
 
 @operator.command(
@@ -80,6 +92,7 @@ async def organisation_create(at: At, body: OrganisationCreate) -> OrganisationR
 
 @operator.read("/organisations/{organisation_id}", "organisations:read")
 async def organisation_get(at: At, organisation_id: OrganisationId) -> OrganisationRead:
+    """Show one organisation with its bank account."""
     row = await queries.organisation(at.session, organisation_id)
     return at.tagged(row.version, _read(row, await queries.account_of(at.session, row.id)))
 
@@ -94,15 +107,15 @@ async def organisation_update(at: At, organisation_id: OrganisationId, body: Org
 @operator.list("/bank_accounts", "bank_accounts:read")
 async def operator_bank_account_list(
     at: At,
-    paging: PagingDep,
-    status: Annotated[BankAccountStatus | None, Query()] = None,
-    organisation_id: Annotated[OrganisationId | None, Query()] = None,
+    paging: NewestFirst,
+    status: Annotated[list[BankAccountStatus] | None, Query(description="may be repeated")] = None,
+    organisation_id: Annotated[OrganisationId | None, Query(description="of this organisation")] = None,
 ) -> Page[BankAccountRead]:
     """List requested, approved and rejected bank accounts of all organisations, newest first."""
-    rows = await queries.bank_accounts(
-        at.session, organisation_id=organisation_id, status=status, after=paging.after_id, limit=paging.fetch
+    found = await queries.bank_accounts(
+        at.session, paging.window, organisation_id=organisation_id, statuses=any_of(status)
     )
-    return paging.page_by_id(rows, _account_read)
+    return paging.page(found, _account_read)
 
 
 @operator.command(
@@ -131,22 +144,31 @@ async def bank_account_reject(at: At, account_id: BankAccountId) -> BankAccountR
     return _account_read(await bank_accounts.reject_account(at.session, at.actor, account_id))
 
 
-@provider.command("/bank_account", "provider:write", keyed=False, status=201, errors=[IbanOnHold], step_up="role")
+@provider.command(
+    "/bank_account",
+    "provider:write",
+    made_in="/v1/providers/{provider_id}/bank_accounts",
+    keyed=False,
+    status=201,
+    errors=[IbanOnHold],
+    step_up="role",
+)
 async def bank_account_request(at: At, body: BankAccountCreate) -> BankAccountRead:
     """Ask to be paid to another account: the operator approves it, and it is used 72 hours later at the earliest."""
     return _account_read(await bank_accounts.request_account(at.session, at.actor, at.tenant, body.iban))
 
 
 @provider.list("/bank_accounts", "settlements:read")
-async def bank_account_list(at: At, paging: PagingDep) -> Page[BankAccountRead]:
+async def bank_account_list(at: At, paging: NewestFirst) -> Page[BankAccountRead]:
     """List the accounts that the provider was or wants to be paid to, newest first."""
-    rows = await queries.bank_accounts(at.session, organisation_id=at.tenant, after=paging.after_id, limit=paging.fetch)
-    return paging.page_by_id(rows, _account_read)
+    found = await queries.bank_accounts(at.session, paging.window, organisation_id=at.tenant)
+    return paging.page(found, _account_read)
 
 
 @operator.command(
     "/organisations/{organisation_id}/members",
     "organisations:write",
+    made_in="/v1/organisations/{organisation_id}/members",
     keyed=False,
     status=201,
     errors=[ReasonNeeded],
@@ -161,9 +183,15 @@ async def organisation_member_invite(at: At, organisation_id: OrganisationId, bo
 
 
 @organisation.list("/members", "members:read")
-async def member_list(at: At, paging: PagingDep) -> Page[MemberRead]:
-    found = await queries.members(at.session, at.tenant, paging.after_id, paging.fetch)
-    return paging.page_by_id(found, MemberRead.model_validate)
+async def member_list(
+    at: At,
+    paging: Annotated[Paging, Depends(ordered("created_at", "-created_at", "email", "-email"))],
+    q: Annotated[str | None, Query(min_length=1, max_length=100, description="a part of the e-mail address")] = None,
+    role: Annotated[list[OrganisationRole] | None, Query(description="may be repeated")] = None,
+) -> Page[MemberRead]:
+    """List who has which role here, one row per role."""
+    found = await queries.members(at.session, at.tenant, paging.window, roles=any_of(role), words=containing(q))
+    return paging.page(found, MemberRead.model_validate)
 
 
 @organisation.command("/members", "members:write", keyed=False, status=201, errors=[ReasonNeeded], step_up="role")
@@ -210,10 +238,14 @@ async def member_remove_second_factor(at: At, membership_id: MembershipId) -> Se
 
 
 @organisation.list("/invitations", "members:read")
-async def invitation_list(at: At, paging: PagingDep) -> Page[InvitationRead]:
+async def invitation_list(
+    at: At,
+    paging: OldestFirst,
+    q: Annotated[str | None, Query(min_length=1, max_length=100, description="a part of the e-mail address")] = None,
+) -> Page[InvitationRead]:
     """List the invitations to roles that may still be accepted, by whom they were sent."""
-    found = await open_invitations(at.session, at.tenant, paging.after_id, paging.fetch)
-    return paging.page_by_id(found, InvitationRead.model_validate)
+    found = await open_invitations(at.session, at.tenant, q, paging.window)
+    return paging.page(found, InvitationRead.model_validate)
 
 
 @organisation.command(

@@ -8,11 +8,13 @@ from uuid import UUID
 from sqlalchemy import or_, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from app import clock, ids
+from app import clock
 from app.actor import Locale
 from app.db import Query
+from app.edge.permissions import OrganisationRole
 from app.errors import NotFound
 from app.identity.models import RoleGrant, User
+from app.listing import NEWEST, Found, ListQuery, Window, page_of
 from app.organisations.models import BankAccountStatus, Kind, Organisation
 from app.organisations.schemas import UserMe
 
@@ -79,7 +81,7 @@ class Contact:
     locale: Locale
 
 
-MEMBERS = Query(MemberRow, "organisations.members")
+MEMBERS = ListQuery(MemberRow, "organisations.members", {"created_at": "id uuid", "email": "email text, id uuid"})
 MEMBER = Query(MemberRow, "organisations.member")
 LOCK_MEMBERS = Query(UUID, "organisations.lock_members")
 MEMBERSHIPS_OF = Query(OwnMemberships, "organisations.memberships_of")
@@ -87,17 +89,33 @@ WORKS_FOR_OPERATOR = Query(bool, "organisations.works_for_operator")
 IN_ALLIANCE = Query(bool, "organisations.in_alliance")
 PROVIDER_VERSION = Query(int, "organisations.provider_version")
 ACCOUNTS_OF = Query(AccountState, "organisations.accounts_of")
-BANK_ACCOUNTS = Query(BankAccountRow, "organisations.bank_accounts")
+BANK_ACCOUNTS = ListQuery(BankAccountRow, "organisations.bank_accounts", {"created_at": "id uuid"}, replan=True)
 LOCK_BANK_ACCOUNT = Query(BankAccountRow, "organisations.lock_bank_account")
 CONTACTS = Query(Contact, "organisations.contacts")
 CONTACTS_OF_PROVIDERS = Query(Contact, "organisations.contacts_of_providers")
 
 
-async def organisations(session: AsyncSession, after: UUID | None, limit: int) -> Sequence[Organisation]:
-    page = select(Organisation).order_by(Organisation.id).limit(limit)
-    if after is not None:
-        page = page.where(Organisation.id > after)
-    return (await session.scalars(page)).all()
+async def organisations(
+    session: AsyncSession,
+    window: Window,
+    *,
+    words: str | None,
+    kinds: Sequence[Kind] | None,
+    tax_code: str | None,
+    external_id: str | None,
+) -> Found[Organisation]:
+    """Return parties; `words` stand in the name."""
+    wanted = select(Organisation)
+    if words is not None:
+        wanted = wanted.where(Organisation.name.icontains(words, autoescape=True))
+    if kinds is not None:
+        wanted = wanted.where(Organisation.kinds.overlap(list(kinds)))
+    if tax_code is not None:
+        wanted = wanted.where(Organisation.tax_code == tax_code)
+    if external_id is not None:
+        wanted = wanted.where(Organisation.external_id == external_id)
+    orders = {"created_at": (Organisation.id,), "name": (Organisation.name, Organisation.id)}
+    return await page_of(session, wanted, window, orders)
 
 
 async def organisation(session: AsyncSession, organisation_id: UUID) -> Organisation:
@@ -107,8 +125,17 @@ async def organisation(session: AsyncSession, organisation_id: UUID) -> Organisa
     return found
 
 
-async def members(session: AsyncSession, organisation_id: UUID, after: UUID | None, limit: int) -> list[MemberRow]:
-    return await MEMBERS.all(session, organisation_id=organisation_id, after=after, limit=limit, now=clock.real())
+async def members(
+    session: AsyncSession,
+    organisation_id: UUID,
+    window: Window,
+    *,
+    roles: Sequence[OrganisationRole] | None,
+    words: str | None,
+) -> Found[MemberRow]:
+    return await MEMBERS.page(
+        session, window, organisation_id=organisation_id, roles=roles, words=words, now=clock.real()
+    )
 
 
 async def member(session: AsyncSession, organisation_id: UUID, membership_id: UUID) -> MemberRow:
@@ -178,16 +205,13 @@ async def account_of(session: AsyncSession, organisation_id: UUID) -> AccountSta
 
 async def bank_accounts(
     session: AsyncSession,
+    window: Window = NEWEST,
     *,
     organisation_id: UUID | None = None,
-    status: BankAccountStatus | None = None,
-    after: UUID | None = None,
-    limit: int = 100,
-) -> list[BankAccountRow]:
-    """Return bank accounts, newest first; of one organisation where it is named."""
-    return await BANK_ACCOUNTS.all(
-        session, organisation_id=organisation_id, status=status, before=after or ids.LAST, limit=limit
-    )
+    statuses: Sequence[BankAccountStatus] | None = None,
+) -> Found[BankAccountRow]:
+    """Return bank accounts; of one organisation where it is named."""
+    return await BANK_ACCOUNTS.page(session, window, organisation_id=organisation_id, statuses=statuses)
 
 
 async def contacts(session: AsyncSession, organisation_id: UUID) -> list[Contact]:

@@ -4,6 +4,7 @@ import csv
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from functools import cache
 from importlib.resources import files
 from uuid import UUID
 
@@ -33,6 +34,7 @@ ACCOUNTS_OF_ONE = (
     "suspense",
 )
 PROVIDER_ACCOUNTS = ("earned", "payable", "in_transit", "recoverable")
+FIRST_NUMBER = 101
 COMPANY_LOGINS = {"hr": ["hr", "admin"], "approver": ["hr_approver"], "payroll": ["payroll"]}
 PROVIDER_LOGINS = {"manager": ["manager", "admin"]}
 UNKNOWN_BANK, UNKNOWN_BRANCH = "09999", "53999"
@@ -99,14 +101,24 @@ def described() -> Iterator[tuple[PartyEntry, list[str], dict[str, list[str]]]]:
         yield provider, ["provider"], PROVIDER_LOGINS
 
 
+@cache
+def _places_of_parties() -> dict[str, int]:
+    return {party.slug: number for number, (party, _kinds, _logins) in enumerate(described(), start=FIRST_NUMBER)}
+
+
+def organisation_id(slug: str) -> UUID:
+    """Return an organisation's id: its place among all keeps lists in order."""
+    return make_id("organisation", slug, order=_places_of_parties()[slug])
+
+
 async def load(session: AsyncSession, world: World) -> None:
     """Write every organisation with its logins, companies and providers with their accounts, and the alliance."""
     organisations: list[Row] = []
     bank_accounts: list[Row] = []
     users: list[Row] = []
     roles_given: list[Row] = []
-    for number, (party, kinds, logins) in enumerate(described(), start=101):
-        world.organisations[party.slug] = make_id("organisation", party.slug, order=number)
+    for number, (party, kinds, logins) in enumerate(described(), start=FIRST_NUMBER):
+        world.organisations[party.slug] = organisation_id(party.slug)
         organisations.append(_organisation(world, party, kinds, number))
         bank_accounts.append(_bank_account(world, party, number))
         for name, roles in logins.items():

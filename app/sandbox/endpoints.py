@@ -8,7 +8,7 @@ from starlette.requests import Request
 from app import clock
 from app.edge.at import At
 from app.http.audiences import sandbox_router
-from app.http.pagination import PagingDep
+from app.http.pagination import NewestFirst
 from app.http.schemas import Page
 from app.sandbox import actions, queries
 from app.sandbox.errors import ClockBackwards
@@ -41,10 +41,12 @@ async def jobs_run(at: At, request: Request) -> JobsRan:
 
 @sandbox.list("/mail", "sandbox:read")
 async def mail_list(
-    at: At, paging: PagingDep, to: Annotated[str | None, Query(min_length=1, max_length=320)] = None
+    at: At,
+    paging: NewestFirst,
+    to: Annotated[str | None, Query(min_length=1, max_length=320, description="to this address")] = None,
 ) -> Page[Mail]:
     """Mails that were written, newest first; `to` is one recipient's address."""
-    found = await queries.mails(at.session, to, paging.after_id, paging.fetch)
-    return paging.page_by_id(
+    found = await queries.mails(at.session, to, paging.window)
+    return paging.page(
         found, lambda row: Mail(id=row.id, to=row.recipient, subject=row.subject, text=row.text, sent_at=row.sent_at)
     )

@@ -1,14 +1,13 @@
 """What the sandbox reads and writes."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import timedelta
-from uuid import UUID
 
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.db import APP, NOTHING, WORKER, Query
+from app.listing import Found, Window, page_of
 from app.mail.models import OutgoingMail
 
 
@@ -29,13 +28,9 @@ ENDED_JOBS = Query(JobCount, "sandbox.ended_jobs", roles=(WORKER,))
 """Jobs that ended among those given and those newer than `after`."""
 
 
-async def mails(
-    session: AsyncSession, recipient: str | None, before: UUID | None, limit: int
-) -> Sequence[OutgoingMail]:
-    """Return mails, newest first."""
-    wanted = select(OutgoingMail).order_by(OutgoingMail.id.desc()).limit(limit)
+async def mails(session: AsyncSession, recipient: str | None, window: Window) -> Found[OutgoingMail]:
+    """Return mails as they were written."""
+    wanted = select(OutgoingMail)
     if recipient is not None:
         wanted = wanted.where(OutgoingMail.recipient == recipient)
-    if before is not None:
-        wanted = wanted.where(OutgoingMail.id < before)
-    return (await session.scalars(wanted)).all()
+    return await page_of(session, wanted, window, {"created_at": (OutgoingMail.id,)})

@@ -6,7 +6,7 @@ from pydantic import Field, model_validator
 from pydantic_core import PydanticCustomError
 
 from app.clock import Instant
-from app.http.schemas import In, Out
+from app.http.schemas import In, Out, example
 from app.ids import MailId
 
 LONGEST_ADVANCE_SECONDS = 3_200_000_000
@@ -15,13 +15,18 @@ LONGEST_ADVANCE_SECONDS = 3_200_000_000
 
 class Clock(Out):
     now: Instant
+    """Business time (UTC)."""
 
 
 class ClockMove(In):
     """Where business time goes: exactly one of the two."""
 
+    model_config = example(advance_seconds=3600)
+
     now: Instant | None = None
+    """The new business time, later than now; null where `advance_seconds` is given."""
     advance_seconds: Annotated[int, Field(ge=1, le=LONGEST_ADVANCE_SECONDS)] | None = None
+    """How many seconds forward; null where `now` is given."""
 
     @model_validator(mode="after")
     def _exactly_one(self) -> Self:
@@ -38,6 +43,10 @@ class JobsRan(Out):
 class Mail(Out):
     id: MailId
     to: str
+    """The recipient's address."""
     subject: str
+    """The subject line."""
     text: str
+    """The text."""
     sent_at: Instant | None
+    """When it left; null while it waits."""

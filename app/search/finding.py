@@ -5,7 +5,7 @@ the service area, or when the area is empty (who comes to a site may come from a
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from uuid import UUID
 
@@ -14,6 +14,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from app import clock
 from app.catalogue.models import Mode
 from app.catalogue.queries import Viewer
+from app.listing import Found, Window
 from app.rules.book import RuleBook, book_in_force
 from app.search import queries, synonyms
 from app.search.queries import FoundOffering, Stage
@@ -36,34 +37,28 @@ class Filters:
     mode: Mode | None = None
 
 
-async def find(
-    session: AsyncSession, viewer: Viewer, filters: Filters, limit: int, after: Sequence[object] | None
-) -> Sequence[FoundOffering]:
-    """Return up to `limit` rows; `after` is `position` of the last row seen.
+async def find(session: AsyncSession, viewer: Viewer, filters: Filters, window: Window) -> Found[FoundOffering]:
+    """Return what the window shows; by relevance is by name where no words are given.
 
-    Without words the order is the name's. With words it is relevance: full text first, and only where that finds
-    nothing at all, near misses by trigram; a list stays in the stage its first page was in.
+    Full text first, and only where that finds nothing at all, near misses by trigram; a list stays in the stage its
+    first page was in.
     """
     if filters.q is None:
-        return await _stage(session, "name", viewer, filters, limit, after)
+        by_name = replace(window, order="name") if window.order == "relevance" else window
+        return await _stage(session, "name", viewer, filters, by_name)
     if not synonyms.plain(filters.q):
-        return []
-    if after is None or after[0] == "text":
-        found = await _stage(session, "text", viewer, filters, limit, after)
-        if found or after is not None:
+        return Found([], total=0 if window.counts else None)
+    if window.after is None or window.after[-1] == "text":
+        found = await _stage(session, "text", viewer, filters, window)
+        if found.rows or window.after is not None:
             return found
     await queries.NEARNESS.run(session)
-    return await _stage(session, "near", viewer, filters, limit, after)
-
-
-def position(row: FoundOffering) -> list[object]:
-    """Return where a row stands in the list it came from."""
-    return [row.stage, row.rank, str(row.id)]
+    return await _stage(session, "near", viewer, filters, window)
 
 
 async def _stage(
-    session: AsyncSession, stage: Stage, viewer: Viewer, filters: Filters, limit: int, after: Sequence[object] | None
-) -> Sequence[FoundOffering]:
+    session: AsyncSession, stage: Stage, viewer: Viewer, filters: Filters, window: Window
+) -> Found[FoundOffering]:
     wordings = [filters.q or ""] if stage != "text" else synonyms.variants(filters.q or "")
     values = {
         "stage": stage,
@@ -78,14 +73,13 @@ async def _stage(
         "employed": viewer.employed,
         "allied_providers": viewer.allied_providers,
         "today": clock.today(),
-        "after_rank": after[1] if after else None,
-        "after_id": after[2] if after else None,
-        "limit": limit,
     }
     if filters.period is None:
-        return await queries.OFFERINGS.all(session, **values)
+        return await queries.OFFERINGS.page(session, window, **values)
     start, end = filters.period
-    return await queries.OFFERINGS_IN_PERIOD.all(session, **values, now=clock.now(), period_from=start, period_to=end)
+    return await queries.OFFERINGS_IN_PERIOD.page(
+        session, window, **values, now=clock.now(), period_from=start, period_to=end
+    )
 
 
 def named_categories(wordings: Sequence[str], book: RuleBook) -> list[str]:

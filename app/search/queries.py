@@ -5,6 +5,7 @@ from typing import Literal
 
 from app.catalogue.queries import VisibleOffering
 from app.db import NOTHING, Query
+from app.listing import ListQuery
 
 Stage = Literal["name", "text", "near"]
 
@@ -14,9 +15,36 @@ class FoundOffering(VisibleOffering):
     """The same, and where it stands in the list it comes from."""
 
     stage: Stage
-    rank: int
+    distance: int
+    """How far it is from the words: the less, the sooner; 0 in a list by name."""
+    name_key: str
 
 
-OFFERINGS = Query(FoundOffering, "search.offerings", replan=True)
-OFFERINGS_IN_PERIOD = Query(FoundOffering, "search.offerings_in_period", replan=True)
+@dataclass(frozen=True, slots=True)
+class ServedMunicipality:
+    """A municipality, and how many offerings the caller sees that name it."""
+
+    istat_code: str
+    name: str
+    province: str
+    sort_key: str
+    offering_count: int
+
+
+ORDERS = {
+    "relevance": "distance integer, id uuid, stage text",
+    "name": "name_key text, id uuid, stage text",
+    "price_cents": "price_cents bigint, id uuid, stage text",
+}
+"""The stage tells no rows apart: it is there for the cursor, so that a list stays in the stage of its first page."""
+OFFERINGS = ListQuery(FoundOffering, "search.offerings", ORDERS, replan=True)
+OFFERINGS_IN_PERIOD = ListQuery(FoundOffering, "search.offerings_in_period", ORDERS, replan=True)
+SERVED_MUNICIPALITIES = ListQuery(
+    ServedMunicipality,
+    "search.served_municipalities",
+    {
+        "name": "sort_key text, istat_code text",
+        "offering_count": "offering_count bigint, istat_code text",
+    },
+)
 NEARNESS = Query(NOTHING, "search.nearness")

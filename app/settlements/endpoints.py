@@ -1,16 +1,19 @@
 """Routes of settlement: the operator closes, approves and pays; providers read what they are owed."""
 
 from collections.abc import Sequence
+from typing import Annotated
 from uuid import UUID
 
-from fastapi import Response
+from fastapi import Depends, Query, Response
 
 from app.edge.at import At
 from app.errors import AlreadyResolved, Invalid, NotFound, StateConflict
 from app.http.audiences import operator_router, provider_router
-from app.http.pagination import PagingDep
+from app.http.files import BYTES, TEXT
+from app.http.filters import DaysDep, Words, any_of, containing
+from app.http.pagination import NewestFirst, Paging, ordered
 from app.http.schemas import Page
-from app.ids import FeeRuleId, SettlementId, SettlementRunId
+from app.ids import FeeRuleId, OrganisationId, SettlementId, SettlementRunId
 from app.settlements import actions, fee_rules, queries, statement
 from app.settlements.errors import (
     ApproverIsMaker,
@@ -22,7 +25,7 @@ from app.settlements.errors import (
     RunExists,
     RunInProgress,
 )
-from app.settlements.models import Settlement, SettlementRun
+from app.settlements.models import LeftOutReason, RunStatus, Settlement, SettlementRun, SettlementStatus
 from app.settlements.queries import Line
 from app.settlements.schemas import (
     FeeRuleCreate,
@@ -39,11 +42,12 @@ from app.settlements.schemas import (
 
 operator = operator_router()
 provider = provider_router()
+ByCutoff = Annotated[Paging, Depends(ordered("-created_at", "created_at", "cutoff_on", "-cutoff_on"))]
 CSV: dict[int | str, dict[str, object]] = {
-    200: {"content": {"text/csv": {"schema": {"type": "string"}}}, "description": "One row per line"}
+    200: {"content": {"text/csv": {"schema": TEXT}}, "description": "One row per line"}
 }
 XML: dict[int | str, dict[str, object]] = {
-    200: {"content": {"application/xml": {"schema": {"type": "string"}}}, "description": "pain.001.001.09"}
+    200: {"content": {"application/xml": {"schema": BYTES}}, "description": "pain.001.001.09"}
 }
 
 
@@ -60,10 +64,15 @@ def _settlement_read(document: Settlement, lines: Sequence[Line]) -> SettlementR
 
 
 @operator.list("/fee_rules", "fees:read")
-async def fee_rule_list(at: At, paging: PagingDep) -> Page[FeeRuleRead]:
+async def fee_rule_list(
+    at: At,
+    paging: NewestFirst,
+    provider_id: Annotated[OrganisationId | None, Query(description="for this provider only")] = None,
+    category: Annotated[str | None, Query(max_length=64, description="for this category only")] = None,
+) -> Page[FeeRuleRead]:
     """List fee rules, newest first."""
-    rows = await queries.fee_rules(at.session, paging.fetch, paging.after_id)
-    return paging.page_by_id(rows, FeeRuleRead.model_validate)
+    found = await queries.fee_rules(at.session, paging.window, provider_id=provider_id, category=category)
+    return paging.page(found, FeeRuleRead.model_validate)
 
 
 @operator.command("/fee_rules", "fees:write", keyed=False, status=201, audit="fee_rule.create", step_up="role")
@@ -87,10 +96,15 @@ async def fee_rule_approve(at: At, rule_id: FeeRuleId) -> FeeRuleRead:
 
 
 @operator.list("/settlement_runs", "settlement_runs:read")
-async def settlement_run_list(at: At, paging: PagingDep) -> Page[SettlementRunRead]:
-    """List runs, newest first."""
-    rows = await queries.runs(at.session, paging.fetch, paging.after_id)
-    return paging.page_by_id(rows, SettlementRunRead.model_validate)
+async def settlement_run_list(
+    at: At,
+    paging: ByCutoff,
+    days: DaysDep,
+    status: Annotated[list[RunStatus] | None, Query(description="may be repeated")] = None,
+) -> Page[SettlementRunRead]:
+    """List runs, newest first; days are those of the cutoff."""
+    found = await queries.runs(at.session, paging.window, statuses=any_of(status), first=days.first, last=days.last)
+    return paging.page(found, SettlementRunRead.model_validate)
 
 
 @operator.command(
@@ -143,11 +157,22 @@ async def settlement_run_cancel(at: At, run_id: SettlementRunId) -> SettlementRu
 
 
 @operator.list("/settlement_runs/{run_id}/settlements", "settlement_runs:read")
-async def settlement_run_settlement_list(at: At, run_id: SettlementRunId, paging: PagingDep) -> Page[RunSettlementRead]:
+async def settlement_run_settlement_list(
+    at: At,
+    run_id: SettlementRunId,
+    paging: Annotated[
+        Paging,
+        Depends(ordered("created_at", "-created_at", "payout_cents", "-payout_cents", "payee_name", "-payee_name")),
+    ],
+    q: Words = None,
+    provider_id: Annotated[OrganisationId | None, Query(description="of this provider only")] = None,
+) -> Page[RunSettlementRead]:
     """List a run's settlements with the payees that the bank gets, and what is new about them."""
     await _known(at, run_id)
-    rows = await queries.RUN_SETTLEMENTS.all(at.session, run_id=run_id, after=paging.after_id, limit=paging.fetch)
-    return paging.page_by_id(rows, RunSettlementRead.model_validate)
+    found = await queries.RUN_SETTLEMENTS.page(
+        at.session, paging.window, run_id=run_id, provider_id=provider_id, words=containing(q)
+    )
+    return paging.page(found, RunSettlementRead.model_validate)
 
 
 @operator.read("/settlement_runs/{run_id}/settlements/{settlement_id}", "settlement_runs:read")
@@ -158,11 +183,16 @@ async def settlement_run_settlement_get(at: At, run_id: SettlementRunId, settlem
 
 
 @operator.list("/settlement_runs/{run_id}/left_out", "settlement_runs:read")
-async def settlement_run_left_out_list(at: At, run_id: SettlementRunId, paging: PagingDep) -> Page[LeftOutRead]:
+async def settlement_run_left_out_list(
+    at: At,
+    run_id: SettlementRunId,
+    paging: Annotated[Paging, Depends(ordered("provider_id", "-provider_id", "due_cents", "-due_cents"))],
+    reason: Annotated[list[LeftOutReason] | None, Query(description="may be repeated")] = None,
+) -> Page[LeftOutRead]:
     """List who is owed something and is not paid in this run, with the reason."""
     await _known(at, run_id)
-    rows = await queries.LEFT_OUT.all(at.session, run_id=run_id, after=paging.after_id, limit=paging.fetch)
-    return paging.page(rows, LeftOutRead.model_validate, lambda row: [str(row.provider_id)])
+    found = await queries.LEFT_OUT.page(at.session, paging.window, run_id=run_id, reasons=any_of(reason))
+    return paging.page(found, LeftOutRead.model_validate)
 
 
 @operator.command(
@@ -192,10 +222,17 @@ async def settlement_run_payment_file(at: At, run_id: SettlementRunId) -> Respon
 
 
 @provider.list("/settlements", "settlements:read")
-async def settlement_list(at: At, paging: PagingDep) -> Page[SettlementItemRead]:
-    """List settlements by cutoff, newest first."""
-    rows = await queries.settlements(at.session, at.tenant, paging.fetch, paging.after_id)
-    return paging.page_by_id(rows, SettlementItemRead.model_validate)
+async def settlement_list(
+    at: At,
+    paging: ByCutoff,
+    days: DaysDep,
+    status: Annotated[list[SettlementStatus] | None, Query(description="may be repeated")] = None,
+) -> Page[SettlementItemRead]:
+    """List settlements, newest first; days are those of the cutoff."""
+    found = await queries.settlements(
+        at.session, at.tenant, paging.window, statuses=any_of(status), first=days.first, last=days.last
+    )
+    return paging.page(found, SettlementItemRead.model_validate)
 
 
 @provider.read(

@@ -5,12 +5,12 @@ from dataclasses import dataclass
 from datetime import date
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, select, true
+from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
-from sqlalchemy.orm import InstrumentedAttribute
 
 from app.db import NOTHING, Query
 from app.errors import NotFound
+from app.listing import Found, ListQuery, Window, page_of
 from app.payables.models import PayableKind
 from app.settlements.models import FeeRule, LeftOutReason, RunStatus, Settlement, SettlementRun, SettlementStatus
 
@@ -113,8 +113,16 @@ LOCKED_RUN = Query(LockedRun, "settlements.locked_run")
 RUN_CONTENT = Query(RunContent, "settlements.run_content")
 PAYOUTS = Query(Payout, "settlements.payouts")
 TO_PAY = Query(ToPay, "settlements.to_pay")
-RUN_SETTLEMENTS = Query(RunSettlement, "settlements.run_settlements")
-LEFT_OUT = Query(LeftOut, "settlements.left_out")
+RUN_SETTLEMENTS = ListQuery(
+    RunSettlement,
+    "settlements.run_settlements",
+    {"created_at": "id uuid", "payout_cents": "payout_cents bigint, id uuid", "payee_name": "payee_name text, id uuid"},
+)
+LEFT_OUT = ListQuery(
+    LeftOut,
+    "settlements.left_out",
+    {"provider_id": "provider_id uuid", "due_cents": "due_cents bigint, provider_id uuid"},
+)
 OPERATOR_NAME = Query(str, "settlements.operator_name")
 MORE_TIME = Query(str, "settlements.more_time")
 CANCEL_LINES = Query(NOTHING, "settlements.cancel_lines")
@@ -123,26 +131,61 @@ FEES_OF_RUN = Query(UUID, "settlements.fees_of_run")
 LINES = Query(Line, "settlements.lines")
 
 
-async def fee_rules(session: AsyncSession, limit: int, after: UUID | None) -> Sequence[FeeRule]:
-    """Return fee rules, newest first."""
-    newest = select(FeeRule).where(_before(FeeRule.id, after)).order_by(FeeRule.id.desc()).limit(limit)
-    return (await session.scalars(newest)).all()
+async def fee_rules(
+    session: AsyncSession, window: Window, *, provider_id: UUID | None, category: str | None
+) -> Found[FeeRule]:
+    """Return fee rules."""
+    wanted = select(FeeRule)
+    if provider_id is not None:
+        wanted = wanted.where(FeeRule.provider_id == provider_id)
+    if category is not None:
+        wanted = wanted.where(FeeRule.category == category)
+    return await page_of(session, wanted, window, {"created_at": (FeeRule.id,)})
 
 
-async def runs(session: AsyncSession, limit: int, after: UUID | None) -> Sequence[SettlementRun]:
-    """Return runs, newest first."""
-    newest = select(SettlementRun).where(_before(SettlementRun.id, after)).order_by(SettlementRun.id.desc())
-    return (await session.scalars(newest.limit(limit))).all()
+async def runs(
+    session: AsyncSession,
+    window: Window,
+    *,
+    statuses: Sequence[RunStatus] | None,
+    first: date | None,
+    last: date | None,
+) -> Found[SettlementRun]:
+    """Return runs whose cutoff is in a period."""
+    wanted = select(SettlementRun)
+    if statuses is not None:
+        wanted = wanted.where(SettlementRun.status.in_(statuses))
+    if first is not None:
+        wanted = wanted.where(SettlementRun.cutoff_on >= first)
+    if last is not None:
+        wanted = wanted.where(SettlementRun.cutoff_on <= last)
+    orders = {"created_at": (SettlementRun.id,), "cutoff_on": (SettlementRun.cutoff_on, SettlementRun.id)}
+    return await page_of(session, wanted, window, orders)
 
 
 async def run(session: AsyncSession, run_id: UUID) -> SettlementRun | None:
     return await session.scalar(select(SettlementRun).where(SettlementRun.id == run_id))
 
 
-async def settlements(session: AsyncSession, provider_id: UUID, limit: int, after: UUID | None) -> Sequence[Settlement]:
-    """Return a provider's settlements, newest first."""
-    own = select(Settlement).where(Settlement.provider_id == provider_id, _before(Settlement.id, after))
-    return (await session.scalars(own.order_by(Settlement.id.desc()).limit(limit))).all()
+async def settlements(
+    session: AsyncSession,
+    provider_id: UUID,
+    window: Window,
+    *,
+    statuses: Sequence[SettlementStatus] | None,
+    first: date | None,
+    last: date | None,
+) -> Found[Settlement]:
+    """Return a provider's settlements whose cutoff is in a period."""
+    own = select(Settlement).where(Settlement.provider_id == provider_id)
+    if statuses is not None:
+        own = own.where(Settlement.status.in_(statuses))
+    if first is not None:
+        own = own.where(Settlement.cutoff_on >= first)
+    if last is not None:
+        own = own.where(Settlement.cutoff_on <= last)
+    orders = {"created_at": (Settlement.id,), "cutoff_on": (Settlement.cutoff_on, Settlement.id)}
+    return await page_of(session, own, window, orders)
 
 
 async def settlement(session: AsyncSession, provider_id: UUID, settlement_id: UUID) -> tuple[Settlement, list[Line]]:
@@ -161,8 +204,3 @@ async def _with_lines(session: AsyncSession, found: Settlement | None) -> tuple[
     if found is None:
         raise NotFound
     return found, await LINES.all(session, provider_id=found.provider_id, settlement_id=found.id)
-
-
-def _before(column: InstrumentedAttribute[UUID], after: UUID | None) -> ColumnElement[bool]:
-    """Return the condition of the rows behind the last one seen: lists begin with the newest."""
-    return true() if after is None else column < after

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.db import Query
+from app.listing import Found, ListQuery, Window
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,19 +20,17 @@ class FoundMunicipality:
     rank: int
 
 
-SEARCH_MUNICIPALITIES = Query(FoundMunicipality, "territory.search_municipalities")
+SEARCH_MUNICIPALITIES = ListQuery(
+    FoundMunicipality,
+    "territory.search_municipalities",
+    {"relevance": "rank integer, sort_key text, istat_code text", "name": "sort_key text, istat_code text"},
+)
 KNOWN_MUNICIPALITIES = Query(str, "territory.known_municipalities")
 
 
-async def search_municipalities(
-    session: AsyncSession, needle: str, after: tuple[int, str, str] | None, limit: int
-) -> list[FoundMunicipality]:
-    """Return municipalities whose sort key contains the needle, those beginning with it first."""
-    rank, key, code = after or (-1, "", "")
-    pattern = f"%{_literal(needle)}%"
-    return await SEARCH_MUNICIPALITIES.all(
-        session, needle=needle, pattern=pattern, rank=rank, key=key, code=code, limit=limit
-    )
+async def search_municipalities(session: AsyncSession, needle: str, window: Window) -> Found[FoundMunicipality]:
+    """Return municipalities whose sort key contains the needle, by relevance those beginning with it first."""
+    return await SEARCH_MUNICIPALITIES.page(session, window, needle=needle, pattern=f"%{_literal(needle)}%")
 
 
 def _literal(text: str) -> str:

@@ -43,7 +43,7 @@ async def add(client: httpx.AsyncClient, anna: Person, **fields: Any) -> dict[st
 
 async def test_every_field_comes_back(client: httpx.AsyncClient, world: World, anna: Person) -> None:
     made = await add(client, anna, **FULL)
-    assert made == {"id": made["id"], **FULL}
+    assert made == {"id": made["id"], **FULL, "version": 1}
     got = await client.get(f"{URL}/{made['id']}", headers=anna.headers)
     assert (got.status_code, got.json(), got.headers["etag"]) == (200, made, '"1"')
     row = (await world.execute("SELECT * FROM care.beneficiary WHERE relation = 'parent'"))[0]
@@ -109,7 +109,9 @@ async def test_patch_absent_keeps_null_clears_and_counts(client: httpx.AsyncClie
     assert await snapshot(world, "care.beneficiary") == before
     change = {"address": None, "access_notes": None, "fiscal_code": None, "cohabitation": []}
     changed = await client.patch(address, json=change, headers={**anna.headers, "If-Match": '"1"'})
-    assert (changed.status_code, changed.headers["etag"], changed.json()) == (200, '"2"', {**made, **change})
+    assert (changed.status_code, changed.headers["etag"], changed.json()) == (
+        200, '"2"', {**made, **change, "version": 2},
+    )  # fmt: skip
     same = await client.patch(address, json=change, headers={**anna.headers, "If-Match": '"2"'})
     assert (same.status_code, same.headers["etag"]) == (200, '"2"')
     for refused in ({"given_name": None}, {"cohabitation": None}, {"relation": "self"}, {"birth_date": "1999-01-01"}):

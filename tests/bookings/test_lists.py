@@ -147,7 +147,7 @@ async def test_days_are_those_of_units_in_rome(scene: Scene) -> None:
     odd = await scene.client.get(
         shelf.path, params={"date_from": "2026-12-02", "date_to": "2026-12-01"}, headers=shelf.headers
     )
-    assert (odd.status_code, odd.json()["errors"][0]["code"]) == (422, "before_date_from")
+    assert (odd.status_code, odd.json()["errors"][0]["code"]) == (422, "end_before_start")
 
 
 # The rule in SQL and in Python, over every booking that could be stored

@@ -50,11 +50,19 @@ async def test_a_slot_is_published_and_shown_to_both_sides(
         "taken": 0,
         "seats_left": 3,
         "status": "open",
+        "external_id": None,
+        "metadata": {},
+        "version": 1,
         "created_at": made["created_at"],
     }
     public = (await client.get(f"/v1/offerings/{offering['id']}/slots")).json()
     shown = ("id", "offering_id", "starts_at", "ends_at", "capacity", "seats_left")
-    assert public == {"data": [{key: made[key] for key in shown}], "next_cursor": None}
+    assert public == {
+        "data": [{key: made[key] for key in shown}],
+        "next_cursor": None,
+        "prev_cursor": None,
+        "total": None,
+    }
     own = await client.get(f"{base(coop)}/offerings/{offering['id']}/slots", headers=coop.headers["staff"])
     assert own.json()["data"] == [made]
     one = await client.get(f"{base(coop)}/slots/{made['id']}", headers=coop.headers["staff"])
@@ -270,3 +278,36 @@ async def test_one_query_tells_a_quote_everything(
     assert without is not None
     assert without.slots == {}
     assert await capacity.bookable_offering(session, ids.new_id(), nobody, NOW) is None
+
+
+async def test_many_slots_are_published_at_once_or_none(
+    client: httpx.AsyncClient, coop: Party, offering: dict[str, Any]
+) -> None:
+    url = f"{base(coop)}/offerings/{offering['id']}/slots"
+    headers = coop.headers["manager"]
+
+    def one(day: int, **more: Any) -> dict[str, Any]:
+        start = NOW + timedelta(days=day)
+        times = {"starts_at": start.isoformat(), "ends_at": (start + timedelta(hours=1)).isoformat()}
+        return {**times, "capacity": 1, "external_id": f"S{day}", "metadata": {"room": "1"}, **more}
+
+    good = [one(day) for day in (3, 1, 2)]
+
+    async def send(slots: list[dict[str, Any]], key: str) -> httpx.Response:
+        return await client.post(f"{url}/batch", json={"slots": slots}, headers=headers | {"Idempotency-Key": key})
+
+    past = one(1, starts_at="2020-01-01T09:00:00Z")
+    refused = await send([*good, past], "k1")
+    assert [(error["pointer"], error["code"]) for error in refused.json()["errors"]] == [
+        ("/slots/3/starts_at", "slot_past")
+    ]
+    assert (await client.get(url, headers=headers)).json()["data"] == []
+    assert (await send(good * 167, "k2")).status_code == 422
+    made, again = await send(good, "k3"), await send(good, "k3")
+    assert (made.status_code, made.headers["location"], again.content) == (201, url, made.content)
+    listed = (await client.get(url, headers=headers)).json()["data"]
+    assert [row["external_id"] for row in listed] == ["S1", "S2", "S3"]
+    assert made.json()["slot_ids"] == [listed[2]["id"], listed[0]["id"], listed[1]["id"]]
+    found = (await client.get(url, params={"external_id": "S2"}, headers=headers)).json()["data"]
+    assert [(row["id"], row["metadata"]) for row in found] == [(listed[1]["id"], {"room": "1"})]
+    assert (await client.get(url, params={"status": "cancelled"}, headers=headers)).json()["data"] == []

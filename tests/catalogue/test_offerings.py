@@ -29,6 +29,7 @@ async def test_a_new_offering_is_answered_in_full_and_priced_from_today(client: 
         "status": "active",
         "external_id": None,
         "metadata": {},
+        "version": 1,
         "created_at": made["created_at"],
     }
     read = await client.get(f"{base(coop)}/offerings/{offering_id}", headers=coop.headers["staff"])
@@ -120,6 +121,8 @@ async def test_a_foreign_offering_is_as_absent_as_one_that_never_was(
     assert (await client.get(f"{base(other)}/offerings", headers=other.headers["manager"])).json() == {
         "data": [],
         "next_cursor": None,
+        "prev_cursor": None,
+        "total": None,
     }
 
 
@@ -139,6 +142,7 @@ async def test_change_keeps_what_is_absent_and_clears_what_is_null(client: httpx
     assert (answer.status_code, answer.headers["etag"]) == (200, '"2"')
     assert answer.json() == {
         **made,
+        "version": 2,
         "name": "SAD serale",
         "min_age": None,
         "service_area": [BERGAMO],

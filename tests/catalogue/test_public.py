@@ -56,4 +56,9 @@ async def test_categories_and_rules_of_the_day(client: httpx.AsyncClient) -> Non
         "valid_to",
     }
     assert all(row["citation"] for row in rules)
-    assert (await client.get("/v1/rules", params={"on": "1950-01-01"})).json() == {"data": [], "next_cursor": None}
+    assert (await client.get("/v1/rules", params={"on": "1950-01-01"})).json() == {
+        "data": [],
+        "next_cursor": None,
+        "prev_cursor": None,
+        "total": None,
+    }

@@ -1,5 +1,6 @@
 """HR's routes over employments."""
 
+from datetime import UTC, datetime
 from typing import Any
 from uuid import uuid4
 
@@ -11,6 +12,8 @@ from tests.people import employees_url, hire, snapshot
 from tests.world import Party, World, problem
 from tests.world.given import EMPLOYEE
 from tests.world.people import fiscal_code
+
+NOON = datetime(2030, 1, 1, 12, tzinfo=UTC)
 
 
 async def test_create_read_list(client: httpx.AsyncClient, world: World, company: Party) -> None:
@@ -30,6 +33,7 @@ async def test_create_read_list(client: httpx.AsyncClient, world: World, company
         "probation_ends_on": None,
         "unpaid_leave": [],
         "agreement_code": None,
+        "version": 1,
     }
     assert made.headers["etag"] == '"1"'
     for role in ("hr", "hr_approver", "payroll"):
@@ -38,7 +42,7 @@ async def test_create_read_list(client: httpx.AsyncClient, world: World, company
     sealed = await world.scalar("SELECT sealed_fiscal_code FROM employee WHERE external_id = '=1+1'")
     assert EMPLOYEE["fiscal_code"].encode() not in bytes(sealed)
     listed = await client.get(employees_url(company), headers=company.headers["hr"])
-    assert listed.json() == {"data": [made.json()], "next_cursor": None}
+    assert listed.json() == {"data": [made.json()], "next_cursor": None, "prev_cursor": None, "total": None}
     acts = await world.execute("SELECT actor_id, action FROM audit_entry WHERE object_kind = 'employee' ORDER BY id")
     reads = [(company.users[role], "employee.read") for role in ("hr", "hr_approver", "payroll")]
     assert acts == [(company.users["hr"], "employee.create"), *reads]
@@ -191,7 +195,7 @@ async def test_patch_absent_keeps_null_clears(client: httpx.AsyncClient, company
     changed = await client.patch(
         address, json={"category": "quadri", "agreement_code": None}, headers={**headers, "If-Match": '"1"'}
     )
-    assert changed.json() == {**employee, "category": "quadri", "agreement_code": None}
+    assert changed.json() == {**employee, "category": "quadri", "agreement_code": None, "version": 2}
     assert (changed.status_code, changed.headers["etag"]) == (200, '"2"')
     same = await client.patch(address, json={"category": "quadri"}, headers={**headers, "If-Match": '"2"'})
     assert (same.status_code, same.headers["etag"]) == (200, '"2"')
@@ -298,3 +302,34 @@ async def test_the_database_role_of_company_routes_reaches_no_care_and_no_login(
         with pytest.raises(ProgrammingError, match="permission denied"):
             await session.execute(text(statement))
         await session.rollback()
+
+
+async def test_people_are_found_by_words_leaving_and_change(
+    client: httpx.AsyncClient, world: World, company: Party
+) -> None:
+    anna = await hire(client, company, fiscal_code=fiscal_code(1), given_name="Anna", family_name="Rossi 50%_x",
+                      external_id="A-17", email="anna.r@example.com")  # fmt: skip
+    bruno = await hire(client, company, fiscal_code=fiscal_code(2), given_name="Bruno", family_name="Bianchi",
+                       hired_on="2020-01-01", ended_on="2020-02-01")  # fmt: skip
+    headers, address = company.headers["hr"], employees_url(company)
+
+    async def listed(**query: Any) -> list[str]:
+        answer = await client.get(address, params=query, headers=headers)
+        assert answer.status_code == 200, answer.text
+        return [one["id"] for one in answer.json()["data"]]
+
+    for words in ("rossi", "ANNA R", "Rossi 50%_x An", "a-17", "anna.r@", fiscal_code(1).lower()):
+        assert (words, await listed(q=words)) == (words, [anna["id"]])
+    for words in ("ros%", "_", "verdi", fiscal_code(3)):
+        assert (words, await listed(q=words)) == (words, [anna["id"]] if words == "_" else [])
+    assert await listed(has_left="true") == [bruno["id"]]
+    assert await listed(has_left="false") == [anna["id"]]
+    assert await listed(order="family_name") == [bruno["id"], anna["id"]]
+    assert await listed(status=["invited", "active"]) == [anna["id"]]
+    await world.set_now(NOON)
+    assert await listed(updated_since="2030-01-01T12:00:00Z") == []
+    changed = await client.patch(
+        employees_url(company, f"/{bruno['id']}"), json={"category": "quadri"}, headers={**headers, "If-Match": '"1"'}
+    )
+    assert (changed.status_code, changed.json()["version"]) == (200, 2)
+    assert await listed(updated_since="2030-01-01T12:00:00Z") == [bruno["id"]]

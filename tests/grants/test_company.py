@@ -391,3 +391,28 @@ async def test_the_same_key_drafts_once(world: World, desk: Desk) -> None:
     other = await desk.post("/grants", {**given, "each_cents": 101}, key="same")
     assert (other.status_code, other.json()["code"]) == (422, "idempotency_key_reused")
     assert await count(world, "credit_grant") == 1
+
+
+async def test_what_a_company_makes_is_found_by_its_own_id(desk: Desk) -> None:
+    programme_id = await desk.programme(external_id="P-1", metadata={"budget": "7"})
+    plain = await desk.programme(name="Another")
+    grant = await desk.grant(programme_id, each_cents=250_00, external_id="G-1")
+    top_up = (await desk.post("/top_ups", {"amount_cents": 10_00, "external_id": "T-1"})).json()
+    await desk.post("/top_ups", {"amount_cents": 20_00})
+
+    async def found(path: str, **query: Any) -> list[str]:
+        answer = await desk.get(path, **query)
+        assert answer.status_code == 200, answer.text
+        return [one["id"] for one in answer.json()["data"]]
+
+    assert await found("/programmes", external_id="P-1") == [programme_id]
+    assert await found("/programmes", q="anoth") == [plain]
+    assert await found("/grants", external_id="G-1") == [grant["id"]]
+    assert await found("/grants", programme_id=plain) == []
+    assert await found("/grants", status=["draft", "active"]) == [grant["id"]]
+    assert await found("/top_ups", external_id="T-1") == [top_up["id"]]
+    assert await found("/top_ups", payment_reference=top_up["payment_reference"]) == [top_up["id"]]
+    shown = (await desk.get(f"/programmes/{programme_id}")).json()
+    assert (shown["external_id"], shown["metadata"], shown["version"]) == ("P-1", {"budget": "7"}, 1)
+    one = (await desk.get("/top_ups", count="true", limit=1)).json()
+    assert (len(one["data"]), one["total"]) == (1, 2)

@@ -88,3 +88,30 @@ async def test_bodies_that_are_no_grant(world: World, stage: Stage, desk: Desk) 
     given = {"programme_id": programme_id, "each_cents": 1}
     assert pointers(await desk.post("/grants", given, generality_reason="other")) == [("/query", "extra_forbidden")]
     assert await count(world, "credit_grant") == 0
+
+
+async def test_a_browsers_form_is_the_file_in_it_and_replays_whatever_its_boundary(
+    world: World, stage: Stage, desk: Desk
+) -> None:
+    programme_id = await desk.programme()
+    content = f"employee_id;importo\n{employee(stage.person)};10,50\n".encode()
+    headers = {**desk.company.headers["hr"], "Idempotency-Key": "form"}
+
+    async def send(*parts: tuple[str, tuple[str, bytes]], **data: str) -> httpx.Response:
+        return await desk.client.post(
+            f"{desk.base}/grants", headers=headers, files=parts, data=data, params={"programme_id": programme_id}
+        )
+
+    file = ("file", ("people.csv", content))
+    for parts in ([("other", ("people.csv", content))], [file, file], [("file", ("people.csv", b""))]):
+        refused = await send(*parts)
+        assert (refused.status_code, refused.json()["code"]) == (400, "malformed_body")
+    assert (await send(file, more="x")).json()["code"] == "malformed_body"
+    assert await count(world, "credit_grant") == 0
+    first, again = await send(file), await send(file)
+    assert (first.status_code, first.json()["total_cents"]) == (201, 10_50)
+    assert first.request.headers["content-type"] != again.request.headers["content-type"]
+    assert (again.headers["idempotent-replayed"], again.content) == ("true", first.content)
+    other = await send(("file", ("people.csv", content + b"\n")))
+    assert other.json()["code"] == "idempotency_key_reused"
+    assert await count(world, "credit_grant") == 1

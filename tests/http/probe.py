@@ -16,10 +16,12 @@ from app.db import Database
 from app.edge.at import At
 from app.errors import AppError, Invalid, PreconditionFailed
 from app.http import audiences
-from app.http.pagination import PagingDep
+from app.http.pagination import Paging, ordered
 from app.http.schemas import In, Name, Out, Page
+from app.listing import Found, page_in
 from tests.world import World, client_at
 
+ByName = Annotated[Paging, Depends(ordered("name", "-name"))]
 TABLE = """
 CREATE TABLE probe (
     id uuid PRIMARY KEY,
@@ -109,19 +111,17 @@ async def probe_create_free(made: Made) -> ProbeOut:
 
 @router.list("/probes", "person")
 async def probe_list(
-    at: At, paging: PagingDep, prefix: str = "", tag: Annotated[list[str] | None, Query()] = None
+    at: At, paging: ByName, prefix: str = "", tag: Annotated[list[str] | None, Query()] = None
 ) -> Page[ProbeOut]:
     del tag
-    rows = await at.session.execute(
-        text("SELECT id, name, version FROM probe WHERE name > :after AND name LIKE :like ORDER BY name LIMIT :n"),
-        {"after": paging.after[0] if paging.after else "", "like": prefix + "%", "n": paging.fetch},
-    )
-    return paging.page(rows.all(), _out, lambda row: [row.name])
+    listed = text("SELECT id, name, version FROM probe WHERE name LIKE :like")
+    rows = (await at.session.execute(listed, {"like": prefix + "%"})).all()
+    return paging.page(page_in(rows, paging.window, {"name": lambda row: [row.name]}), _out)
 
 
 @router.list("/other_probes", "person")
-async def probe_list_elsewhere(paging: PagingDep) -> Page[ProbeOut]:
-    return paging.page([], _out, lambda row: [row.name])
+async def probe_list_elsewhere(paging: ByName) -> Page[ProbeOut]:
+    return paging.page(Found([]), _out)
 
 
 @router.change("/probes/{name}", "person")

@@ -105,8 +105,8 @@ async def test_a_business_refusal_is_kept_under_the_key(scene: Scene, anna: Head
     first = await scene.post(anna, "k1", name="one", refuse="rule")
     assert first.status_code == 409
     assert problem(first) == {
-        "type": "https://beatrice.example/errors/probe_refused",
-        "title": "Conflict",
+        "type": "http://127.0.0.1:8000/errors/probe_refused",
+        "title": "Conflitto",
         "status": 409,
         "code": "probe_refused",
         "detail": "Test only: refused by a rule.",

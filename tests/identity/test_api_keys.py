@@ -75,7 +75,7 @@ async def test_a_key_is_shown_once_and_stored_as_its_hash(
     assert await world.scalar("SELECT token_hash FROM api_key") == hashlib.sha256(key.encode()).digest()
     assert await works(client, key)
     listed = await client.get(url(provider), headers=provider.headers["manager"])
-    assert listed.json() == {"data": [body], "next_cursor": None}
+    assert listed.json() == {"data": [body], "next_cursor": None, "prev_cursor": None, "total": None}
     one = await client.get(url(provider, body["id"]), headers=provider.headers["manager"])
     assert one.json() == body
     for answer in (listed, one):

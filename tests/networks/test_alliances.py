@@ -77,7 +77,12 @@ async def test_networks_and_alliances(client: httpx.AsyncClient, world: World, o
         "lead_organisation_name": "Ambito di Albino",
         "municipalities": ["016004", "016077"],
     }
-    assert (await client.get("/v1/alliances")).json() == {"data": [alliance], "next_cursor": None}
+    assert (await client.get("/v1/alliances")).json() == {
+        "data": [alliance],
+        "next_cursor": None,
+        "prev_cursor": None,
+        "total": None,
+    }
     headers = operator.headers["operator"]
     one = await client.get(f"/v1/operator/alliances/{alliance['id']}", headers=headers)
     assert one.json() == alliance

@@ -69,7 +69,7 @@ async def test_an_item_has_exactly_the_fields_of_the_contract(
         "access": "free",
     }
     listed = await client.get("/v1/offerings", params={"category": "home_help"})
-    assert listed.json() == {"data": [expected], "next_cursor": None}
+    assert listed.json() == {"data": [expected], "next_cursor": None, "prev_cursor": None, "total": None}
     assert (await client.get(f"/v1/offerings/{shelf['sad']['id']}")).json() == expected
     absent = await client.get(f"/v1/offerings/{ids.encode('off', ids.new_id())}")
     assert (absent.status_code, absent.json()["code"]) == (404, "not_found")

@@ -33,7 +33,7 @@ async def test_providers_see_their_own_only(client: httpx.AsyncClient, books: Bo
         assert (own.status_code, foreign.status_code) == (404, 404)
         assert found["content_sha256"] not in own.text + foreign.text
     listed = await client.get(f"/v1/providers/{second.public_id}/settlements", headers=second.headers["manager"])
-    assert listed.json() == {"data": [], "next_cursor": None}
+    assert listed.json() == {"data": [], "next_cursor": None, "prev_cursor": None, "total": None}
 
 
 async def test_roles(client: httpx.AsyncClient, books: Books) -> None:

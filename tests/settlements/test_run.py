@@ -267,7 +267,12 @@ async def test_runs_and_rules_are_listed(client: httpx.AsyncClient, books: Books
     headers = books.operator.headers["finance"]
     rule = await fee_rule(client, books, min_cents=5, category="respite_stay")
     runs = [await close(client, books, cutoff) for cutoff in ("2026-11-28", "2026-11-29", "2026-11-30")]
-    assert (await client.get("/v1/operator/fee_rules", headers=headers)).json() == {"data": [rule], "next_cursor": None}
+    assert (await client.get("/v1/operator/fee_rules", headers=headers)).json() == {
+        "data": [rule],
+        "next_cursor": None,
+        "prev_cursor": None,
+        "total": None,
+    }
     page = (await client.get(f"{RUNS}?limit=2", headers=headers)).json()
     rest = (await client.get(f"{RUNS}?limit=2&cursor={page['next_cursor']}", headers=headers)).json()
     assert page["data"] + rest["data"] == runs[::-1]

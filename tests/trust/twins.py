@@ -1,98 +1,225 @@
 """A world and its twin: the same parties, the same employer's game, another use of care.
 
-What the employer obtains is written down as it comes, ids and instants mapped to the order in which they are first seen
-and to their day. What may differ between twins is `without_returns`, nothing else: the sum of a period over the credit
-of at least ten people, and whether there were as many.
+All twins begin in one committed world and are rolled back, on one connection that stays warm. What the employer obtains
+is written down as it comes: bytes, headers, how many statements it took (which stand for its time), what its role reads
+in SQL and what its people get by mail; ids are mapped to the order in which they are first seen, instants to their day.
+What may differ between twins is in `without_what_may_differ`, nothing else.
 """
 
-import json
+import copy
 import random
 import re
-from collections.abc import Callable
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
 from uuid import UUID, uuid4
 
 import httpx
-from sqlalchemy import text
+from fastapi import FastAPI
+from sqlalchemy import event, text
+from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 
 from app import clock, ids
 from app.api import SWEEPS
-from app.db import Database
+from app.db import WORKER_TIMEOUTS, Database
+from app.edge.refused import Sample
 from app.jobs import run_sweeps
+from tests.conftest import Cluster
 from tests.credit.stage import NOON
-from tests.grants.desk import Desk, employee
+from tests.grants.desk import employee
+from tests.trust.use_of_care import Care, UseOfCare
 from tests.world import Party, Person, World
 
 PEOPLE = 13
 BASE_CENTS = 200_00
-UNSEEN = {"procrastinate_jobs", "clock_offset", "attempt_count"}
-"""Tables that HR's role reads and that are no employer's: the queue's ids, time itself, hashes of callers."""
-RANDOM = {"sealed_fiscal_code"}
-TABLES = """
-    SELECT table_name, array_agg(column_name::text ORDER BY ordinal_position) AS columns
-    FROM information_schema.columns WHERE table_schema = 'public'
-    AND has_column_privilege('beatrice_hr', table_name::regclass, column_name, 'SELECT') GROUP BY 1 ORDER BY 1
+ROLES = ("hr", "hr_approver", "payroll", "admin", "key")
+LISTS = ("/employees?limit=100", "/account", "/account/entries", "/top_ups", "/programmes", "/grants")
+SCOPES = ["account:read", "employees:read", "employees:write", "grants:read", "grants:write", "programmes:read",
+          "top_ups:read", "top_ups:write"]  # fmt: skip
+SERVICES = (
+    ("home_help", 22_50, "instant"),
+    ("physiotherapy", 48_00, "instant"),
+    ("psychology", 65_00, "instant"),
+    ("physiotherapy", 30_00, "provider"),
+)
+SLOTS_UNTIL, DAYS_BETWEEN, SEATS = date(2027, 6, 20), 4, 40
+UNSEEN = ["attempt_count", "clock_offset", "company_return", "municipality", "procrastinate_jobs"]
+"""Tables that HR's role reads and that are no employer's: keyed hashes of callers, time, towns, ids of all jobs.
+
+What was returned is the difference that may be; `_read_tables` reads the balance without it.
 """
+RANDOM = ["sealed_fiscal_code"]
+TABLES = """
+    SELECT table_name, string_agg(column_name, ', ' ORDER BY ordinal_position) AS columns
+    FROM information_schema.columns
+    WHERE table_schema = 'public' AND table_name <> ALL (:unseen) AND column_name <> ALL (:random)
+    AND has_column_privilege('beatrice_hr', table_name::regclass, column_name, 'SELECT')
+    GROUP BY 1 ORDER BY 1
+"""
+BALANCE = """
+    SELECT 'balance', posted_cents - (SELECT coalesce(sum(amount_cents), 0) FROM company_return WHERE company_id = :id)
+        || ' ' || held_cents FROM ledger.company_balance(:id, false)
+"""
+MAILS = """
+    SELECT recipient, subject, text FROM outgoing_mail
+    WHERE recipient IN (SELECT email FROM user_account WHERE id = ANY (:users)) ORDER BY id
+"""
+CARE_READ = "SELECT sum(seq_scan + coalesce(idx_scan, 0)) FROM pg_stat_xact_user_tables WHERE schemaname = 'care'"
+HIDDEN_IDS = """
+    SELECT id FROM lot UNION ALL SELECT id FROM ledger.hold
+    UNION ALL SELECT id FROM ledger.transfer WHERE reason <> 'returns'
+    UNION ALL SELECT id FROM care.booking UNION ALL SELECT id FROM care.unit UNION ALL SELECT id FROM care.quote
+    UNION ALL SELECT id FROM care.beneficiary UNION ALL SELECT id FROM care.dispute
+"""
+DAILY = tuple(sweep for sweep in SWEEPS if sweep.name.partition(".")[0] in {"bookings", "credit", "grants"})
+"""What moves care and credit; the others, of which each round of sweeps asks too, run at the end of a half-year."""
+UNHEARD = frozenset({"x-request-id", "content-length"})
+"""Headers that are random, or that follow from sums that may differ."""
 ID = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}|\b[a-z]{3}_[0-7][0-9a-z]{25}\b")
-INSTANT = re.compile(r"(\d{4}-\d\d-\d\d)[T ]\d\d:\d\d:\d\d(?:\.\d+)?(?:Z|\+\d\d(?::\d\d)?)")
-DIGEST = re.compile(r"sha256-[0-9a-f]+")
-CURSOR = re.compile(r'"next_cursor": "[^"]+"')
-SERVICES = (("home_help", 22_50), ("physiotherapy", 48_00), ("psychology", 65_00))
+INSTANT = re.compile(r"\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d(?:\.\d+)?(?:Z|\+\d\d(?::\d\d)?)")
+MASKS = (
+    (re.compile(r"sha256-[0-9a-f]+"), "sha256"),
+    (re.compile(r"\bRF\d\d\w+"), "reference"),
+    (re.compile(r"bea_test_[\w-]+|(?<=/)[\w-]{40,}|(?<=cursor=)[\w-]+"), "secret"),
+)
+FREE_SEATS = re.compile(r'"seats_left":\d+')
+"""What is free, anybody sees."""
+RETURNS = re.compile(
+    r'\{"id":"return","kind":"returns","amount_cents":\d+,"happened_at":"(?:2026-12-31|2027-03-31)"\},?'
+    r'|"shortfall_cents":\d+'
+)
+"""A sum posted on the first day of a quarter (the evening before, UTC), and what a waiting grant lacks after it."""
+MONEY = re.compile(r'"balance_cents":(-?\d+),"granted_cents":(-?\d+)')
+FIRST_RETURNS = date(2027, 1, 1)
+
+
+class Statements:
+    """Counts what is sent to the database."""
+
+    def __init__(self, engine: AsyncEngine) -> None:
+        self.sent = 0
+        event.listen(engine.sync_engine, "before_cursor_execute", self._count)
+
+    def _count(self, *_about: object) -> None:
+        self.sent += 1
+
+
+@dataclass
+class Stage:
+    """The company and its people before anything happens; every twin plays on the one connection, and is undone."""
+
+    app: FastAPI
+    engine: AsyncEngine
+    client: httpx.AsyncClient
+    world: World
+    statements: Statements
+    company: Party = field(init=False)
+    care: Care = field(init=False)
+    persons: list[Person] = field(init=False)
+
+    async def build(self) -> None:
+        world = self.world
+        await world.set_now(NOON)
+        operator = await world.operator()
+        self.company, provider = await world.company(), await world.provider()
+        self.company.headers["key"] = await world.api_key(self.company, SCOPES)
+        self.company.users["admin"], self.company.headers["admin"] = await world.login("admin@example.test")
+        await world.membership(self.company.users["admin"], self.company.id, "admin")
+        await world.fund(self.company, 20_000_00)
+        self.persons = [await world.employee(self.company) for _ in range(PEOPLE)]
+        slots: dict[UUID, list[tuple[datetime, UUID]]] = {}
+        for category, cents, confirmation in SERVICES:
+            offering_id = await world.offering(
+                provider, category=category, price_cents=cents, confirmation=confirmation
+            )
+            first = NOON.replace(hour=8 + len(slots))
+            starts = (first + timedelta(days=day) for day in range(1, (SLOTS_UNTIL - NOON.date()).days, DAYS_BETWEEN))
+            slots[offering_id] = [
+                (start, await world.slot(provider, offering_id, start, capacity=SEATS)) for start in starts
+            ]
+        self.care = Care(provider, operator, slots)
+
+    @asynccontextmanager
+    async def twin(self, use: int, appetite: float) -> AsyncIterator["Twin"]:
+        """Begin a twin; undo it at the end."""
+        async with self.engine.connect() as connection:
+            transaction = await connection.begin()
+            self.app.state.database = Database(connection)
+            world = copy.copy(self.world)
+            world.database = self.app.state.database
+            chance = random.Random(use)  # noqa: S311 - a game
+            yield Twin(self, world, UseOfCare(self.care, self.persons, self.client, chance, appetite))
+            await transaction.rollback()
+
+
+@asynccontextmanager
+async def stage(cluster: Cluster, app: FastAPI) -> AsyncIterator[Stage]:
+    """Make the world where all twins begin, in a database of its own."""
+    name = cluster.clone()
+    # One connection for the API and the worker: as a login that may be either, the role set in every transaction.
+    engine = create_async_engine(
+        cluster.owner_url(name), pool_size=1, max_overflow=0, hide_parameters=True,
+        connect_args={"options": f"{WORKER_TIMEOUTS} -c timezone=UTC", "prepare_threshold": 1},
+    )  # fmt: skip
+    event.listen(engine.sync_engine, "connect", _keep_prepared)
+    app.state.database = Database(engine)
+    transport = httpx.ASGITransport(app=app, raise_app_exceptions=True)
+    async with httpx.AsyncClient(transport=transport, base_url="http://beatrice.test") as client:
+        made = Stage(app, engine, client, World(app.state.database), Statements(engine))
+        await made.build()
+        yield made
+    await engine.dispose()
+    cluster.drop(name)
+
+
+def _keep_prepared(connection: Any, _record: object) -> None:
+    """Let plans outlive savepoints that are rolled back; psycopg forgets them, lest a table was dropped."""
+    driver = connection.driver_connection
+    driver.prepared_max = 1_000
+    driver._prepared._should_discard = lambda *_about: False
 
 
 @dataclass
 class Twin:
     """One world with what its employer has obtained so far."""
 
+    stage: Stage
     world: World
-    client: httpx.AsyncClient
-    worker: Database
-    use: random.Random
-    company: Party = field(init=False)
-    provider: Party = field(init=False)
-    persons: list[Person] = field(init=False)
-    offerings: list[UUID] = field(init=False)
-    desk: Desk = field(init=False)
+    care: UseOfCare
     notes: list[str] = field(default_factory=list)
     names: dict[str, str] = field(default_factory=dict)
+    learned: set[str] = field(default_factory=set)
     grants: dict[str, str] = field(default_factory=dict)
-    days: int = 0
-    used_cents: int = 0
+    kept: tuple[str, Any, str] | None = None
+    posted_from: int = 0
+    care_read: int = 0
+    tables: str = ""
 
-    async def begin(self) -> None:
-        world = self.world
-        await world.set_now(NOON)
-        await world.operator()
-        self.company, self.provider = await world.company(), await world.provider()
-        self.company.headers["key"] = await world.api_key(
-            self.company, ["account:read", "grants:read", "employees:read"]
-        )
-        self.desk = Desk(self.client, self.company)
-        await world.fund(self.company, 20_000_00)
-        self.persons = [await world.employee(self.company) for _ in range(PEOPLE)]
-        self.offerings = [
-            await world.offering(self.provider, category=category, price_cents=cents, confirmation="instant")
-            for category, cents in SERVICES
-        ]
-        terms = {"expired_credit_to": "company", "leavers_rule": "zero_at_leaving", "rule_codes": ["C2_F"]}
-        await self.grant("base", BASE_CENTS, lot_expires_on="2027-05-31", **terms)
+    def __post_init__(self) -> None:
+        self.company, self.persons = self.stage.company, self.stage.persons
+        self.base = f"/v1/companies/{self.company.public_id}"
 
     # What the employer does
 
     async def ask(self, verb: str, path: str, body: Any = None, role: str = "hr", **headers: str) -> httpx.Response:
         """Call as somebody of the company and write down all of the answer."""
         given = {**self.company.headers[role], "Idempotency-Key": uuid4().hex, **headers}
-        answer = await self.client.request(verb, path, headers=given, json=body)
-        tag = DIGEST.sub("sha256", answer.headers.get("etag", ""))
-        self.note(f"{verb} {path} {role} {answer.status_code} {tag} {_seen(answer)}")
+        sent = {"content": body} if isinstance(body, str) else {"json": body}
+        # The audit trail tells of a sample of refusals, so many a minute of real time: here of each.
+        self.stage.app.state.refusals = Sample()
+        before = self.stage.statements.sent
+        answer = await self.stage.client.request(verb, path, headers=given, **sent)
+        told = sorted((name, value) for name, value in answer.headers.items() if name not in UNHEARD)
+        cost = self.stage.statements.sent - before
+        self.note(f"{verb} {path} {role}", f"{answer.status_code} {told} {cost} statements {answer.text}")
         return answer
 
     async def of_company(self, verb: str, path: str, body: Any = None, role: str = "hr", **headers: str) -> Any:
-        return await self.ask(verb, self.desk.base + path, body, role, **headers)
+        return await self.ask(verb, self.base + path, body, role, **headers)
 
-    async def grant(self, name: str, amounts: int | list[int], **terms: Any) -> None:
+    async def grant(self, name: str, amounts: int | list[int], role: str = "hr", **terms: Any) -> None:
         """Draft and approve a grant of one amount for all, or of several for as many people."""
         programme = await self.of_company("POST", "/programmes", {
             "name": name, "source": "on_top", "employee_category": "operai", "rule_codes": ["C2_F"], **terms,
@@ -105,215 +232,129 @@ class Twin:
                 {"employee_id": employee(person), "amount_cents": cents}
                 for person, cents in zip(self.persons, amounts, strict=False)
             ]
-        await self.of_company("POST", "/grants?dry_run=true", body)
-        draft = await self.of_company("POST", "/grants", body)
+        await self.of_company("POST", "/grants?dry_run=true", body, role)
+        draft = await self.of_company("POST", "/grants", body, role)
         if draft.status_code == 201:
             self.grants[name] = draft.json()["id"]
             await self.of_company("POST", f"/grants/{self.grants[name]}/approve", role="hr_approver")
 
-    async def revoke(self, name: str, *persons: Person) -> None:
+    async def revoke(self, name: str, *persons: Person, role: str = "hr") -> None:
         if name in self.grants:
             path = f"/grants/{self.grants[name]}"
             named = {"employee_ids": [employee(person) for person in persons]} if persons else {}
-            await self.of_company("POST", f"{path}/revoke", {"reason": "Prova", **named})
+            await self.of_company("POST", f"{path}/revoke", {"reason": "Prova", **named}, role)
             await self.of_company("POST", f"{path}/approve_revocation", role="hr_approver")
 
     async def change(self, person: Person, **fields: Any) -> None:
+        """Change an employment, and once more with the tag that has passed."""
         path = f"/employees/{employee(person)}"
         etag = (await self.of_company("GET", path)).headers["etag"]
         await self.of_company("PATCH", path, fields, **{"If-Match": etag})
         await self.of_company("PATCH", path, fields, **{"If-Match": etag})
 
-    async def look(self, *roles: str) -> None:
-        """Read every list and object of the company, and every table in SQL."""
-        for role in ("hr", *roles):
-            for path in ("/employees?limit=100", "/account", "/account/entries", "/top_ups", "/programmes", "/grants"):
-                await self.of_company("GET", path, role=role)
-        for grant_id in self.grants.values() if roles else ():
-            for path in ("", "/lines?limit=3", "/lines?limit=100", "/revocations"):
-                await self.of_company("GET", f"/grants/{grant_id}{path}")
-        await self.ask("GET", "/v1/me")
-        await self.ask("GET", "/v1/me/wallet")
+    # What the employer sees
+
+    async def look(self, game: random.Random) -> None:
+        """Read the company's money, some lists as some of its people, every table in SQL, and the mail."""
+        for path in {"/account", "/account/entries", *game.sample(LISTS, 2)}:
+            await self.of_company("GET", path, role=game.choice(ROLES))
         await self._read_tables()
+        await self._read_mail()
+
+    async def look_at_all(self, game: random.Random) -> None:
+        """Read everything, some of it as others than HR."""
+        for path in LISTS:
+            await self.of_company("GET", path)
+        for role in ROLES:
+            await self.of_company("GET", game.choice(LISTS), role=role)
+            await self.ask("GET", game.choice(["/v1/me", "/v1/me/wallet"]), role=role)
+        for grant_id in self.grants.values():
+            for path in ("", "/lines?limit=100", "/revocations"):
+                await self.of_company("GET", f"/grants/{grant_id}{path}")
+        for path in ("/members", "/invitations", "/api_keys"):
+            await self.ask("GET", f"/v1/organisations/{self.company.public_id}{path}", role="admin")
+        if self.kept is not None:
+            path, body, key = self.kept
+            await self.of_company("POST", path, body, **{"Idempotency-Key": key})
+        await self._read_tables()
+        await self._read_mail()
 
     async def _read_tables(self) -> None:
+        """Read what the role of companies reads, in one statement."""
         async with self.world.database.begin("beatrice_hr") as session:
-            for table, columns in (await session.execute(text(TABLES))).all():
-                if table in UNSEEN or table == "company_return":
-                    continue
-                shown = ", ".join(column for column in columns if column not in RANDOM)
-                rows = (await session.execute(text(f"SELECT {shown} FROM {table} ORDER BY {shown}"))).all()
-                own = [row for row in rows if table != "municipality"]
-                self.note(f"SQL {table} {[tuple(map(str, row)) for row in own]}")
-            balance = "SELECT posted_cents, held_cents FROM ledger.company_balance(:id, false)"
-            posted = "SELECT coalesce(sum(amount_cents), 0) FROM company_return WHERE company_id = :id"
-            (row,) = (await session.execute(text(balance), {"id": self.company.id})).all()
-            back = (await session.execute(text(posted), {"id": self.company.id})).scalar_one()
-            self.note(f"SQL balance {row.posted_cents - back} {row.held_cents}")
+            if not self.tables:
+                found = await session.execute(text(TABLES), {"unseen": UNSEEN, "random": RANDOM})
+                self.tables = " UNION ALL ".join([
+                    f"SELECT '{table}', string_agg(r::text, ' ' ORDER BY r::text)"
+                    f" FROM (SELECT {columns} FROM {table}) r" for table, columns in found.all()
+                ] + [BALANCE])  # fmt: skip
+            for table, rows in (await session.execute(text(self.tables), {"id": self.company.id})).all():
+                self.note(f"SQL {table}", str(rows))
 
-    def note(self, words: str) -> None:
+    async def _read_mail(self) -> None:
+        for mail in await self.world.execute(MAILS, users=list(self.company.users.values())):
+            self.note(f"mail to {mail.recipient}", f"{mail.subject} {mail.text}")
+
+    def note(self, what: str, obtained: str) -> None:
         """Write down what was obtained, ids and instants mapped."""
+        self.learned.update(ID.findall(obtained))
+        words = ID.sub(self._name, f"{what}: {obtained}")
+        for pattern, mask in MASKS:
+            words = pattern.sub(mask, words)
+        words = re.sub(r'(?<="next_cursor":")[^"]+', lambda found: f"{len(found[0])} characters", words)
+        self.notes.append(INSTANT.sub(_day, words))
 
-        def name(match: re.Match[str]) -> str:
-            if match[0].startswith("ret_"):
-                return "return"
-            return self.names.setdefault(match[0], f"id{len(self.names)}")
+    def _name(self, found: re.Match[str]) -> str:
+        if found[0].startswith("ret_"):
+            return "return"
+        return self.names.setdefault(found[0], f"id{len(self.names)}")
 
-        self.notes.append(INSTANT.sub(r"\1", CURSOR.sub('"next_cursor": "..."', ID.sub(name, words))))
+    async def learned_ids(self) -> set[UUID]:
+        """The ids of care and of single credit among all that the employer was told."""
+        uuids = {ids.split(one)[1] if "_" in one else UUID(one) for one in self.learned}
+        return uuids & {row.id for row in await self.world.execute(HIDDEN_IDS)}
 
-    # What the employer must not learn
+    # What happens
 
-    async def care(self) -> None:
-        """Let people book, cancel, be visited; what and how much is this twin's own."""
-        for person in self.use.sample(self.persons, self.use.randint(0, PEOPLE // 2)):
-            offering_id = self.use.choice(self.offerings)
-            self.days += 1
-            starts_at = (clock.now() + timedelta(days=1 + self.days % 20)).replace(minute=0, second=0, microsecond=0)
-            slot_id = await self.world.slot(self.provider, offering_id, starts_at + timedelta(minutes=self.days))
-            await self._book(person, offering_id, slot_id)
+    @asynccontextmanager
+    async def as_employer(self) -> AsyncIterator[None]:
+        """Write down how often tables of care are read meanwhile: time, too, may not depend on what is in them."""
+        self.care_read = -await self.world.scalar(CARE_READ)
+        yield
+        self.note("reads of care", str(self.care_read + await self.world.scalar(CARE_READ)))
 
-    async def _book(self, person: Person, offering_id: UUID, slot_id: UUID) -> None:
-        headers = {**person.headers, "Idempotency-Key": uuid4().hex}
-        wanted = {
-            "offering_id": ids.encode("off", offering_id),
-            "beneficiary_id": ids.encode("ben", person.beneficiary_id),
-            "slot_ids": [ids.encode("slt", slot_id)],
-        }
-        quote = (await self.client.post("/v1/me/quotes", json=wanted, headers=headers)).json()
-        booked = await self.client.post("/v1/me/bookings", json={"quote_id": quote.get("id")}, headers=headers)
-        if booked.status_code == 201 and self.use.random() < 0.3:
-            await self.client.post(
-                f"/v1/me/bookings/{booked.json()['id']}/cancel",
-                json={},
-                headers={**person.headers, "Idempotency-Key": uuid4().hex},
-            )
-
-    async def deliver(self) -> None:
-        """Let the provider report what has happened by now."""
-        confirmed = await self.client.get(
-            f"/v1/providers/{self.provider.public_id}/bookings?status=confirmed&limit=100",
-            headers=self.provider.headers["manager"],
-        )
-        for booking in confirmed.json()["data"]:
-            await self.client.post(
-                f"/v1/providers/{self.provider.public_id}/bookings/{booking['id']}/deliver",
-                json={},
-                headers={**self.provider.headers["manager"], "Idempotency-Key": uuid4().hex},
-            )
+    async def night(self) -> None:
+        """Let the worker do what is due, while the employer's part is played."""
+        before = await self.world.scalar(CARE_READ)
+        await run_sweeps(self.world.database, DAILY)
+        self.care_read -= await self.world.scalar(CARE_READ) - before
 
     async def move_to(self, day: date) -> None:
-        await self.world.set_now(datetime(day.year, day.month, day.day, 10, tzinfo=UTC))
-        await self.deliver()
-        await run_sweeps(self.worker, SWEEPS)
+        """Let people use care until a day's morning, the worker do what is due; check what only a commit would."""
+        stop = datetime(day.year, day.month, day.day, 10, tzinfo=UTC)
+        if day >= FIRST_RETURNS:
+            self.posted_from = self.posted_from or len(self.notes)
+        await self.care.book()
+        for coming in self.care.due(stop):
+            await self.world.set_now(coming.at)
+            await self.care.happen(coming)
+        await self.world.set_now(stop)
+        await run_sweeps(self.world.database, DAILY)
+        await self.world.execute("SET CONSTRAINTS ALL IMMEDIATE")
+        await self.world.execute("SET CONSTRAINTS ALL DEFERRED")
 
 
-def _seen(answer: httpx.Response) -> str:
-    if not answer.headers.get("content-type", "").startswith(("application/json", "application/problem+json")):
-        return answer.text
-    return json.dumps(answer.json())
+def _day(found: re.Match[str]) -> str:
+    """An instant's day; one of real time, as sessions and keys have it, is only now."""
+    instant = datetime.fromisoformat(found[0])
+    return "now" if abs(instant - clock.real()) < timedelta(hours=2) else str(instant.date())
 
 
-SUMS = re.compile(r'"(?:balance_cents|granted_cents|shortfall_cents)": -?\d+')
-RETURNS = re.compile(r'\{"id": "return", "kind": "returns"[^}]*\}(?:, )?')
+def without_what_may_differ(twin: Twin) -> list[str]:
+    """Leave out what the public sees and, from the first day of a quarter on, what a sum over many people changes.
 
-
-def without_returns(notes: list[str]) -> list[str]:
-    """Leave out what a posted sum over many people changes: three figures, and the sum's own entry."""
-    return [RETURNS.sub("", SUMS.sub("sum", note)) for note in notes]
-
-
-Probe = Callable[[Twin, random.Random], Any]
-
-
-async def one_cent(twin: Twin, game: random.Random) -> None:
-    await twin.grant("one cent", [game.randint(1, 99)], lot_expires_on="2026-12-20", categories=["physiotherapy"])
-
-
-async def powers_of_two(twin: Twin, game: random.Random) -> None:
-    amounts = [20_00 * 2**place for place in range(game.randint(2, 8))]
-    await twin.grant("powers", amounts, lot_expires_on="2026-12-20", expired_credit_to="company")
-
-
-async def narrow_for_all(twin: Twin, game: random.Random) -> None:
-    category = game.choice(["physiotherapy", "psychology"])
-    terms = {"lot_expires_on": "2026-12-28", "categories": [category], "expired_credit_to": "company"}
-    await twin.grant("narrow", 20_00, **terms)
-
-
-async def chosen_amounts_to_the_fund(twin: Twin, game: random.Random) -> None:
-    amounts = [game.randint(1, 100_00) for _ in range(4)]
-    await twin.grant("fund", amounts, lot_expires_on="2027-02-05", expired_credit_to="solidarity_fund")
-
-
-async def chosen_amounts_carried_over(twin: Twin, game: random.Random) -> None:
-    amounts = [game.randint(1, 100_00) for _ in range(3)]
-    await twin.grant("carried", amounts, lot_expires_on="2026-12-15", expired_credit_to="carry_over")
-
-
-async def revoke_small_grants(twin: Twin, game: random.Random) -> None:
-    for name in game.sample(["fund", "carried", "narrow"], 2):
-        await twin.revoke(name)
-
-
-async def revoke_one_person(twin: Twin, game: random.Random) -> None:
-    await twin.revoke("base", twin.persons[game.randrange(PEOPLE)])
-
-
-async def leave_and_come_back(twin: Twin, game: random.Random) -> None:
-    person = twin.persons[game.randrange(PEOPLE)]
-    await twin.change(person, ended_on="2026-11-20")
-    await run_sweeps(twin.worker, SWEEPS)
-    await twin.look()
-    await twin.change(person, ended_on=None)
-
-
-async def backdated_leaving(twin: Twin, game: random.Random) -> None:
-    await twin.change(twin.persons[game.randrange(PEOPLE)], ended_on="2026-10-01")
-
-
-async def waiting_for_the_money(twin: Twin, game: random.Random) -> None:
-    await twin.grant(
-        "waiting", game.randint(80_000_00, 90_000_00), lot_expires_on="2028-01-31", expired_credit_to="solidarity_fund"
-    )
-
-
-async def foreign_paths(twin: Twin, game: random.Random) -> None:
-    person = twin.persons[game.randrange(PEOPLE)]
-    lots = await twin.world.execute("SELECT id FROM lot WHERE employee_id = :id", id=person.employee_id)
-    await twin.of_company("POST", f"/employees/{employee(person)}/invite")
-    await twin.ask("GET", f"/v1/providers/{twin.provider.public_id}/bookings")
-    await twin.ask("GET", f"/v1/me/bookings/{ids.encode('bkg', lots[0].id)}")
-    await twin.ask("GET", "/v1/me/wallet", role="key")
-    await twin.of_company("GET", f"/grants/{ids.encode('grt', lots[0].id)}")
-
-
-async def errors(twin: Twin, game: random.Random) -> None:
-    await twin.of_company("GET", "/grants?cursor=AAAA")
-    await twin.of_company("POST", "/grants", {"programme_id": "prg_x", "PHYSIO": game.randint(1, 9)})
-    await twin.of_company("PATCH", f"/employees/{employee(twin.persons[0])}", {"category": "x"}, **{"If-Match": '"99"'})
-
-
-PROBES: tuple[Probe, ...] = (
-    one_cent, powers_of_two, narrow_for_all, chosen_amounts_to_the_fund, chosen_amounts_carried_over,
-    revoke_small_grants, revoke_one_person, leave_and_come_back, backdated_leaving, waiting_for_the_money,
-    foreign_paths, errors,
-)  # fmt: skip
-USED = "SELECT coalesce(sum(amount_cents), 0)::bigint FROM ledger.transfer WHERE hold_id IS NOT NULL"
-STOPS = (date(2026, 12, 10), date(2026, 12, 29), date(2027, 1, 2), date(2027, 2, 8), date(2027, 4, 1), date(2027, 6, 1))
-
-
-async def play(twin: Twin, seed: int) -> None:
-    """Play the same half-year in every twin of a seed; only the use of care is the twin's own."""
-    game = random.Random(seed)  # noqa: S311 - a game
-    await twin.begin()
-    await twin.care()
-    order = game.sample(PROBES, len(PROBES))
-    for stop in STOPS:
-        for probe in order[:2]:
-            await probe(twin, game)
-        order = order[2:]
-        await twin.care()
-        await twin.move_to(stop)
-        await twin.look()
-    await twin.look("hr_approver", "payroll", "key")
-    twin.used_cents = await twin.world.scalar(USED)
+    It moves from what was granted to the balance: both together are the same.
+    """
+    notes = [FREE_SEATS.sub("", note) for note in twin.notes]
+    later = [RETURNS.sub("", note) for note in notes[twin.posted_from :]]
+    return notes[: twin.posted_from] + [MONEY.sub(lambda found: str(int(found[1]) + int(found[2])), n) for n in later]

@@ -34,7 +34,8 @@ class Care(Credit):
             starts_at=starts_at, ends_at=starts_at + timedelta(hours=1), capacity=capacity
         )
         async with self.work(at=starts_at - timedelta(days=365)) as session:
-            return await capacity_actions.create_slot(session, provider.id, offering_id, wanted)
+            (made,) = await capacity_actions.create_slots(session, provider.id, offering_id, [wanted], pointer="")
+            return made
 
     async def take_seats(self, slot_id: UUID, seats: int = 1) -> UUID:
         """Let somebody have seats of a slot; return the holder, an allotment."""

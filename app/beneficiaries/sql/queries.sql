@@ -3,8 +3,7 @@
 -- name: beneficiaries
 SELECT id, relation, given_name, family_name, sealed_fiscal_code, istat_code, sealed_access_notes, sealed_details, version
 FROM care.beneficiary
-WHERE user_id = :user_id AND ended_at IS NULL AND (CAST(:after AS uuid) IS NULL OR id > CAST(:after AS uuid))
-ORDER BY id LIMIT :limit;
+WHERE user_id = :user_id AND ended_at IS NULL;
 
 -- name: beneficiary
 SELECT id, relation, given_name, family_name, sealed_fiscal_code, istat_code, sealed_access_notes, sealed_details, version

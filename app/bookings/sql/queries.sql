@@ -87,7 +87,7 @@ WHERE booking.id = :id AND (booking.user_id = :user_id OR booking.provider_id = 
 FOR NO KEY UPDATE OF booking;
 
 -- name: person_bookings
--- Newest first. A list filters by the state after deadlines (states.sql). Only four stored states can have become another
+-- A list filters by the state after deadlines (states.sql). Only four stored states can have become another
 -- one: the rest needs no look at the units.
 SELECT booking.id, booking.user_id, booking.provider_id, booking.offering_id, booking.beneficiary_id,
     booking.free_until_hours, booking.late_fee_bps, booking.no_show_fee_bps, booking.confirm_by, booking.sealed_note,
@@ -99,16 +99,24 @@ JOIN offering ON offering.id = booking.offering_id
 JOIN provider ON provider.organisation_id = booking.provider_id
 JOIN organisation ON organisation.id = booking.provider_id
 WHERE booking.user_id = :user_id
-    AND (CAST(:after AS uuid) IS NULL OR booking.id < :after)
-    AND (CAST(:status AS text) IS NULL OR :status = CASE
+    AND (CAST(:statuses AS text[]) IS NULL OR CASE
         WHEN booking.status IN ('confirmed', 'in_progress', 'delivered')
             OR (booking.status = 'requested' AND booking.confirm_by <= :now) THEN (
             SELECT care.booking_status(array_agg(care.unit_status_at(
                 unit.status, unit.ends_at, booking.confirm_by, unit.complete_at, unit.disputed OR unit.needs_review,
                 :now)))
             FROM care.unit WHERE unit.provider_id = booking.provider_id AND unit.booking_id = booking.id)
-        ELSE booking.status END)
-ORDER BY booking.id DESC LIMIT :limit;
+        ELSE booking.status END = ANY (:statuses))
+    AND (CAST(:beneficiary_id AS uuid) IS NULL OR booking.beneficiary_id = :beneficiary_id)
+    AND (CAST(:offering_id AS uuid) IS NULL OR booking.offering_id = :offering_id)
+    AND (CAST(:starts_from AS timestamptz) IS NULL AND CAST(:starts_before AS timestamptz) IS NULL
+        OR EXISTS (SELECT FROM care.unit
+            WHERE unit.provider_id = booking.provider_id AND unit.booking_id = booking.id
+                AND unit.starts_at >= coalesce(:starts_from, '-infinity')
+                AND unit.starts_at < coalesce(:starts_before, 'infinity')))
+    AND (CAST(:updated_since AS timestamptz) IS NULL OR booking.created_at >= :updated_since
+        OR EXISTS (SELECT FROM care.unit WHERE unit.provider_id = booking.provider_id AND unit.booking_id = booking.id
+            AND unit.status_at >= :updated_since));
 
 -- name: provider_bookings
 SELECT booking.id, booking.user_id, booking.provider_id, booking.offering_id, booking.beneficiary_id,
@@ -121,21 +129,54 @@ JOIN offering ON offering.id = booking.offering_id
 JOIN provider ON provider.organisation_id = booking.provider_id
 JOIN organisation ON organisation.id = booking.provider_id
 WHERE booking.provider_id = :provider_id
-    AND (CAST(:after AS uuid) IS NULL OR booking.id < :after)
-    AND (CAST(:status AS text) IS NULL OR :status = CASE
+    AND (CAST(:statuses AS text[]) IS NULL OR CASE
         WHEN booking.status IN ('confirmed', 'in_progress', 'delivered')
             OR (booking.status = 'requested' AND booking.confirm_by <= :now) THEN (
             SELECT care.booking_status(array_agg(care.unit_status_at(
                 unit.status, unit.ends_at, booking.confirm_by, unit.complete_at, unit.disputed OR unit.needs_review,
                 :now)))
             FROM care.unit WHERE unit.provider_id = booking.provider_id AND unit.booking_id = booking.id)
-        ELSE booking.status END)
+        ELSE booking.status END = ANY (:statuses))
+    AND (CAST(:offering_id AS uuid) IS NULL OR booking.offering_id = :offering_id)
     AND (CAST(:starts_from AS timestamptz) IS NULL AND CAST(:starts_before AS timestamptz) IS NULL
         OR EXISTS (SELECT FROM care.unit
             WHERE unit.provider_id = booking.provider_id AND unit.booking_id = booking.id
                 AND unit.starts_at >= coalesce(:starts_from, '-infinity')
                 AND unit.starts_at < coalesce(:starts_before, 'infinity')))
-ORDER BY booking.id DESC LIMIT :limit;
+    AND (CAST(:updated_since AS timestamptz) IS NULL OR booking.created_at >= :updated_since
+        OR EXISTS (SELECT FROM care.unit WHERE unit.provider_id = booking.provider_id AND unit.booking_id = booking.id
+            AND unit.status_at >= :updated_since));
+
+-- name: visits
+-- Units of a period with their bookings; only what has not ended in some way can have become something else meanwhile.
+SELECT booking.id, booking.user_id, booking.provider_id, booking.offering_id, booking.beneficiary_id,
+    booking.free_until_hours, booking.late_fee_bps, booking.no_show_fee_bps, booking.confirm_by, booking.sealed_note,
+    booking.sealed_end_reason, booking.created_at, offering.name AS offering_name,
+    offering.category, organisation.name AS provider_name, provider.phone AS provider_phone, provider.earned_account_id,
+    provider.payable_account_id, unit.id AS unit_id, unit.starts_at, site.name AS site_name
+FROM care.unit
+JOIN care.booking ON booking.provider_id = unit.provider_id AND booking.id = unit.booking_id
+JOIN offering ON offering.id = booking.offering_id
+JOIN provider ON provider.organisation_id = booking.provider_id
+JOIN organisation ON organisation.id = booking.provider_id
+LEFT JOIN site ON site.id = offering.site_id
+WHERE unit.provider_id = :provider_id AND unit.starts_at >= :starts_from AND unit.starts_at < :starts_before
+    AND (CAST(:offering_id AS uuid) IS NULL OR booking.offering_id = :offering_id)
+    AND (CAST(:statuses AS text[]) IS NULL OR care.unit_status_at(unit.status, unit.ends_at, booking.confirm_by,
+        unit.complete_at, unit.disputed OR unit.needs_review, :now) = ANY (:statuses));
+
+-- name: bookings_of_units
+SELECT id AS unit_id, booking_id FROM care.unit
+WHERE provider_id = :provider_id AND id = ANY (CAST(:unit_ids AS uuid[])) ORDER BY booking_id, id;
+
+-- name: paid_for
+SELECT unit.id AS unit_id, unit.booking_id, unit.starts_at, offering.name AS offering_name,
+    organisation.name AS provider_name
+FROM care.unit
+JOIN care.booking ON booking.provider_id = unit.provider_id AND booking.id = unit.booking_id
+JOIN offering ON offering.id = booking.offering_id
+JOIN organisation ON organisation.id = booking.provider_id
+WHERE unit.id = ANY (CAST(:unit_ids AS uuid[])) AND booking.user_id = :user_id;
 
 -- name: units
 SELECT unit.id, unit.booking_id, unit.index, unit.slot_id, unit.status, unit.starts_at, unit.ends_at, unit.price_cents,

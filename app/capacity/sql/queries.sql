@@ -1,21 +1,27 @@
 -- Statements of slots. Locks are taken in order of id, whatever order was asked in.
 
 -- name: publish
-INSERT INTO slot (id, provider_id, offering_id, starts_at, ends_at, capacity, created_at)
-SELECT :id, o.provider_id, o.id, :starts_at, :ends_at, :capacity, :created_at
-FROM offering o WHERE o.provider_id = :provider_id AND o.id = :offering_id;
+INSERT INTO slot (id, provider_id, offering_id, starts_at, ends_at, capacity, created_at, external_id, metadata)
+SELECT given.id, o.provider_id, o.id, given.starts_at, given.ends_at, given.capacity, :created_at, given.external_id,
+    given.metadata
+FROM offering o, unnest(CAST(:ids AS uuid[]), CAST(:starts AS timestamptz[]), CAST(:ends AS timestamptz[]),
+    CAST(:capacities AS integer[]), CAST(:external_ids AS text[]), CAST(:metadata AS jsonb[]))
+    AS given (id, starts_at, ends_at, capacity, external_id, metadata)
+WHERE o.provider_id = :provider_id AND o.id = :offering_id;
 
 -- name: slot
-SELECT id, offering_id, starts_at, ends_at, capacity, capacity - taken AS seats_left, taken, status, created_at, version
+SELECT id, offering_id, starts_at, ends_at, capacity, capacity - taken AS seats_left, taken, status, created_at, version,
+    external_id, metadata
 FROM slot WHERE provider_id = :provider_id AND id = :id;
 
 -- name: slots
-SELECT id, offering_id, starts_at, ends_at, capacity, capacity - taken AS seats_left, taken, status, created_at, version
+SELECT id, offering_id, starts_at, ends_at, capacity, capacity - taken AS seats_left, taken, status, created_at, version,
+    external_id, metadata
 FROM slot
 WHERE provider_id = :provider_id AND offering_id = :offering_id
     AND starts_at >= :period_from AND starts_at < :period_to
-    AND (starts_at, id) > (CAST(:after_start AS timestamptz), CAST(:after_id AS uuid))
-ORDER BY starts_at, id LIMIT :limit;
+    AND (CAST(:statuses AS text[]) IS NULL OR status = ANY (:statuses))
+    AND (CAST(:external_id AS text) IS NULL OR external_id = :external_id);
 
 -- name: lock_one
 SELECT status, taken, version FROM slot WHERE provider_id = :provider_id AND id = :id FOR NO KEY UPDATE;
@@ -26,9 +32,7 @@ SELECT s.id, s.offering_id, s.starts_at, s.ends_at, s.capacity, s.capacity - s.t
 FROM slot s JOIN offering o ON o.id = s.offering_id
 WHERE s.offering_id = :offering_id AND s.status = 'open' AND s.taken < s.capacity
     AND s.starts_at > bookable_from(:now, o.min_notice_hours)
-    AND s.starts_at >= :period_from AND s.starts_at < :period_to
-    AND (s.starts_at, s.id) > (CAST(:after_start AS timestamptz), CAST(:after_id AS uuid))
-ORDER BY s.starts_at, s.id LIMIT :limit;
+    AND s.starts_at >= :period_from AND s.starts_at < :period_to;
 
 -- name: lock
 SELECT id FROM slot WHERE id = ANY (CAST(:ids AS uuid[])) ORDER BY id FOR NO KEY UPDATE;

@@ -14,7 +14,11 @@ SELECT o.id, o.provider_id, o.site_id, o.name, o.description, o.category, o.mode
     (SELECT p.price_cents FROM price p WHERE p.offering_id = o.id
         AND price_holds(p.valid_from, p.valid_to, :today)) AS price_cents
 FROM offering o WHERE o.provider_id = :provider_id
-    AND (CAST(:after AS uuid) IS NULL OR o.id > :after) ORDER BY o.id LIMIT :limit;
+    AND (CAST(:words AS text) IS NULL OR o.name ILIKE :words)
+    AND (CAST(:statuses AS text[]) IS NULL OR o.status = ANY (:statuses))
+    AND (CAST(:category AS text) IS NULL OR o.category = :category)
+    AND (CAST(:external_id AS text) IS NULL OR o.external_id = :external_id)
+    AND (CAST(:updated_since AS timestamptz) IS NULL OR coalesce(o.updated_at, o.created_at) >= :updated_since);
 
 -- name: offering
 SELECT o.id, o.provider_id, o.site_id, o.name, o.description, o.category, o.mode, o.unit, o.vat_code, o.min_age,
@@ -36,8 +40,7 @@ SELECT :id, given.code FROM unnest(CAST(:codes AS text[])) AS given (code) ON CO
 -- Shows the last day where the table keeps the day after it.
 SELECT p.id, p.offering_id, p.price_cents, p.valid_from, p.valid_to - 1 AS valid_to
 FROM price p JOIN offering o ON o.id = p.offering_id
-WHERE o.provider_id = :provider_id AND o.id = :offering_id AND p.valid_from > CAST(:after AS date)
-ORDER BY p.valid_from LIMIT :limit;
+WHERE o.provider_id = :provider_id AND o.id = :offering_id;
 
 -- name: provider
 SELECT g.id, g.name, v.description, v.phone, v.email, v.version,
@@ -47,14 +50,12 @@ SELECT g.id, g.name, v.description, v.phone, v.email, v.version,
 FROM provider v JOIN organisation g ON g.id = v.organisation_id WHERE g.id = :id;
 
 -- name: providers
-SELECT g.id, g.name, v.description, v.phone, v.email, v.version,
+SELECT g.id, g.name, public.plain_text(g.name) COLLATE "C" AS sort_key, v.description, v.phone, v.email, v.version,
     (SELECT coalesce(jsonb_agg(jsonb_build_object('id', s.id, 'name', s.name, 'street', s.street,
         'postcode', s.postcode, 'istat_code', s.istat_code) ORDER BY s.id), '[]')
      FROM site s WHERE s.provider_id = g.id) AS sites
 FROM provider v JOIN organisation g ON g.id = v.organisation_id
-WHERE CAST(:after AS uuid) IS NULL OR (public.plain_text(g.name) COLLATE "C", g.id) > (
-    (SELECT public.plain_text(l.name) FROM organisation l WHERE l.id = :after), :after)
-ORDER BY public.plain_text(g.name) COLLATE "C", g.id LIMIT :limit;
+WHERE CAST(:words AS text) IS NULL OR public.plain_text(g.name) LIKE '%' || public.plain_text(:words) || '%';
 
 -- name: visible_offering
 SELECT o.id, o.name, o.description, o.category, o.mode, o.unit, o.provider_id, o.min_age, o.max_age, o.confirmation,
@@ -74,10 +75,9 @@ SELECT a.id, a.alliance_id, l.name AS alliance_name, a.provider_id, g.name AS pr
     g.created_by AS entered_by
 FROM accreditation a JOIN alliance l ON l.id = a.alliance_id JOIN organisation g ON g.id = a.provider_id
 LEFT JOIN alliance_membership m ON m.id = a.membership_id
-WHERE a.id < :before AND (CAST(:alliance_id AS uuid) IS NULL OR a.alliance_id = :alliance_id)
+WHERE (CAST(:alliance_id AS uuid) IS NULL OR a.alliance_id = :alliance_id)
     AND (CAST(:provider_id AS uuid) IS NULL OR a.provider_id = :provider_id)
-    AND (CAST(:status AS text) IS NULL OR a.status = :status)
-ORDER BY a.id DESC LIMIT :limit;
+    AND (CAST(:statuses AS text[]) IS NULL OR a.status = ANY (:statuses));
 
 -- name: lock_accreditation
 SELECT a.id, a.alliance_id, l.name AS alliance_name, a.provider_id, g.name AS provider_name, a.categories, a.valid_from,

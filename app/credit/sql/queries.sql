@@ -166,25 +166,28 @@ ORDER BY life.last_day, life.id;
 
 -- name: entries
 -- Each half stops at the page's size: a lot may have moved a thousand times.
-SELECT entry.id, owner.lot_id, entry.amount_cents, entry.event_at, entry.reason
+SELECT entry.id, owner.lot_id, entry.amount_cents, entry.event_at, entry.reason, entry.cause_id
 FROM lot_owner owner
 CROSS JOIN LATERAL (
     (SELECT transfer.id, -transfer.amount_cents AS amount_cents, transfer.event_at,
         CASE WHEN transfer.hold_id IS NOT NULL THEN 'captured' WHEN transfer.reason = 'restored' THEN 'restored'
             WHEN transfer.reverses_id IS NOT NULL THEN 'refunded'
-            ELSE transfer.reason END AS reason
-    FROM ledger.transfer WHERE transfer.from_account_id = owner.lot_id AND transfer.id <= :after_id
-    ORDER BY transfer.id DESC LIMIT :limit + 1)
+            ELSE transfer.reason END AS reason, transfer.cause_id
+    FROM ledger.transfer WHERE transfer.from_account_id = owner.lot_id
+        AND (CAST(:booked_from AS timestamptz) IS NULL OR transfer.event_at >= :booked_from)
+        AND (CAST(:booked_before AS timestamptz) IS NULL OR transfer.event_at < :booked_before)
+    /* page by transfer.id */)
     UNION ALL
     (SELECT transfer.id, transfer.amount_cents, transfer.event_at,
         CASE WHEN transfer.hold_id IS NOT NULL THEN 'captured' WHEN transfer.reason = 'restored' THEN 'restored'
             WHEN transfer.reverses_id IS NOT NULL THEN 'refunded'
-            ELSE transfer.reason END AS reason
-    FROM ledger.transfer WHERE transfer.to_account_id = owner.lot_id AND transfer.id <= :after_id
-    ORDER BY transfer.id DESC LIMIT :limit + 1)
+            ELSE transfer.reason END AS reason, transfer.cause_id
+    FROM ledger.transfer WHERE transfer.to_account_id = owner.lot_id
+        AND (CAST(:booked_from AS timestamptz) IS NULL OR transfer.event_at >= :booked_from)
+        AND (CAST(:booked_before AS timestamptz) IS NULL OR transfer.event_at < :booked_before)
+    /* page by transfer.id */)
 ) entry
-WHERE owner.user_id = :user_id AND (entry.id, owner.lot_id) < (:after_id, :after_lot)
-ORDER BY entry.id DESC, owner.lot_id DESC LIMIT :limit;
+WHERE owner.user_id = :user_id AND (CAST(:lot_id AS uuid) IS NULL OR owner.lot_id = :lot_id);
 
 -- name: insert_lots
 INSERT INTO lot (id, source_id, user_id, company_id, employee_id, grant_id, kind, amount_cents, valid_from, expires_on,

@@ -36,9 +36,10 @@ JOIN care.booking ON booking.id = dispute.booking_id
 JOIN offering ON offering.id = booking.offering_id
 JOIN organisation ON organisation.id = dispute.provider_id
 WHERE (CAST(:user_id AS uuid) IS NULL OR dispute.user_id = :user_id)
-    AND (CAST(:status AS text) IS NULL OR dispute.status = :status)
-    AND (CAST(:after AS uuid) IS NULL OR dispute.id < :after)
-ORDER BY dispute.id DESC LIMIT :limit;
+    AND (CAST(:statuses AS text[]) IS NULL OR dispute.status = ANY (:statuses))
+    AND (CAST(:provider_id AS uuid) IS NULL OR dispute.provider_id = :provider_id)
+    AND (CAST(:opened_from AS timestamptz) IS NULL OR dispute.created_at >= :opened_from)
+    AND (CAST(:opened_before AS timestamptz) IS NULL OR dispute.created_at < :opened_before);
 
 -- name: status_locked
 SELECT status FROM care.dispute WHERE id = :id FOR NO KEY UPDATE;

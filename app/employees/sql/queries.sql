@@ -13,13 +13,13 @@ FROM employee
 WHERE company_id = :company_id
     AND (CAST(:external_id AS text) IS NULL OR external_id = :external_id)
     AND (CAST(:category AS text) IS NULL OR category = :category)
-    AND CASE CAST(:status AS text)
-        WHEN 'active' THEN user_id IS NOT NULL
-        WHEN 'invited' THEN user_id IS NULL AND email IS NOT NULL
-        WHEN 'not_invited' THEN user_id IS NULL AND email IS NULL
-        ELSE true END
-    AND (CAST(:after AS uuid) IS NULL OR id > CAST(:after AS uuid))
-ORDER BY id LIMIT :limit;
+    AND (CAST(:statuses AS text[]) IS NULL OR CASE WHEN user_id IS NOT NULL THEN 'active'
+        WHEN email IS NOT NULL THEN 'invited' ELSE 'not_invited' END = ANY (:statuses))
+    AND (CAST(:has_left AS boolean) IS NULL OR (ended_on IS NOT NULL AND ended_on < :today) = :has_left)
+    AND (CAST(:words AS text) IS NULL OR given_name || ' ' || family_name || ' ' || given_name ILIKE :words
+        OR external_id ILIKE :words OR user_id IS NULL AND email ILIKE :words OR fiscal_code_index = :index)
+    -- Of what HR itself changed: nothing else may be told apart by it.
+    AND (CAST(:updated_since AS timestamptz) IS NULL OR coalesce(updated_at, created_at) >= :updated_since);
 
 -- name: employee
 SELECT id, user_id, email, given_name, family_name, sealed_fiscal_code, fiscal_code_index, external_id, category,
@@ -64,7 +64,7 @@ UPDATE employee SET version = employee.version + 1, email = given.email, given_n
     hired_on = given.hired_on, ended_on = given.ended_on, contract = given.contract,
     contract_ends_on = given.contract_ends_on, probation_ends_on = given.probation_ends_on,
     unpaid_leave = given.unpaid_leave, agreement_code = given.agreement_code,
-    ended_noted_at = CASE WHEN given.ended_on IS DISTINCT FROM employee.ended_on THEN :noted_at
+    updated_at = :noted_at, ended_noted_at = CASE WHEN given.ended_on IS DISTINCT FROM employee.ended_on THEN :noted_at
         ELSE employee.ended_noted_at END
 FROM unnest(CAST(:id AS uuid[]), CAST(:email AS text[]), CAST(:given_name AS text[]), CAST(:family_name AS text[]),
     CAST(:sealed_fiscal_code AS bytea[]), CAST(:fiscal_code_index AS bytea[]), CAST(:external_id AS text[]),

@@ -24,15 +24,19 @@ SELECT entry.id, entry.kind, entry.amount_cents, entry.happened_at FROM (
     SELECT id, 'returns', amount_cents, midnight_of(returned_on) FROM company_return
     WHERE company_id = :company_id
 ) entry
-WHERE (entry.happened_at, entry.id) < (:before, :before_id)
-ORDER BY entry.happened_at DESC, entry.id DESC LIMIT :limit;
+WHERE (CAST(:kinds AS text[]) IS NULL OR entry.kind = ANY (:kinds))
+    AND (CAST(:happened_from AS timestamptz) IS NULL OR entry.happened_at >= :happened_from)
+    AND (CAST(:happened_before AS timestamptz) IS NULL OR entry.happened_at < :happened_before);
 
 -- name: operator_top_ups
 SELECT top_up.id, top_up.company_id, organisation.name AS company_name, top_up.status, top_up.amount_cents,
     top_up.payment_reference, top_up.created_at, top_up.resolved_at, top_up.confirmed_by, top_up.second_confirmed_by
 FROM top_up JOIN organisation ON organisation.id = top_up.company_id
-WHERE top_up.id < :after AND (CAST(:status AS text) IS NULL OR top_up.status = :status)
-ORDER BY top_up.id DESC LIMIT :limit;
+WHERE (CAST(:statuses AS text[]) IS NULL OR top_up.status = ANY (:statuses))
+    AND (CAST(:company_id AS uuid) IS NULL OR top_up.company_id = :company_id)
+    AND (CAST(:payment_reference AS text) IS NULL OR top_up.payment_reference = :payment_reference)
+    AND (CAST(:announced_from AS timestamptz) IS NULL OR top_up.created_at >= :announced_from)
+    AND (CAST(:announced_before AS timestamptz) IS NULL OR top_up.created_at < :announced_before);
 
 -- name: lock_top_up
 SELECT top_up.id, top_up.company_id, organisation.name AS company_name, top_up.status, top_up.amount_cents,
@@ -74,15 +78,18 @@ SELECT relatives_reading, account_id, returns_account_id FROM company WHERE orga
 SELECT programme.id, programme.company_id, source.name, source.programme_source AS source, programme.basis,
     programme.basis_reference, programme.employee_category, source.rule_codes, source.categories,
     programme.lot_expires_on, source.validity_basis, source.expired_credit_to, source.leavers_rule, source.fee_funding,
-    source.relatives_reading, programme.created_at, programme.version
+    source.relatives_reading, programme.created_at, programme.version,
+    programme.external_id, programme.metadata
 FROM programme JOIN credit_source source ON source.id = programme.id
-WHERE programme.company_id = :company_id AND programme.id < :after ORDER BY programme.id DESC LIMIT :limit;
+WHERE programme.company_id = :company_id AND (CAST(:words AS text) IS NULL OR source.name ILIKE :words)
+    AND (CAST(:external_id AS text) IS NULL OR programme.external_id = :external_id);
 
 -- name: programme
 SELECT programme.id, programme.company_id, source.name, source.programme_source AS source, programme.basis,
     programme.basis_reference, programme.employee_category, source.rule_codes, source.categories,
     programme.lot_expires_on, source.validity_basis, source.expired_credit_to, source.leavers_rule, source.fee_funding,
-    source.relatives_reading, programme.created_at, programme.version
+    source.relatives_reading, programme.created_at, programme.version,
+    programme.external_id, programme.metadata
 FROM programme JOIN credit_source source ON source.id = programme.id
 WHERE programme.company_id = :company_id AND programme.id = :id;
 
@@ -91,7 +98,8 @@ WHERE programme.company_id = :company_id AND programme.id = :id;
 SELECT programme.id, programme.company_id, source.name, source.programme_source AS source, programme.basis,
     programme.basis_reference, programme.employee_category, source.rule_codes, source.categories,
     programme.lot_expires_on, source.validity_basis, source.expired_credit_to, source.leavers_rule, source.fee_funding,
-    source.relatives_reading, programme.created_at, programme.version
+    source.relatives_reading, programme.created_at, programme.version,
+    programme.external_id, programme.metadata
 FROM programme JOIN credit_source source ON source.id = programme.id
 WHERE programme.company_id = :company_id AND programme.id = :id FOR NO KEY UPDATE OF programme;
 
@@ -133,21 +141,24 @@ FROM grant_line WHERE company_id = :company_id AND grant_id = :grant_id;
 
 -- name: grants
 SELECT id, company_id, programme_id, status, total_cents, employee_count, generality_reason, created_at, approved_at,
-    activated_at, version,
+    activated_at, version, external_id, metadata,
     (SELECT posted_cents - held_cents FROM ledger.company_balance(:company_id, false)) AS available_cents
 FROM credit_grant
-WHERE company_id = :company_id AND id < :after AND (CAST(:status AS text) IS NULL OR status = :status)
-ORDER BY id DESC LIMIT :limit;
+WHERE company_id = :company_id AND (CAST(:statuses AS text[]) IS NULL OR status = ANY (:statuses))
+    AND (CAST(:programme_id AS uuid) IS NULL OR programme_id = :programme_id)
+    AND (CAST(:external_id AS text) IS NULL OR external_id = :external_id)
+    AND (CAST(:drafted_from AS timestamptz) IS NULL OR created_at >= :drafted_from)
+    AND (CAST(:drafted_before AS timestamptz) IS NULL OR created_at < :drafted_before);
 
 -- name: grant
 SELECT id, company_id, programme_id, status, total_cents, employee_count, generality_reason, created_at, approved_at,
-    activated_at, version,
+    activated_at, version, external_id, metadata,
     (SELECT posted_cents - held_cents FROM ledger.company_balance(:company_id, false)) AS available_cents
 FROM credit_grant WHERE company_id = :company_id AND id = :id;
 
 -- name: lock_grant
 SELECT id, company_id, programme_id, status, total_cents, employee_count, generality_reason, created_at, approved_at,
-    activated_at, version,
+    activated_at, version, external_id, metadata,
     (SELECT posted_cents - held_cents FROM ledger.company_balance(:company_id, false)) AS available_cents,
     created_by, person_behind(created_by) AS maker_id,
     (SELECT lot_expires_on FROM programme WHERE programme.id = credit_grant.programme_id) AS lot_expires_on
@@ -155,7 +166,7 @@ FROM credit_grant WHERE company_id = :company_id AND id = :id FOR NO KEY UPDATE;
 
 -- name: waiting_grants
 SELECT id, company_id, programme_id, status, total_cents, employee_count, generality_reason, created_at, approved_at,
-    activated_at, version,
+    activated_at, version, external_id, metadata,
     (SELECT posted_cents - held_cents FROM ledger.company_balance(:company_id, false)) AS available_cents
 FROM credit_grant WHERE company_id = :company_id AND status = 'awaiting_funds'
     AND (SELECT lot_expires_on FROM programme WHERE programme.id = credit_grant.programme_id) >= :today
@@ -166,7 +177,7 @@ UPDATE credit_grant SET status = :status, version = version + 1,
     approved_by = coalesce(approved_by, :approved_by), approved_at = coalesce(approved_at, :approved_at)
 WHERE company_id = :company_id AND id = :id
 RETURNING id, company_id, programme_id, status, total_cents, employee_count, generality_reason, created_at, approved_at,
-    activated_at, version,
+    activated_at, version, external_id, metadata,
     (SELECT posted_cents - held_cents FROM ledger.company_balance(:company_id, false)) AS available_cents;
 
 -- name: activate_grant
@@ -175,7 +186,7 @@ UPDATE credit_grant SET status = 'active', version = version + 1, activated_at =
     approved_by = coalesce(approved_by, :approved_by), approved_at = coalesce(approved_at, :approved_at)
 WHERE company_id = :company_id AND id = :id
 RETURNING id, company_id, programme_id, status, total_cents, employee_count, generality_reason, created_at, approved_at,
-    activated_at, version,
+    activated_at, version, external_id, metadata,
     (SELECT posted_cents - held_cents FROM ledger.company_balance(:company_id, false)) AS available_cents,
     ARRAY(SELECT line.employee_id FROM grant_line line
         WHERE line.company_id = :company_id AND line.grant_id = :id ORDER BY line.employee_id) AS employee_ids,
@@ -197,8 +208,7 @@ SELECT id, whole, reason, asked_at, withdrawn_at, approved_at,
     ARRAY(SELECT employee_id FROM revoked_line WHERE revocation_id = grant_revocation.id ORDER BY employee_id)
         AS employee_ids
 FROM grant_revocation
-WHERE company_id = :company_id AND grant_id = :grant_id AND id < :after
-ORDER BY id DESC LIMIT :limit;
+WHERE company_id = :company_id AND grant_id = :grant_id;
 
 -- name: insert_revoked_lines
 INSERT INTO revoked_line (revocation_id, grant_id, employee_id)

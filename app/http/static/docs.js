@@ -3,6 +3,7 @@ SwaggerUIBundle({
   url: "/openapi.json",
   dom_id: "#docs",
   deepLinking: true,
+  filter: true,
   docExpansion: "none",
   persistAuthorization: false,
   tryItOutEnabled: true,

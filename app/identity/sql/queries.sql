@@ -23,8 +23,7 @@ VALUES (:id, :token_hash, :user_id, :now, :expires_at, :now, :idle_limit, :now, 
 -- name: sessions_of
 SELECT id, created_at, last_used_at, expires_at, second_factor, token_hash = :presented AS current
 FROM session_token
-WHERE user_id = :user_id AND revoked_at IS NULL AND expires_at > :now AND (CAST(:before AS uuid) IS NULL OR id < :before)
-ORDER BY id DESC LIMIT :most;
+WHERE user_id = :user_id AND revoked_at IS NULL AND expires_at > :now;
 
 -- name: new_place
 -- Whether somebody who has logged in before does so from a network of hers for the first time.

@@ -5,8 +5,8 @@
 SELECT g.id, g.user_id, u.email, g.role, g.granted_at AS created_at, g.from_at, g.granted_by, g.reason
 FROM role_grant g JOIN user_account u ON u.id = g.user_id
 WHERE g.organisation_id = :organisation_id AND (g.until_at IS NULL OR g.until_at > greatest(g.from_at, :now))
-    AND (CAST(:after AS uuid) IS NULL OR g.id > CAST(:after AS uuid))
-ORDER BY g.id LIMIT :limit;
+    AND (CAST(:roles AS text[]) IS NULL OR g.role = ANY (:roles))
+    AND (CAST(:words AS text) IS NULL OR u.email ILIKE :words);
 
 -- name: member
 SELECT g.id, g.user_id, u.email, g.role, g.granted_at AS created_at, g.from_at, g.granted_by, g.reason
@@ -48,9 +48,8 @@ FROM organisation o WHERE o.id = ANY (CAST(:ids AS uuid[]));
 SELECT b.id, b.organisation_id, o.name AS organisation_name, b.iban, b.status, b.requested_by, b.requested_at,
     b.effective_at, b.decided_by, b.decided_at, o.created_by AS entered_by
 FROM bank_account b JOIN organisation o ON o.id = b.organisation_id
-WHERE b.id < :before AND (CAST(:status AS text) IS NULL OR b.status = :status)
-    AND (CAST(:organisation_id AS uuid) IS NULL OR b.organisation_id = :organisation_id)
-ORDER BY b.id DESC LIMIT :limit;
+WHERE (CAST(:statuses AS text[]) IS NULL OR b.status = ANY (:statuses))
+    AND (CAST(:organisation_id AS uuid) IS NULL OR b.organisation_id = :organisation_id);
 
 -- name: lock_bank_account
 SELECT b.id, b.organisation_id, o.name AS organisation_name, b.iban, b.status, b.requested_by, b.requested_at,

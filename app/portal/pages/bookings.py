@@ -16,9 +16,10 @@ from app.disputes import endpoints as disputes
 from app.disputes.schemas import DisputeCreate
 from app.edge.at import At, Place
 from app.http import audiences
-from app.http.pagination import paging
+from app.http.filters import Days
 from app.ids import BookingId, QuoteId
 from app.portal import forms, render
+from app.portal.lists import listed
 from app.portal.route import pages, to
 
 person = pages(audiences.employee_router())
@@ -69,18 +70,18 @@ async def booking_list(
     at: At,
     request: Request,
     status: Annotated[str | None, Query()] = None,
-    cursor: Annotated[str | None, Query()] = None,
 ) -> Response:
-    listed = await paging(request, limit=25, cursor=cursor)
     chosen = cast("BookingStatus | None", status if status in get_args(BookingStatus) else None)
-    found = await bookings.booking_list(at, listed, status=chosen)
+    found = await bookings.booking_list(
+        at, await listed(request, "-created_at", limit=25), Days(None, None), status=chosen and [chosen]
+    )
     return render.page(request, "bookings.html", found=found, chosen=chosen, names=await _names(at, request))
 
 
 async def _names(at: Place, request: Request) -> dict[object, str]:
     """Return what the person calls whom she books for."""
-    listed = await relatives.beneficiary_list(at, await paging(request, limit=100))
-    return {row.id: row.given_name for row in listed.data}
+    people = await relatives.beneficiary_list(at, await listed(request))
+    return {row.id: row.given_name for row in people.data}
 
 
 @person.page("/bookings/{booking_id}", bookings.booking_get)

@@ -17,11 +17,10 @@ from app.credit import endpoints as credit
 from app.edge.at import At, Place
 from app.errors import Invalid
 from app.http import audiences
-from app.http.pagination import paging
 from app.http.schemas import Code, In
 from app.ids import OfferingId, OrganisationId
-from app.networks import endpoints as networks
 from app.portal import forms, render
+from app.portal.lists import listed
 from app.portal.route import pages
 from app.search import endpoints as search
 from app.territory import endpoints as territory
@@ -58,9 +57,9 @@ async def search_page(at: At, request: Request) -> Response:
     except Invalid as error:
         refused, status, asked, most = forms.Refused(error), error.status, Asked(), None
     wanted = asked.model_dump(exclude_none=True)
-    listed = await paging(request, limit=24, cursor=request.query_params.get("cursor"))
-    found = await search.offering_search(at, listed, max_price_cents=most, **wanted)
-    whole = await paging(request, limit=100)
+    found = await search.offering_search(
+        at, await listed(request, "relevance", limit=24), max_price_cents=most, **wanted
+    )
     return render.page(
         request,
         "search.html",
@@ -69,8 +68,8 @@ async def search_page(at: At, request: Request) -> Response:
         most=most,
         found=found,
         refused=refused,
-        categories=(await catalogue.category_list(whole)).data,
-        alliances=(await networks.alliance_list(at, whole)).data,
+        categories=(await catalogue.category_list(await listed(request, "code"))).data,
+        towns=(await search.offering_municipality_list(at, await listed(request, "name"))).data,
         payable=await _payable(at, request),
     )
 
@@ -80,7 +79,7 @@ async def _payable(at: Place, request: Request) -> frozenset[str]:
     if at.actor.kind != "user":
         return frozenset()
     codes = {code for lot in (await credit.wallet_get(at)).lots if lot.available_cents for code in lot.rule_codes}
-    categories = await catalogue.category_list(await paging(request, limit=100))
+    categories = await catalogue.category_list(await listed(request, "code"))
     return frozenset(row.code for row in categories.data if codes.intersection(row.rule_codes))
 
 
@@ -92,7 +91,6 @@ async def offering(
     found = await catalogue.offering_get(at, offering_id)
     first = _monday(week)
     last = first + timedelta(days=DAYS - 1)
-    whole = await paging(request, limit=100)
     person = at.actor.kind == "user"
     return render.page(
         request,
@@ -100,18 +98,18 @@ async def offering(
         offering=found,
         provider=await catalogue.provider_get(at, found.provider_id),
         days=[first + timedelta(days=number) for number in range(DAYS)],
-        slots=(await capacity.slot_search(at, whole, offering_id, first, last)).data,
+        slots=(await capacity.slot_search(at, await listed(request, "starts_at"), offering_id, first, last)).data,
         first=first,
         before=first - timedelta(days=DAYS) if first > clock.today() else None,
         after=last + timedelta(days=1),
-        relatives=(await relatives.beneficiary_list(at, whole)).data if person else [],
+        relatives=(await relatives.beneficiary_list(at, await listed(request))).data if person else [],
         wallet=await credit.wallet_get(at) if person else None,
         category=await _category(request, found.category),
     )
 
 
 async def _category(request: Request, code: str) -> object:
-    categories = await catalogue.category_list(await paging(request, limit=100))
+    categories = await catalogue.category_list(await listed(request, "code"))
     return next((row for row in categories.data if row.code == code), None)
 
 
@@ -128,27 +126,25 @@ def _monday(asked: str | None) -> date:
 @public.page("/providers/{provider_id}", catalogue.provider_get)
 async def provider(at: At, request: Request, provider_id: OrganisationId) -> Response:
     found = await catalogue.provider_get(at, provider_id)
-    listed = await paging(request, limit=100)
-    offered = await search.offering_search(at, listed, provider_id=provider_id)
+    offered = await search.offering_search(at, await listed(request, "name"), provider_id=provider_id)
     return render.page(request, "provider.html", provider=found, offered=offered.data)
 
 
 @public.page("/rules", catalogue.rule_list)
 async def rules(request: Request) -> Response:
     """Tell in plain words what credit may pay, with the law behind it."""
-    whole = await paging(request, limit=100)
     return render.page(
         request,
         "rules.html",
-        rules=(await catalogue.rule_list(whole)).data,
-        categories=(await catalogue.category_list(whole)).data,
+        rules=(await catalogue.rule_list(await listed(request, "code"))).data,
+        categories=(await catalogue.category_list(await listed(request, "code"))).data,
     )
 
 
 @public.page("/municipalities", territory.municipality_list)
 async def municipalities(at: At, request: Request, q: Annotated[str, Query(max_length=100)] = "") -> Response:
     """Look a municipality up by its name, for forms that need its code."""
-    found = await territory.municipality_list(at, await paging(request, limit=25), q=q) if q.strip() else None
+    found = await territory.municipality_list(at, await listed(request, "relevance"), q=q) if q.strip() else None
     return render.page(request, "municipalities.html", q=q, found=found.data if found else [])
 
 

@@ -11,11 +11,11 @@ from app.edge.at import At
 from app.employees import endpoints as employees
 from app.employees.schemas import InvitationAccept
 from app.http import audiences
-from app.http.pagination import paging
 from app.identity import endpoints as identity
 from app.identity.schemas import PasswordResetAccept, PasswordResetCreate, StepUpCreate, TokenCreate, TokenRead
 from app.ids import SessionId
 from app.portal import forms, render, wire
+from app.portal.lists import listed
 from app.portal.route import onward, pages, to
 
 public = pages(audiences.session_router())
@@ -133,8 +133,8 @@ person = pages(audiences.employee_router())
 
 @person.page("/sessions", identity.session_list)
 async def sessions(at: At, request: Request) -> Response:
-    listed = await paging(request, limit=100)
-    return render.page(request, "sessions.html", sessions=(await identity.session_list(at, request, listed)).data)
+    found = await identity.session_list(at, request, await listed(request, "-created_at"))
+    return render.page(request, "sessions.html", sessions=found.data)
 
 
 @person.form("/sessions/{session_id}/end", identity.session_end, page="/me/sessions")

@@ -1,35 +1,34 @@
 """The person's credit and the people whom she cares for."""
 
-from typing import Annotated
-
-from fastapi import Query
 from starlette.requests import Request
 from starlette.responses import Response
 
 from app.beneficiaries import endpoints as relatives
 from app.beneficiaries.schemas import BeneficiaryCreate
+from app.bookings import endpoints as bookings
 from app.credit import endpoints as credit
 from app.edge.at import At
 from app.http import audiences
-from app.http.pagination import paging
+from app.http.filters import Days
 from app.ids import BeneficiaryId
 from app.portal import forms, render
+from app.portal.lists import listed
 from app.portal.route import pages, to
 
 person = pages(audiences.employee_router())
 
 
 @person.page("/wallet", credit.wallet_get)
-async def wallet(at: At, request: Request, cursor: Annotated[str | None, Query()] = None) -> Response:
+async def wallet(at: At, request: Request) -> Response:
     """Show every lot, what expires next, and the movements."""
-    moved = await credit.wallet_entry_list(at, await paging(request, limit=25, cursor=cursor))
+    moved = await bookings.wallet_entry_list(at, await listed(request, "-created_at", limit=25), Days(None, None))
     return render.page(request, "wallet.html", wallet=await credit.wallet_get(at), moved=moved)
 
 
 @person.page("/beneficiaries", relatives.beneficiary_list)
 async def beneficiaries(at: At, request: Request) -> Response:
-    listed = await relatives.beneficiary_list(at, await paging(request, limit=100))
-    return render.page(request, "relatives.html", relatives=listed.data)
+    found = await relatives.beneficiary_list(at, await listed(request))
+    return render.page(request, "relatives.html", relatives=found.data)
 
 
 @person.form("/beneficiaries", relatives.beneficiary_create, page="/me/beneficiaries")

@@ -1,87 +1,78 @@
 -- The public search. It is planned for its values each time, so that what a stage ("name", "text", "near") or an
 -- absent filter does not ask is gone before a plan is looked for: a list by name walks an index, words use theirs.
--- The provider's name and the area are looked up for the page's rows only.
+-- The provider's name and the area are looked up for the page's rows only: what is selected is reckoned after LIMIT.
 
 -- name: offerings
-SELECT page.id, page.name, page.description, page.category, page.mode, page.unit, page.provider_id, page.min_age,
-    page.max_age, page.confirmation, page.free_until_hours, page.late_fee_bps, page.no_show_fee_bps, page.access,
-    page.price_cents, CAST(:stage AS text) AS stage, page.rank, g.name AS provider_name,
-    ARRAY(SELECT a.istat_code FROM offering_area a WHERE a.offering_id = page.id ORDER BY a.istat_code) AS service_area
-FROM (
-    SELECT * FROM (
-        SELECT o.*, p.price_cents, CASE CAST(:stage AS text)
-            WHEN 'text' THEN CAST(
-                round(ts_rank(o.search, websearch_to_tsquery('public.it_unaccent', :words)) * 1000000) AS integer)
-            WHEN 'near' THEN CAST(
-                round(word_similarity(public.plain_text(:words), o.name_key) * 1000000) AS integer)
-            ELSE 0 END AS rank
-        FROM offering o JOIN price p ON p.offering_id = o.id
-            AND price_holds(p.valid_from, p.valid_to, :today)
-        WHERE CASE CAST(:stage AS text)
-                WHEN 'text' THEN o.search @@ websearch_to_tsquery('public.it_unaccent', :words)
-                    OR o.category = ANY (CAST(:categories AS text[]))
-                WHEN 'near' THEN public.plain_text(:words) <% o.name_key
-                ELSE true END
-            AND o.status = 'active'
-            AND may_see_offering(o.audience, o.provider_id, :employed, CAST(:allied_providers AS uuid[]))
-            AND (CAST(:category AS text) IS NULL OR o.category = :category)
-            AND (CAST(:mode AS text) IS NULL OR o.mode = :mode)
-            AND (CAST(:provider_id AS uuid) IS NULL OR o.provider_id = :provider_id)
-            AND (CAST(:age AS integer) IS NULL
-                OR coalesce(o.min_age, 0) <= :age AND (o.max_age IS NULL OR o.max_age >= :age))
-            AND (CAST(:max_price_cents AS bigint) IS NULL OR p.price_cents <= :max_price_cents)
-            -- One look per offering, walking the list in order: two EXISTS would each be hashed over all areas first.
-            AND (CAST(:municipality AS text) IS NULL OR coalesce(
-                (SELECT bool_or(a.istat_code = :municipality) FROM offering_area a WHERE a.offering_id = o.id), true))
-    ) AS found
-    WHERE CAST(:after_id AS uuid) IS NULL OR CASE CAST(:stage AS text)
-        WHEN 'name' THEN (name_key, id) > ((SELECT l.name_key FROM offering l WHERE l.id = :after_id), :after_id)
-        ELSE rank < :after_rank OR rank = :after_rank AND id > :after_id END
-    ORDER BY rank DESC, CASE CAST(:stage AS text) WHEN 'name' THEN name_key END, id LIMIT :limit
-) AS page JOIN organisation g ON g.id = page.provider_id
-ORDER BY page.rank DESC, CASE CAST(:stage AS text) WHEN 'name' THEN page.name_key END, page.id;
+SELECT o.id, o.name, o.description, o.category, o.mode, o.unit, o.provider_id, o.min_age, o.max_age, o.confirmation,
+    o.free_until_hours, o.late_fee_bps, o.no_show_fee_bps, o.access, p.price_cents, o.name_key,
+    CAST(:stage AS text) AS stage, CASE CAST(:stage AS text)
+        WHEN 'text' THEN CAST(
+            round(ts_rank(o.search, websearch_to_tsquery('public.it_unaccent', :words)) * -1000000) AS integer)
+        WHEN 'near' THEN CAST(
+            round(word_similarity(public.plain_text(:words), o.name_key) * -1000000) AS integer)
+        ELSE 0 END AS distance,
+    (SELECT g.name FROM organisation g WHERE g.id = o.provider_id) AS provider_name,
+    ARRAY(SELECT a.istat_code FROM offering_area a WHERE a.offering_id = o.id ORDER BY a.istat_code) AS service_area
+FROM offering o JOIN price p ON p.offering_id = o.id
+    AND price_holds(p.valid_from, p.valid_to, :today)
+WHERE CASE CAST(:stage AS text)
+        WHEN 'text' THEN o.search @@ websearch_to_tsquery('public.it_unaccent', :words)
+            OR o.category = ANY (CAST(:categories AS text[]))
+        WHEN 'near' THEN public.plain_text(:words) <% o.name_key
+        ELSE true END
+    AND o.status = 'active'
+    AND may_see_offering(o.audience, o.provider_id, :employed, CAST(:allied_providers AS uuid[]))
+    AND (CAST(:category AS text) IS NULL OR o.category = :category)
+    AND (CAST(:mode AS text) IS NULL OR o.mode = :mode)
+    AND (CAST(:provider_id AS uuid) IS NULL OR o.provider_id = :provider_id)
+    AND (CAST(:age AS integer) IS NULL
+        OR coalesce(o.min_age, 0) <= :age AND (o.max_age IS NULL OR o.max_age >= :age))
+    AND (CAST(:max_price_cents AS bigint) IS NULL OR p.price_cents <= :max_price_cents)
+    -- One look per offering, walking the list in order: two EXISTS would each be hashed over all areas first.
+    AND (CAST(:municipality AS text) IS NULL OR coalesce(
+        (SELECT bool_or(a.istat_code = :municipality) FROM offering_area a WHERE a.offering_id = o.id), true));
 
 -- name: offerings_in_period
 -- The same with a free slot in a period. A statement of its own: under an OR no plan could begin with the slots.
-SELECT page.id, page.name, page.description, page.category, page.mode, page.unit, page.provider_id, page.min_age,
-    page.max_age, page.confirmation, page.free_until_hours, page.late_fee_bps, page.no_show_fee_bps, page.access,
-    page.price_cents, CAST(:stage AS text) AS stage, page.rank, g.name AS provider_name,
-    ARRAY(SELECT a.istat_code FROM offering_area a WHERE a.offering_id = page.id ORDER BY a.istat_code) AS service_area
-FROM (
-    SELECT * FROM (
-        SELECT o.*, p.price_cents, CASE CAST(:stage AS text)
-            WHEN 'text' THEN CAST(
-                round(ts_rank(o.search, websearch_to_tsquery('public.it_unaccent', :words)) * 1000000) AS integer)
-            WHEN 'near' THEN CAST(
-                round(word_similarity(public.plain_text(:words), o.name_key) * 1000000) AS integer)
-            ELSE 0 END AS rank
-        FROM offering o JOIN price p ON p.offering_id = o.id
-            AND price_holds(p.valid_from, p.valid_to, :today)
-        WHERE CASE CAST(:stage AS text)
-                WHEN 'text' THEN o.search @@ websearch_to_tsquery('public.it_unaccent', :words)
-                    OR o.category = ANY (CAST(:categories AS text[]))
-                WHEN 'near' THEN public.plain_text(:words) <% o.name_key
-                ELSE true END
-            AND o.status = 'active'
-            AND may_see_offering(o.audience, o.provider_id, :employed, CAST(:allied_providers AS uuid[]))
-            AND (CAST(:category AS text) IS NULL OR o.category = :category)
-            AND (CAST(:mode AS text) IS NULL OR o.mode = :mode)
-            AND (CAST(:provider_id AS uuid) IS NULL OR o.provider_id = :provider_id)
-            AND (CAST(:age AS integer) IS NULL
-                OR coalesce(o.min_age, 0) <= :age AND (o.max_age IS NULL OR o.max_age >= :age))
-            AND (CAST(:max_price_cents AS bigint) IS NULL OR p.price_cents <= :max_price_cents)
-            AND (CAST(:municipality AS text) IS NULL OR coalesce(
-                (SELECT bool_or(a.istat_code = :municipality) FROM offering_area a WHERE a.offering_id = o.id), true))
-            AND EXISTS (SELECT FROM slot s WHERE s.offering_id = o.id AND s.status = 'open' AND s.taken < s.capacity
-                AND s.starts_at > bookable_from(:now, o.min_notice_hours)
-                AND s.starts_at >= :period_from AND s.starts_at < :period_to)
-    ) AS found
-    WHERE CAST(:after_id AS uuid) IS NULL OR CASE CAST(:stage AS text)
-        WHEN 'name' THEN (name_key, id) > ((SELECT l.name_key FROM offering l WHERE l.id = :after_id), :after_id)
-        ELSE rank < :after_rank OR rank = :after_rank AND id > :after_id END
-    ORDER BY rank DESC, CASE CAST(:stage AS text) WHEN 'name' THEN name_key END, id LIMIT :limit
-) AS page JOIN organisation g ON g.id = page.provider_id
-ORDER BY page.rank DESC, CASE CAST(:stage AS text) WHEN 'name' THEN page.name_key END, page.id;
+SELECT o.id, o.name, o.description, o.category, o.mode, o.unit, o.provider_id, o.min_age, o.max_age, o.confirmation,
+    o.free_until_hours, o.late_fee_bps, o.no_show_fee_bps, o.access, p.price_cents, o.name_key,
+    CAST(:stage AS text) AS stage, CASE CAST(:stage AS text)
+        WHEN 'text' THEN CAST(
+            round(ts_rank(o.search, websearch_to_tsquery('public.it_unaccent', :words)) * -1000000) AS integer)
+        WHEN 'near' THEN CAST(
+            round(word_similarity(public.plain_text(:words), o.name_key) * -1000000) AS integer)
+        ELSE 0 END AS distance,
+    (SELECT g.name FROM organisation g WHERE g.id = o.provider_id) AS provider_name,
+    ARRAY(SELECT a.istat_code FROM offering_area a WHERE a.offering_id = o.id ORDER BY a.istat_code) AS service_area
+FROM offering o JOIN price p ON p.offering_id = o.id
+    AND price_holds(p.valid_from, p.valid_to, :today)
+WHERE CASE CAST(:stage AS text)
+        WHEN 'text' THEN o.search @@ websearch_to_tsquery('public.it_unaccent', :words)
+            OR o.category = ANY (CAST(:categories AS text[]))
+        WHEN 'near' THEN public.plain_text(:words) <% o.name_key
+        ELSE true END
+    AND o.status = 'active'
+    AND may_see_offering(o.audience, o.provider_id, :employed, CAST(:allied_providers AS uuid[]))
+    AND (CAST(:category AS text) IS NULL OR o.category = :category)
+    AND (CAST(:mode AS text) IS NULL OR o.mode = :mode)
+    AND (CAST(:provider_id AS uuid) IS NULL OR o.provider_id = :provider_id)
+    AND (CAST(:age AS integer) IS NULL
+        OR coalesce(o.min_age, 0) <= :age AND (o.max_age IS NULL OR o.max_age >= :age))
+    AND (CAST(:max_price_cents AS bigint) IS NULL OR p.price_cents <= :max_price_cents)
+    AND (CAST(:municipality AS text) IS NULL OR coalesce(
+        (SELECT bool_or(a.istat_code = :municipality) FROM offering_area a WHERE a.offering_id = o.id), true))
+    AND EXISTS (SELECT FROM slot s WHERE s.offering_id = o.id AND s.status = 'open' AND s.taken < s.capacity
+        AND s.starts_at > bookable_from(:now, o.min_notice_hours)
+        AND s.starts_at >= :period_from AND s.starts_at < :period_to);
+
+-- name: served_municipalities
+-- How many offerings name a municipality in their area; who restricts nothing is in none.
+SELECT m.istat_code, m.name, m.province, m.sort_key, count(*) AS offering_count
+FROM offering o JOIN offering_area a ON a.offering_id = o.id JOIN municipality m ON m.istat_code = a.istat_code
+WHERE o.status = 'active' AND (CAST(:category AS text) IS NULL OR o.category = :category)
+    AND may_see_offering(o.audience, o.provider_id, :employed, CAST(:allied_providers AS uuid[]))
+    AND EXISTS (SELECT FROM price p WHERE p.offering_id = o.id AND price_holds(p.valid_from, p.valid_to, :today))
+GROUP BY m.istat_code;
 
 -- name: nearness
 -- PostgreSQL's own 0.6 misses one letter in a word that is written apart (babysiter, baby sitter). The planner takes

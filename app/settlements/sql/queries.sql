@@ -46,14 +46,13 @@ LEFT JOIN LATERAL (
         AND earlier.created_at <= payout.created_at AND earlier.status NOT IN ('prepared', 'cancelled')
     ORDER BY earlier.created_at DESC, earlier.id DESC LIMIT 1
 ) AS last ON true
-WHERE settlement.run_id = :run_id AND (CAST(:after AS uuid) IS NULL OR settlement.id > :after)
-ORDER BY settlement.id LIMIT :limit;
+WHERE settlement.run_id = :run_id AND (CAST(:provider_id AS uuid) IS NULL OR settlement.provider_id = :provider_id)
+    AND (CAST(:words AS text) IS NULL OR payout.creditor_name ILIKE :words);
 
 -- name: left_out
 SELECT left_out.provider_id, organisation.name AS provider_name, left_out.reason, left_out.due_cents
 FROM settlement_left_out AS left_out JOIN organisation ON organisation.id = left_out.provider_id
-WHERE left_out.run_id = :run_id AND (CAST(:after AS uuid) IS NULL OR left_out.provider_id > :after)
-ORDER BY left_out.provider_id LIMIT :limit;
+WHERE left_out.run_id = :run_id AND (CAST(:reasons AS text[]) IS NULL OR left_out.reason = ANY (:reasons));
 
 -- name: fees_of_run
 -- What the run took from the providers' accounts.
