@@ -4,7 +4,7 @@ import json
 from collections.abc import Iterable
 from typing import Any
 
-from fastapi.routing import BaseRoute
+from starlette.routing import BaseRoute
 
 from app.http.json_or_csv import JsonOrCsv
 from app.http.route import BeatriceRoute
