@@ -222,14 +222,14 @@ async def test_sites_belong_to_their_provider(client: httpx.AsyncClient, world: 
         f"{base(other)}/offerings", json={**OFFERING, "site_id": site["id"]}, headers=other.headers["manager"]
     )
     assert stolen.json()["errors"] == [
-        {"pointer": "/site_id", "code": "unknown_site", "detail": "not a site of this provider"}
+        {"pointer": "/site_id", "code": "unknown_site", "detail": "non è una sede di questo ente"}
     ]
     moved = await client.patch(
         f"{base(coop)}/sites/{site['id']}",
         json={"istat_code": CLUSONE},
         headers={**coop.headers["manager"], "If-Match": '"1"'},
     )
-    assert (moved.json(), moved.headers["etag"]) == ({**site, "istat_code": CLUSONE}, '"2"')
+    assert (moved.json(), moved.headers["etag"]) == ({**site, "istat_code": CLUSONE, "version": 2}, '"2"')
     stale = await client.patch(
         f"{base(coop)}/sites/{site['id']}", json={"name": "x"}, headers={**coop.headers["manager"], "If-Match": '"1"'}
     )
