@@ -33,10 +33,10 @@ async def test_no_token_is_401_with_a_challenge(client: httpx.AsyncClient, compa
     assert (answer.status_code, answer.headers["www-authenticate"]) == (401, "Bearer")
     assert problem(answer) == {
         "type": "http://127.0.0.1:8000/errors/unauthorised",
-        "title": "Unauthorized",
+        "title": "Non autenticato",
         "status": 401,
         "code": "unauthorised",
-        "detail": "Send a valid session token or API key as `Authorization: Bearer`.",
+        "detail": "Invia un token di sessione o una chiave API validi come `Authorization: Bearer`.",
         "errors": [],
     }
 

@@ -14,10 +14,10 @@ async def test_unknown_path_is_a_problem(client: httpx.AsyncClient) -> None:
     assert answer.headers["content-type"] == "application/problem+json"
     assert answer.json() == {
         "type": "http://127.0.0.1:8000/errors/not_found",
-        "title": "Not Found",
+        "title": "Non trovato",
         "status": 404,
         "code": "not_found",
-        "detail": "There is no such thing, or it belongs to somebody else.",
+        "detail": "Non esiste, o appartiene ad altri.",
         "errors": [],
         "request_id": answer.headers["x-request-id"],
     }
