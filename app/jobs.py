@@ -15,7 +15,7 @@ from datetime import datetime
 import structlog
 from procrastinate import App, Blueprint, JobContext, PsycopgConnector, RetryStrategy
 from procrastinate.types import JSONValue
-from sqlalchemy import func, select, text
+from sqlalchemy import func, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app import clock
@@ -121,7 +121,8 @@ async def sweeping(database: Database, *, wait: bool) -> AsyncIterator[bool]:
     async with database.session() as session:
         await session.connection(execution_options={"isolation_level": "AUTOCOMMIT"})
         if wait:
-            await session.execute(text("SET lock_timeout = 0"))
+            usual = await session.scalar(select(func.current_setting("lock_timeout")))
+            await session.execute(select(func.set_config("lock_timeout", "0", False)))
             await session.execute(select(func.pg_advisory_lock(SWEEPING)))
         elif not await session.scalar(select(func.pg_try_advisory_lock(SWEEPING))):
             yield False
@@ -130,7 +131,8 @@ async def sweeping(database: Database, *, wait: bool) -> AsyncIterator[bool]:
             yield True
         finally:
             await session.execute(select(func.pg_advisory_unlock(SWEEPING)))
-            await session.execute(text("RESET lock_timeout"))
+            if wait:
+                await session.execute(select(func.set_config("lock_timeout", usual, False)))
 
 
 async def run_sweeps(database: Database, sweeps: Sequence[Sweep]) -> dict[str, int]:

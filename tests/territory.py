@@ -39,6 +39,7 @@ PREFIXES = {
     "programme_id": "prg",
     "grant_id": "grt",
     "booking_id": "bkg",
+    "quote_id": "qte",
     "dispute_id": "dsp",
     "site_id": "ste",
     "slot_id": "slt",
