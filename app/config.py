@@ -98,8 +98,10 @@ class Settings(BaseSettings):
     """Show `/metrics` in production too: to whoever reaches the port."""
     audit_heads_dir: Path | None = None
     """Where the worker writes the audit trail's signed heads, besides the log: a folder outside of the database."""
+    audit_heads_mail: Annotated[tuple[str, ...], NoDecode] = ()
+    """To whom it mails them: addresses, and `administrators` for those of the operator and of alliances' leads."""
 
-    @field_validator("secret_keys", "cors_origins", mode="before")
+    @field_validator("secret_keys", "cors_origins", "audit_heads_mail", mode="before")
     @classmethod
     def _split(cls, value: object) -> object:
         return tuple(part.strip() for part in value.split(",") if part.strip()) if isinstance(value, str) else value

@@ -1,5 +1,6 @@
-"""What every administrator of an organisation is told by mail: a new member or role, a new key."""
+"""What administrators are told by mail: a new member or role, a new key of theirs; the audit trail's heads."""
 
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from uuid import UUID
@@ -8,8 +9,10 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from app import clock
 from app.actor import Locale
+from app.audit.chain import Head
+from app.audit.models import AuditHead
 from app.config import settings
-from app.db import Query
+from app.db import APP, WORKER, Query
 from app.edge.permissions import APPROVING_ROLES, ROLE_PERMISSIONS, OrganisationRole
 from app.identity.invitations import Redeemed
 from app.identity.models import ApiKey
@@ -42,6 +45,16 @@ class Administrator:
     organisation_name: str
 
 
+@dataclass(frozen=True, slots=True)
+class HeadReader:
+    """Somebody who keeps the heads of the audit trail."""
+
+    email: str
+    locale: Locale
+
+
+ADMINISTRATORS_WORD = "administrators"
+HEAD_READERS = Query(HeadReader, "identity.head_readers", roles=(APP, WORKER))
 ADMINISTRATORS = Query(Administrator, "identity.administrators")
 
 
@@ -78,6 +91,22 @@ async def tell_of_lost_factor(
     told = [one for one in administrators if one.user_id != user_id]
     values = {"asked_by": asker.email, "approved": approved}
     await send_many(session, [_notice("lost_second_factor", one, person.email, values) for one in (*told, herself)])
+
+
+async def tell_of_head(session: AsyncSession, position: int) -> None:
+    """Let the audit trail's head leave by mail: whoever keeps it notices a trail that was cut or made anew."""
+    kept = await session.get_one(AuditHead, position)
+    head = Head(kept.position, kept.hash, kept.exported_at, kept.key_id, kept.signature)
+    values = {
+        "line": json.dumps(head.line()),
+        "day": f"{clock.day_of(head.exported_at):%d.%m.%Y}",
+        "position": position,
+    }
+    named = settings().audit_heads_mail
+    readers = [HeadReader(address, "it") for address in named if address != ADMINISTRATORS_WORD]
+    if ADMINISTRATORS_WORD in named:
+        readers += await HEAD_READERS.all(session, now=clock.real())
+    await send_many(session, [NewMail("audit_head", to.email, to.locale, values) for to in readers])
 
 
 async def _administrators(session: AsyncSession, organisation_id: UUID) -> list[Administrator]:
