@@ -6,9 +6,9 @@ from typing import Any
 
 import httpx
 import pytest
-from tests.bookings.conftest import Scene
 
 from app import ids
+from tests.bookings.scene import Scene
 
 December = Callable[[int], datetime]
 
