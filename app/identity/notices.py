@@ -1,4 +1,4 @@
-"""What every administrator of an organisation is told by mail: a new member or role, a new key."""
+"""What every administrator of an organisation is told by mail: a new member or role, a new key, a webhook."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -9,7 +9,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from app import clock
 from app.actor import Locale
 from app.config import settings
-from app.db import Query
+from app.db import APP, WORKER, Query
 from app.edge.permissions import APPROVING_ROLES, ROLE_PERMISSIONS, OrganisationRole
 from app.identity.models import ApiKey
 from app.identity.proof import account_by_id
@@ -41,7 +41,7 @@ class Administrator:
     organisation_name: str
 
 
-ADMINISTRATORS = Query(Administrator, "identity.administrators")
+ADMINISTRATORS = Query(Administrator, "identity.administrators", roles=(APP, WORKER))
 
 
 async def tell_of_roles(
@@ -59,22 +59,30 @@ async def tell_of_roles(
     mails = []
     for one in told:
         words = ", ".join(ROLE_WORDS[role][one.locale] for role in roles)
-        mails.append(_notice("new_member", one, email, {"roles": words, "invited_by": inviter, "waits": waits}))
+        values = {"email": email, "roles": words, "invited_by": inviter, "waits": waits}
+        mails.append(_notice("new_member", one, values))
     await send_many(session, mails)
 
 
 async def tell_of_key(session: AsyncSession, key: ApiKey) -> None:
     """Tell all administrators, its maker included, that there is a new key."""
     email = (await account_by_id(session, key.created_by)).email
-    values = {"hint": key.hint, "scopes": ", ".join(key.scopes)}
-    administrators = await _administrators(session, key.organisation_id)
-    await send_many(session, [_notice("new_key", one, email, values) for one in administrators])
+    values = {"email": email, "hint": key.hint, "scopes": ", ".join(key.scopes)}
+    await tell_administrators(session, key.organisation_id, "new_key", values)
+
+
+async def tell_administrators(
+    session: AsyncSession, organisation_id: UUID, template: str, values: Mapping[str, object]
+) -> None:
+    """Tell all who administer an organisation, in their languages."""
+    administrators = await _administrators(session, organisation_id)
+    await send_many(session, [_notice(template, one, values) for one in administrators])
 
 
 async def _administrators(session: AsyncSession, organisation_id: UUID) -> list[Administrator]:
     return await ADMINISTRATORS.all(session, organisation_id=organisation_id, roles=ADMINISTERING, now=clock.real())
 
 
-def _notice(template: str, to: Administrator, email: str, values: Mapping[str, object]) -> NewMail:
-    shared = {"organisation_name": to.organisation_name, "email": email, "public_url": settings().public_url}
+def _notice(template: str, to: Administrator, values: Mapping[str, object]) -> NewMail:
+    shared = {"organisation_name": to.organisation_name, "public_url": settings().public_url}
     return NewMail(template, to.email, to.locale, {**shared, **values})

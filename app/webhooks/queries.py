@@ -1,0 +1,125 @@
+"""What is read of webhooks, and the statements of planning and sending."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from uuid import UUID
+
+from sqlalchemy import Select, select
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from app.db import APP, NOTHING, WORKER, Query
+from app.errors import NotFound
+from app.webhooks.models import DeliveryStatus, Problem, WebhookEndpoint
+
+
+@dataclass(frozen=True, slots=True)
+class ToPlan:
+    """An event that came into the feed of an endpoint's organisation; `wanted` if it is one of its types."""
+
+    endpoint_id: UUID
+    organisation_id: UUID
+    position: int
+    event_id: UUID
+    object_id: UUID
+    wanted: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Waiting:
+    """An endpoint that something can be sent to now."""
+
+    id: UUID
+    slow: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Due:
+    """A delivery to try now: what happened, where it goes, how it is signed, how that endpoint has been doing."""
+
+    id: UUID
+    organisation_id: UUID
+    endpoint_id: UUID
+    attempts: int
+    event_id: UUID
+    type: str
+    object_kind: str
+    object_id: UUID
+    happened_at: datetime
+    url: str
+    sealed_secret: bytes
+    sealed_previous_secret: bytes | None
+    previous_until: datetime | None
+    failures: int
+    failing_since: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class DeliveryRow:
+    """A delivery as its log shows it."""
+
+    id: UUID
+    status: DeliveryStatus
+    attempts: int
+    next_attempt_at: datetime | None
+    attempted_at: datetime | None
+    answer_status: int | None
+    problem: Problem | None
+    created_at: datetime
+    event_id: UUID
+    type: str
+    object_kind: str
+    object_id: UUID
+    happened_at: datetime
+
+
+LAST_POSITION = Query(int, "webhooks.last_position")
+FREE_PLACE = Query(int, "webhooks.free_place")
+ANYTHING_TO_PLAN = Query(bool, "webhooks.anything_to_plan", roles=(APP, WORKER))
+TO_PLAN = Query(ToPlan, "webhooks.to_plan", roles=(APP, WORKER))
+PLAN = Query(NOTHING, "webhooks.plan", roles=(APP, WORKER))
+PLANNED = Query(NOTHING, "webhooks.planned", roles=(APP, WORKER))
+WAITING = Query(Waiting, "webhooks.waiting", roles=(WORKER,))
+DUE = Query(Due, "webhooks.due", roles=(WORKER,))
+DELIVERIES = Query(DeliveryRow, "webhooks.deliveries")
+
+
+async def endpoints(
+    session: AsyncSession, organisation_id: UUID, before: UUID | None, limit: int
+) -> list[WebhookEndpoint]:
+    """Return the organisation's endpoints, newest first."""
+    wanted = _of(organisation_id)
+    if before is not None:
+        wanted = wanted.where(WebhookEndpoint.id < before)
+    return list(await session.scalars(wanted.order_by(WebhookEndpoint.id.desc()).limit(limit)))
+
+
+async def endpoint(session: AsyncSession, organisation_id: UUID, endpoint_id: UUID) -> WebhookEndpoint:
+    return await _one(session, _of(organisation_id).where(WebhookEndpoint.id == endpoint_id))
+
+
+async def lock_endpoint(session: AsyncSession, organisation_id: UUID, endpoint_id: UUID) -> WebhookEndpoint:
+    own = _of(organisation_id).where(WebhookEndpoint.id == endpoint_id)
+    return await _one(session, own.with_for_update(key_share=True))
+
+
+async def delivery(session: AsyncSession, organisation_id: UUID, endpoint_id: UUID, delivery_id: UUID) -> DeliveryRow:
+    found = await DELIVERIES.maybe(
+        session, organisation_id=organisation_id, endpoint_id=endpoint_id, id=delivery_id, before=None, status=None,
+        limit=1,
+    )  # fmt: skip
+    if found is None:
+        raise NotFound
+    return found
+
+
+def _of(organisation_id: UUID) -> Select[WebhookEndpoint]:
+    return select(WebhookEndpoint).where(
+        WebhookEndpoint.organisation_id == organisation_id, WebhookEndpoint.status != "deleted"
+    )
+
+
+async def _one(session: AsyncSession, wanted: Select[WebhookEndpoint]) -> WebhookEndpoint:
+    found = await session.scalar(wanted)
+    if found is None:
+        raise NotFound
+    return found
