@@ -15,7 +15,10 @@ from fastapi.routing import APIRoute
 
 from app import api, ids
 from app.beneficiaries.details import open_details, seal_details
+from app.events.actions import NewEvent, record
+from app.events.jobs import NUMBER
 from app.http.route import BeatriceRoute
+from app.webhooks.planning import plan
 from tests.settlements.books import Books
 from tests.world import Party, Person, World
 
@@ -51,6 +54,8 @@ PREFIXES = {
     "accreditation_id": "acr",
     "account_id": "bac",
     "rule_id": "fee",
+    "endpoint_id": "whe",
+    "delivery_id": "dlv",
 }
 """What a path parameter names; a new one must be added here, with an object on both sides."""
 
@@ -207,6 +212,13 @@ async def _by_http(world: World, client: httpx.AsyncClient, side: Side) -> None:
         {"name": f"{side.canary} key", "scopes": ["catalogue:read"]},
         "key",
     )
+    endpoint = await _post(
+        client,
+        f"/v1/organisations/{side.provider.public_id}/webhook_endpoints",
+        side.headers["manager"],
+        {"url": "https://hooks.example.org/", "description": side.canary, "event_types": ["slot.cancelled"]},
+        "hook",
+    )
     invited = await client.post(
         f"/v1/organisations/{side.provider.public_id}/members",
         json={"email": f"invited{side.canary[-1]}@example.test".lower(), "roles": ["staff"]},
@@ -223,9 +235,24 @@ async def _by_http(world: World, client: httpx.AsyncClient, side: Side) -> None:
         "top_up_id": top_up["id"],
         "site_id": site["id"],
         "api_key_id": key["id"],
+        "endpoint_id": endpoint["id"],
+        "delivery_id": ids.encode("dlv", await _delivery(world, side.provider)),
         "invitation_id": ids.encode("inv", invitation),
         "membership_id": ids.encode("mem", member),
     }
+
+
+async def _delivery(world: World, provider: Party) -> UUID:
+    """Plan the delivery of one event."""
+    async with world.work() as session:
+        await record(session, NewEvent("slot.cancelled", "slot", ids.new_id(), (provider.id,)))
+        while await NUMBER.one(session, at_most=1_000):
+            pass
+        await plan(session)
+    delivery_id: UUID = await world.scalar(
+        "SELECT id FROM webhook_delivery WHERE organisation_id = :id", id=provider.id
+    )
+    return delivery_id
 
 
 async def _alliance(client: httpx.AsyncClient, operator: Party, side: Side, union: Party) -> None:

@@ -12,6 +12,7 @@ INWARD = frozenset({"localhost", "local", "internal", "arpa", "onion", "invalid"
 UNTRUE = tuple(
     ip_network(each)
     for each in (
+        "192.0.0.0/24",
         "192.88.99.0/24", "2001::/23", "2001:db8::/32", "2002::/16", "3fff::/20", "5f00::/16", "64:ff9b::/96",
         "64:ff9b:1::/48",
     )

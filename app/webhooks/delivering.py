@@ -7,7 +7,6 @@ message sent again: with the same id and body.
 from datetime import datetime, timedelta
 from uuid import UUID
 
-from httpcore import AsyncNetworkBackend
 from sqlalchemy import update
 from sqlalchemy.ext.asyncio import AsyncSession
 
@@ -31,7 +30,6 @@ BUDGET = timedelta(seconds=10)
 
 async def serve(database: Database, endpoint_id: UUID) -> None:
     """Send an endpoint what is due, until there is nothing more, a try fails, or its turn is over."""
-    backend = Guarded(loopback=settings().calls_loopback)
     until = clock.real() + BUDGET
     while clock.real() < until:
         async with database.begin(WORKER_ROLE) as session:
@@ -39,14 +37,15 @@ async def serve(database: Database, endpoint_id: UUID) -> None:
         if not due:
             return
         for each in due:
-            if clock.real() >= until or not await attempt(database, each, backend):
+            if clock.real() >= until or not await attempt(database, each):
                 return
 
 
-async def attempt(database: Database, due: Due, backend: AsyncNetworkBackend) -> bool:
+async def attempt(database: Database, due: Due) -> bool:
     """Send one message and note how it went; tell whether to go on."""
     began = clock.real()
-    outcome = await post(message_of(due, began), backend, seconds=settings().webhook_timeout_seconds)
+    guarded = Guarded(loopback=settings().calls_loopback)
+    outcome = await post(message_of(due, began), guarded, seconds=settings().webhook_timeout_seconds)
     async with database.begin(WORKER_ROLE) as session:
         if outcome.problem is None:
             await _succeeded(session, due, outcome, began)

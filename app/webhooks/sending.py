@@ -52,7 +52,7 @@ async def resolve(host: str, port: int) -> list[str]:
 
 
 class Guarded(AsyncNetworkBackend):
-    """Connects to a name's addresses if all of them are allowed: what was checked is what is connected to.
+    """Connects once to a name's addresses if all of them are allowed: what was checked is what is connected to.
 
     The request keeps the name, for Host and for the certificate. No proxy of the environment is asked.
     """
@@ -63,6 +63,7 @@ class Guarded(AsyncNetworkBackend):
         self.loopback = loopback
         self.resolve = resolve
         self.network = network or httpcore.AnyIOBackend()
+        self._opened: AsyncNetworkStream | None = None
 
     async def connect_tcp(
         self,
@@ -80,8 +81,14 @@ class Guarded(AsyncNetworkBackend):
             raise AddressNotAllowed
         for address in addresses:
             with suppress(httpcore.ConnectError):
-                return await self.network.connect_tcp(address, port, timeout, local_address, socket_options)
+                self._opened = await self.network.connect_tcp(address, port, timeout, local_address, socket_options)
+                return self._opened
         raise httpcore.ConnectError
+
+    async def aclose(self) -> None:
+        """Close what was opened: a handshake that is broken off leaves its connection open."""
+        if self._opened is not None:
+            await self._opened.aclose()
 
 
 @lru_cache(maxsize=1)
@@ -89,12 +96,12 @@ def _trusted() -> ssl.SSLContext:
     return httpcore.default_ssl_context()
 
 
-async def post(message: Message, backend: AsyncNetworkBackend, *, seconds: float) -> Outcome:
+async def post(message: Message, guarded: Guarded, *, seconds: float) -> Outcome:
     """Send a message and judge the answer by its status: 2xx is good, a redirect is not."""
     answered: list[Outcome] = []
     try:
         async with asyncio.timeout(seconds):
-            await _exchange(message, backend, answered)
+            await _exchange(message, guarded, answered)
     except TimeoutError:
         return answered[0] if answered else Outcome(problem="timeout")
     except AddressNotAllowed:
@@ -104,12 +111,14 @@ async def post(message: Message, backend: AsyncNetworkBackend, *, seconds: float
     except (httpcore.NetworkError, httpcore.ProtocolError, httpcore.UnsupportedProtocol, OSError, ValueError):
         # An answer that breaks off after its status has been given.
         return answered[0] if answered else Outcome(problem="unreadable")
+    finally:
+        await guarded.aclose()
     return answered[0]
 
 
-async def _exchange(message: Message, backend: AsyncNetworkBackend, answered: list[Outcome]) -> None:
+async def _exchange(message: Message, guarded: Guarded, answered: list[Outcome]) -> None:
     async with (
-        httpcore.AsyncConnectionPool(ssl_context=_trusted(), network_backend=backend, max_connections=1) as pool,
+        httpcore.AsyncConnectionPool(ssl_context=_trusted(), network_backend=guarded, max_connections=1) as pool,
         pool.stream("POST", message.url, headers=message.headers, content=message.body) as answer,
     ):
         answered.append(_judge(answer))

@@ -129,6 +129,7 @@ class Twin:
         for role in ("hr", *roles):
             for path in ("/employees?limit=100", "/account", "/account/entries", "/top_ups", "/programmes", "/grants"):
                 await self.of_company("GET", path, role=role)
+        await self.ask("GET", f"/v1/organisations/{self.company.public_id}/events?limit=100")
         for grant_id in self.grants.values() if roles else ():
             for path in ("", "/lines?limit=3", "/lines?limit=100", "/revocations"):
                 await self.of_company("GET", f"/grants/{grant_id}{path}")
