@@ -183,7 +183,7 @@ def _worker(app: App, context: dict[str, object], *, queues: list[str], concurre
         shutdown_graceful_timeout=GRACE_SECONDS,
         update_heartbeat_interval=STALLED_SECONDS / 4,
         stalled_worker_timeout=STALLED_SECONDS,
-        delete_jobs=None if queues == [jobs.DEFAULT] else "always",
+        delete_jobs="never" if queues == [jobs.DEFAULT] else "always",
         additional_context=context,
     )
     return asyncio.create_task(work)

@@ -194,7 +194,7 @@ async def _switched(session: AsyncSession, old: WebhookEndpoint, enabled: object
         await give_up(session, old.id)
         return {name: value for name, value in off("person", clock.real()).items() if name != "version"}
     last = await queries.LAST_POSITION.one(session, organisation_id=old.organisation_id)
-    return ON | WELL | {"planned_position": last}
+    return {**ON, **WELL, "planned_position": last}
 
 
 async def _write(session: AsyncSession, endpoint_id: UUID, columns: Mapping[str, object]) -> WebhookEndpoint:

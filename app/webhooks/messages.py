@@ -29,7 +29,7 @@ def message_of(due: Due, at: datetime) -> Message:
         "webhook-timestamp": str(int(at.timestamp())),
         "webhook-signature": " ".join(signatures),
     }
-    return Message(due.url, headers, body)
+    return Message(due.url, list(headers.items()), body)
 
 
 def seal(secret: bytes, endpoint_id: UUID) -> bytes:

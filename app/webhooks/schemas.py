@@ -42,10 +42,9 @@ class WebhookEndpointUpdate(In):
     url: Url = ABSENT
     description: Name | None = Field(default=None, description="What it is for; null clears it.")
     event_types: EventTypes = ABSENT
-    enabled: bool = Field(
-        default_factory=lambda: None,  # as ABSENT
-        description="false switches it off; true lets it be told what happens from now on.",
-    )
+    enabled: Annotated[
+        bool, Field(description="false switches it off; true lets it be told what happens from now on.")
+    ] = ABSENT
 
 
 class WebhookSecretRotate(In):

@@ -2,7 +2,7 @@
 
 import asyncio
 import ssl
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import Awaitable, Callable, Iterable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import lru_cache, partial
@@ -31,7 +31,7 @@ class Message:
     """What is sent where."""
 
     url: str
-    headers: dict[str, str]
+    headers: Sequence[tuple[str, str]]
     body: bytes
 
 

@@ -65,7 +65,7 @@ def answers(*turns: Iterable[str]):  # type: ignore[no-untyped-def]  # noqa: ANN
 
 
 async def called(url: str, network: Counting, ask=resolve, *, loopback: bool = False) -> Outcome:  # type: ignore[no-untyped-def]  # noqa: ANN001
-    return await post(Message(url, {}, b"{}"), Guarded(loopback=loopback, resolve=ask, network=network), seconds=5)
+    return await post(Message(url, [], b"{}"), Guarded(loopback=loopback, resolve=ask, network=network), seconds=5)
 
 
 @pytest.mark.parametrize("url", REFUSED)
@@ -119,7 +119,7 @@ async def test_the_checked_address_gets_the_name_and_no_proxy_is_asked(monkeypat
             monkeypatch.setenv(name, f"http://127.0.0.1:{proxy.port}")
         guard = Guarded(loopback=True, resolve=answers(["127.0.0.1"]))
         url = f"http://hooks.example:{receiver.port}/x"
-        assert await post(Message(url, {}, b"{}"), guard, seconds=5) == Outcome(204)
+        assert await post(Message(url, [], b"{}"), guard, seconds=5) == Outcome(204)
         assert receiver.received[0].headers["host"] == f"hooks.example:{receiver.port}"
         assert proxy.connections == 0
 
@@ -131,5 +131,5 @@ async def test_an_unknown_name_is_unreachable_and_a_handshake_that_hangs_is_ende
     assert await called("https://hooks.example/", Counting(), unknown) == Outcome(problem="unreachable")
     async with listening() as plain:
         guard = Guarded(loopback=True, resolve=answers(["127.0.0.1"]))
-        message = Message(f"https://hooks.example:{plain.port}/", {}, b"{}")
+        message = Message(f"https://hooks.example:{plain.port}/", [], b"{}")
         assert await post(message, guard, seconds=0.2) == Outcome(problem="timeout")
