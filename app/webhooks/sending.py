@@ -132,7 +132,8 @@ async def _exchange(message: Message, guarded: Guarded, answered: list[Outcome])
 def _judge(answer: httpcore.Response) -> Outcome:
     if 200 <= answer.status < 300:  # noqa: PLR2004 - what HTTP calls successful
         return Outcome(answer.status)
-    wanted = dict(answer.headers).get(b"retry-after", b"") if answer.status in TOO_BUSY else b""
+    headers = {name.lower(): value for name, value in answer.headers}
+    wanted = headers.get(b"retry-after", b"") if answer.status in TOO_BUSY else b""
     seconds = int(wanted) if wanted.isdigit() and len(wanted) < 10 else 0  # noqa: PLR2004 - no number of years
     return Outcome(answer.status, "answer", min(seconds, LONGEST_REST))
 

@@ -83,13 +83,16 @@ async def test_each_reader_sees_what_it_may_read(client: httpx.AsyncClient, worl
 
 
 async def test_a_key_sees_what_its_maker_may_still_give(client: httpx.AsyncClient, world: World) -> None:
-    mixed = await world.organisation(["company", "provider"], ("manager", "hr"))
-    await happened(world, mixed, "booking.confirmed", "grant.active", "settlement.issued")
-    key = await world.api_key(mixed, ["events:read", "bookings:read", "grants:read"])
-    assert await types(client, mixed, key) == ["booking.confirmed"]
-    assert await types(client, mixed, await world.api_key(mixed, ["events:read"])) == []
-    await world.execute("UPDATE role_grant SET role = 'hr' WHERE user_id = :id", id=mixed.users["manager"])
-    assert await types(client, mixed, key) == ["grant.active"]
+    provider = await world.organisation(["provider"], ("manager",))
+    maker = provider.users["manager"]
+    await world.membership(maker, provider.id, "staff")
+    await happened(world, provider, "booking.confirmed", "settlement.issued", "slot.cancelled")
+    key = await world.api_key(provider, ["events:read", "bookings:read", "settlements:read"])
+    assert await types(client, provider, key) == ["booking.confirmed", "settlement.issued"]
+    assert await types(client, provider, await world.api_key(provider, ["events:read"])) == []
+    ended = "UPDATE role_grant SET until_at = :now WHERE user_id = :id AND role = 'manager'"
+    await world.execute(ended, now=clock.real(), id=maker)
+    assert await types(client, provider, key) == ["booking.confirmed"]
 
 
 async def test_after_thirty_days_all_but_the_newest_goes(fresh_world: World, fresh_worker: Database) -> None:

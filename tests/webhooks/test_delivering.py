@@ -223,7 +223,7 @@ async def test_one_endpoint_has_one_errand_whoever_sends_them(
     for _ in range(2):
         await hooks.happened(*slots(30))
         await asyncio.gather(*(run_sweeps(fresh_worker, SWEEPS) for _ in range(2)), return_exceptions=True)
-    jobs = "SELECT queue_name, lock, queueing_lock, status::text FROM procrastinate_jobs WHERE task_name LIKE 'webh%'"
+    jobs = "SELECT queue_name, lock, queueing_lock, status::text FROM procrastinate_jobs WHERE queue_name = 'webhooks'"
     async with fresh_worker.begin(WORKER_ROLE) as session:
         connection = await session.connection()
         found = (await connection.exec_driver_sql(jobs)).all()

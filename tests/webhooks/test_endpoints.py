@@ -127,7 +127,7 @@ async def test_changing_needs_the_version_and_says_what_is_wrong(client: httpx.A
     assert changed.json()["event_types"] == ["slot.cancelled"]
     before = await stored(world)
     assert (await change({"url": URL}, 1)).status_code == 412
-    assert (await change({"url": "https://localhost/"}, 2)).status_code == 422
+    assert (await change({"url": "https://10.0.0.1/"}, 2)).status_code == 422
     assert (await change({"event_types": ["grant.active"]}, 2)).status_code == 422
     assert (await change({"enabled": None}, 2)).status_code == 422
     assert (await change({}, 2)).status_code == 200
