@@ -2972,7 +2972,7 @@ AS $function$
             WHERE later.organisation_id = place.organisation_id AND later.position > place.position))
     ORDER BY event.id LIMIT at_most;
 $function$;
-GRANT EXECUTE ON FUNCTION public.events_to_forget(uuid,timestamp with time zone,integer) TO beatrice_worker;
+GRANT EXECUTE ON FUNCTION public.events_to_forget(uuid,timestamp with time zone,integer) TO beatrice_app, beatrice_worker;
 
 CREATE OR REPLACE FUNCTION public.fee_cap_bps()
  RETURNS integer
@@ -3020,7 +3020,7 @@ BEGIN
     DELETE FROM event WHERE id = ANY (old);
     RETURN cardinality(old);
 END $function$;
-GRANT EXECUTE ON FUNCTION public.forget_events(uuid,timestamp with time zone,integer) TO beatrice_worker;
+GRANT EXECUTE ON FUNCTION public.forget_events(uuid,timestamp with time zone,integer) TO beatrice_app, beatrice_worker;
 
 CREATE OR REPLACE FUNCTION public.give_back_seats(kind text, holders uuid[], happened_at timestamp with time zone)
  RETURNS void

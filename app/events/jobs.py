@@ -10,8 +10,8 @@ from app.jobs import Sweep
 
 BATCH = 1_000
 KEPT = timedelta(days=30)
-ANYTHING_TO_FORGET = Query(bool, "events.anything_to_forget", roles=(WORKER,))
-FORGET = Query(int, "events.forget", roles=(WORKER,))
+ANYTHING_TO_FORGET = Query(bool, "events.anything_to_forget", roles=(APP, WORKER))
+FORGET = Query(int, "events.forget", roles=(APP, WORKER))
 UNNUMBERED_SINCE = Query(datetime, "events.unnumbered_since", roles=(APP, WORKER))
 NUMBER = Query(int, "events.number", roles=(APP, WORKER))
 

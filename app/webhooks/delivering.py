@@ -39,6 +39,8 @@ async def serve(database: Database, endpoint_id: UUID) -> None:
         for each in due:
             if clock.real() >= until or not await attempt(database, each):
                 return
+        if due[0].pending == len(due):
+            return
 
 
 async def attempt(database: Database, due: Due) -> bool:
@@ -56,12 +58,15 @@ async def attempt(database: Database, due: Due) -> bool:
 
 async def _succeeded(session: AsyncSession, due: Due, outcome: Outcome, began: datetime) -> None:
     now = clock.real()
-    await _note(session, due, outcome, now, status="delivered", next_attempt_at=None)
-    slow = now - began > retries.SLOW
-    endpoint = update(WebhookEndpoint).where(
-        WebhookEndpoint.id == due.endpoint_id, (WebhookEndpoint.failures > 0) | (WebhookEndpoint.is_slow != slow)
+    await queries.SUCCEEDED.run(
+        session,
+        id=due.id,
+        endpoint_id=due.endpoint_id,
+        attempts=due.attempts,
+        answer_status=outcome.status,
+        slow=now - began > retries.SLOW,
+        now=now,
     )
-    await session.execute(endpoint.values(failures=0, failing_since=None, rest_until=None, is_slow=slow))
 
 
 async def _failed(session: AsyncSession, due: Due, outcome: Outcome, now: datetime) -> None:
@@ -72,19 +77,29 @@ async def _failed(session: AsyncSession, due: Due, outcome: Outcome, now: dateti
     await session.execute(
         endpoint.values(failures=WebhookEndpoint.failures + 1, failing_since=since, rest_until=now + rest)
     )
-    await _note(session, due, outcome, now, status="failed" if again is None else "pending", next_attempt_at=again)
+    await _note_failure(session, due, outcome, again, now)
     reason = retries.reason_to_end(outcome.status, since, now)
     if reason is not None:
         await _switch_off(session, due, reason, now)
 
 
-async def _note(session: AsyncSession, due: Due, outcome: Outcome, now: datetime, **values: object) -> None:
-    """Note a try on its delivery, unless another worker noted one since it was read."""
+async def _note_failure(
+    session: AsyncSession, due: Due, outcome: Outcome, again: datetime | None, now: datetime
+) -> None:
+    """Note a failed try on its delivery, unless another worker noted one since it was read."""
     tried = update(WebhookDelivery).where(
         WebhookDelivery.id == due.id, WebhookDelivery.status == "pending", WebhookDelivery.attempts == due.attempts
     )
-    seen = {"answer_status": outcome.status, "problem": outcome.problem, "attempted_at": now}
-    await session.execute(tried.values(attempts=due.attempts + 1, **seen, **values))
+    await session.execute(
+        tried.values(
+            status="failed" if again is None else "pending",
+            attempts=due.attempts + 1,
+            next_attempt_at=again,
+            attempted_at=now,
+            answer_status=outcome.status,
+            problem=outcome.problem,
+        )
+    )
 
 
 async def _switch_off(session: AsyncSession, due: Due, reason: DisabledReason, now: datetime) -> None:

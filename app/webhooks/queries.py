@@ -51,6 +51,8 @@ class Due:
     previous_until: datetime | None
     failures: int
     failing_since: datetime | None
+    pending: int
+    """How many wait for this endpoint, at least: one more than a batch, where it is more."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,6 +82,7 @@ PLAN = Query(NOTHING, "webhooks.plan", roles=(APP, WORKER))
 PLANNED = Query(NOTHING, "webhooks.planned", roles=(APP, WORKER))
 WAITING = Query(Waiting, "webhooks.waiting", roles=(WORKER,))
 DUE = Query(Due, "webhooks.due", roles=(WORKER,))
+SUCCEEDED = Query(NOTHING, "webhooks.succeeded", roles=(WORKER,))
 DELIVERIES = Query(DeliveryRow, "webhooks.deliveries")
 
 

@@ -102,4 +102,4 @@ BEGIN
     RETURN cardinality(old);
 END $$;
 REVOKE ALL ON FUNCTION events_to_forget, forget_events FROM PUBLIC, beatrice_app, beatrice_hr, beatrice_worker;
-GRANT EXECUTE ON FUNCTION events_to_forget, forget_events TO beatrice_worker;
+GRANT EXECUTE ON FUNCTION events_to_forget, forget_events TO beatrice_app, beatrice_worker;

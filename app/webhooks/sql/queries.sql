@@ -64,7 +64,10 @@ LIMIT :limit;
 -- name: due
 SELECT delivery.id, delivery.organisation_id, delivery.endpoint_id, delivery.attempts, event.id AS event_id, event.type,
     event.object_kind, event.object_id, event.created_at AS happened_at, endpoint.url, endpoint.sealed_secret,
-    endpoint.sealed_previous_secret, endpoint.previous_until, endpoint.failures, endpoint.failing_since
+    endpoint.sealed_previous_secret, endpoint.previous_until, endpoint.failures, endpoint.failing_since,
+    (SELECT count(*) FROM (SELECT FROM webhook_delivery pending
+        WHERE pending.endpoint_id = endpoint.id AND pending.status = 'pending' LIMIT CAST(:limit AS bigint) + 1) AS few
+    ) AS pending
 FROM webhook_endpoint endpoint
 JOIN webhook_delivery delivery ON delivery.endpoint_id = endpoint.id
 JOIN event ON event.id = delivery.event_id
@@ -75,6 +78,16 @@ WHERE endpoint.id = :endpoint_id AND endpoint.status = 'active'
         WHERE earlier.endpoint_id = delivery.endpoint_id AND earlier.object_id = delivery.object_id
             AND earlier.status = 'pending' AND earlier.position < delivery.position)
 ORDER BY delivery.position LIMIT :limit;
+
+-- name: succeeded
+-- In one trip: what was taken, and that its endpoint is well. Another worker may have noted it since it was read.
+WITH noted AS (
+    UPDATE webhook_delivery SET status = 'delivered', attempts = attempts + 1, next_attempt_at = NULL,
+        attempted_at = :now, answer_status = :answer_status, problem = NULL
+    WHERE id = :id AND status = 'pending' AND attempts = :attempts
+)
+UPDATE webhook_endpoint SET failures = 0, failing_since = NULL, rest_until = NULL, is_slow = :slow
+WHERE id = :endpoint_id AND (failures > 0 OR is_slow <> :slow);
 
 -- name: deliveries
 SELECT delivery.id, delivery.status, delivery.attempts, delivery.next_attempt_at, delivery.attempted_at,
