@@ -117,9 +117,10 @@ async def post(message: Message, guarded: Guarded, *, seconds: float) -> Outcome
 
 
 async def _exchange(message: Message, guarded: Guarded, answered: list[Outcome]) -> None:
+    origin = httpcore.URL(message.url).origin
     async with (
-        httpcore.AsyncConnectionPool(ssl_context=_trusted(), network_backend=guarded, max_connections=1) as pool,
-        pool.stream("POST", message.url, headers=message.headers, content=message.body) as answer,
+        httpcore.AsyncHTTPConnection(origin, ssl_context=_trusted(), network_backend=guarded) as connection,
+        connection.stream("POST", message.url, headers=message.headers, content=message.body) as answer,
     ):
         answered.append(_judge(answer))
         read = 0

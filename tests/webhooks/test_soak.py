@@ -29,7 +29,7 @@ REPOSITORY = Path(__file__).parent.parent.parent
 EVENTS, OBJECTS, WORKERS, KILLS = 10_000, 400, 4, 10
 ENDPOINTS, HANGING = 1_000, 100
 PER_PARTY = 10
-KILL_SECONDS, START_SECONDS, ROUND_SECONDS = 6, 8, 15
+KILL_SECONDS, BETWEEN_SECONDS, LAST_SECONDS = 6, 0.15, 20
 pytestmark = pytest.mark.skipif("BEATRICE_SOAK" not in os.environ, reason="minutes long: make soak")
 
 
@@ -119,6 +119,19 @@ async def test_nothing_is_lost_while_workers_are_killed(
     say(f"{EVENTS} events to 4 endpoints in {took:.0f} s, {KILLS} kills, {again} messages sent more than once")
 
 
+def without_mails(cluster: Cluster, name: str) -> None:
+    """Leave out the thousand notices of a thousand new endpoints."""
+    with cluster.admin(name) as connection:
+        connection.execute("DELETE FROM procrastinate_jobs")
+
+
+async def all_up(cluster: Cluster, name: str) -> None:
+    """Wait until the worker serves all its lanes."""
+    with cluster.admin(name) as connection:
+        while connection.execute("SELECT count(*) FROM procrastinate_workers").fetchone() != (3,):
+            await asyncio.sleep(0.1)
+
+
 async def a_thousand_endpoints(world: World, quick: str, hanging: str) -> list[UUID]:
     """Every tenth of them hangs."""
     parties: list[UUID] = []
@@ -147,15 +160,16 @@ async def test_receivers_that_hang_delay_nobody(fresh_world: World, cluster: Clu
 
     async with listening(note) as quick, listening(lambda _message: None) as hanging:
         parties = await a_thousand_endpoints(fresh_world, quick.url, hanging.url)
+        without_mails(cluster, fresh_database_name)
         with working(cluster, fresh_database_name, 1):
-            await asyncio.sleep(START_SECONDS)
-            for _ in range(5):
-                subjects = [ids.new_id() for _ in parties]
-                since.update({ids.encode("slt", each): time.monotonic() for each in subjects})
+            await all_up(cluster, fresh_database_name)
+            for party in parties * 5:
+                subject = ids.new_id()
+                since[ids.encode("slt", subject)] = time.monotonic()
                 async with fresh_world.work() as session:
-                    pairs = zip(subjects, parties, strict=True)
-                    await record_many(session, [NewEvent("slot.cancelled", "slot", each, (of,)) for each, of in pairs])
-                await asyncio.sleep(ROUND_SECONDS)
+                    await record_many(session, [NewEvent("slot.cancelled", "slot", subject, (party,))])
+                await asyncio.sleep(BETWEEN_SECONDS)
+            await asyncio.sleep(LAST_SECONDS)
     p95 = statistics.quantiles(waits, n=100)[94]
     slowest = max(waits)
     say(f"{len(waits)} messages, p50 {statistics.median(waits):.2f} s, p95 {p95:.2f} s, slowest {slowest:.2f} s")
