@@ -1,5 +1,6 @@
 """The feed over HTTP: in order and whole for whoever may read its objects, for thirty days."""
 
+import re
 from datetime import timedelta
 from typing import Any
 from uuid import UUID
@@ -7,9 +8,10 @@ from uuid import UUID
 import httpx
 
 from app import clock, ids
-from app.db import Database
+from app.db import APP_FOLDER, Database
 from app.events.actions import NewEvent, record
 from app.events.jobs import NUMBER, SWEEPS
+from app.events.vocabulary import ALL_TYPES, PERMISSIONS, PREFIXES
 from app.jobs import WORKER_ROLE, run_sweeps
 from tests.world import Party, World
 
@@ -121,3 +123,19 @@ async def test_after_thirty_days_all_but_the_newest_goes(fresh_world: World, fre
 def test_an_id_is_above_the_first_of_its_time_and_below_that_of_a_later_one() -> None:
     now = clock.real()
     assert ids.first_of(now - timedelta(seconds=1)) < ids.new_id() < ids.first_of(now + timedelta(minutes=1))
+
+
+def test_every_event_that_is_recorded_has_its_word() -> None:
+    """What the vocabulary does not know nobody would ever see."""
+    sources = [path.read_text() for ending in ("*.py", "*.sql") for path in APP_FOLDER.rglob(ending)]
+    recorded = {
+        found
+        for form in (r'NewEvent\(\s*"([a-z_]+\.[a-z_]+)"', r"record_event\(:event_id, '([a-z_]+\.[a-z_]+)'")
+        for source in sources
+        for found in re.findall(form, source)
+    }
+    ended = {found for source in sources for found in re.findall(r'(?:end|move)\([^)]*"(booking\.[a-z_]+)"', source)}
+    assert len(recorded) > 6
+    assert len(ended) > 6
+    assert recorded | ended <= set(ALL_TYPES)
+    assert set(PREFIXES) == set(PERMISSIONS) == {each.partition(".")[0] for each in ALL_TYPES}

@@ -128,7 +128,7 @@ def without_mails(cluster: Cluster, name: str) -> None:
 async def all_up(cluster: Cluster, name: str) -> None:
     """Wait until the worker serves all its lanes."""
     with cluster.admin(name) as connection:
-        while connection.execute("SELECT count(*) FROM procrastinate_workers").fetchone() != (3,):
+        while connection.execute("SELECT count(*) FROM procrastinate_workers").fetchone() != (3,):  # noqa: ASYNC110 - another process
             await asyncio.sleep(0.1)
 
 
