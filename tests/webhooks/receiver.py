@@ -45,6 +45,8 @@ class Receiver:
     answer: Callable[[Received], bytes | None] = lambda _message: OK
     received: list[Received] = field(default_factory=list)
     connections: int = 0
+    ended: asyncio.Event = field(default_factory=asyncio.Event)
+    """Set when a connection is over."""
     port: int = 0
 
     @property
@@ -68,6 +70,7 @@ class Receiver:
             pass
         finally:
             writer.close()
+            self.ended.set()
 
 
 @asynccontextmanager

@@ -1,5 +1,6 @@
 """Where webhooks may go: no spelling of an inner address is accepted, and none is connected to."""
 
+import asyncio
 from collections.abc import Iterable
 
 import httpcore
@@ -133,3 +134,5 @@ async def test_an_unknown_name_is_unreachable_and_a_handshake_that_hangs_is_ende
         guard = Guarded(loopback=True, resolve=answers(["127.0.0.1"]))
         message = Message(f"https://hooks.example:{plain.port}/", [], b"{}")
         assert await post(message, guard, seconds=0.2) == Outcome(problem="timeout")
+        async with asyncio.timeout(5):
+            await plain.ended.wait()
