@@ -45,6 +45,8 @@ class Receiver:
     answer: Callable[[Received], bytes | None] = lambda _message: OK
     received: list[Received] = field(default_factory=list)
     connections: int = 0
+    broken_off: int = 0
+    """How many did not want the whole answer."""
     ended: asyncio.Event = field(default_factory=asyncio.Event)
     """Set when a connection is over."""
     port: int = 0
@@ -66,8 +68,10 @@ class Receiver:
             else:
                 writer.write(answer)
                 await writer.drain()
-        except (ConnectionError, asyncio.IncompleteReadError):
+        except asyncio.IncompleteReadError:
             pass
+        except ConnectionError:
+            self.broken_off += 1
         finally:
             writer.close()
             self.ended.set()

@@ -126,6 +126,8 @@ async def test_silence_ends_and_ten_megabytes_are_not_read(hooks: Hooks, monkeyp
         made = [await hooks.endpoint(each.url) for each in (silent, large, strange)]
         await hooks.happened(*slots(1))
         await hooks.run()
+        await large.ended.wait()
+        assert large.broken_off == 1
     log = [outcome(row) for endpoint in made for row in await hooks.deliveries(endpoint["id"])]
     assert log == [
         ("pending", 1, None, "timeout"), ("delivered", 1, 200, None), ("pending", 1, None, "unreadable"),
