@@ -5,6 +5,7 @@ from datetime import datetime, timedelta
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app import clock, ids
+from app.config import settings
 from app.db import APP, WORKER, Query
 from app.jobs import Sweep
 
@@ -25,6 +26,9 @@ async def _number(session: AsyncSession, upto: datetime) -> int:  # noqa: ARG001
 
 
 async def _forget_due(session: AsyncSession, now: datetime) -> datetime | None:
+    """Wait for nothing in a sandbox: there time is moved by months."""
+    if settings().sandbox:
+        return None
     return now if await ANYTHING_TO_FORGET.one(session, **_before(now)) else None
 
 
