@@ -16,7 +16,7 @@ import structlog
 from procrastinate import App, Blueprint, JobContext, PsycopgConnector, RetryStrategy
 from procrastinate.jobs import Job as QueuedJob
 from procrastinate.types import JSONValue
-from sqlalchemy import ColumnElement, func, select, text
+from sqlalchemy import ColumnElement, func, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app import clock
@@ -174,7 +174,8 @@ async def sweeping(database: Database, *, wait: bool, lock: ColumnElement[int] =
     async with database.session() as session:
         await session.connection(execution_options={"isolation_level": "AUTOCOMMIT"})
         if wait:
-            await session.execute(text("SET lock_timeout = 0"))
+            usual = await session.scalar(select(func.current_setting("lock_timeout")))
+            await session.execute(select(func.set_config("lock_timeout", "0", False)))
             await session.execute(select(func.pg_advisory_lock(lock)))
         elif not await session.scalar(select(func.pg_try_advisory_lock(lock))):
             yield False
@@ -183,7 +184,8 @@ async def sweeping(database: Database, *, wait: bool, lock: ColumnElement[int] =
             yield True
         finally:
             await session.execute(select(func.pg_advisory_unlock(lock)))
-            await session.execute(text("RESET lock_timeout"))
+            if wait:
+                await session.execute(select(func.set_config("lock_timeout", usual, False)))
 
 
 async def run_sweeps(database: Database, sweeps: Sequence[Sweep]) -> dict[str, int]:

@@ -9,7 +9,6 @@ from fastapi import FastAPI
 from fastapi.exceptions import RequestValidationError
 from fastapi.openapi.utils import get_openapi
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
-from sqlalchemy import text
 from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
@@ -90,11 +89,10 @@ class Readiness:
 
     async def _ask(self, database: Database) -> bool:
         try:
-            async with database.session() as session:
-                await session.execute(text("SELECT offset_interval FROM clock_offset"))
+            async with database.begin():
+                return True
         except (SQLAlchemyError, OSError):
             return False
-        return True
 
 
 def _probes(app: FastAPI) -> None:

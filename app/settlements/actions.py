@@ -123,9 +123,9 @@ async def cancel_run(session: AsyncSession, actor: Actor, run_id: UUID) -> Settl
     await _locked(session, run_id, "closed")
     now = clock.now()
     await queries.MORE_TIME.one(session)
-    cancelled = {"status": "cancelled", "cancelled_by": actor.user_id, "cancelled_at": now}
-    run = update(SettlementRun).where(SettlementRun.id == run_id).values(**cancelled).returning(SettlementRun)
-    given_up = (await session.scalars(run)).one()
+    ended = {"status": "cancelled", "cancelled_by": actor.user_id, "cancelled_at": now}
+    cancelled = update(SettlementRun).where(SettlementRun.id == run_id).values(**ended)
+    run = (await session.scalars(cancelled.returning(SettlementRun))).one()
     await _move(session, run_id, "cancelled")
     await queries.CANCEL_LINES.run(session, run_id=run_id)
     await queries.FREE_PAYABLES.run(session, run_id=run_id)
@@ -134,7 +134,7 @@ async def cancel_run(session: AsyncSession, actor: Actor, run_id: UUID) -> Settl
     documents = await session.execute(select(Settlement.id, Settlement.provider_id).where(Settlement.run_id == run_id))
     told = [NewEvent("settlement.cancelled", "settlement", row.id, (row.provider_id,)) for row in documents]
     await events.record_many(session, told)
-    return given_up
+    return run
 
 
 async def mark_sent(session: AsyncSession, run_id: UUID) -> SettlementRun:

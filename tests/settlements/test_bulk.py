@@ -167,7 +167,7 @@ async def test_a_change_during_the_run_waits_and_is_refused(
 
     async def overtaken(session: AsyncSession, wanted: closing.Closing) -> Any:
         rows = await real(session, wanted)
-        change = "UPDATE care.unit SET fee_cents = 7_00 WHERE id = :unit"
+        change = "UPDATE care.unit SET fee_cents = 700 WHERE id = :unit"
         changing.append(asyncio.create_task(books.world.execute(change, unit=unit)))
         waiting = "SELECT count(*) FROM pg_locks WHERE NOT granted"
         while not changing[0].done() and not await books.world.scalar(waiting):  # noqa: ASYNC110 - the database has no event
