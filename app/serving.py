@@ -134,7 +134,7 @@ async def _work(url: str, stop: asyncio.Event) -> None:
     """Work until told to stop; where the database goes away, begin again when it is back."""
     async with (
         open_database(url, WORKER_TIMEOUTS, pool_size=4) as database,
-        open_database(url, WORKER_TIMEOUTS, pool_size=4) as of_lanes,
+        open_database(url, WORKER_TIMEOUTS, pool_size=6) as of_lanes,
     ):
         while not stop.is_set():
             try:
@@ -157,7 +157,8 @@ async def _work_once(url: str, database: Database, of_lanes: Database, stop: asy
             # Whoever calls strangers waits for them: a lane of its own, where nothing else has to wait.
             *(
                 _worker(lanes, {"database": of_lanes}, queues=[lane], concurrency=most)
-                for lane, most in api.LANES.items()
+                for lane, fetchers in api.LANES.items()
+                for most in fetchers
             ),
         ]
         aside = [

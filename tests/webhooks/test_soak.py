@@ -132,7 +132,7 @@ def without_mails(cluster: Cluster, name: str) -> None:
 async def all_up(cluster: Cluster, name: str, workers: int) -> None:
     """Wait until the workers serve all their lanes."""
     with cluster.admin(name) as connection:
-        while connection.execute("SELECT count(*) FROM procrastinate_workers").fetchone() != (3 * workers,):  # noqa: ASYNC110 - another process
+        while connection.execute("SELECT count(*) FROM procrastinate_workers").fetchone() != (5 * workers,):  # noqa: ASYNC110 - another process
             await asyncio.sleep(0.1)
 
 
