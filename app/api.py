@@ -99,7 +99,7 @@ JOBS = (
     webhooks_jobs,
 )
 LANES = webhooks_jobs.LANES
-"""Queues of what calls strangers, apart from all else: how many of a worker's errands wait in each at once, by fetcher."""
+"""Queues of what calls strangers, apart from all else: how many errands each fetcher of a worker takes at once."""
 PASSES: tuple[Pass, ...] = (
     *LEDGER_PASSES,
     *capacity_proof.PASSES,

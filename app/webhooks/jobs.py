@@ -14,8 +14,10 @@ from app.webhooks.queries import ANYTHING_TO_PLAN, WAITING
 DELIVER = "webhooks.deliver"
 QUICK, SLOW = "webhooks", "webhooks_slow"
 LANES: dict[str, tuple[int, ...]] = {QUICK: (43, 43, 42), SLOW: (32,)}
-"""How many receivers a worker waits for at once: 128 and 32. Whoever failed or was slow waits with its like. Errands are
-fetched one by one, each a trip or two to the database: three fetch side by side."""
+"""How many receivers a worker waits for at once: 128 and 32. Whoever failed or was slow waits with its like.
+
+Errands are fetched one by one, each a few trips to the database: three fetch side by side.
+"""
 BATCH = 1_000
 
 
