@@ -1,4 +1,4 @@
-"""What administrators are told by mail: a new member or role, a new key of theirs; the audit trail's heads."""
+"""What administrators are told by mail: a new member, role, key or webhook of theirs; the audit trail's heads."""
 
 import json
 from collections.abc import Mapping
@@ -55,7 +55,7 @@ class HeadReader:
 
 ADMINISTRATORS_WORD = "administrators"
 HEAD_READERS = Query(HeadReader, "identity.head_readers", roles=(APP, WORKER))
-ADMINISTRATORS = Query(Administrator, "identity.administrators")
+ADMINISTRATORS = Query(Administrator, "identity.administrators", roles=(APP, WORKER))
 
 
 async def tell_of_roles(session: AsyncSession, given: Redeemed) -> None:
@@ -63,21 +63,28 @@ async def tell_of_roles(session: AsyncSession, given: Redeemed) -> None:
     email = (await account_by_id(session, given.user_id)).email
     inviter = None if given.invited_by is None else (await account_by_id(session, given.invited_by)).email
     waits = int(settings().approving_role_delay.total_seconds()) // 3600 if APPROVING_ROLES & set(given.roles) else 0
-    values = {"invited_by": inviter, "waits": waits, "reason": given.reason}
+    values = {"email": email, "invited_by": inviter, "waits": waits, "reason": given.reason}
     mails = []
     for one in await _administrators(session, given.organisation_id):
         if one.user_id != given.user_id or given.reason is not None:
             words = ", ".join(ROLE_WORDS[role][one.locale] for role in given.roles)
-            mails.append(_notice("new_member", one, email, values | {"roles": words}))
+            mails.append(_notice("new_member", one, values | {"roles": words}))
     await send_many(session, mails)
 
 
 async def tell_of_key(session: AsyncSession, key: ApiKey) -> None:
     """Tell all administrators, its maker included, that there is a new key."""
     email = (await account_by_id(session, key.created_by)).email
-    values = {"hint": key.hint, "scopes": ", ".join(key.scopes)}
-    administrators = await _administrators(session, key.organisation_id)
-    await send_many(session, [_notice("new_key", one, email, values) for one in administrators])
+    values = {"email": email, "hint": key.hint, "scopes": ", ".join(key.scopes)}
+    await tell_administrators(session, key.organisation_id, "new_key", values)
+
+
+async def tell_administrators(
+    session: AsyncSession, organisation_id: UUID, template: str, values: Mapping[str, object]
+) -> None:
+    """Tell all who administer an organisation, in their languages."""
+    administrators = await _administrators(session, organisation_id)
+    await send_many(session, [_notice(template, one, values) for one in administrators])
 
 
 async def tell_of_lost_factor(
@@ -89,8 +96,8 @@ async def tell_of_lost_factor(
     name = administrators[0].organisation_name if administrators else ""
     herself = Administrator(person.id, person.email, person.locale, name)
     told = [one for one in administrators if one.user_id != user_id]
-    values = {"asked_by": asker.email, "approved": approved}
-    await send_many(session, [_notice("lost_second_factor", one, person.email, values) for one in (*told, herself)])
+    values = {"email": person.email, "asked_by": asker.email, "approved": approved}
+    await send_many(session, [_notice("lost_second_factor", one, values) for one in (*told, herself)])
 
 
 async def tell_of_head(session: AsyncSession, position: int) -> None:
@@ -113,6 +120,6 @@ async def _administrators(session: AsyncSession, organisation_id: UUID) -> list[
     return await ADMINISTRATORS.all(session, organisation_id=organisation_id, roles=ADMINISTERING, now=clock.real())
 
 
-def _notice(template: str, to: Administrator, email: str, values: Mapping[str, object]) -> NewMail:
-    shared = {"organisation_name": to.organisation_name, "email": email, "public_url": settings().public_url}
+def _notice(template: str, to: Administrator, values: Mapping[str, object]) -> NewMail:
+    shared = {"organisation_name": to.organisation_name, "public_url": settings().public_url}
     return NewMail(template, to.email, to.locale, {**shared, **values})
