@@ -61,7 +61,7 @@ class Page(Out, Generic[T]):
     """One page of a list; follow `next_cursor` until it is null."""
 
     @classmethod
-    def model_parametrized_name(cls, params: tuple[type[Any], ...]) -> str:
+    def model_parametrized_name(cls, params: tuple[Any, ...]) -> str:
         """Name the page of `BookingRead` `BookingPage` in the OpenAPI document."""
         return f"{params[0].__name__.removesuffix('Read')}Page"
 
