@@ -129,6 +129,7 @@ class Twin:
         for role in ("hr", *roles):
             for path in ("/employees?limit=100", "/account", "/account/entries", "/top_ups", "/programmes", "/grants"):
                 await self.of_company("GET", path, role=role)
+        await self.of_company("GET", "/employees?updated_since=2026-12-02T00:00:00Z&count=true")
         for grant_id in self.grants.values() if roles else ():
             for path in ("", "/lines?limit=3", "/lines?limit=100", "/revocations"):
                 await self.of_company("GET", f"/grants/{grant_id}{path}")
