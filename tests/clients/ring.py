@@ -29,6 +29,7 @@ from tests.acceptance.test_readme import REPOSITORY, Server
 from tests.clients import workshop
 from tests.world.people import fiscal_code
 
+pytestmark = pytest.mark.timeout(900)  # a slow machine, and the tools fetched first
 PYTHON_PATH = {"PYTHONPATH": f"{workshop.PLACE}:{workshop.PLACE / 'pydantic'}"}
 COOPERATIVE = "manager@cooperativa-serio.example"
 
