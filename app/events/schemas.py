@@ -8,8 +8,9 @@ from pydantic import Field
 
 from app import ids
 from app.clock import Instant
-from app.events.vocabulary import PREFIXES
+from app.events.vocabulary import PREFIXES, EventType
 from app.http.schemas import Out
+from app.http.words import words
 from app.ids import EventId
 
 
@@ -55,3 +56,29 @@ def read(row: Happened) -> EventRead:
         created_at=row.happened_at,
         data=EventObject(id=ids.encode(PREFIXES[row.object_kind], row.object_id), object=row.object_kind),
     )
+
+
+words(
+    "EventType",
+    EventType,
+    **{
+        "booking.requested": "somebody asks for visits: answer in time",
+        "booking.confirmed": "visits were confirmed",
+        "booking.declined": "visits were declined",
+        "booking.expired": "nobody answered in time",
+        "booking.cancelled": "visits were cancelled",
+        "booking.delivered": "visits were marked as delivered",
+        "booking.reverted": "a mark was taken back",
+        "booking.completed": "delivered visits were accepted",
+        "booking.no_show": "nobody was there",
+        "booking.disputed": "a mark is contested",
+        "booking.dispute_decided": "a contested mark was decided",
+        "slot.cancelled": "a slot was cancelled",
+        "settlement.issued": "a settlement was made",
+        "settlement.cancelled": "a settlement was given up; another will follow",
+        "employee.joined": "an employee activated the login",
+        "grant.active": "a grant was paid out to its employees",
+        "top_up.confirmed": "a top-up arrived",
+        "webhook_endpoint.tested": "you asked for a test",
+    },
+)

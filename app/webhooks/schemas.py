@@ -9,6 +9,7 @@ from app.clock import Instant
 from app.events.schemas import EventRead
 from app.events.vocabulary import EventType
 from app.http.schemas import ABSENT, In, Name, Out
+from app.http.words import words
 from app.webhooks.models import DeliveryStatus, DisabledReason, EndpointStatus, Problem
 
 URL_EXAMPLE = "https://hooks.cooperativa-serio.example/beatrice"
@@ -100,3 +101,28 @@ class WebhookDeliveryRead(Out):
         description="What was wrong: `answer` is a status other than 2xx (a redirect is one); null when it was taken."
     )
     created_at: Instant = Field(description="When it was planned.")
+
+
+words(
+    "WebhookEndpointStatus", EndpointStatus, active="it is told what happens", disabled="it gets nothing",
+    deleted="it was ended for good; not shown",
+)  # fmt: skip
+words(
+    "WebhookDisabledReason", DisabledReason, person="one of your people switched it off", gone="it answered 410",
+    failing="nothing succeeded for three days",
+)  # fmt: skip
+words(
+    "WebhookDeliveryStatus", DeliveryStatus, pending="it is sent as soon as it can be", delivered="it was taken",
+    failed="it is not tried again unless somebody asks",
+)  # fmt: skip
+words(
+    "WebhookProblem",
+    Problem,
+    answer="the answer's status was none of 2xx; a redirect is such a one",
+    timeout="no whole answer in 15 seconds",
+    unreachable="nobody answered at the address",
+    tls="the certificate or the handshake failed",
+    unreadable="the answer was no HTTP",
+    address_not_allowed="the name leads to an address that is not public",
+    endpoint_ended="the endpoint was ended before it was sent",
+)

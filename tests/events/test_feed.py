@@ -56,7 +56,12 @@ async def test_who_follows_misses_nothing(client: httpx.AsyncClient, world: Worl
     seen += rest["data"]
     assert [event["data"]["id"] for event in seen] == [ids.encode("slt", subject) for subject in subjects]
     assert rest["next_cursor"] is None
-    assert await feed(client, provider, headers, f"?after={seen[-1]['id']}") == {"data": [], "next_cursor": None}
+    assert await feed(client, provider, headers, f"?after={seen[-1]['id']}") == {
+        "data": [],
+        "next_cursor": None,
+        "prev_cursor": None,
+        "total": None,
+    }
     subjects = await happened(world, provider, "slot.cancelled")
     new = (await feed(client, provider, headers, f"?after={seen[-1]['id']}"))["data"]
     assert [event["data"]["id"] for event in new] == [ids.encode("slt", subjects[0])]
