@@ -24,6 +24,7 @@ from app.disputes import proof as disputes_proof
 from app.edge import idempotency
 from app.employees import endpoints as employees
 from app.employees import models as employees_models
+from app.events import endpoints as events
 from app.events import jobs as events_jobs
 from app.grants import endpoints as grants
 from app.grants import jobs as grants_jobs
@@ -49,6 +50,9 @@ from app.search import endpoints as search
 from app.settlements import endpoints as settlements
 from app.settlements import proof as settlements_proof
 from app.territory import endpoints as territory
+from app.webhooks import endpoints as webhooks
+from app.webhooks import jobs as webhooks_jobs
+from app.webhooks import models as webhooks_models
 
 ROUTERS: tuple[APIRouter, ...] = (
     search.public,
@@ -73,6 +77,8 @@ ROUTERS: tuple[APIRouter, ...] = (
     accreditations.provider,
     identity.organisation,
     organisations.organisation,
+    events.organisation,
+    webhooks.organisation,
     networks.alliance,
     accreditations.alliance,
     organisations.operator,
@@ -92,7 +98,19 @@ PAGES: tuple[APIRouter, ...] = (
     wallet_pages.person,
 )
 SANDBOX_ROUTERS: tuple[APIRouter, ...] = (sandbox.sandbox,)
-JOBS = (events_jobs, audit_jobs, bookings_jobs, credit_jobs, grants_jobs, ledger_jobs, mail_jobs, identity_jobs)
+JOBS = (
+    events_jobs,
+    audit_jobs,
+    bookings_jobs,
+    credit_jobs,
+    grants_jobs,
+    ledger_jobs,
+    mail_jobs,
+    identity_jobs,
+    webhooks_jobs,
+)
+LANES = webhooks_jobs.LANES
+"""Queues of what calls strangers, apart from all else: how many errands each fetcher of a worker takes at once."""
 PASSES: tuple[Pass, ...] = (
     *LEDGER_PASSES,
     *capacity_proof.PASSES,
@@ -111,6 +129,7 @@ SEALED: tuple[SealedColumn, ...] = tuple(
         bookings_models,
         disputes_models,
         identity_models,
+        webhooks_models,
         idempotency,
     )
     for sealed in module.SEALED

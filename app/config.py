@@ -34,6 +34,7 @@ BOUNDS = {
     "login_attempts_per_address": (1, 1_000),
     "requests_per_minute": (1, 12_000),
     "pool_size": (1, 100),
+    "webhook_timeout_seconds": (5, 30),
 }
 """What production accepts, both included: OWASP's floor for Argon2id, and limits that still limit."""
 APPROVING_ROLE_HOURS = 24
@@ -96,10 +97,16 @@ class Settings(BaseSettings):
     """Show `/docs` and `/openapi.json` in production too."""
     serve_metrics: bool = False
     """Show `/metrics` in production too: to whoever reaches the port."""
+    webhook_loopback: bool = True
+    """Let the sandbox call its own machine; production never does."""
+    webhook_timeout_seconds: float = Field(default=15.0, gt=0)
+    """For one try, from the look-up of the name to the answer."""
     audit_heads_dir: Path | None = None
     """Where the worker writes the audit trail's signed heads, besides the log: a folder outside of the database."""
+    audit_heads_mail: Annotated[tuple[str, ...], NoDecode] = ()
+    """To whom it mails them: addresses, and `administrators` for those of the operator and of alliances' leads."""
 
-    @field_validator("secret_keys", "cors_origins", mode="before")
+    @field_validator("secret_keys", "cors_origins", "audit_heads_mail", mode="before")
     @classmethod
     def _split(cls, value: object) -> object:
         return tuple(part.strip() for part in value.split(",") if part.strip()) if isinstance(value, str) else value
@@ -165,6 +172,10 @@ class Settings(BaseSettings):
     @property
     def asks_for_step_up(self) -> bool:
         return self.step_up or not self.sandbox
+
+    @property
+    def calls_loopback(self) -> bool:
+        return self.sandbox and self.webhook_loopback
 
     @property
     def sandbox(self) -> bool:

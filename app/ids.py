@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Annotated
 from uuid import UUID
 
@@ -28,6 +29,11 @@ def new_id() -> UUID:
     """Return a new UUIDv7: ordered by time, so that indexes grow at one end."""
     source = _source.get()
     return UUID(int=uuid_utils.uuid7().int) if source is None else source()
+
+
+def first_of(instant: datetime) -> UUID:
+    """Return an id that is below every new id from this instant on, and above those made before."""
+    return UUID(int=int(instant.timestamp() * 1000) << 80)
 
 
 @contextmanager
@@ -135,3 +141,5 @@ EventId = Annotated[UUID, TypeId("evt", "event")]
 MailId = Annotated[UUID, TypeId("mal", "mail")]
 SettingValueId = Annotated[UUID, TypeId("set", "entry of a setting")]
 AuditEventId = Annotated[UUID, TypeId("aud", "entry of the audit trail")]
+WebhookEndpointId = Annotated[UUID, TypeId("whe", "webhook endpoint")]
+WebhookDeliveryId = Annotated[UUID, TypeId("dlv", "webhook delivery")]

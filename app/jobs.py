@@ -14,8 +14,9 @@ from datetime import datetime
 
 import structlog
 from procrastinate import App, Blueprint, JobContext, PsycopgConnector, RetryStrategy
+from procrastinate.jobs import Job as QueuedJob
 from procrastinate.types import JSONValue
-from sqlalchemy import func, select
+from sqlalchemy import ColumnElement, func, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app import clock
@@ -28,20 +29,35 @@ blueprint = Blueprint()
 _deferring = App(connector=PsycopgConnector())
 WORKER_ROLE = "beatrice_worker"
 SWEEPING = func.hashtext("beatrice sweeps")
+PULSE = func.hashtext("beatrice pulse")
+DEFAULT = "default"
 KEEP_FINISHED_HOURS = 7 * 24
 
 Job = Callable[..., Awaitable[None]]
+Outside = Callable[[Database, str], Awaitable[None]]
 Due = Callable[[AsyncSession, datetime], Awaitable[datetime | None]]
 Run = Callable[[AsyncSession, datetime], Awaitable[int]]
 
 
 @dataclass(frozen=True)
 class Sweep:
-    """One kind of deadline: `due` tells the earliest instant that waits, `run` handles a batch up to an instant."""
+    """One kind of deadline: `due` tells the earliest instant that waits, `run` handles a batch up to an instant.
+
+    What is `prompt` does not wait for the minute's tick: somebody outside waits for it.
+    """
 
     name: str
     due: Due
     run: Run
+    prompt: bool = False
+
+
+@dataclass(frozen=True)
+class Errand:
+    """A job about one thing outside, by its id, in a lane: of one thing there is one that waits and one that runs."""
+
+    subject: str
+    lane: str
 
 
 def job(name: str) -> Callable[[Job], Job]:
@@ -61,8 +77,31 @@ def job(name: str) -> Callable[[Job], Job]:
                 raise
 
         blueprint.task(
-            name=name, pass_context=True, retry=RetryStrategy(max_attempts=8, exponential_wait=4), queue="default"
+            name=name, pass_context=True, retry=RetryStrategy(max_attempts=8, exponential_wait=4), queue=DEFAULT
         )(run)
+        return function
+
+    return register
+
+
+def errand(name: str) -> Callable[[Outside], Outside]:
+    """Register `async def run(database, subject)`, which may call the network: it opens its own short transactions.
+
+    It is not retried: a sweep finds what is left to do.
+    """
+
+    def register(function: Outside) -> Outside:
+        async def run(context: JobContext, /, subject: str) -> None:
+            try:
+                await function(context.additional_context["database"], subject)
+            except Exception as error:
+                place = places(error.__traceback__)
+                log.warning(
+                    "job_failed", task=name, job_id=context.job.id, error_class=type(error).__name__, error_at=place
+                )
+                raise
+
+        blueprint.task(name=name, pass_context=True)(run)
         return function
 
     return register
@@ -80,6 +119,20 @@ async def defer_many(session: AsyncSession, name: str, batch: Sequence[dict[str,
         await _deferring.configure_task(name, queue=queue, connection=raw).batch_defer_async(
             *(dict[str, JSONValue](arguments) for arguments in batch)
         )
+
+
+async def send_on(session: AsyncSession, name: str, errands: Sequence[Errand]) -> None:
+    """Queue errands in the caller's transaction; none of these may wait already."""
+    if errands:
+        raw = await raw_connection(session)
+        queued = [
+            QueuedJob(
+                id=None, queue=each.lane, lock=f"{name} {each.subject}", queueing_lock=f"{name} {each.subject}",
+                task_name=name, task_kwargs={"subject": each.subject},
+            )
+            for each in errands
+        ]  # fmt: skip
+        await _deferring.job_manager.batch_defer_jobs_async(queued, connection=raw)
 
 
 def worker_app(conninfo: str, options: str = "") -> App:
@@ -105,7 +158,7 @@ async def tick(context: JobContext, timestamp: int) -> None:  # noqa: ARG001 - p
     database: Database = context.additional_context["database"]
     async with sweeping(database, wait=False) as alone:
         if alone:
-            await run_sweeps(database, context.additional_context["sweeps"])
+            await run_sweeps(database, [sweep for sweep in context.additional_context["sweeps"] if not sweep.prompt])
 
 
 @blueprint.periodic(cron="30 2 * * *")
@@ -116,21 +169,21 @@ async def forget(context: JobContext, timestamp: int) -> None:  # noqa: ARG001 -
 
 
 @asynccontextmanager
-async def sweeping(database: Database, *, wait: bool) -> AsyncIterator[bool]:
+async def sweeping(database: Database, *, wait: bool, lock: ColumnElement[int] = SWEEPING) -> AsyncIterator[bool]:
     """Keep other sweepers out; without `wait` tell whether nobody else sweeps."""
     async with database.session() as session:
         await session.connection(execution_options={"isolation_level": "AUTOCOMMIT"})
         if wait:
             usual = await session.scalar(select(func.current_setting("lock_timeout")))
             await session.execute(select(func.set_config("lock_timeout", "0", False)))
-            await session.execute(select(func.pg_advisory_lock(SWEEPING)))
-        elif not await session.scalar(select(func.pg_try_advisory_lock(SWEEPING))):
+            await session.execute(select(func.pg_advisory_lock(lock)))
+        elif not await session.scalar(select(func.pg_try_advisory_lock(lock))):
             yield False
             return
         try:
             yield True
         finally:
-            await session.execute(select(func.pg_advisory_unlock(SWEEPING)))
+            await session.execute(select(func.pg_advisory_unlock(lock)))
             if wait:
                 await session.execute(select(func.set_config("lock_timeout", usual, False)))
 
@@ -157,6 +210,16 @@ async def run_sweeps(database: Database, sweeps: Sequence[Sweep]) -> dict[str, i
         if handled == 0:
             stuck.add(sweep.name)
             log.warning("sweep_without_progress", sweep=sweep.name)
+
+
+async def pulse(database: Database, sweeps: Sequence[Sweep], seconds: float) -> None:
+    """Run what is prompt, over and over; of several workers one at a time."""
+    prompt = [sweep for sweep in sweeps if sweep.prompt]
+    while True:
+        async with sweeping(database, wait=False, lock=PULSE) as alone:
+            if alone:
+                await run_sweeps(database, prompt)
+        await asyncio.sleep(seconds)
 
 
 async def rescue_stalled(app: App, seconds: float) -> None:

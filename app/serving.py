@@ -10,6 +10,7 @@ from dataclasses import dataclass
 
 import structlog
 import uvicorn
+from procrastinate import App
 from sqlalchemy.engine import make_url
 
 from app import api, jobs
@@ -24,6 +25,7 @@ GRACE_SECONDS = 20
 MOST_CONNECTIONS = 1_000
 RESTART_SECONDS = 1.0
 STALLED_SECONDS = 10.0
+PULSE_SECONDS = 1.0
 
 
 class Refused(Exception):
@@ -130,35 +132,59 @@ async def _cancel(task: asyncio.Task[object]) -> None:
 
 async def _work(url: str, stop: asyncio.Event) -> None:
     """Work until told to stop; where the database goes away, begin again when it is back."""
-    async with open_database(url, WORKER_TIMEOUTS, pool_size=4) as database:
+    async with (
+        open_database(url, WORKER_TIMEOUTS, pool_size=4) as database,
+        open_database(url, WORKER_TIMEOUTS, pool_size=6) as of_lanes,
+    ):
         while not stop.is_set():
             try:
-                await _work_once(url, database, stop)
+                await _work_once(url, database, of_lanes, stop)
             except Exception as error:
                 log.warning("worker_interrupted", exc_info=error)
                 with suppress(TimeoutError):
                     await asyncio.wait_for(stop.wait(), RESTART_SECONDS)
 
 
-async def _work_once(url: str, database: Database, stop: asyncio.Event) -> None:
-    app = jobs.worker_app(conninfo(url), f"{WORKER_TIMEOUTS} -c role={jobs.WORKER_ROLE}")
-    # Nothing is cancelled while the pool opens: psycopg's pool loses a cancellation that comes then.
-    async with app.open_async():
-        running = asyncio.create_task(
-            app.run_worker_async(
-                concurrency=2,
-                install_signal_handlers=False,
-                shutdown_graceful_timeout=GRACE_SECONDS,
-                update_heartbeat_interval=STALLED_SECONDS / 4,
-                stalled_worker_timeout=STALLED_SECONDS,
-                additional_context={"database": database, "sweeps": api.SWEEPS, "passes": api.PASSES},
-            )
-        )
-        rescuing = asyncio.create_task(jobs.rescue_stalled(app, STALLED_SECONDS))
-        stopping = asyncio.create_task(stop.wait())
+async def _work_once(url: str, database: Database, of_lanes: Database, stop: asyncio.Event) -> None:
+    options = f"{WORKER_TIMEOUTS} -c role={jobs.WORKER_ROLE}"
+    app, lanes = (jobs.worker_app(conninfo(url), options) for _ in range(2))
+    lanes.periodic_registry.periodic_tasks.clear()
+    context: dict[str, object] = {"database": database, "sweeps": api.SWEEPS, "passes": api.PASSES}
+    # Nothing is cancelled while the pools open: psycopg's pool loses a cancellation that comes then.
+    async with app.open_async(), lanes.open_async():
+        running = [
+            _worker(app, context, queues=[jobs.DEFAULT], concurrency=2),
+            # Whoever calls strangers waits for them: a lane of its own, where nothing else has to wait.
+            *(
+                _worker(lanes, {"database": of_lanes}, queues=[lane], concurrency=most)
+                for lane, fetchers in api.LANES.items()
+                for most in fetchers
+            ),
+        ]
+        aside = [
+            asyncio.create_task(jobs.rescue_stalled(app, STALLED_SECONDS)),
+            asyncio.create_task(jobs.pulse(database, api.SWEEPS, PULSE_SECONDS)),
+            asyncio.create_task(stop.wait()),
+        ]
         try:
-            await asyncio.wait({running, rescuing, stopping}, return_when=asyncio.FIRST_COMPLETED)
-            await _cancel(running)
+            done, _ = await asyncio.wait([*running, *aside], return_when=asyncio.FIRST_COMPLETED)
+            await asyncio.gather(*(_cancel(task) for task in running))
+            for task in done:
+                task.result()
         finally:
-            await _cancel(stopping)
-            await _cancel(rescuing)
+            for task in aside:
+                await _cancel(task)
+
+
+def _worker(app: App, context: dict[str, object], *, queues: list[str], concurrency: int) -> asyncio.Task[None]:
+    work = app.run_worker_async(
+        queues=queues,
+        concurrency=concurrency,
+        install_signal_handlers=False,
+        shutdown_graceful_timeout=GRACE_SECONDS,
+        update_heartbeat_interval=STALLED_SECONDS / 4,
+        stalled_worker_timeout=STALLED_SECONDS,
+        delete_jobs="never" if queues == [jobs.DEFAULT] else "always",
+        additional_context=context,
+    )
+    return asyncio.create_task(work)

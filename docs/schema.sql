@@ -1745,6 +1745,76 @@ CREATE TABLE public.user_account (
 );
 GRANT INSERT, SELECT, UPDATE ON public.user_account TO beatrice_app, beatrice_worker;
 
+CREATE TABLE public.webhook_delivery (
+    id uuid NOT NULL,
+    organisation_id uuid NOT NULL,
+    endpoint_id uuid NOT NULL,
+    event_id uuid NOT NULL,
+    object_id uuid NOT NULL,
+    position bigint NOT NULL,
+    status text NOT NULL DEFAULT 'pending'::text,
+    attempts integer NOT NULL DEFAULT 0,
+    next_attempt_at timestamp with time zone,
+    attempted_at timestamp with time zone,
+    answer_status smallint,
+    problem text,
+    created_at timestamp with time zone NOT NULL,
+    CONSTRAINT webhook_delivery_pkey PRIMARY KEY (id),
+    CONSTRAINT webhook_delivery_once UNIQUE (event_id, endpoint_id),
+    CONSTRAINT webhook_delivery_event_id_fkey FOREIGN KEY (event_id) REFERENCES public.event(id) ON DELETE CASCADE,
+    CONSTRAINT webhook_delivery_organisation_id_endpoint_id_fkey FOREIGN KEY (organisation_id, endpoint_id) REFERENCES public.webhook_endpoint(organisation_id, id),
+    CONSTRAINT webhook_delivery_attempts_counted CHECK (attempts >= 0),
+    CONSTRAINT webhook_delivery_pending_has_next CHECK ((status = 'pending'::text) = (next_attempt_at IS NOT NULL)),
+    CONSTRAINT webhook_delivery_problem_known CHECK (problem = ANY (ARRAY['answer'::text, 'timeout'::text, 'unreachable'::text, 'tls'::text, 'unreadable'::text, 'address_not_allowed'::text, 'endpoint_ended'::text])),
+    CONSTRAINT webhook_delivery_status_known CHECK (status = ANY (ARRAY['pending'::text, 'delivered'::text, 'failed'::text]))
+);
+CREATE INDEX webhook_delivery_due_idx ON public.webhook_delivery USING btree (endpoint_id, "position") WHERE status = 'pending'::text;
+CREATE INDEX webhook_delivery_endpoint_idx ON public.webhook_delivery USING btree (organisation_id, endpoint_id, id);
+CREATE INDEX webhook_delivery_object_idx ON public.webhook_delivery USING btree (endpoint_id, object_id, "position") WHERE status = 'pending'::text;
+GRANT INSERT, SELECT, UPDATE ON public.webhook_delivery TO beatrice_app, beatrice_worker;
+
+CREATE TABLE public.webhook_endpoint (
+    id uuid NOT NULL,
+    organisation_id uuid NOT NULL,
+    place smallint,
+    url text NOT NULL,
+    description text,
+    event_types text[] NOT NULL,
+    status text NOT NULL DEFAULT 'active'::text,
+    disabled_reason text,
+    disabled_at timestamp with time zone,
+    sealed_secret bytea NOT NULL,
+    sealed_previous_secret bytea,
+    previous_until timestamp with time zone,
+    planned_position bigint NOT NULL,
+    failures integer NOT NULL DEFAULT 0,
+    failing_since timestamp with time zone,
+    rest_until timestamp with time zone,
+    is_slow boolean NOT NULL DEFAULT false,
+    version integer NOT NULL DEFAULT 1,
+    created_by uuid NOT NULL,
+    created_at timestamp with time zone NOT NULL,
+    CONSTRAINT webhook_endpoint_pkey PRIMARY KEY (id),
+    CONSTRAINT webhook_endpoint_organisation_id_id_key UNIQUE (organisation_id, id),
+    CONSTRAINT webhook_endpoint_created_by_fkey FOREIGN KEY (created_by) REFERENCES public.user_account(id),
+    CONSTRAINT webhook_endpoint_organisation_id_fkey FOREIGN KEY (organisation_id) REFERENCES public.organisation(id),
+    CONSTRAINT webhook_endpoint_disabled_reason_known CHECK (disabled_reason = ANY (ARRAY['person'::text, 'gone'::text, 'failing'::text])),
+    CONSTRAINT webhook_endpoint_disabled_whole CHECK ((status = 'disabled'::text) = (disabled_reason IS NOT NULL) AND (status = 'disabled'::text) = (disabled_at IS NOT NULL)),
+    CONSTRAINT webhook_endpoint_failing_whole CHECK ((failures > 0) = (failing_since IS NOT NULL)),
+    CONSTRAINT webhook_endpoint_failures_counted CHECK (failures >= 0),
+    CONSTRAINT webhook_endpoint_place_known CHECK (place >= 1 AND place <= 16),
+    CONSTRAINT webhook_endpoint_place_until_deleted CHECK ((status = 'deleted'::text) = (place IS NULL)),
+    CONSTRAINT webhook_endpoint_position_counted CHECK (planned_position >= 0),
+    CONSTRAINT webhook_endpoint_previous_whole CHECK ((sealed_previous_secret IS NULL) = (previous_until IS NULL)),
+    CONSTRAINT webhook_endpoint_status_known CHECK (status = ANY (ARRAY['active'::text, 'disabled'::text, 'deleted'::text])),
+    CONSTRAINT webhook_endpoint_types_given CHECK (cardinality(event_types) > 0)
+);
+CREATE INDEX webhook_endpoint_active_idx ON public.webhook_endpoint USING btree (id) WHERE status = 'active'::text;
+CREATE INDEX webhook_endpoint_created_by_idx ON public.webhook_endpoint USING btree (created_by);
+CREATE UNIQUE INDEX webhook_endpoint_place_key ON public.webhook_endpoint USING btree (organisation_id, place);
+GRANT INSERT, SELECT, UPDATE ON public.webhook_endpoint TO beatrice_app;
+GRANT SELECT, UPDATE ON public.webhook_endpoint TO beatrice_worker;
+
 CREATE VIEW ledger.entry WITH (security_invoker=true) AS
  SELECT transfer.from_account_id AS account_id,
     transfer.id AS transfer_id,
@@ -2812,8 +2882,11 @@ CREATE OR REPLACE FUNCTION public.check_programme()
  LANGUAGE plpgsql
  SET search_path TO 'public', 'pg_temp'
 AS $function$
+DECLARE
+    -- What its company calls it and notes of it binds nobody.
+    free CONSTANT text[] := ARRAY['name', 'external_id', 'metadata', 'version'];
 BEGIN
-    IF (to_jsonb(OLD) - 'name' - 'version') IS DISTINCT FROM (to_jsonb(NEW) - 'name' - 'version') AND (
+    IF (to_jsonb(OLD) - free) IS DISTINCT FROM (to_jsonb(NEW) - free) AND (
             OLD.id IS DISTINCT FROM NEW.id OR OLD.created_at IS DISTINCT FROM NEW.created_at
             OR to_jsonb(OLD) -> 'company_id' IS DISTINCT FROM to_jsonb(NEW) -> 'company_id'
             OR EXISTS (SELECT FROM credit_grant JOIN programme ON programme.company_id = credit_grant.company_id
@@ -3108,6 +3181,20 @@ AS $function$
 $function$;
 GRANT EXECUTE ON FUNCTION public.end_to_end_id(uuid) TO beatrice_app, beatrice_worker;
 
+CREATE OR REPLACE FUNCTION public.events_to_forget(recorded_before uuid, happened_before timestamp with time zone, at_most integer)
+ RETURNS SETOF uuid
+ LANGUAGE sql
+ STABLE
+AS $function$
+    SELECT event.id FROM event
+    WHERE event.id < recorded_before AND event.created_at < happened_before AND event.numbered AND NOT EXISTS (
+        SELECT FROM event_position place WHERE place.event_id = event.id AND NOT EXISTS (
+            SELECT FROM event_position later
+            WHERE later.organisation_id = place.organisation_id AND later.position > place.position))
+    ORDER BY event.id LIMIT at_most;
+$function$;
+GRANT EXECUTE ON FUNCTION public.events_to_forget(uuid,timestamp with time zone,integer) TO beatrice_app, beatrice_worker;
+
 CREATE OR REPLACE FUNCTION public.fee_cap_bps(of_provider uuid, on_day date)
  RETURNS bigint
  LANGUAGE sql
@@ -3140,6 +3227,23 @@ BEGIN
     END IF;
     RETURN NEW;
 END $function$;
+
+CREATE OR REPLACE FUNCTION public.forget_events(recorded_before uuid, happened_before timestamp with time zone, at_most integer)
+ RETURNS bigint
+ LANGUAGE plpgsql
+ SECURITY DEFINER
+ SET search_path TO 'public', 'pg_temp'
+AS $function$
+DECLARE
+    old uuid[];
+BEGIN
+    PERFORM pg_advisory_xact_lock(hashtextextended('event sequencer', 0));
+    old := ARRAY(SELECT events_to_forget(recorded_before, happened_before, at_most));
+    DELETE FROM event_position WHERE event_id = ANY (old);
+    DELETE FROM event WHERE id = ANY (old);
+    RETURN cardinality(old);
+END $function$;
+GRANT EXECUTE ON FUNCTION public.forget_events(uuid,timestamp with time zone,integer) TO beatrice_app, beatrice_worker;
 
 CREATE OR REPLACE FUNCTION public.forget_second_factor_of_sessions()
  RETURNS trigger

@@ -13,7 +13,10 @@ import httpx
 from fastapi.routing import APIRoute
 
 from app import api, ids
+from app.events.actions import NewEvent, record
+from app.events.jobs import NUMBER
 from app.http.route import BeatriceRoute
+from app.webhooks.planning import plan
 from tests.settlements.books import Books
 from tests.world import Caller, Party, Person, World
 from tests.world.given import ALBINO, RELATIVE
@@ -31,7 +34,8 @@ NEWEST = """
         (SELECT id FROM role_grant WHERE organisation_id = :provider AND role = 'staff') AS mem,
         (SELECT id FROM session_token WHERE user_id = :person) AS ses,
         (SELECT grant_id FROM lot WHERE id = :lot) AS grt, (SELECT source_id FROM lot WHERE id = :lot) AS prg,
-        (SELECT booking_id FROM care.unit WHERE id = :unit) AS bkg
+        (SELECT booking_id FROM care.unit WHERE id = :unit) AS bkg,
+        (SELECT id FROM webhook_delivery WHERE organisation_id = :provider) AS dlv
 """
 
 
@@ -149,14 +153,24 @@ async def _side(world: World, client: httpx.AsyncClient, operator: Party, letter
         "unit_id": ids.encode("unt", unit_id),
     }
     await _by_http(side)
+    await _tell(world, provider)
     given = {"provider": provider.id, "person": person.user_id, "lot": lot_id, "unit": unit_id}
     (found,) = await world.execute(NEWEST, **given)
     names_of = {"inv": "invitation", "mem": "membership", "ses": "session", "grt": "grant", "prg": "programme"}
     side.ids |= {
         f"{name}_id": ids.encode(prefix, getattr(found, prefix))
-        for prefix, name in (names_of | {"bkg": "booking"}).items()
+        for prefix, name in (names_of | {"bkg": "booking", "dlv": "delivery"}).items()
     }
     return side
+
+
+async def _tell(world: World, provider: Party) -> None:
+    """Plan the delivery of one event."""
+    async with world.work() as session:
+        await record(session, NewEvent("slot.cancelled", "slot", ids.new_id(), (provider.id,)))
+        while await NUMBER.one(session, at_most=1_000):
+            pass
+        await plan(session)
 
 
 async def _by_http(side: Side) -> None:
@@ -167,6 +181,8 @@ async def _by_http(side: Side) -> None:
     await side.make("manager", "/providers/{provider_id}/sites", site, "site_id")
     key = {"name": f"{side.canary} key", "scopes": ["catalogue:read"]}
     await side.make("manager", "/organisations/{organisation_id}/api_keys", key, "api_key_id")
+    hook = {"url": "https://hooks.example.org/", "description": side.canary, "event_types": ["slot.cancelled"]}
+    await side.make("manager", "/organisations/{organisation_id}/webhook_endpoints", hook, "endpoint_id")
     invited = {"email": f"invited{letter.lower()}@example.test", "roles": ["staff"]}
     await side.make("manager", "/organisations/{organisation_id}/members", invited)
     network = await side.make("operator", "/operator/networks", {"name": f"ATS {letter}"})

@@ -29,14 +29,14 @@ def problem(answer: httpx.Response) -> dict[str, Any]:
 
 
 async def test_no_token_is_401_with_a_challenge(client: httpx.AsyncClient, company: Party) -> None:
-    answer = await client.get(account(company), headers={"Accept-Language": "en"})
+    answer = await client.get(account(company))
     assert (answer.status_code, answer.headers["www-authenticate"]) == (401, "Bearer")
     assert problem(answer) == {
         "type": "http://127.0.0.1:8000/errors/unauthorised",
-        "title": "Unauthorized",
+        "title": "Non autenticato",
         "status": 401,
         "code": "unauthorised",
-        "detail": "Send a valid session token or API key as `Authorization: Bearer`.",
+        "detail": "Invia un token di sessione o una chiave API validi come `Authorization: Bearer`.",
         "errors": [],
     }
 

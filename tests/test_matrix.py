@@ -146,7 +146,7 @@ async def test_the_person_and_the_public_read_their_own(sides: Territory, land_c
     for route in routes():
         if method_of(route) == "GET" and route.access.permission in PERSON:
             role = "anonymous" if route.access.permission == "public" else "employee"
-            query = "?q=albino" if route.path.endswith("/municipalities") else ""
+            query = "?q=albino" if route.path == "/v1/municipalities" else ""
             answer = await sides.ask(land_client, route, sides.a.path(route.path) + query, sides.a.headers[role])
             assert answer.status_code == 200, (route.path, answer.text)
 

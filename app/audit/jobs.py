@@ -12,11 +12,13 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from app import clock
 from app.audit import chain, queries
 from app.config import settings
-from app.jobs import Sweep
+from app.jobs import Sweep, defer
 
 log = structlog.get_logger()
 BATCH = 1_000
 FILE = "audit-heads.jsonl"
+MAIL_HEAD = "identity.mail_head"
+"""The job of a module above, which knows people and mails."""
 
 
 async def _chain_due(session: AsyncSession, now: datetime) -> datetime | None:  # noqa: ARG001 - what is recorded happened
@@ -58,6 +60,8 @@ async def _export(session: AsyncSession, upto: datetime) -> int:  # noqa: ARG001
         await asyncio.to_thread(_append, folder, json.dumps(head.line()) + "\n")
     log.info("audit_head", **head.line())
     await queries.KEEP_HEAD.run(session, **asdict(head))
+    if settings().audit_heads_mail:
+        await defer(session, MAIL_HEAD, position=str(head.position))
     return 1
 
 

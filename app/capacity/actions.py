@@ -14,6 +14,8 @@ from app.capacity.errors import SlotClosed, SlotTaken
 from app.capacity.models import HolderKind, Slot
 from app.capacity.queries import LockedSlot
 from app.errors import Invalid, NotFound, PreconditionFailed
+from app.events.actions import NewEvent
+from app.events.actions import record as record_event
 
 MONTHS_AHEAD = 24
 MAX_DAYS = 31
@@ -88,6 +90,7 @@ async def close_slot(session: AsyncSession, provider_id: UUID, slot_id: UUID) ->
         raise SlotTaken(taken=found.taken)
     own = update(Slot).where(Slot.provider_id == provider_id, Slot.id == slot_id)
     await session.execute(own.values(status="cancelled", version=Slot.version + 1))
+    await record_event(session, NewEvent("slot.cancelled", "slot", slot_id, (provider_id,)))
 
 
 async def lock(session: AsyncSession, slot_ids: Sequence[UUID]) -> None:

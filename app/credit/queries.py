@@ -119,7 +119,7 @@ class WalletEntry:
     event_at: datetime
     reason: EntryReason
     cause_id: UUID | None
-    """What it was for, as whoever moved the money says: a unit."""
+    """What the hold was for that it ended, or that what it takes back ended: a unit."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -40,6 +40,7 @@ ROLE_PERMISSIONS: dict[OrganisationRole, frozenset[str]] = {
             # Another HR person may approve; that it is another one is checked by the action and the database.
             "grant_approvals:write",
             "role_confirmations:write",
+            "events:read",
         }
     ),
     "hr_approver": frozenset(
@@ -51,6 +52,7 @@ ROLE_PERMISSIONS: dict[OrganisationRole, frozenset[str]] = {
             "grants:read",
             "grant_approvals:write",
             "role_confirmations:write",
+            "events:read",
         }
     ),
     "payroll": frozenset({"employees:read", "account:read"}),
@@ -67,9 +69,12 @@ ROLE_PERMISSIONS: dict[OrganisationRole, frozenset[str]] = {
             "members:write",
             "api_keys:read",
             "api_keys:write",
+            "webhooks:read",
+            "webhooks:write",
+            "events:read",
         }
     ),
-    "staff": frozenset({"provider:read", "catalogue:read", "bookings:read", "bookings:write"}),
+    "staff": frozenset({"provider:read", "catalogue:read", "bookings:read", "bookings:write", "events:read"}),
     "coordinator": frozenset({"alliance:read", "alliance:write"}),
     "care_manager": frozenset({"alliance:read"}),
     "observer": frozenset({"alliance:read"}),
@@ -119,8 +124,10 @@ ROLE_PERMISSIONS: dict[OrganisationRole, frozenset[str]] = {
             "role_confirmations:write",
         }
     ),
-    # Every organisation's administrator keeps its members and keys; HR and managers are the usual ones.
-    "admin": frozenset({"members:read", "members:write", "api_keys:read", "api_keys:write"}),
+    # Every organisation's administrator keeps its members, keys and webhooks; HR and managers are the usual ones.
+    "admin": frozenset(
+        {"members:read", "members:write", "api_keys:read", "api_keys:write", "webhooks:read", "webhooks:write"}
+    ),
 }
 
 SECOND_FACTOR_ROLES: frozenset[OrganisationRole] = frozenset(

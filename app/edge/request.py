@@ -118,7 +118,9 @@ def authorise(access: Access, audience: Audience, opened: Opened, *, presented: 
     roles = frozenset(opened.roles or ())
     if audience.kind is not None:
         roles -= {REGISTRAR}
-    scopes = None if opened.scopes is None else frozenset(opened.scopes)
+    scopes = None
+    if opened.scopes is not None:  # a key does what its maker may still give
+        scopes = frozenset(opened.scopes) & scopes_to_give(opened.kinds or (), roles)
     actor = Actor(
         opened.principal_kind,
         opened.principal_id,
@@ -137,9 +139,7 @@ def authorise(access: Access, audience: Audience, opened: Opened, *, presented: 
     if audience.kind is not None and audience.kind not in (opened.kinds or ()):
         raise NotFound
     _demand_second_factor(access, opened, roles)
-    granted = permissions_of(roles)
-    if scopes is not None:
-        granted = scopes & scopes_to_give(opened.kinds or (), roles)
+    granted = permissions_of(roles) if scopes is None else scopes
     if access.permission not in granted:
         raise Forbidden
     _demand_proof(access, opened)

@@ -15,7 +15,7 @@ RECORD = Query(UUID, "events.record", roles=(APP, HR, WORKER))
 
 @dataclass(frozen=True)
 class NewEvent:
-    """One change: its type (`booking.confirmed`), the object, the organisations that may see it."""
+    """One change: its type (of `vocabulary.py`), the object, the organisations that may see it."""
 
     type: str
     object_kind: str

@@ -84,6 +84,8 @@ def from_validation(error: RequestValidationError) -> AppError:
             return NotFound()
         root = POINTER_ROOTS.get(str(where[0]), "") if where else ""
         parts = _neutral([own_name(part) for part in where[1:]], unknown=item["type"] == "extra_forbidden")
+        if root == "/query":
+            parts = parts[:1]  # a parameter that may be repeated mostly is not
         problems.append((root + "".join("/" + part for part in parts), item["type"], _message(item)))
     return Invalid(*problems[0], *problems[1:50])
 

@@ -1,14 +1,16 @@
-"""The sweep that deletes what has lost its use; all by real time, which the sandbox's clock does not move."""
+"""The sweep that deletes what has lost its use, by real time, which no sandbox clock moves; mails of the heads."""
 
 from datetime import datetime, timedelta
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app import clock
+from app.audit.jobs import MAIL_HEAD
 from app.db import WORKER, Query
 from app.edge.idempotency import RETENTION_DAYS
 from app.identity.lost_factors import REMOVAL_LIFE
-from app.jobs import Sweep
+from app.identity.notices import tell_of_head
+from app.jobs import Sweep, job
 
 ANYTHING_OVER = Query(bool, "identity.anything_over", roles=(WORKER,))
 DELETE_OVER = Query(int, "identity.delete_over", roles=(WORKER,))
@@ -40,6 +42,11 @@ async def due(session: AsyncSession, now: datetime) -> datetime | None:
 
 async def run(session: AsyncSession, _until: datetime) -> int:
     return await DELETE_OVER.one(session, **_limits())
+
+
+@job(MAIL_HEAD)
+async def mail_head(session: AsyncSession, position: str) -> None:
+    await tell_of_head(session, int(position))
 
 
 SWEEPS = (Sweep("identity.delete_expired", due, run),)

@@ -1,5 +1,6 @@
-"""What every administrator of an organisation is told by mail: a new member or role, a new key."""
+"""What administrators are told by mail: a new member, role, key or webhook of theirs; the audit trail's heads."""
 
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from uuid import UUID
@@ -8,8 +9,10 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from app import clock
 from app.actor import Locale
+from app.audit.chain import Head
+from app.audit.models import AuditHead
 from app.config import settings
-from app.db import Query
+from app.db import APP, WORKER, Query
 from app.edge.permissions import APPROVING_ROLES, ROLE_PERMISSIONS, OrganisationRole
 from app.identity.invitations import Redeemed
 from app.identity.models import ApiKey
@@ -42,7 +45,17 @@ class Administrator:
     organisation_name: str
 
 
-ADMINISTRATORS = Query(Administrator, "identity.administrators")
+@dataclass(frozen=True, slots=True)
+class HeadReader:
+    """Somebody who keeps the heads of the audit trail."""
+
+    email: str
+    locale: Locale
+
+
+ADMINISTRATORS_WORD = "administrators"
+HEAD_READERS = Query(HeadReader, "identity.head_readers", roles=(APP, WORKER))
+ADMINISTRATORS = Query(Administrator, "identity.administrators", roles=(APP, WORKER))
 
 
 async def tell_of_roles(session: AsyncSession, given: Redeemed) -> None:
@@ -50,21 +63,28 @@ async def tell_of_roles(session: AsyncSession, given: Redeemed) -> None:
     email = (await account_by_id(session, given.user_id)).email
     inviter = None if given.invited_by is None else (await account_by_id(session, given.invited_by)).email
     waits = int(settings().approving_role_delay.total_seconds()) // 3600 if APPROVING_ROLES & set(given.roles) else 0
-    values = {"invited_by": inviter, "waits": waits, "reason": given.reason}
+    values = {"email": email, "invited_by": inviter, "waits": waits, "reason": given.reason}
     mails = []
     for one in await _administrators(session, given.organisation_id):
         if one.user_id != given.user_id or given.reason is not None:
             words = ", ".join(ROLE_WORDS[role][one.locale] for role in given.roles)
-            mails.append(_notice("new_member", one, email, values | {"roles": words}))
+            mails.append(_notice("new_member", one, values | {"roles": words}))
     await send_many(session, mails)
 
 
 async def tell_of_key(session: AsyncSession, key: ApiKey) -> None:
     """Tell all administrators, its maker included, that there is a new key."""
     email = (await account_by_id(session, key.created_by)).email
-    values = {"hint": key.hint, "scopes": ", ".join(key.scopes)}
-    administrators = await _administrators(session, key.organisation_id)
-    await send_many(session, [_notice("new_key", one, email, values) for one in administrators])
+    values = {"email": email, "hint": key.hint, "scopes": ", ".join(key.scopes)}
+    await tell_administrators(session, key.organisation_id, "new_key", values)
+
+
+async def tell_administrators(
+    session: AsyncSession, organisation_id: UUID, template: str, values: Mapping[str, object]
+) -> None:
+    """Tell all who administer an organisation, in their languages."""
+    administrators = await _administrators(session, organisation_id)
+    await send_many(session, [_notice(template, one, values) for one in administrators])
 
 
 async def tell_of_lost_factor(
@@ -76,14 +96,30 @@ async def tell_of_lost_factor(
     name = administrators[0].organisation_name if administrators else ""
     herself = Administrator(person.id, person.email, person.locale, name)
     told = [one for one in administrators if one.user_id != user_id]
-    values = {"asked_by": asker.email, "approved": approved}
-    await send_many(session, [_notice("lost_second_factor", one, person.email, values) for one in (*told, herself)])
+    values = {"email": person.email, "asked_by": asker.email, "approved": approved}
+    await send_many(session, [_notice("lost_second_factor", one, values) for one in (*told, herself)])
+
+
+async def tell_of_head(session: AsyncSession, position: int) -> None:
+    """Let the audit trail's head leave by mail: whoever keeps it notices a trail that was cut or made anew."""
+    kept = await session.get_one(AuditHead, position)
+    head = Head(kept.position, kept.hash, kept.exported_at, kept.key_id, kept.signature)
+    values = {
+        "line": json.dumps(head.line()),
+        "day": f"{clock.day_of(head.exported_at):%d.%m.%Y}",
+        "position": position,
+    }
+    named = settings().audit_heads_mail
+    readers = [HeadReader(address, "it") for address in named if address != ADMINISTRATORS_WORD]
+    if ADMINISTRATORS_WORD in named:
+        readers += await HEAD_READERS.all(session, now=clock.real())
+    await send_many(session, [NewMail("audit_head", to.email, to.locale, values) for to in readers])
 
 
 async def _administrators(session: AsyncSession, organisation_id: UUID) -> list[Administrator]:
     return await ADMINISTRATORS.all(session, organisation_id=organisation_id, roles=ADMINISTERING, now=clock.real())
 
 
-def _notice(template: str, to: Administrator, email: str, values: Mapping[str, object]) -> NewMail:
-    shared = {"organisation_name": to.organisation_name, "email": email, "public_url": settings().public_url}
+def _notice(template: str, to: Administrator, values: Mapping[str, object]) -> NewMail:
+    shared = {"organisation_name": to.organisation_name, "public_url": settings().public_url}
     return NewMail(template, to.email, to.locale, {**shared, **values})

@@ -90,11 +90,14 @@ class FirstPersonRead(Out):
     id: ids.MembershipId
     user_id: ids.UserId
     email: str
+    """The e-mail address of the login."""
     role: str = Field(description="`admin` or `coordinator`")
     organisation_id: ids.OrganisationId
     organisation_name: str
+    """The organisation's name."""
     granted_by: ids.UserId | None = Field(description="Who invited")
     granted_at: Instant
+    """When the role was given, in real time (UTC)."""
     stands: bool = Field(description="Whether it rests on more than one person's word; if not, nothing is accredited")
 
 
@@ -232,3 +235,4 @@ LEVELS = {
 }
 words("SettingLevel", SettingLevel, **LEVELS)
 words("SettingOrigin", SettingOrigin, **LEVELS)
+words("Stricter", Stricter, more="a larger value protects more", less="a smaller value protects more")

@@ -14,6 +14,7 @@ from app.http.schemas import ABSENT, VERSION, Code, Email, In, Metadata, Name, O
 from app.http.words import words
 from app.organisations.models import BankAccountStatus, Kind, PartyKind
 
+RemovalStatus = Literal["asked", "approved"]
 IbanStatus = Literal["in_force", "changing", "on_hold"]
 Phone = Annotated[str, StringConstraints(pattern=r"^\+?[0-9][0-9 ./-]{4,29}$"), Field(examples=["+39 035 123456"])]
 Role = Annotated[
@@ -203,6 +204,7 @@ class MemberInvite(In):
     roles: Roles
     """What the person will be allowed to do; which roles there are depends on the kind of organisation."""
     reason: Reason | None = None
+    """Why one login may have roles meant for two people; null where it has none of these."""
 
 
 class MemberInvited(Out):
@@ -246,7 +248,8 @@ class SecondFactorRemovalRead(Out):
     """What becomes of a lost second factor."""
 
     user_id: ids.UserId
-    status: Literal["asked", "approved"]
+    status: RemovalStatus
+    """How far it is."""
     effective_at: Instant = Field(
         description="From then on (real time) a new password set by a mailed link takes it away; a code ends this."
     )
@@ -309,4 +312,10 @@ words(
     operator="runs the platform",
     finance="approves payments of the platform",
     admin="keeps members and keys",
+)
+words(
+    "RemovalStatus",
+    RemovalStatus,
+    asked="one person asked; another approves it, or a day goes by",
+    approved="two people asked for it",
 )

@@ -47,12 +47,12 @@ async def run_jobs(
     Works beside a running worker: its sweeping is waited for, and so are the jobs it took.
     """
     worker_url = as_worker(url)
-    database = create_database(worker_url.render_as_string(hide_password=False), pool_size=3, timeouts=WORKER_TIMEOUTS)
+    database = create_database(worker_url.render_as_string(hide_password=False), pool_size=4, timeouts=WORKER_TIMEOUTS)
     try:
         async with database.begin(jobs.WORKER_ROLE) as session:
             waiting = await queries.OPEN_JOB_IDS.all(session)
             last = await queries.LAST_JOB_ID.one(session)
-        async with jobs.sweeping(database, wait=True):
+        async with jobs.sweeping(database, wait=True), jobs.sweeping(database, wait=True, lock=jobs.PULSE):
             ran = await jobs.run_sweeps(database, sweeps)
         try:
             await _drain(database, worker_url, sweeps, passes)

@@ -24,6 +24,7 @@ from app.sandbox import (
     demo_parties,
     demo_people,
     demo_settlement,
+    demo_webhooks,
     queries,
 )
 from app.sandbox.demo_rows import IdSource
@@ -79,3 +80,4 @@ async def _write(session: AsyncSession, start: datetime, report: Report) -> None
     report(f"{made} bookings")
     while await events.NUMBER.one(session, at_most=events.BATCH):
         pass
+    await demo_webhooks.load(session, world)

@@ -23,7 +23,7 @@ const api = createClient<paths>({ baseUrl: BEATRICE_URL, headers: { Authorizatio
 /** Read the requests page by page. */
 async function* requested(): AsyncGenerator<Booking> {
   for (let cursor: string | undefined | null; cursor !== null; ) {
-    const query = { status: "requested" as const, cursor };
+    const query = { status: ["requested" as const], cursor };
     const { data, error } = await api.GET("/v1/providers/{provider_id}/bookings", { params: { path: { provider_id }, query } });
     if (!data) throw new Error(error.detail);
     yield* data.data;

@@ -3,6 +3,7 @@
 import asyncio
 import json
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -13,12 +14,14 @@ from app import clock, ids
 from app.actor import SYSTEM
 from app.audit import chain
 from app.audit.actions import record
-from app.audit.jobs import FILE, SWEEPS
+from app.audit.jobs import FILE, MAIL_HEAD, SWEEPS
 from app.audit.verify import Verdict, heads_in, verify
 from app.config import settings
 from app.db import Database
+from app.identity.notices import tell_of_head
 from app.jobs import run_sweeps
 from tests.conftest import Cluster
+from tests.world import World
 
 WHOLE = "ALTER TABLE {table} {what} TRIGGER USER"
 
@@ -68,6 +71,44 @@ async def test_entries_are_chained_and_the_head_leaves_once_a_day(
     (line,) = (folder / FILE).read_text().splitlines()
     assert json.loads(line)["position"] == 3
     assert await verdict(fresh_worker, folder) == Verdict(5, 2)
+
+
+async def test_the_head_is_mailed_and_the_mail_verifies(
+    fresh_database: Database,
+    fresh_worker: Database,
+    fresh_world: World,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """To named addresses and to those who administer the operator and leads, but to nobody of an employer."""
+    operator = await fresh_world.operator()
+    await fresh_world.membership(operator.users["operator"], operator.id, "admin")
+    lead = await fresh_world.organisation(["municipality", "company"], ("admin",))
+    await fresh_world.found_alliance(lead=lead)
+    monkeypatch.setenv("BEATRICE_AUDIT_HEADS_MAIL", "archivio@lead.example, administrators")
+    settings.cache_clear()
+    try:
+        await act(fresh_database, 3)
+        await run_sweeps(fresh_worker, SWEEPS)
+        (job,) = await fresh_world.execute(
+            "SELECT args FROM procrastinate_jobs WHERE task_name = :name", name=MAIL_HEAD
+        )
+        async with fresh_worker.begin("beatrice_worker") as session:
+            await tell_of_head(session, int(job.args["position"]))
+    finally:
+        monkeypatch.undo()
+        settings.cache_clear()
+    mails = await fresh_world.execute("SELECT recipient, subject, text FROM outgoing_mail ORDER BY recipient")
+    named = await fresh_world.scalar("SELECT email FROM user_account WHERE id = :id", id=operator.users["operator"])
+    assert [mail.recipient for mail in mails] == ["archivio@lead.example", named]
+    saved = tmp_path / "mail.txt"
+    saved.write_text(mails[0].text)
+    (head,) = heads_in(saved)
+    async with fresh_worker.begin("beatrice_worker") as session:
+        assert (await verify(session, [head])).problem is None
+    other = replace(head, position=head.position + 9)
+    async with fresh_worker.begin("beatrice_worker") as session:
+        assert "is not signed" in str((await verify(session, [other])).problem)
 
 
 async def test_two_sequencers_make_one_chain(fresh_database: Database, fresh_worker: Database) -> None:

@@ -14,6 +14,7 @@ from app.bookings import queries
 from app.bookings.decisions import RELEASE_DAYS, Loaded, booking_status
 from app.bookings.models import BookingStatus
 from app.db import Database
+from app.listing import Window
 from tests.bookings.scene import NOW, Scene
 from tests.conftest import Cluster
 
@@ -227,15 +228,14 @@ async def test_sql_and_python_agree_on_every_booking(
     found: dict[str, dict[BookingStatus | None, set[UUID]]] = {"mine": {}, "theirs": {}}
     async with fresh_database.begin() as session:
         for status in (*STATUSES, None):
-            asked: dict[str, Any] = {
-                "now": NOW, "status": status, "after": None, "limit": everything + 1,
-            }  # fmt: skip
-            rows = await queries.PERSON_BOOKINGS.all(session, user_id=user_id, **asked)
+            unasked = dict.fromkeys(("offering_id", "starts_from", "starts_before", "updated_since"))
+            asked: dict[str, Any] = unasked | {"now": NOW, "statuses": None if status is None else [status]}
+            window = Window("-created_at", everything + 1)
+            person = {"user_id": user_id, "beneficiary_id": None}
+            rows = (await queries.PERSON_BOOKINGS.page(session, window, **person, **asked)).rows
             found["mine"][status] = {row.id for row in rows}
-            asked |= {"starts_from": None, "starts_before": None}
-            found["theirs"][status] = {
-                row.id for row in await queries.PROVIDER_BOOKINGS.all(session, provider_id=provider_id, **asked)
-            }
+            theirs = await queries.PROVIDER_BOOKINGS.page(session, window, provider_id=provider_id, **asked)
+            found["theirs"][status] = {row.id for row in theirs.rows}
         units = await queries.units_of(session, [row.id for row in rows])
     assert len(rows) == everything == 4556
     shown: dict[BookingStatus | None, set[UUID]] = {status: set() for status in STATUSES}

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from app import clock
+from app import clock, ids
 from tests.bookings.scene import NOW, Scene
 
 December = Callable[[int], datetime]
@@ -149,6 +149,8 @@ async def test_provider_cancels_a_slot_with_everybody_in_it(
         **sent,
     )
     assert answer.json() == {"slot_id": slot, "cancelled_bookings": 1}
+    told = await scene.world.execute("SELECT type, object_id, organisation_ids FROM event WHERE object_kind = 'slot'")
+    assert told == [("slot.cancelled", ids.decode("slt", slot), [scene.provider.id])]
     read = (await scene.client.get(f"/v1/me/bookings/{booking['id']}", headers=scene.person.headers)).json()
     assert (read["status"], read["end_reason"]) == ("cancelled", sent.get("json", {}).get("reason"))
     assert await scene.lots() == ((120_00, 0), (300_00, 0))

@@ -6,9 +6,9 @@ from typing import Any
 
 import httpx
 import pytest
-from tests.bookings.conftest import Scene
 
 from app import ids
+from tests.bookings.scene import Scene
 
 December = Callable[[int], datetime]
 
@@ -74,7 +74,7 @@ async def test_a_day_is_marked_delivered_at_once_or_not_at_all(scene: Scene, day
     refused = await day.do("deliver", named)
     assert (refused.status_code, refused.json()["code"]) == (409, "state_conflict")
     assert (await scene.lots(), [one["status"] for one in await day.read()]) == (
-        before, ["confirmed", "confirmed", "requested"],
+        before, ["confirmed", "confirmed", "expired"],
     )  # fmt: skip
     foreign = ids.encode("unt", ids.new_id())
     unknown = await day.do("deliver", [*named[:2], foreign])
@@ -88,7 +88,7 @@ async def test_a_day_is_marked_delivered_at_once_or_not_at_all(scene: Scene, day
         (named[1], True, "delivered", None),
     ]
     assert each.headers["content-language"] == "it"
-    assert [one["status"] for one in await day.read()] == ["delivered", "delivered", "requested"]
+    assert [one["status"] for one in await day.read()] == ["delivered", "delivered", "expired"]
 
 
 async def test_many_requests_are_answered_whole(scene: Scene, day: Day, december: December) -> None:

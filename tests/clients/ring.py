@@ -29,6 +29,7 @@ from tests.acceptance.test_readme import REPOSITORY, Server
 from tests.clients import workshop
 from tests.world.people import fiscal_code
 
+pytestmark = pytest.mark.timeout(900)  # a slow machine, and the tools fetched first
 PYTHON_PATH = {"PYTHONPATH": f"{workshop.PLACE}:{workshop.PLACE / 'pydantic'}"}
 COOPERATIVE = "manager@cooperativa-serio.example"
 
@@ -53,7 +54,7 @@ def made(server: Server) -> dict[str, str]:
         workshop.fetch_tools()
     except workshop.Failed as failed:
         pytest.skip(f"the pinned tools cannot be fetched: {failed}")
-    return workshop.make_clients(httpx.get(f"{server.address}/openapi.json").content)
+    return workshop.make_clients(httpx.get(f"{server.address}/openapi.json", timeout=120).content)
 
 
 @pytest.fixture(scope="session")
@@ -260,7 +261,7 @@ def test_collection_has_every_operation_and_works(server: Server, scripts: Path,
     workshop.collection(tmp_path / "collection.json")
     made = json.loads((tmp_path / "collection.json").read_text(encoding="utf-8"))
     requests = [item["request"] for item in requests_of(made["item"])]
-    document = httpx.get(f"{server.address}/openapi.json").json()
+    document = httpx.get(f"{server.address}/openapi.json", timeout=120).json()
     operations = [operation for path in document["paths"].values() for operation in path.values()]
     assert len(requests) == len([one for one in operations if "operationId" in one])
     keyed = {header["value"] for one in requests for header in one["header"] if header["key"] == "Idempotency-Key"}

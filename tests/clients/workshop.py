@@ -17,7 +17,7 @@ HERE = Path(__file__).resolve().parent
 REPOSITORY = HERE.parents[1]
 PLACE = REPOSITORY / ".clients"
 PYTHON = PLACE / "venv" / "bin" / "python"
-SECONDS = 180
+SECONDS = 300
 PACKAGES = ("package.json", "package-lock.json", ".npmrc")
 SOURCES = (HERE / "tsconfig.json", *HERE.glob("*.ts"), HERE / "collection.mjs", REPOSITORY / "docs/integrate/agenda.ts")
 

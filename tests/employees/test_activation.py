@@ -44,6 +44,7 @@ async def test_accepting_joins_the_company(client: httpx.AsyncClient, world: Wor
             "maintained": [],
             "dependent_years": [],
             "certificates": [],
+            "version": 1,
         }
     ]
     events = await world.execute("SELECT type, object_kind, organisation_ids FROM event")

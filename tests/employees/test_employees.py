@@ -68,6 +68,7 @@ async def test_every_field_comes_back(client: httpx.AsyncClient, company: Party)
         "email": "anna@example.com",
         "status": "invited",
         "external_id": None,
+        "version": 1,
     }
 
 

@@ -17,7 +17,7 @@ from app.events.actions import NewEvent, record
 from app.events.jobs import NUMBER, SWEEPS
 from app.events.models import Event, EventPosition
 
-(SWEEP,) = SWEEPS
+SWEEP = SWEEPS[0]
 
 
 async def happened(session: AsyncSession, *organisations: UUID) -> UUID:

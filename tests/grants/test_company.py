@@ -414,5 +414,8 @@ async def test_what_a_company_makes_is_found_by_its_own_id(desk: Desk) -> None:
     assert await found("/top_ups", payment_reference=top_up["payment_reference"]) == [top_up["id"]]
     shown = (await desk.get(f"/programmes/{programme_id}")).json()
     assert (shown["external_id"], shown["metadata"], shown["version"]) == ("P-1", {"budget": "7"}, 1)
+    path, headers = f"{desk.base}/programmes/{programme_id}", {**desk.company.headers["hr"], "If-Match": '"1"'}
+    noted = await desk.client.patch(path, json={"external_id": "P-2", "metadata": {}}, headers=headers)
+    assert (noted.status_code, noted.json()["external_id"], noted.json()["metadata"]) == (200, "P-2", {})
     one = (await desk.get("/top_ups", count="true", limit=1)).json()
     assert (len(one["data"]), one["total"]) == (1, 2)

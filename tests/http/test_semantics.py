@@ -9,9 +9,9 @@ import pytest
 from app import config
 from app.db import Database
 from app.main import create_app
-from tests.http.probe import Scene, problem
+from tests.http.probe import Scene
 from tests.http.test_requests import client_of
-from tests.world import World
+from tests.world import World, problem
 
 Headers = dict[str, str]
 PUBLIC = [

@@ -13,6 +13,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from app import ids
 from app.identity.models import User
+from app.listing import Window
 from app.networks import queries
 from tests.people import snapshot
 from tests.world import Party, World
@@ -71,7 +72,11 @@ async def places(client: httpx.AsyncClient, world: World, operator: Party) -> Pl
 
 async def grace(world: World, on: date = TODAY, /, **named: UUID) -> tuple[int, str, UUID | None]:
     async with world.database.begin() as session:
-        (found,) = [row for row in await queries.settings(session, on, None, 9, **named) if row.name == "grace_days"]
+        (found,) = [
+            row
+            for row in (await queries.settings(session, on, Window("name"), **named)).rows
+            if row.name == "grace_days"
+        ]
     return found.value, found.level, found.value_id
 
 

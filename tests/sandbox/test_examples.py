@@ -36,6 +36,7 @@ NOT_ALONE = {
     "totp_remove": "needs a device",
     "booking_deliver": "needs a visit that began and that nobody reported",
     "booking_no_show": "needs a visit that began and that nobody reported",
+    "visit_deliver": "needs a visit that began and that nobody reported",
     "organisation_member_invite": "needs an organisation without an administrator",
     "settlement_run_approve": "needs a run that another person made",
 }
@@ -83,22 +84,29 @@ class Demo:
     async def sent(self, client: httpx.AsyncClient, name: str) -> list[httpx.Response]:
         """Send an example, once for each object of the demo that its path may name, until one is taken."""
         where, operation = self.bodies[name]
-        method = where.split(" ")[0]
+        method, path = where.split(" ")[0], path_of(where, operation)
         body = _example(operation)
         made = [answer.json() for answer in await self.sent(client, FIRST[name])] if name in FIRST else []
         if name == "booking_create":
             body["quote_id"] = made[0]["id"]
-        if name == "grant_create":
-            programmes = await client.get(path_of(where, operation).replace("/grants", "/programmes"))
-            body["programme_id"] = programmes.json()["data"][0]["id"]
+        elif name == "grant_create":
+            body["programme_id"] = (await _first(client, path.replace("/grants", "/programmes")))["id"]
+        elif name == "visit_confirm":
+            waiting = await _first(client, path.replace("/visits/confirm", "/bookings"), status="requested")
+            body["unit_ids"] = [unit["id"] for unit in waiting["units"]]
         answers: list[httpx.Response] = []
-        for filled, found in await _filled(client, path_of(where, operation)):
-            if "unit_ids" in body:
+        for filled, found in await _filled(client, path):
+            if "unit_ids" in body and "units" in found:
                 body["unit_ids"] = [unit["id"] for unit in found["units"]]
             answers.append(await _send(client, method, filled, operation, body, len(answers)))
             if answers[-1].is_success:
                 break
         return answers[-1:]
+
+
+async def _first(client: httpx.AsyncClient, path: str, **filters: str) -> dict[str, Any]:
+    row: dict[str, Any] = (await client.get(path, params=filters)).json()["data"][0]
+    return row
 
 
 def _example(operation: dict[str, Any]) -> Any:

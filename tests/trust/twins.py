@@ -35,7 +35,15 @@ from tests.world import Party, Person, World
 PEOPLE = 13
 BASE_CENTS = 200_00
 ROLES = ("hr", "hr_approver", "payroll", "admin", "key")
-LISTS = ("/employees?limit=100", "/account", "/account/entries", "/top_ups", "/programmes", "/grants")
+LISTS = (
+    "/employees?limit=100",
+    "/employees?updated_since=2026-12-02T00:00:00Z&count=true",
+    "/account",
+    "/account/entries",
+    "/top_ups",
+    "/programmes",
+    "/grants",
+)
 SCOPES = ["account:read", "employees:read", "employees:write", "grants:read", "grants:write", "programmes:read",
           "top_ups:read", "top_ups:write"]  # fmt: skip
 SERVICES = (

@@ -172,7 +172,9 @@ CROSS JOIN LATERAL (
     (SELECT transfer.id, -transfer.amount_cents AS amount_cents, transfer.event_at,
         CASE WHEN transfer.hold_id IS NOT NULL THEN 'captured' WHEN transfer.reason = 'restored' THEN 'restored'
             WHEN transfer.reverses_id IS NOT NULL THEN 'refunded'
-            ELSE transfer.reason END AS reason, transfer.cause_id
+            ELSE transfer.reason END AS reason,
+        (SELECT hold.cause_id FROM ledger.hold WHERE hold.id = coalesce(transfer.hold_id, (
+            SELECT undone.hold_id FROM ledger.transfer undone WHERE undone.id = transfer.reverses_id))) AS cause_id
     FROM ledger.transfer WHERE transfer.from_account_id = owner.lot_id
         AND (CAST(:booked_from AS timestamptz) IS NULL OR transfer.event_at >= :booked_from)
         AND (CAST(:booked_before AS timestamptz) IS NULL OR transfer.event_at < :booked_before)
@@ -181,7 +183,9 @@ CROSS JOIN LATERAL (
     (SELECT transfer.id, transfer.amount_cents, transfer.event_at,
         CASE WHEN transfer.hold_id IS NOT NULL THEN 'captured' WHEN transfer.reason = 'restored' THEN 'restored'
             WHEN transfer.reverses_id IS NOT NULL THEN 'refunded'
-            ELSE transfer.reason END AS reason, transfer.cause_id
+            ELSE transfer.reason END AS reason,
+        (SELECT hold.cause_id FROM ledger.hold WHERE hold.id = coalesce(transfer.hold_id, (
+            SELECT undone.hold_id FROM ledger.transfer undone WHERE undone.id = transfer.reverses_id))) AS cause_id
     FROM ledger.transfer WHERE transfer.to_account_id = owner.lot_id
         AND (CAST(:booked_from AS timestamptz) IS NULL OR transfer.event_at >= :booked_from)
         AND (CAST(:booked_before AS timestamptz) IS NULL OR transfer.event_at < :booked_before)

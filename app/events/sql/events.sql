@@ -78,3 +78,28 @@ BEGIN
 END $$;
 CREATE OR REPLACE TRIGGER event_position_gapless AFTER INSERT ON event_position REFERENCING NEW TABLE AS new_position
     FOR EACH STATEMENT EXECUTE FUNCTION check_positions_gapless();
+
+-- What is old enough by both times, but the newest of each organisation: the next number follows it. Ids are in order of
+-- real time, so the primary key finds what is old.
+CREATE OR REPLACE FUNCTION events_to_forget(recorded_before uuid, happened_before timestamptz, at_most integer)
+RETURNS SETOF uuid LANGUAGE sql STABLE AS $$
+    SELECT event.id FROM event
+    WHERE event.id < recorded_before AND event.created_at < happened_before AND event.numbered AND NOT EXISTS (
+        SELECT FROM event_position place WHERE place.event_id = event.id AND NOT EXISTS (
+            SELECT FROM event_position later
+            WHERE later.organisation_id = place.organisation_id AND later.position > place.position))
+    ORDER BY event.id LIMIT at_most;
+$$;
+CREATE OR REPLACE FUNCTION forget_events(recorded_before uuid, happened_before timestamptz, at_most integer)
+RETURNS bigint LANGUAGE plpgsql SECURITY DEFINER SET search_path = public, pg_temp AS $$
+DECLARE
+    old uuid[];
+BEGIN
+    PERFORM pg_advisory_xact_lock(hashtextextended('event sequencer', 0));
+    old := ARRAY(SELECT events_to_forget(recorded_before, happened_before, at_most));
+    DELETE FROM event_position WHERE event_id = ANY (old);
+    DELETE FROM event WHERE id = ANY (old);
+    RETURN cardinality(old);
+END $$;
+REVOKE ALL ON FUNCTION events_to_forget, forget_events FROM PUBLIC, beatrice_app, beatrice_hr, beatrice_worker;
+GRANT EXECUTE ON FUNCTION events_to_forget, forget_events TO beatrice_app, beatrice_worker;

@@ -1,8 +1,11 @@
 -- A programme keeps its rules from its first grant on, also before there is credit: what was approved is what is made.
 
 CREATE OR REPLACE FUNCTION check_programme() RETURNS trigger LANGUAGE plpgsql SET search_path = public, pg_temp AS $$
+DECLARE
+    -- What its company calls it and notes of it binds nobody.
+    free CONSTANT text[] := ARRAY['name', 'external_id', 'metadata', 'version'];
 BEGIN
-    IF (to_jsonb(OLD) - 'name' - 'version') IS DISTINCT FROM (to_jsonb(NEW) - 'name' - 'version') AND (
+    IF (to_jsonb(OLD) - free) IS DISTINCT FROM (to_jsonb(NEW) - free) AND (
             OLD.id IS DISTINCT FROM NEW.id OR OLD.created_at IS DISTINCT FROM NEW.created_at
             OR to_jsonb(OLD) -> 'company_id' IS DISTINCT FROM to_jsonb(NEW) -> 'company_id'
             OR EXISTS (SELECT FROM credit_grant JOIN programme ON programme.company_id = credit_grant.company_id

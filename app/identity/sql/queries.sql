@@ -248,6 +248,16 @@ WHERE g.organisation_id = :organisation_id AND g.role = ANY (CAST(:roles AS text
     AND tstzrange(g.from_at, g.until_at) @> CAST(:now AS timestamptz)
 ORDER BY u.id;
 
+-- name: head_readers
+-- Who administers the operator or an alliance's lead. Nobody of an employer: the length of the trail tells of use.
+SELECT DISTINCT u.email, u.locale
+FROM role_grant g JOIN user_account u ON u.id = g.user_id JOIN organisation o ON o.id = g.organisation_id
+WHERE g.role = 'admin' AND tstzrange(g.from_at, g.until_at) @> CAST(:now AS timestamptz)
+    AND ('operator' = ANY (o.kinds) OR EXISTS (SELECT FROM alliance WHERE alliance.lead_organisation_id = o.id))
+    AND NOT EXISTS (SELECT FROM role_grant h WHERE h.user_id = u.id AND h.side = 'employer'
+        AND (h.until_at IS NULL OR h.until_at > CAST(:now AS timestamptz)))
+ORDER BY u.email;
+
 -- name: end_open_offers
 -- All of an organisation, or of one inviter there. One that is being accepted now is locked: whoever accepts it waits for
 -- the organisation's lock, and its inviter is looked at then.
