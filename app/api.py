@@ -42,6 +42,8 @@ from app.organisations import endpoints as organisations
 from app.payables import proof as payables
 from app.portal.pages import bookings as booking_pages
 from app.portal.pages import care as care_pages
+from app.portal.pages import login as login_pages
+from app.portal.pages import relatives as relative_pages
 from app.portal.pages import session as session_pages
 from app.portal.pages import wallet as wallet_pages
 from app.sandbox import endpoints as sandbox
@@ -96,6 +98,9 @@ PAGES: tuple[APIRouter, ...] = (
     session_pages.person,
     booking_pages.person,
     wallet_pages.person,
+    relative_pages.person,
+    login_pages.public,
+    login_pages.person,
 )
 SANDBOX_ROUTERS: tuple[APIRouter, ...] = (sandbox.sandbox,)
 JOBS = (

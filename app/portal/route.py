@@ -28,7 +28,7 @@ F = TypeVar("F", bound=Callable[..., object])
 PATIENCE = 25
 WAIT = 0.2
 """Seconds between looks at what the first of two clicks came to."""
-REDRAWN = frozenset({400, 401, 403, 409, 422})
+REDRAWN = frozenset({400, 401, 403, 409, 412, 422})
 """Refusals of a form that are shown beside it, with what was typed."""
 
 

@@ -4,6 +4,7 @@ import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+import segno
 from markupsafe import Markup
 
 WIDTH = 600
@@ -110,3 +111,8 @@ def bar(parts: Mapping[str, int], label: str) -> Markup:
     return Markup(
         '<svg class="bar" viewBox="0 0 100 8" preserveAspectRatio="none" role="img" aria-label="{}">{}</svg>'
     ).format(label, Markup("").join(drawn))
+
+
+def square(text: str) -> Markup:
+    """Draw the square that a telephone's camera reads."""
+    return Markup(segno.make(text).svg_inline(omitsize=True, svgclass="code", lineclass=None))  # noqa: S704 - paths only
