@@ -1,6 +1,6 @@
 """What grants take and show, per audience."""
 
-from typing import Annotated, Any
+from typing import Annotated
 
 from pydantic import Field, model_validator
 from pydantic_core import PydanticCustomError
@@ -17,7 +17,6 @@ from app.rules.rows import RuleCode
 
 MAX_LINES = 20_000
 OwnId = Annotated[Code | None, Field(description="Its id in your own system")]
-NOTES: Any = Field(default_factory=dict, description="Your own notes on it, up to 50 short texts")
 
 
 class CompanyFundsRead(Out):
@@ -50,7 +49,7 @@ class TopUpCreate(In):
     amount_cents: PositiveCents
     """The sum that the company will transfer, in cents."""
     external_id: OwnId = None
-    metadata: Metadata = NOTES
+    metadata: Metadata = Field(default_factory=dict, description="Your own notes on it, up to 50 short texts")
 
 
 class TopUpConfirm(In):
@@ -139,7 +138,7 @@ class ProgrammeCreate(In):
     relatives_reading: Reading | None = None
     """How narrowly the law on relatives is read; null: as the company reads it."""
     external_id: OwnId = None
-    metadata: Metadata = NOTES
+    metadata: Metadata = Field(default_factory=dict, description="Your own notes on it, up to 50 short texts")
 
 
 class ProgrammeUpdate(In):
@@ -236,7 +235,7 @@ class GrantCreate(In):
     generality_reason: GeneralityReason | None = None
     """Why people of one category get different amounts; null where all get the same."""
     external_id: OwnId = None
-    metadata: Metadata = NOTES
+    metadata: Metadata = Field(default_factory=dict, description="Your own notes on it, up to 50 short texts")
 
     @model_validator(mode="after")
     def _one_way(self) -> "GrantCreate":

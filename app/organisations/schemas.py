@@ -23,7 +23,7 @@ Role = Annotated[
         min_length=1, max_length=40, examples=["admin"], json_schema_extra={"enum": list(get_args(OrganisationRole))}
     ),
 ]
-"""Any text is read; which roles there are depends on the organisation."""
+"""Whatever text is read; which roles there are depends on the organisation."""
 Reason = Annotated[
     str,
     StringConstraints(strip_whitespace=True, min_length=10, max_length=500),
