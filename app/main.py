@@ -183,7 +183,7 @@ def _openapi(app: FastAPI) -> Callable[[], examples.Document]:
                 summary=app.summary,
                 description=app.description,
                 routes=app.router.routes,
-                tags=audiences.TAGS,
+                tags=[tag for tag in audiences.TAGS if settings().sandbox or tag["name"] != "Sandbox"],
                 servers=app.servers,
                 contact=app.contact,
                 license_info=app.license_info,

@@ -17,7 +17,7 @@ Url = Annotated[
     str,
     Field(
         min_length=1, max_length=2_000, examples=[URL_EXAMPLE],
-        description="https on its own port, by a name that everybody can reach; a sandbox also calls its own machine.",
+        description="https on its own port, by a name that everybody can reach.",
     ),
 ]  # fmt: skip
 

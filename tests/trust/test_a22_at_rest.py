@@ -343,9 +343,9 @@ PAGES = ("/", "/docs", "/docs/static/docs.js", "/openapi.json", "/metrics")
 @pytest.mark.parametrize(
     ("changes", "statuses"),
     [
-        ({}, (404, 404, 404, 404, 404)),
-        ({"BEATRICE_SERVE_DOCS": "true"}, (307, 200, 200, 200, 404)),
-        ({"BEATRICE_SERVE_METRICS": "true"}, (404, 404, 404, 404, 200)),
+        ({}, (200, 404, 404, 404, 404)),
+        ({"BEATRICE_SERVE_DOCS": "true"}, (200, 200, 200, 200, 404)),
+        ({"BEATRICE_SERVE_METRICS": "true"}, (200, 404, 404, 404, 200)),
     ],
 )
 async def test_production_shows_its_pages_only_where_told(
