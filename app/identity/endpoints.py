@@ -86,7 +86,7 @@ async def token_create(at: At, request: Request, response: Response, form: Annot
         form.password,
         form.otp,
         address=address_of(request),
-        cookie=request.cookies.get(devices.COOKIE),
+        cookie=request.cookies.get(devices.cookie_name()),
     )
     _know_device(response, logged_in.device)
     return logged_in.token
@@ -94,10 +94,10 @@ async def token_create(at: At, request: Request, response: Response, form: Annot
 
 def _know_device(response: Response, cookie: str) -> None:
     response.set_cookie(
-        devices.COOKIE,
+        devices.cookie_name(),
         cookie,
         max_age=int(devices.LIFE.total_seconds()),
-        path="/v1/auth",
+        path="/",
         secure=not settings().sandbox,
         httponly=True,
         samesite="strict",
@@ -219,9 +219,9 @@ async def session_list(at: At, request: Request, paging: NewestFirst) -> Page[Se
     return paging.page(found, SessionRead.model_validate)
 
 
-@employee.command("/sessions/{session_id}", "person", keyed=False, method="DELETE", status=204)
+@employee.command("/sessions/{session_id}", "person", keyed=False, method="DELETE", status=204, step_up="person")
 async def session_end(at: At, session_id: ids.SessionId) -> Response:
-    """End one of one's own sessions; it fails on the very next request."""
+    """End one of one's own sessions; it fails on the very next request. To log out needs no proof, this does."""
     await sessions.end(at.session, at.actor, session_id)
     return Response(status_code=204)
 
