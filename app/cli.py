@@ -412,7 +412,7 @@ async def _remove_second_factor(url: str, email: str) -> None:
 
 @command
 def end_sessions(email: Annotated[str, typer.Option("--email", help="Whose sessions end.")]) -> None:
-    """End all sessions of one person at once: a token was stolen, or somebody left in anger."""
+    """End all sessions of one person at once: a token was stolen, a device is lost."""
     with _database_server() as addresses:
         _run(_end_sessions(addresses.app, email.strip().lower()))
     out.print(f"{email} has no session any more.", markup=False)
