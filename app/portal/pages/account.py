@@ -1,5 +1,6 @@
 """A company's money: its account, and the bank transfers that fill it."""
 
+from starlette.datastructures import FormData
 from starlette.requests import Request
 from starlette.responses import Response
 
@@ -10,7 +11,7 @@ from app.grants.schemas import TopUpCreate
 from app.http import audiences
 from app.http.filters import Days
 from app.ids import OrganisationId, TopUpId
-from app.portal import forms, render
+from app.portal import forms
 from app.portal.lists import listed
 from app.portal.pages.shown import company_page
 from app.portal.route import pages, to
@@ -35,8 +36,8 @@ async def top_ups(at: At, request: Request) -> Response:
 @company.form("/top_ups", grants.top_up_create, page=TOP_UPS)
 async def top_up_create(at: At, request: Request, company_id: OrganisationId) -> Response:
     """Announce a transfer; the answer is the sheet to pay by."""
-    amount = forms.wanted(await request.form(), "amount")
-    made = await grants.top_up_create(at, TopUpCreate(amount_cents=amount))
+    amount = forms.wanted(await request.form(), "amount_cents")
+    made = await grants.top_up_create(at, forms.parse(TopUpCreate, FormData(), amount_cents=amount))
     return to(f"/companies/{ids.encode('org', company_id)}/top_ups/{ids.encode('top', made.id)}", done="announced")
 
 

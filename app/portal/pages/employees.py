@@ -21,7 +21,7 @@ from app.http import audiences
 from app.ids import EmployeeId, OrganisationId
 from app.portal import forms
 from app.portal.lists import listed
-from app.portal.pages.shown import company_page
+from app.portal.pages.shown import company_page, rows_refused, typed
 from app.portal.route import pages, to
 
 company = pages(audiences.company_router())
@@ -64,7 +64,9 @@ def _path(at: Place, employee_id: EmployeeId) -> str:
 
 @company.page("/employees/import", employees.employee_template)
 async def import_page(at: At, request: Request) -> Response:
-    return company_page(at, request, "employee_import.html", tried=None, text="", lines=[])
+    lines = _lines(typed(request, "text"))
+    problems = rows_refused(request)
+    return company_page(at, request, "employee_import.html", tried=None, text="", lines=lines, problems=problems)
 
 
 @company.form(
@@ -79,7 +81,15 @@ async def import_try(at: At, request: Request) -> Response:
     raw = await request.body()
     tried = await employees.employee_import(at, request, dry_run=True)
     text = _text(raw)
-    return company_page(at, request, "employee_import.html", tried=tried, text=text, lines=_lines(text))
+    return company_page(
+        at,
+        request,
+        "employee_import.html",
+        tried=tried,
+        text=text,
+        lines=_lines(text),
+        problems=[(error.row, error.field, error.code, error.detail) for error in tried.errors],
+    )
 
 
 def _text(raw: bytes) -> str:

@@ -19,7 +19,7 @@ from app.http.filters import Days
 from app.ids import GrantId, ProgrammeId
 from app.portal import forms
 from app.portal.lists import listed
-from app.portal.pages.shown import company_page
+from app.portal.pages.shown import company_page, rows_refused, typed
 from app.portal.route import pages, to
 
 company = pages(audiences.company_router())
@@ -54,7 +54,17 @@ async def programme(at: At, request: Request, programme_id: ProgrammeId) -> Resp
     """Show what a programme's credit may pay and how it ends; from here a grant is prepared."""
     found = await grants.programme_get(at, programme_id)
     rules = {row.code: row for row in (await catalogue.rule_list(await listed(request, "code"))).data}
-    return company_page(at, request, "programme.html", programme=found, rules=rules, today=clock.today())
+    lines = [line.replace("\t", " · ") for line in typed(request, "lines").splitlines()]
+    return company_page(
+        at,
+        request,
+        "programme.html",
+        programme=found,
+        rules=rules,
+        today=clock.today(),
+        problems=rows_refused(request),
+        lines=lines,
+    )
 
 
 @company.form(
@@ -70,8 +80,8 @@ async def grant_create(
     form = await request.form()
     grant = await _grant(at, programme_id, form, dry_run=dry_run)
     if dry_run:
-        typed = [(name, str(value)) for name, value in form.multi_items() if name != forms.KEY]
-        return company_page(at, request, "grant_tried.html", grant=grant, typed=typed, programme_id=programme_id)
+        given = [(name, str(value)) for name, value in form.multi_items() if name != forms.KEY]
+        return company_page(at, request, "grant_tried.html", grant=grant, typed=given, programme_id=programme_id)
     return to(f"{_base(at)}/grants/{ids.encode('grt', cast('GrantId', grant.id))}", done="grant_drafted")
 
 
@@ -79,7 +89,8 @@ async def _grant(at: Place, programme_id: ProgrammeId, form: FormData, *, dry_ru
     """Give everybody of the category the same, or each what a pasted list says (columns by tabs, as sheets copy)."""
     lines = str(form.get("lines", ""))
     if "lines" not in form:
-        body = GrantCreate(programme_id=programme_id, each_cents=forms.wanted(form, "each"))
+        each, encoded = forms.wanted(form, "each_cents"), ids.encode("prg", programme_id)
+        body = forms.parse(GrantCreate, FormData(), programme_id=encoded, each_cents=each)
         return await grants.grant_create(at, body, Response(), dry_run=dry_run)
     if not lines.strip():
         raise Invalid("/lines", "missing", "paste the list")
