@@ -39,7 +39,7 @@ async def employee_list(at: At, request: Request, q: Words = "", status: str = "
     chosen = cast("Status | None", status if status in get_args(Status) else None)
     found = await employees.employee_list(
         at,
-        await listed(request, "family_name", limit=50),
+        await listed(request, "family_name", limit=25),
         q=q.strip() or None,
         status=chosen and [chosen],
         has_left=left == "1",
