@@ -28,7 +28,7 @@ def rows_refused(request: Request) -> list[Problem]:
         row, _, column = pointer.removeprefix("/rows/").partition("/")
         if pointer.startswith("/rows/") and row.isdecimal():
             found.append((int(row), column or None, code, detail))
-    return found
+    return sorted(found, key=lambda problem: problem[0])
 
 
 def typed(request: Request, name: str) -> str:
