@@ -13,11 +13,15 @@ Problem = tuple[int, str | None, str, str]
 
 
 def company_page(at: Place, request: Request, name: str, **shown: object) -> Response:
-    return render.page(request, name, may=permissions_of(at.actor.roles), base=_base(at, "companies"), **shown)
+    return render.page(
+        request, name, status=200, may=permissions_of(at.actor.roles), base=_base(at, "companies"), **shown
+    )
 
 
 def organisation_page(at: Place, request: Request, name: str, **shown: object) -> Response:
-    return render.page(request, name, may=permissions_of(at.actor.roles), base=_base(at, "organisations"), **shown)
+    return render.page(
+        request, name, status=200, may=permissions_of(at.actor.roles), base=_base(at, "organisations"), **shown
+    )
 
 
 def rows_refused(request: Request) -> list[Problem]:
