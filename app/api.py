@@ -40,8 +40,12 @@ from app.mail import jobs as mail_jobs
 from app.networks import endpoints as networks
 from app.organisations import endpoints as organisations
 from app.payables import proof as payables
+from app.portal.pages import account as account_pages
 from app.portal.pages import bookings as booking_pages
 from app.portal.pages import care as care_pages
+from app.portal.pages import employees as employee_pages
+from app.portal.pages import grants as grant_pages
+from app.portal.pages import members as member_pages
 from app.portal.pages import session as session_pages
 from app.portal.pages import wallet as wallet_pages
 from app.sandbox import endpoints as sandbox
@@ -96,6 +100,10 @@ PAGES: tuple[APIRouter, ...] = (
     session_pages.person,
     booking_pages.person,
     wallet_pages.person,
+    account_pages.company,
+    employee_pages.company,
+    grant_pages.company,
+    member_pages.organisation,
 )
 SANDBOX_ROUTERS: tuple[APIRouter, ...] = (sandbox.sandbox,)
 JOBS = (

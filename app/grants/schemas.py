@@ -77,10 +77,19 @@ class TopUpBase(Out):
     """When it was confirmed or returned; null before."""
 
 
+class PayeeRead(Out):
+    name: str
+    """Whose account it is."""
+    iban: str = Field(examples=["IT60X0542811101000000123456"])
+    """The account to pay to."""
+
+
 class TopUpRead(TopUpBase):
+    payee: PayeeRead | None
+    """To whom the bank transfer goes; null as long as nobody runs the installation."""
     external_id: str | None
     """Your own id for it; null when there is none."""
-    metadata: dict[str, str] = Field(validation_alias="metadata_")
+    metadata: dict[str, str]
     """Up to 50 entries of your own: short names, texts up to 500 characters."""
 
 
@@ -251,6 +260,8 @@ class GrantRead(Out):
     """Id of the grant; null in a dry run."""
     programme_id: ProgrammeId
     """The programme under whose rules the credit is given."""
+    programme_name: str
+    """The programme's name."""
     status: GrantStatus
     """Where it stands."""
     total_cents: int
@@ -307,6 +318,12 @@ class RevocationRead(Out):
 class GrantLineRead(Out):
     employee_id: EmployeeId
     """Who gets it."""
+    external_id: str | None
+    """Your own id for this employee; null when there is none."""
+    given_name: str
+    """The given name."""
+    family_name: str
+    """The family name."""
     amount_cents: int
     """What this employee gets, in cents."""
 

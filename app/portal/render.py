@@ -116,7 +116,12 @@ def _environment(language: Locale) -> Environment:
         "id": lambda value, prefix: ids.encode(prefix, value),
         "said": lambda text: translated(text, language),
     }
-    environment.globals |= {"new_key": lambda: uuid4().hex, "bar": svg.bar, "value_of": _value_of}
+    environment.globals |= {
+        "new_key": lambda: uuid4().hex,
+        "bar": svg.bar,
+        "transfer_code": svg.transfer_code,
+        "value_of": _value_of,
+    }
     return environment
 
 

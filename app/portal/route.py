@@ -17,7 +17,7 @@ from starlette.routing import Match
 from starlette.types import Scope
 
 from app.edge import idempotency
-from app.edge.access import ORDINARY_BYTES, Access
+from app.edge.access import ORDINARY_BYTES, Access, BodyKind
 from app.edge.route import METHODS_WITH_BODY, EdgeRoute, Handler
 from app.errors import AppError, StepUpRequired, Unauthorised
 from app.http import body, problems
@@ -28,7 +28,7 @@ F = TypeVar("F", bound=Callable[..., object])
 PATIENCE = 25
 WAIT = 0.2
 """Seconds between looks at what the first of two clicks came to."""
-REDRAWN = frozenset({400, 401, 403, 409, 422})
+REDRAWN = frozenset({400, 401, 403, 409, 412, 422})
 """Refusals of a form that are shown beside it, with what was typed."""
 
 
@@ -115,10 +115,11 @@ class Pages(APIRouter):
         stands_for: Callable[..., object],
         *,
         page: str,
+        body: BodyKind = "form",
         max_bytes: int = ORDINARY_BYTES,
     ) -> Callable[[F], F]:
         """Take a form and call the endpoint; a refusal is drawn on the `page` that the form stands on."""
-        access = replace(_access(stands_for), body="form", max_bytes=max_bytes)
+        access = replace(_access(stands_for), body=body, max_bytes=max_bytes)
         return self._declared(path, ["POST"], access, page)
 
     def _declared(self, path: str, methods: list[str], access: Access, page: str | None = None) -> Callable[[F], F]:
