@@ -29,7 +29,7 @@ class Reader:
 
     async def send(self, path: str, **typed: Any) -> httpx.Response:
         """Send a form with a key of its own, as the page draws it."""
-        given = {"key": uuid4().hex, **{name.replace("__", "."): value for name, value in typed.items()}}
+        given = {"key": uuid4().hex, **typed}
         return await self.client.post(path, data=given, headers=self._headers())
 
     def _headers(self) -> dict[str, str]:
@@ -38,11 +38,11 @@ class Reader:
 
 def _text(answer: httpx.Response) -> str:
     """Return what is read on a page: no tags, one space between words."""
-    return re.sub(r"\s+", " ", re.sub(r"<[^>]*>", " ", unescape(answer.text))).replace(" ", " ")
+    return re.sub(r"\s+", " ", unescape(re.sub(r"<[^>]*>", " ", answer.text)))
 
 
 async def test_high_top_up_is_credited_by_two_people_and_listed_as_to_do(
-    client: httpx.AsyncClient, world: World, operator: Party, company: Party
+    client: httpx.AsyncClient, operator: Party, company: Party
 ) -> None:
     hr = Caller(client, company.headers["hr"], f"/v1/companies/{company.public_id}")
     top_up = await hr.post("/top_ups", {"amount_cents": 1_500_000})
@@ -63,7 +63,7 @@ async def test_high_top_up_is_credited_by_two_people_and_listed_as_to_do(
     waiting = await second.get("/operator/top_ups?status=confirming")
     assert "Una persona ha già confermato: con il tuo sì la somma è accreditata. Sono arrivati 15.000,00 €" in waiting
     wrong = await second.send(path, amount_cents="1500001")
-    assert wrong.status_code in {409, 422}
+    assert wrong.status_code == 409
     assert (await hr.get("/account"))["balance_cents"] == 0
     done = await second.send(path, amount_cents="1500000")
     assert done.headers["location"] == "/operator/top_ups?done=top_up_confirmed"
@@ -88,11 +88,8 @@ async def test_run_is_made_shown_line_by_line_and_approved_by_its_hash(client: h
 
     shown = await finance.get(page)
     assert "150,00 € in 1 pagamento" in shown
-    assert (
-        "Cooperativa <Serio> 2026/1 mai pagato prima IT60 X054 2811 1010 0000 0123 456 150,00 € 0,00 € 150,00 €"
-        in (shown.replace("&lt;", "<"))
-        or "Cooperativa" in shown
-    )
+    line = "Cooperativa <Serio> 2026/1 mai pagato prima IT60 X054 2811 1010 0000 0123 456 150,00 € 0,00 € 150,00 €"
+    assert line in shown
     found = re.search(r"[0-9a-f]{64}", shown)
     assert found
     stale = await finance.send(f"{page}/approve", content_sha256="0" * 64)
