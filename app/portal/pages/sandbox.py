@@ -30,7 +30,7 @@ async def overview(
     ran: Annotated[int | None, Query(ge=0)] = None,
 ) -> Response:
     """Show clock, jobs and mails."""
-    mails = await endpoints.mail_list(at, await listed(request, "-created_at", limit=25), to=recipient or None)
+    mails = await endpoints.mail_list(at, await listed(request, "-created_at", limit=10), to=recipient or None)
     return render.page(
         request,
         "sandbox.html",
