@@ -51,6 +51,7 @@ from app.ledger import verify
 from app.main import create_app
 from app.organisations import onboarding
 from app.organisations.schemas import MemberInvite, OperatorCreate
+from app.sandbox.logins import LOGINS
 from app.serving import Addresses, Refused, conninfo, listen, open_database, serve_until_stopped, work_until_stopped
 from migrations.roles import RolesMissingError, administrator_sql
 
@@ -64,14 +65,6 @@ cli = typer.Typer(
 out = Console(highlight=False)
 err = Console(stderr=True, highlight=False)
 DATABASE_NAME = "beatrice"
-LOGINS = (
-    ("operator@beatrice.example", "the operator: organisations, top-ups, settlement, clock and mails"),
-    ("hr@orobia-stampi.example", "human resources of a company: employees, programmes, grants"),
-    ("approver@orobia-stampi.example", "approves the grants of that company"),
-    ("employee1@orobia-stampi.example", "an employee with credit"),
-    ("manager@cooperativa-serio.example", "a provider: home help, physiotherapy"),
-    ("coordinator@ambito-albino.example", "the coordinator of the alliance"),
-)
 T = TypeVar("T")
 P = ParamSpec("P")
 

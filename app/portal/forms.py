@@ -58,7 +58,7 @@ def parse(schema: type[T], form: Typed, **known: object) -> T:
         raise Invalid(*rows[0], *rows[1:MAX_SHOWN_ERRORS]) from None
 
 
-def only(form: FormData, *names: str) -> FormData:
+def only(form: Typed, *names: str) -> FormData:
     """Return some of a form's fields: the others are for somebody else."""
     return FormData([(name, value) for name, value in form.multi_items() if name in names])
 

@@ -18,6 +18,8 @@ from starlette.types import Scope
 
 from app.edge import idempotency
 from app.edge.access import ORDINARY_BYTES, Access, BodyKind
+from app.edge.at import Place
+from app.edge.permissions import permissions_of
 from app.edge.route import METHODS_WITH_BODY, EdgeRoute, Handler
 from app.errors import AppError, StepUpRequired, Unauthorised
 from app.http import body, problems
@@ -143,6 +145,11 @@ def pages(of: Routes) -> Pages:
 def _access(endpoint: Callable[..., object] | None) -> Access:
     access: Access | None = getattr(endpoint, "__access__", None)
     return Access("public") if access is None else access
+
+
+def may(at: Place, endpoint: Callable[..., object]) -> bool:
+    """Whether the caller's roles here allow an endpoint: for what a page shows beside what it stands for."""
+    return _access(endpoint).permission in permissions_of(at.actor.roles)
 
 
 def to(path: str, **query: str) -> RedirectResponse:
