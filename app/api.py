@@ -41,7 +41,10 @@ from app.organisations import endpoints as organisations
 from app.payables import proof as payables
 from app.portal.pages import bookings as booking_pages
 from app.portal.pages import care as care_pages
+from app.portal.pages import payments as payment_pages
+from app.portal.pages import services as service_pages
 from app.portal.pages import session as session_pages
+from app.portal.pages import visits as visit_pages
 from app.portal.pages import wallet as wallet_pages
 from app.sandbox import endpoints as sandbox
 from app.sealing import SealedColumn
@@ -90,6 +93,9 @@ PAGES: tuple[APIRouter, ...] = (
     session_pages.person,
     booking_pages.person,
     wallet_pages.person,
+    visit_pages.provider,
+    service_pages.provider,
+    payment_pages.provider,
 )
 SANDBOX_ROUTERS: tuple[APIRouter, ...] = (sandbox.sandbox,)
 JOBS = (events_jobs, audit_jobs, bookings_jobs, credit_jobs, grants_jobs, ledger_jobs, mail_jobs, identity_jobs)
