@@ -37,6 +37,12 @@ def done(at: Place, path: str, word: str, **query: str) -> Response:
     return to(base(at) + path, **query, done=word)
 
 
+def chosen(request: Request, name: str) -> list[str]:
+    """Return the boxes of a form that came back which were ticked."""
+    refused: forms.Refused | None = getattr(request.state, "refused", None)
+    return refused.values.get(name, []) if refused else []
+
+
 def monday(asked: str | None) -> date:
     """Return the first day of the week that was asked for, else of this one."""
     today = clock.today()

@@ -116,8 +116,10 @@ async def test_an_offering_with_its_prices_and_slots(manager: Browser) -> None:
     priced = await manager.does(place + "/prices", price_cents="22", valid_from="2026-12-31")
     assert priced == place + "?done=price_set"
     assert "22,00 €" in (await manager.see(place)).replace("\xa0", " ")
-    pattern = {"first_day": "2026-12-07", "last_day": "2026-12-13", "weekdays[]": ["0", "2"], "from_hour": "09:00",
-               "to_hour": "11:30", "minutes": "60", "capacity": "2"}  # fmt: skip
+    pattern: dict[str, str | list[str]] = {
+        "first_day": "2026-12-07", "last_day": "2026-12-13", "weekdays[]": ["0", "2"], "from_hour": "09:00",
+        "to_hour": "11:30", "minutes": "60", "capacity": "2",
+    }  # fmt: skip
     assert await manager.does(place + "/slots", **pattern) == place + "/slots?week=2026-12-07&done=slots_made"
     week = await manager.see(place + "/slots?week=2026-12-07")
     assert week.count("09:00-10:00 0 su 2") == week.count("10:00-11:00 0 su 2") == 2

@@ -24,7 +24,7 @@ from app.ids import OfferingId, SiteId, SlotId
 from app.organisations.schemas import ProviderUpdate
 from app.portal import forms
 from app.portal.lists import ALL, listed
-from app.portal.provider import DAYS, done, draw, istat_codes, monday, seen_version, town_names, week
+from app.portal.provider import DAYS, chosen, done, draw, istat_codes, monday, seen_version, town_names, week
 from app.portal.route import pages
 
 provider = pages(audiences.provider_router())
@@ -160,13 +160,8 @@ async def slots(
         before=first - timedelta(days=DAYS),
         after=first + timedelta(days=DAYS),
         from_day=max(first, clock.today() + timedelta(days=1)),
-        chosen=_typed(request, "weekdays[]"),
+        chosen=chosen(request, "weekdays[]"),
     )
-
-
-def _typed(request: Request, name: str) -> list[str]:
-    refused: forms.Refused | None = getattr(request.state, "refused", None)
-    return refused.values.get(name, []) if refused else []
 
 
 class Pattern(In):

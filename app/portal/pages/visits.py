@@ -28,7 +28,7 @@ from app.http.pagination import ordered
 from app.ids import BookingId
 from app.portal import forms, svg
 from app.portal.lists import ALL, listed
-from app.portal.provider import DAYS, base, done, draw, monday, town_names, week
+from app.portal.provider import DAYS, base, chosen, done, draw, monday, town_names, week
 from app.portal.route import pages, to
 
 provider = pages(audiences.provider_router())
@@ -61,7 +61,7 @@ async def visits(at: At, request: Request, week_of: Annotated[str | None, Query(
         before=first - timedelta(days=DAYS),
         after=first + timedelta(days=DAYS),
         towns=await town_names(at, request),
-        single=_single(request),
+        single=chosen(request, "unit_ids[]"),
     )
 
 
@@ -70,11 +70,6 @@ async def _requests(at: Place, request: Request) -> Sequence[ProviderBookingRead
     newest = await listed(request, "-created_at")
     found = await bookings.provider_booking_list(at, newest, Days(None, None), status=["requested"])
     return sorted(found.data, key=lambda row: row.confirm_by or row.created_at)
-
-
-def _single(request: Request) -> list[str]:
-    refused: forms.Refused | None = getattr(request.state, "refused", None)
-    return refused.values.get("unit_ids[]", []) if refused else []
 
 
 @provider.form("/visits/confirm", bookings.visit_confirm, page=VISITS)
@@ -169,7 +164,7 @@ def _by_payment(rows: Sequence[VisitRead]) -> Sequence[tuple[date, int]]:
 async def booking(at: At, request: Request, booking_id: BookingId) -> Response:
     found = await bookings.provider_booking_get(at, booking_id)
     towns = await town_names(at, request)
-    return draw(at, request, "provider_booking.html", booking=found, towns=towns, typed=_single(request))
+    return draw(at, request, "provider_booking.html", booking=found, towns=towns, typed=chosen(request, "unit_ids[]"))
 
 
 @provider.form("/bookings/{booking_id}/confirm", bookings.booking_confirm, page=BOOKING)
