@@ -90,7 +90,7 @@ async def test_a_day_from_its_requests_to_what_is_paid(scene: Scene, manager: Br
     states = [(await manager.api(f"/bookings/{one['id']}"))["status"] for one in made]
     assert states == ["delivered", "no_show", "declined"]
     month = await manager.see("/visits/month?month=2026-12")
-    assert "mer 2 dic 42,00 €" in month.replace("\xa0", " ")
+    assert "mer 2 dic 22,50 €" in month.replace("\xa0", " ")
     assert await manager.does(f"/bookings/{made[1]['id']}/revert") == f"/bookings/{made[1]['id']}?done=reverted"
     await scene.world.set_now(december(3))
     assert "Passate, da segnare 1" in await manager.see("/visits")
