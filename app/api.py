@@ -41,8 +41,8 @@ from app.organisations import endpoints as organisations
 from app.payables import proof as payables
 from app.portal.pages import bookings as booking_pages
 from app.portal.pages import care as care_pages
+from app.portal.pages import offerings as offering_pages
 from app.portal.pages import payments as payment_pages
-from app.portal.pages import services as service_pages
 from app.portal.pages import session as session_pages
 from app.portal.pages import visits as visit_pages
 from app.portal.pages import wallet as wallet_pages
@@ -94,7 +94,7 @@ PAGES: tuple[APIRouter, ...] = (
     booking_pages.person,
     wallet_pages.person,
     visit_pages.provider,
-    service_pages.provider,
+    offering_pages.provider,
     payment_pages.provider,
 )
 SANDBOX_ROUTERS: tuple[APIRouter, ...] = (sandbox.sandbox,)

@@ -25,7 +25,7 @@ TOWN = re.compile(r"(?P<name>[^()]+)(?:\((?P<province>[A-Za-z]{2})\))?")
 
 def draw(at: Place, request: Request, name: str, **shown: object) -> Response:
     """Draw a page of a provider: `base` begins the address of every other one, `may` says what its reader may do."""
-    return render.page(request, name, base=base(at), may=permissions_of(at.actor.roles), **shown)
+    return render.page(request, name, status=200, base=base(at), may=permissions_of(at.actor.roles), **shown)
 
 
 def base(at: Place) -> str:
