@@ -47,11 +47,14 @@ from app.portal.pages import care as care_pages
 from app.portal.pages import employees as employee_pages
 from app.portal.pages import grants as grant_pages
 from app.portal.pages import members as member_pages
+from app.portal.pages import offerings as offering_pages
 from app.portal.pages import operator as operator_pages
 from app.portal.pages import organisations as organisation_pages
+from app.portal.pages import payments as payment_pages
 from app.portal.pages import sandbox as sandbox_pages
 from app.portal.pages import session as session_pages
 from app.portal.pages import settlement_runs as settlement_run_pages
+from app.portal.pages import visits as visit_pages
 from app.portal.pages import wallet as wallet_pages
 from app.sandbox import endpoints as sandbox
 from app.sealing import SealedColumn
@@ -114,6 +117,9 @@ PAGES: tuple[APIRouter, ...] = (
     organisation_pages.operator,
     alliance_pages.public,
     alliance_pages.alliance,
+    visit_pages.provider,
+    offering_pages.provider,
+    payment_pages.provider,
 )
 SANDBOX_ROUTERS: tuple[APIRouter, ...] = (sandbox.sandbox,)
 SANDBOX_PAGES: tuple[APIRouter, ...] = (sandbox_pages.sandbox,)
