@@ -40,11 +40,23 @@ from app.mail import jobs as mail_jobs
 from app.networks import endpoints as networks
 from app.organisations import endpoints as organisations
 from app.payables import proof as payables
+from app.portal.pages import account as account_pages
+from app.portal.pages import alliance as alliance_pages
 from app.portal.pages import bookings as booking_pages
 from app.portal.pages import care as care_pages
+from app.portal.pages import employees as employee_pages
+from app.portal.pages import grants as grant_pages
 from app.portal.pages import login as login_pages
+from app.portal.pages import members as member_pages
+from app.portal.pages import offerings as offering_pages
+from app.portal.pages import operator as operator_pages
+from app.portal.pages import organisations as organisation_pages
+from app.portal.pages import payments as payment_pages
 from app.portal.pages import relatives as relative_pages
+from app.portal.pages import sandbox as sandbox_pages
 from app.portal.pages import session as session_pages
+from app.portal.pages import settlement_runs as settlement_run_pages
+from app.portal.pages import visits as visit_pages
 from app.portal.pages import wallet as wallet_pages
 from app.sandbox import endpoints as sandbox
 from app.sealing import SealedColumn
@@ -101,8 +113,21 @@ PAGES: tuple[APIRouter, ...] = (
     relative_pages.person,
     login_pages.public,
     login_pages.person,
+    account_pages.company,
+    employee_pages.company,
+    grant_pages.company,
+    member_pages.organisation,
+    operator_pages.operator,
+    settlement_run_pages.operator,
+    organisation_pages.operator,
+    alliance_pages.public,
+    alliance_pages.alliance,
+    visit_pages.provider,
+    offering_pages.provider,
+    payment_pages.provider,
 )
 SANDBOX_ROUTERS: tuple[APIRouter, ...] = (sandbox.sandbox,)
+SANDBOX_PAGES: tuple[APIRouter, ...] = (sandbox_pages.sandbox,)
 JOBS = (
     events_jobs,
     audit_jobs,

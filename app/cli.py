@@ -45,11 +45,13 @@ from app.identity.lost_factors import remove_at_once
 from app.identity.password_rules import DEMO_PASSWORD
 from app.identity.proof import account_by_email
 from app.identity.second_factor import is_confirmed
+from app.identity.sessions import end_by_command
 from app.installation import checks, keys
 from app.ledger import verify
 from app.main import create_app
 from app.organisations import onboarding
 from app.organisations.schemas import MemberInvite, OperatorCreate
+from app.sandbox.logins import LOGINS
 from app.serving import Addresses, Refused, conninfo, listen, open_database, serve_until_stopped, work_until_stopped
 from migrations.roles import RolesMissingError, administrator_sql
 
@@ -63,14 +65,6 @@ cli = typer.Typer(
 out = Console(highlight=False)
 err = Console(stderr=True, highlight=False)
 DATABASE_NAME = "beatrice"
-LOGINS = (
-    ("operator@beatrice.example", "the operator: organisations, top-ups, settlement, clock and mails"),
-    ("hr@orobia-stampi.example", "human resources of a company: employees, programmes, grants"),
-    ("approver@orobia-stampi.example", "approves the grants of that company"),
-    ("employee1@orobia-stampi.example", "an employee with credit"),
-    ("manager@cooperativa-serio.example", "a provider: home help, physiotherapy"),
-    ("coordinator@ambito-albino.example", "the coordinator of the alliance"),
-)
 T = TypeVar("T")
 P = ParamSpec("P")
 
@@ -408,6 +402,22 @@ async def _remove_second_factor(url: str, email: str) -> None:
         if account is None or not await is_confirmed(session, account.id):
             raise Refused("This address has no login with a second factor.")
         await remove_at_once(session, SYSTEM, account.id)
+
+
+@command
+def end_sessions(email: Annotated[str, typer.Option("--email", help="Whose sessions end.")]) -> None:
+    """End all sessions of one person at once: a token was stolen, a device is lost."""
+    with _database_server() as addresses:
+        _run(_end_sessions(addresses.app, email.strip().lower()))
+    out.print(f"{email} has no session any more.", markup=False)
+
+
+async def _end_sessions(url: str, email: str) -> None:
+    async with open_database(url, APP_TIMEOUTS) as database, database.begin() as session:
+        account = await account_by_email(session, email)
+        if account is None:
+            raise Refused("This address has no login.")
+        await end_by_command(session, SYSTEM, account.id)
 
 
 @command

@@ -31,7 +31,7 @@ class Window:
 
     order: str
     limit: int = 100
-    after: tuple[Any, ...] | None = None
+    after: tuple[object, ...] | None = None
     backward: bool = False
     counts: bool = False
 
@@ -140,11 +140,12 @@ async def page_of(
     total = None
     if window.counts:
         shown = statement.with_only_columns(columns[-1]).limit(MOST_COUNTED).subquery()
-        total = await session.scalar(select(func.count()).select_from(shown))
+        how_many = select(func.count()).select_from(shown)
+        total = await session.scalar(how_many)
     return _found(rows, window, lambda row: [getattr(row, column.key) for column in columns], total)
 
 
-def page_in(rows: Sequence[R], window: Window, orders: Mapping[str, Callable[[R], Sequence[Any]]]) -> Found[R]:
+def page_in(rows: Sequence[R], window: Window, orders: Mapping[str, Callable[[R], Sequence[object]]]) -> Found[R]:
     """Return what the window shows of rows that are all here."""
     key = orders[window.name]
     walked = sorted(rows, key=lambda row: list(key(row)), reverse=window.descends)

@@ -79,7 +79,8 @@ def create_app(database: Database) -> FastAPI:
     app.state.sweeps = api.SWEEPS
     app.state.passes = api.PASSES
     app.state.refusals = Sample()
-    for router in api.ROUTERS + (api.SANDBOX_ROUTERS if settings().sandbox else ()) + api.PAGES:
+    of_sandbox = api.SANDBOX_ROUTERS + api.SANDBOX_PAGES if settings().sandbox else ()
+    for router in api.ROUTERS + api.PAGES + of_sandbox:
         app.router.routes.extend(router.routes)  # include_router would match every request twice
     paths.keep_apart(_json_routes(app))
     app.state.readable = readable({route.path for route in _json_routes(app) if route.methods == {"GET"}})
@@ -183,7 +184,7 @@ def _openapi(app: FastAPI) -> Callable[[], examples.Document]:
                 summary=app.summary,
                 description=app.description,
                 routes=app.router.routes,
-                tags=audiences.TAGS,
+                tags=[tag for tag in audiences.TAGS if settings().sandbox or tag["name"] != "Sandbox"],
                 servers=app.servers,
                 contact=app.contact,
                 license_info=app.license_info,

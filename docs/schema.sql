@@ -3500,6 +3500,16 @@ BEGIN
 END $function$;
 GRANT EXECUTE ON FUNCTION public.open_request(bytea,timestamp with time zone,text,uuid,text,bytea,text,uuid) TO beatrice_app, beatrice_hr;
 
+CREATE OR REPLACE FUNCTION public.operator_name()
+ RETURNS text
+ LANGUAGE sql
+ STABLE SECURITY DEFINER
+ SET search_path TO 'public', 'pg_temp'
+AS $function$
+    SELECT name FROM organisation WHERE 'operator' = ANY (kinds)
+$function$;
+GRANT EXECUTE ON FUNCTION public.operator_name() TO beatrice_hr;
+
 CREATE OR REPLACE FUNCTION public.payable_is_its_transfer()
  RETURNS trigger
  LANGUAGE plpgsql

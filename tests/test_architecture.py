@@ -359,6 +359,37 @@ def test_the_pages_name_what_is_there() -> None:
     assert [(page, path) for page, path in sorted(named) if not (ROOT / path).exists()] == []
 
 
+def test_the_pages_name_tests_that_there_are() -> None:
+    """What docs/asvs.md and the others call proven has a test of that name."""
+    pages = sorted((ROOT / "docs").glob("*.md"))
+    named = {pair for page in pages for pair in re.findall(r"`(tests/[\w./-]+\.py)::(\w+)`", page.read_text())}
+    assert len(named) > 100
+    sources = {path: (ROOT / path).read_text() if (ROOT / path).exists() else "" for path, _ in named}
+    assert [pair for pair in sorted(named) if f"def {pair[1]}(" not in sources[pair[0]]] == []
+
+
+def test_requirements_are_counted_as_they_stand() -> None:
+    states = ("met", "met, installation", "n.a.", "not met")
+    state = "|".join(sorted(map(re.escape, states), reverse=True))
+    row = re.compile(rf"^\| (\d+)\.(\d+)\.(\d+) \| [^|]+ \| ({state})(?=[ :])")
+    matches = [row.match(line) for line in (ROOT / "docs" / "asvs.md").read_text().splitlines()]
+    found = [match.groups() for match in matches if match is not None]
+    assert len({numbers[:3] for numbers in found}) == len(found) == 253
+    counts = re.compile(r"^\| V(\d+) [^|]+ \| (\d+) \| (\d+) \| (\d+) \| (\d+) \|$", re.MULTILINE)
+    stated = counts.findall((ROOT / "docs" / "security.md").read_text())
+    for chapter, *numbers in stated:
+        of_chapter = [one[3] for one in found if one[0] == chapter]
+        assert [int(number) for number in numbers] == [of_chapter.count(each) for each in states], chapter
+    assert [int(chapter) for chapter, *_ in stated] == list(range(1, 18))
+
+
+def test_every_sealed_purpose_is_in_the_inventory() -> None:
+    inventory = (ROOT / "docs" / "security.md").read_text().partition("## Keys and algorithms")[2]
+    listed = re.search(r"^\| sealed columns: ([^|]+) \|", inventory, re.MULTILINE)
+    assert listed is not None
+    assert sorted(re.findall(r"`(\w+)`", listed[1])) == sorted({column.purpose for column in api.SEALED})
+
+
 def test_the_route_that_contributing_shows_is_one_of_the_product() -> None:
     shown = re.findall(r"^```python\n(.*?)^```", (ROOT / "CONTRIBUTING.md").read_text(), re.DOTALL | re.MULTILINE)
     assert len(shown) == 1

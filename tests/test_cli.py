@@ -193,6 +193,7 @@ def test_help_names_every_command(beatrice: Beatrice) -> None:
         "verify-audit",
         "openapi",
         "activation-codes",
+        "end-sessions",
         "role-sql",
     }
     listed = {line.split()[1] for line in answer.stdout.splitlines() if line.startswith("│ ") and len(line.split()) > 2}

@@ -3,7 +3,6 @@
 from collections.abc import Sequence
 from dataclasses import replace
 from datetime import date, timedelta
-from typing import Any
 from uuid import UUID
 
 from pydantic import TypeAdapter
@@ -74,7 +73,7 @@ async def quote(
     expires_at = now + timedelta(minutes=offering.quote_minutes)
     total = sum(unit.price_cents for unit in units)
     credit_cents = sum(unit.price_cents for unit in units if unit.on_credit)
-    made: dict[str, Any] = {
+    made: dict[str, object] = {
         "id": quote_id,
         "user_id": user_id,
         "provider_id": offering.provider_id,

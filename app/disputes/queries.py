@@ -68,14 +68,9 @@ async def disputes(
 ) -> Found[DisputeRow]:
     """Return disputes: a person's, or all."""
     return await DISPUTES.page(
-        session,
-        window,
-        user_id=user_id,
-        statuses=statuses,
-        provider_id=provider_id,
-        opened_from=opened_from,
+        session, window, user_id=user_id, statuses=statuses, provider_id=provider_id, opened_from=opened_from,
         opened_before=opened_before,
-    )
+    )  # fmt: skip
 
 
 async def units_of(session: AsyncSession, rows: Sequence[DisputeRow]) -> dict[UUID, list[UnitState]]:

@@ -147,7 +147,7 @@ async def employee_import(
     request: Request,
     dry_run: Annotated[bool, Query(description="only check: nothing is stored, nobody is invited")] = False,  # noqa: FBT002 - a query parameter
 ) -> ImportRead:
-    """Import a CSV file, all or nothing.
+    """Import a CSV file (5 MB, 20,000 rows at most), all or nothing.
 
     Rows are matched by `external_id`, else by fiscal code; who is not in the file stays as is. A blank cell clears an
     optional field, but `email` and `contract` stay. With `dry_run` the answer says what would happen, errors included;

@@ -39,7 +39,7 @@ async def create_grant(
     AmountsIdentify where what comes back would tell who used it. `pointers` say where each line stands in what the
     caller sent.
     """
-    lines = await _lines(session, company_id, given, pointers)
+    programme_name, lines = await _lines(session, company_id, given, pointers)
     grant = GrantRow(
         id=ids.new_id(),
         company_id=company_id,
@@ -54,6 +54,7 @@ async def create_grant(
         version=1,
         external_id=given.external_id,
         metadata=given.metadata,
+        programme_name=programme_name,
         available_cents=await balance_of(session, company_id),
     )
     if dry_run:
@@ -84,8 +85,8 @@ async def create_grant(
 
 async def _lines(
     session: AsyncSession, company_id: UUID, given: GrantCreate, pointers: Sequence[str] | None
-) -> list[tuple[UUID, int]]:
-    """Return who gets how much from a grant that may be drafted."""
+) -> tuple[str, list[tuple[UUID, int]]]:
+    """Return the programme's name, and who gets how much from a grant that may be drafted."""
     programme = await queries.PROGRAMME_TO_GRANT.maybe(session, company_id=company_id, id=given.programme_id)
     if programme is None:
         raise NotFound
@@ -111,7 +112,7 @@ async def _lines(
         on=clock.today(),
     ):
         raise AmountsIdentify
-    return lines
+    return programme.name, lines
 
 
 async def _check_lines(

@@ -10,7 +10,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.credit.models import ExpiredCreditTo, FeeFunding, LeaversRule, ProgrammeSource, ValidityBasis
 from app.db import APP, HR, NOTHING, WORKER, Query
-from app.grants.models import EntryKind, GeneralityReason, Grant, GrantLine, GrantStatus, TopUp, TopUpStatus
+from app.grants.models import EntryKind, GeneralityReason, Grant, GrantStatus, TopUp, TopUpStatus
 from app.listing import Found, ListQuery, Window, page_of
 from app.rules.decisions import Reading
 from app.rules.rows import RuleCode
@@ -114,6 +114,7 @@ class ProgrammeRow:
 class ProgrammeToGrant:
     """What a programme says about a new grant; locked against changes."""
 
+    name: str
     employee_category: str
     rule_codes: list[RuleCode]
     lot_expires_on: date
@@ -136,6 +137,7 @@ class GrantRow:
     version: int
     external_id: str | None
     metadata: dict[str, str]
+    programme_name: str
     available_cents: int
 
     @property
@@ -161,6 +163,17 @@ class ActivatedGrant(GrantRow):
     amounts: list[int]
     funded_by_account_id: UUID
     lot_expires_on: date
+
+
+@dataclass(frozen=True, slots=True)
+class LineRow:
+    """Who gets how much from a grant."""
+
+    employee_id: UUID
+    external_id: str | None
+    given_name: str
+    family_name: str
+    amount_cents: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -194,6 +207,7 @@ BOTH = (APP, HR)
 ALL = (APP, HR, WORKER)
 COMPANY_MONEY = Query(CompanyMoney, "grants.company_money", roles=(HR,))
 OPERATOR_TOP_UPS = ListQuery(NamedTopUp, "grants.operator_top_ups", BY_CREATION, replan=True)
+PAYEE_NAME = Query(str, "grants.payee_name", roles=(HR,))
 LOCK_TOP_UP = Query(NamedTopUp, "grants.lock_top_up")
 TOP_UP_NEEDS_TWO = Query(bool, "grants.top_up_needs_two")
 CONFIRM_TOP_UP_FIRST = Query(NamedTopUp, "grants.confirm_top_up_first")
@@ -219,6 +233,12 @@ REVOCATIONS = ListQuery(RevocationRow, "grants.revocations", BY_CREATION, roles=
 INSERT_REVOKED_LINES = Query(NOTHING, "grants.insert_revoked_lines", roles=(HR,))
 APPROVE_REVOCATION = Query(NOTHING, "grants.approve_revocation", roles=(HR,))
 WITHDRAW_REVOCATION = Query(NOTHING, "grants.withdraw_revocation", roles=(HR,))
+LINES = ListQuery(
+    LineRow,
+    "grants.lines",
+    {"employee_id": "employee_id uuid", "amount_cents": "amount_cents bigint, employee_id uuid"},
+    roles=(HR,),
+)
 INSERT_LINES = Query(NOTHING, "grants.insert_lines", roles=BOTH)
 GRANTS = ListQuery(GrantRow, "grants.grants", BY_CREATION, roles=(HR,))
 GRANT = Query(GrantRow, "grants.grant", roles=(HR,))
@@ -261,14 +281,3 @@ async def top_up_of(session: AsyncSession, company_id: UUID, top_up_id: UUID) ->
 async def programme_used(session: AsyncSession, company_id: UUID, programme_id: UUID) -> bool:
     used = exists().where(Grant.company_id == company_id, Grant.programme_id == programme_id)
     return bool(await session.scalar(select(used)))
-
-
-async def lines_of(
-    session: AsyncSession, company_id: UUID, grant_id: UUID, window: Window, employee_id: UUID | None
-) -> Found[GrantLine]:
-    """Return who gets how much from a grant."""
-    own = select(GrantLine).where(GrantLine.company_id == company_id, GrantLine.grant_id == grant_id)
-    if employee_id is not None:
-        own = own.where(GrantLine.employee_id == employee_id)
-    by_amount = (GrantLine.amount_cents, GrantLine.employee_id)
-    return await page_of(session, own, window, {"employee_id": (GrantLine.employee_id,), "amount_cents": by_amount})

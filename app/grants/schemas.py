@@ -1,6 +1,6 @@
 """What grants take and show, per audience."""
 
-from typing import Annotated, Any
+from typing import Annotated
 
 from pydantic import Field, model_validator
 from pydantic_core import PydanticCustomError
@@ -17,7 +17,6 @@ from app.rules.rows import RuleCode
 
 MAX_LINES = 20_000
 OwnId = Annotated[Code | None, Field(description="Its id in your own system")]
-NOTES: Any = Field(default_factory=dict, description="Your own notes on it, up to 50 short texts")
 
 
 class CompanyFundsRead(Out):
@@ -50,7 +49,7 @@ class TopUpCreate(In):
     amount_cents: PositiveCents
     """The sum that the company will transfer, in cents."""
     external_id: OwnId = None
-    metadata: Metadata = NOTES
+    metadata: Metadata = Field(default_factory=dict, description="Your own notes on it, up to 50 short texts")
 
 
 class TopUpConfirm(In):
@@ -78,10 +77,19 @@ class TopUpBase(Out):
     """When it was confirmed or returned; null before."""
 
 
+class PayeeRead(Out):
+    name: str
+    """Whose account it is."""
+    iban: str = Field(examples=["IT60X0542811101000000123456"])
+    """The account to pay to."""
+
+
 class TopUpRead(TopUpBase):
+    payee: PayeeRead | None
+    """To whom the bank transfer goes; null as long as nobody runs the installation."""
     external_id: str | None
     """Your own id for it; null when there is none."""
-    metadata: dict[str, str] = Field(validation_alias="metadata_")
+    metadata: dict[str, str]
     """Up to 50 entries of your own: short names, texts up to 500 characters."""
 
 
@@ -139,7 +147,7 @@ class ProgrammeCreate(In):
     relatives_reading: Reading | None = None
     """How narrowly the law on relatives is read; null: as the company reads it."""
     external_id: OwnId = None
-    metadata: Metadata = NOTES
+    metadata: Metadata = Field(default_factory=dict, description="Your own notes on it, up to 50 short texts")
 
 
 class ProgrammeUpdate(In):
@@ -236,7 +244,7 @@ class GrantCreate(In):
     generality_reason: GeneralityReason | None = None
     """Why people of one category get different amounts; null where all get the same."""
     external_id: OwnId = None
-    metadata: Metadata = NOTES
+    metadata: Metadata = Field(default_factory=dict, description="Your own notes on it, up to 50 short texts")
 
     @model_validator(mode="after")
     def _one_way(self) -> "GrantCreate":
@@ -252,6 +260,8 @@ class GrantRead(Out):
     """Id of the grant; null in a dry run."""
     programme_id: ProgrammeId
     """The programme under whose rules the credit is given."""
+    programme_name: str
+    """The programme's name."""
     status: GrantStatus
     """Where it stands."""
     total_cents: int
@@ -308,6 +318,12 @@ class RevocationRead(Out):
 class GrantLineRead(Out):
     employee_id: EmployeeId
     """Who gets it."""
+    external_id: str | None
+    """Your own id for this employee; null when there is none."""
+    given_name: str
+    """The given name."""
+    family_name: str
+    """The family name."""
     amount_cents: int
     """What this employee gets, in cents."""
 

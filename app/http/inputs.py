@@ -2,14 +2,14 @@
 
 import json
 from collections.abc import Iterable
-from typing import Any
 
 from starlette.routing import BaseRoute
 
+from app.http.examples import Document
 from app.http.json_or_csv import JsonOrCsv
 from app.http.route import BeatriceRoute
 
-Schemas = dict[str, dict[str, Any]]
+Schemas = dict[str, Document]
 
 
 def components(routes: Iterable[BaseRoute]) -> Schemas:
@@ -34,7 +34,7 @@ def put_defaults_into_words(schemas: Schemas) -> None:
                 _describe(field, field.pop("default"))
 
 
-def _describe(field: dict[str, Any], default: object) -> None:
+def _describe(field: Document, default: object) -> None:
     if default is None:
         return  # null says so itself
     said = "empty" if default == "" else f"`{default if isinstance(default, str) else json.dumps(default)}`"

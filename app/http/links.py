@@ -1,7 +1,6 @@
 """From an answer to the next call: what has an id in its answer can be read, changed and acted on by that id."""
 
 import re
-from typing import Any
 
 from app.http.examples import Document
 
@@ -20,13 +19,13 @@ def add_links(document: Document) -> None:
                 made["links"] = found | made.get("links", {})
 
 
-def _shows_id(answer: dict[str, Any], document: Document) -> bool:
+def _shows_id(answer: Document, document: Document) -> bool:
     schema = answer.get("content", {}).get("application/json", {}).get("schema", {})
     named = document["components"]["schemas"].get(schema.get("$ref", "").rpartition("/")[2], {})
     return "id" in named.get("properties", {})
 
 
-def _below(path: str, document: Document) -> list[tuple[str, dict[str, Any]]]:
+def _below(path: str, document: Document) -> list[tuple[str, Document]]:
     found = []
     for below, item in document["paths"].items():
         rest = below.removeprefix(path + "/")

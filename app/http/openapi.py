@@ -26,7 +26,7 @@ TOKEN_URL = "/v1/auth/token"  # noqa: S105 - an address
 UNSECURED: list[dict[str, list[str]]] = []
 
 
-def operations(document: Document) -> Iterator[tuple[str, str, dict[str, Any]]]:
+def operations(document: Document) -> Iterator[tuple[str, str, Document]]:
     """Yield path, method and operation."""
     for path, item in document["paths"].items():
         for method, operation in item.items():
@@ -54,7 +54,7 @@ def finish(document: Document, routes: Iterable[BeatriceRoute]) -> None:
     links.add_links(document)
 
 
-def _say_headers(operation: dict[str, Any], route: BeatriceRoute) -> None:
+def _say_headers(operation: Document, route: BeatriceRoute) -> None:
     """Name the headers of answers, and the one that a change needs."""
     for status, answer in operation["responses"].items():
         if found := headers_of(route, int(status)):
@@ -82,7 +82,7 @@ def _secure(document: Document) -> None:
     document["security"] = [{"password": []}, {"bearer": []}]
 
 
-def _describe(parameter: dict[str, Any]) -> None:
+def _describe(parameter: Document) -> None:
     """Let a parameter that nobody describes have the words of its type."""
     schema = parameter["schema"]
     for variant in (schema, *schema.get("anyOf", ())):
@@ -91,14 +91,14 @@ def _describe(parameter: dict[str, Any]) -> None:
             parameter.setdefault("description", text)
 
 
-def _prefer_merge_patch(operation: dict[str, Any]) -> None:
+def _prefer_merge_patch(operation: Document) -> None:
     """Name RFC 7396's media type alone where it is taken besides JSON: it says that absent keeps and null clears."""
     content = operation.get("requestBody", {}).get("content", {})
     if MERGE_PATCH in content:
         content.pop("application/json", None)
 
 
-def _without_null(parameter: dict[str, Any]) -> None:
+def _without_null(parameter: Document) -> None:
     """Say of a parameter only what can be sent: what is absent has no value, and null none that a URL could carry."""
     sendable = [variant for variant in parameter["schema"].get("anyOf", ()) if variant != {"type": "null"}]
     if len(sendable) == 1:
@@ -122,12 +122,12 @@ def _refine(document: Document) -> None:
     }
 
 
-def _name(name: str, schema: dict[str, Any]) -> str:
+def _name(name: str, schema: Document) -> str:
     """Return the schema's own name where the framework made one of a generic's parts: `BookingPage`."""
     return str(schema["title"]) if name.endswith("_") else name
 
 
-def _holders(operation: dict[str, Any]) -> Iterator[dict[str, Any]]:
+def _holders(operation: Document) -> Iterator[Document]:
     yield from operation.get("parameters", ())
     yield from operation.get("requestBody", {}).get("content", {}).values()
     for answer in operation["responses"].values():
@@ -163,7 +163,7 @@ class Refiner:
             refined["format"] = "int64" if wide else "int32"
         return self._named(refined)
 
-    def _named(self, refined: dict[str, Any]) -> dict[str, Any]:
+    def _named(self, refined: Document) -> Document:
         """Refer to the component of an enumeration, keeping what is said of this use of it."""
         words = KNOWN.get(tuple(refined.get("enum", ())))
         if words is None:

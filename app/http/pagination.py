@@ -7,7 +7,7 @@ import base64
 import json
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
-from typing import Annotated, Any, Literal, TypeVar
+from typing import Annotated, Literal, TypeVar
 from urllib.parse import urlencode
 
 from fastapi import Depends, Query
@@ -92,7 +92,7 @@ def _seal(payload: bytes, scope: bytes) -> str:
     return base64.urlsafe_b64encode(sealing.encrypt("cursor", payload, scope)).rstrip(b"=").decode()
 
 
-def _open(cursor: str, scope: bytes) -> list[Any]:
+def _open(cursor: str, scope: bytes) -> list[object]:
     try:
         sealed = base64.b64decode(cursor + "=" * (-len(cursor) % 4), altchars=b"-_", validate=True)
     except ValueError:
@@ -100,5 +100,5 @@ def _open(cursor: str, scope: bytes) -> list[Any]:
     opened = sealing.open_given("cursor", sealed, scope)
     if opened is None:
         raise BadCursor
-    values: list[Any] = json.loads(opened)
+    values: list[object] = json.loads(opened)
     return values

@@ -13,12 +13,20 @@ from typing import Final
 from uuid import UUID
 
 from app import clock, sealing
+from app.config import settings
 
 COOKIE: Final = "beatrice_device"
+HOST_ONLY: Final = "__Host-"
+"""With it a browser takes the cookie over https only, for this host alone; it wants `Path=/`."""
 LIFE = timedelta(days=180)
 PURPOSE: Final = "device"
 ID_BYTES: Final = 16
 LONGEST: Final = 300
+
+
+def cookie_name() -> str:
+    """Return the name of the cookie; a sandbox speaks http, where browsers refuse the prefix."""
+    return COOKIE if settings().sandbox else HOST_ONLY + COOKIE
 
 
 def issue(user_id: UUID, password_hash: str) -> str:

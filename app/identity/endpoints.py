@@ -86,18 +86,18 @@ async def token_create(at: At, request: Request, response: Response, form: Annot
         form.password,
         form.otp,
         address=address_of(request),
-        cookie=request.cookies.get(devices.COOKIE),
+        cookie=request.cookies.get(devices.cookie_name()),
     )
-    _know_device(request, response, logged_in.device)
+    _know_device(response, logged_in.device)
     return logged_in.token
 
 
-def _know_device(request: Request, response: Response, cookie: str) -> None:
+def _know_device(response: Response, cookie: str) -> None:
     response.set_cookie(
-        devices.COOKIE,
+        devices.cookie_name(),
         cookie,
         max_age=int(devices.LIFE.total_seconds()),
-        path="/v1/auth" if request.url.path.startswith("/v1/") else "/login",
+        path="/",
         secure=not settings().sandbox,
         httponly=True,
         samesite="strict",
@@ -144,7 +144,7 @@ async def password_reset_accept(at: At, request: Request, token: MailedToken, bo
     """Set a new password by the mailed link, once; all sessions of the person end."""
     device = await resets.accept(at.session, token, body.password, address_of(request))
     response = Response(status_code=204)
-    _know_device(request, response, device)
+    _know_device(response, device)
     return response
 
 
@@ -219,9 +219,9 @@ async def session_list(at: At, request: Request, paging: NewestFirst) -> Page[Se
     return paging.page(found, SessionRead.model_validate)
 
 
-@employee.command("/sessions/{session_id}", "person", keyed=False, method="DELETE", status=204)
+@employee.command("/sessions/{session_id}", "person", keyed=False, method="DELETE", status=204, step_up="person")
 async def session_end(at: At, session_id: ids.SessionId) -> Response:
-    """End one of one's own sessions; it fails on the very next request."""
+    """End one of one's own sessions; it fails on the very next request. To log out needs no proof, this does."""
     await sessions.end(at.session, at.actor, session_id)
     return Response(status_code=204)
 

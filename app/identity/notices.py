@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from uuid import UUID
 
+from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app import clock
@@ -102,7 +103,7 @@ async def tell_of_lost_factor(
 
 async def tell_of_head(session: AsyncSession, position: int) -> None:
     """Let the audit trail's head leave by mail: whoever keeps it notices a trail that was cut or made anew."""
-    kept = await session.get_one(AuditHead, position)
+    kept = (await session.scalars(select(AuditHead).where(AuditHead.position == position))).one()
     head = Head(kept.position, kept.hash, kept.exported_at, kept.key_id, kept.signature)
     values = {
         "line": json.dumps(head.line()),

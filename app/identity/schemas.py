@@ -46,7 +46,7 @@ class TokenCreate(In):
     model_config = example(
         grant_type="password",
         username="employee1@orobia-stampi.example",
-        password="beatrice-demo-2026",  # noqa: S106 - published
+        password="beatrice-demo-2026",
     )
 
     grant_type: Literal["password"] = "password"
@@ -116,7 +116,7 @@ class ContactUpdate(In):
 class EmailChangeCreate(In):
     """A new e-mail address, by the current password."""
 
-    model_config = example(email="anna@example.com", current_password="beatrice-demo-2026")  # noqa: S106 - published
+    model_config = example(email="anna@example.com", current_password="beatrice-demo-2026")
 
     email: Email
     """The new e-mail address, which counts once its mailed link was opened."""
@@ -153,7 +153,7 @@ class TotpRemove(In):
 class StepUpCreate(In):
     """One proof: the password, or a code of the second factor."""
 
-    model_config = example(password="beatrice-demo-2026")  # noqa: S106 - published
+    model_config = example(password="beatrice-demo-2026")
 
     password: GivenPassword = ABSENT
     """The password that is valid now; leave it out where `otp` is given."""
@@ -179,7 +179,7 @@ class SessionRead(Out):
 
 
 class PasswordUpdate(In):
-    model_config = example(current_password="beatrice-demo-2026", new_password="quattro gatti sul tetto rosso")  # noqa: S106 - published
+    model_config = example(current_password="beatrice-demo-2026", new_password="quattro gatti sul tetto rosso")
 
     current_password: GivenPassword
     """The password that is valid now."""

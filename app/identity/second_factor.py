@@ -27,8 +27,8 @@ STEP_SECONDS: Final = 30
 STEPS_BESIDE: Final = 1
 """Clocks differ: the code before and the one after count too."""
 RECOVERY_CODES: Final = 10
-RECOVERY_BYTES: Final = 10
-"""80 bits, 16 characters: too many to guess, so a plain hash keeps them."""
+RECOVERY_BYTES: Final = 15
+"""120 bits, 24 characters: too many to guess even from a stolen table, so a plain hash keeps them."""
 TRIES: Final = 10
 """An hour, by who knows the password: 30 of a million codes."""
 
@@ -124,6 +124,8 @@ async def check(session: AsyncSession, user_id: UUID, code: str) -> None:
         used = await USE_RECOVERY_CODE.maybe(session, user_id=user_id, code_hash=_hash(code), now=clock.real())
     if used is None:
         await _count_wrong(session, user_id)
+    used_what = "second_factor.use" if step is not None else "second_factor.use_recovery_code"
+    await record(session, Actor("user", user_id), used_what, "user", user_id)
     if step is None:
         await _tell(session, user_id, "recovery_code_used")
 

@@ -87,6 +87,12 @@ async def end(session: AsyncSession, actor: Actor, session_id: UUID) -> None:
     await record(session, actor, "session.revoke", "user", actor.user_id)
 
 
+async def end_by_command(session: AsyncSession, actor: Actor, user_id: UUID) -> None:
+    """End all sessions of a person by a command of the installation."""
+    await end_all(session, user_id)
+    await record(session, actor, "session.revoke_all", "user", user_id)
+
+
 async def end_all(session: AsyncSession, user_id: UUID, *, but: bytes | None = None) -> None:
     ended = update(SessionToken).where(SessionToken.user_id == user_id, SessionToken.revoked_at.is_(None))
     if but is not None:

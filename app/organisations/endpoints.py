@@ -1,6 +1,6 @@
 """Routes about parties and their members: operator and organisation."""
 
-from typing import Annotated, Literal
+from typing import Annotated
 
 from fastapi import Depends, Query
 
@@ -233,8 +233,11 @@ async def member_remove_second_factor(at: At, membership_id: MembershipId) -> Se
     It goes a day later, or once approved, with the next new password that she sets by a mailed link.
     """
     removal = await members.remove_second_factor(at.session, at.actor, at.tenant, membership_id)
-    status: Literal["asked", "approved"] = "asked" if removal.approved_by is None else "approved"
-    return SecondFactorRemovalRead(user_id=removal.user_id, status=status, effective_at=removal.effective_at)
+    return SecondFactorRemovalRead(
+        user_id=removal.user_id,
+        status="asked" if removal.approved_by is None else "approved",
+        effective_at=removal.effective_at,
+    )
 
 
 @organisation.list("/invitations", "members:read")

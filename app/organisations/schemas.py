@@ -2,7 +2,8 @@
 
 from typing import Annotated, Literal, get_args
 
-from pydantic import Field, StringConstraints
+from pydantic import AfterValidator, Field, StringConstraints
+from pydantic_core import PydanticCustomError
 
 from app import ids
 from app.actor import Locale
@@ -23,7 +24,7 @@ Role = Annotated[
         min_length=1, max_length=40, examples=["admin"], json_schema_extra={"enum": list(get_args(OrganisationRole))}
     ),
 ]
-"""Any text is read; which roles there are depends on the organisation."""
+"""Which of these there are depends on the organisation."""
 Reason = Annotated[
     str,
     StringConstraints(strip_whitespace=True, min_length=10, max_length=500),
@@ -33,7 +34,15 @@ Reason = Annotated[
         examples=["Siamo in due: chi prepara è in congedo fino a marzo"],
     ),
 ]
-Roles = Annotated[list[Role], Field(min_length=1, max_length=20), Unique]
+
+
+def _known_role(role: str) -> str:
+    if role not in get_args(OrganisationRole):
+        raise PydanticCustomError("literal_error", "not one of the allowed values")
+    return role
+
+
+Roles = Annotated[list[Annotated[Role, AfterValidator(_known_role)]], Field(min_length=1, max_length=20), Unique]
 
 
 class Address(In):

@@ -7,6 +7,7 @@ from typing import TypeVar, cast
 from pydantic import BaseModel, ValidationError
 from starlette.datastructures import FormData, ImmutableMultiDict, UploadFile
 from starlette.requests import Request
+from starlette.types import Message
 
 from app.errors import AppError, Invalid
 from app.files.csv import CellError, parse_euro
@@ -58,9 +59,23 @@ def parse(schema: type[T], form: Typed, **known: object) -> T:
         raise Invalid(*rows[0], *rows[1:MAX_SHOWN_ERRORS]) from None
 
 
-def only(form: FormData, *names: str) -> FormData:
+def only(form: Typed, *names: str) -> FormData:
     """Return some of a form's fields: the others are for somebody else."""
     return FormData([(name, value) for name, value in form.multi_items() if name in names])
+
+
+def cleared(form: FormData, *names: str) -> dict[str, None]:
+    """Return what a form about something that is there was sent without: its fields are to be cleared."""
+    return {name: None for name in names if name in form and not str(form[name]).strip()}
+
+
+def carrying(request: Request, raw: bytes) -> Request:
+    """Return the request as if it had brought a file as it is: for an endpoint that reads one."""
+
+    async def receive() -> Message:
+        return {"type": "http.request", "body": raw, "more_body": False}
+
+    return Request(request.scope, receive)
 
 
 def nested(form: Typed) -> Nested:
@@ -84,6 +99,14 @@ def version(form: Typed) -> int:
     """Return the version that a form's page showed; 0, which nothing has, where it is none."""
     given = str(form.get("version", ""))
     return int(given) if given.isdecimal() and len(given) <= VERSION_DIGITS else 0
+
+
+def wanted(form: Typed, name: str) -> int:
+    """Read an amount in euro that has to be there, and to be one."""
+    found = cents(form, name)
+    if not found:
+        raise Invalid(f"/{name}", "missing" if found is None else "amount", "write an amount in euro, such as 250,00")
+    return found
 
 
 def cents(form: Typed, name: str) -> int | None:

@@ -111,6 +111,9 @@ def _environment(language: Locale) -> Environment:
         "weekday": lambda day: dates.format_date(_rome(day), "EEE d MMM", locale=language),
         "hour": lambda instant: dates.format_time(instant.astimezone(clock.ROME), "HH:mm", locale=language),
         "moment": lambda instant: dates.format_datetime(_rome(instant), "EEEE d MMMM, HH:mm", locale=language),
+        "month": lambda day: dates.format_date(day, "MMMM y", locale=language),
+        "weekday_name": lambda day: dates.format_date(day, "EEEE", locale=language),
+        "rome_day": lambda instant: clock.day_of(instant).isoformat(),
         "percent": lambda bps: numbers.format_percent(bps / 10_000, "#,##0.##%", locale=language),
         "on_day": lambda slots, day: [slot for slot in slots if clock.day_of(slot.starts_at) == day],
         "people": lambda people: [(ids.encode("ben", one.id), f"{one.given_name} {one.family_name}") for one in people],
@@ -118,7 +121,12 @@ def _environment(language: Locale) -> Environment:
         "id": lambda value, prefix: ids.encode(prefix, value),
         "said": lambda text: translated(text, language),
     }
-    environment.globals |= {"new_key": lambda: uuid4().hex, "bar": svg.bar, "value_of": _value_of}
+    environment.globals |= {
+        "new_key": lambda: uuid4().hex,
+        "bar": svg.bar,
+        "transfer_code": svg.transfer_code,
+        "value_of": _value_of,
+    }
     return environment
 
 

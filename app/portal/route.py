@@ -17,7 +17,9 @@ from starlette.routing import Match
 from starlette.types import Scope
 
 from app.edge import idempotency
-from app.edge.access import ORDINARY_BYTES, Access
+from app.edge.access import ORDINARY_BYTES, Access, BodyKind
+from app.edge.at import Place
+from app.edge.permissions import permissions_of
 from app.edge.route import METHODS_WITH_BODY, EdgeRoute, Handler
 from app.errors import AppError, StepUpRequired, Unauthorised
 from app.http import body, problems
@@ -116,10 +118,11 @@ class Pages(APIRouter):
         stands_for: Callable[..., object],
         *,
         page: str,
+        body: BodyKind = "form",
         max_bytes: int = ORDINARY_BYTES,
     ) -> Callable[[F], F]:
         """Take a form and call the endpoint; a refusal is drawn on the `page` that the form stands on."""
-        access = replace(_access(stands_for), body="form", max_bytes=max_bytes)
+        access = replace(_access(stands_for), body=body, max_bytes=max_bytes)
         return self._declared(path, ["POST"], access, page)
 
     def _declared(self, path: str, methods: list[str], access: Access, page: str | None = None) -> Callable[[F], F]:
@@ -143,6 +146,11 @@ def pages(of: Routes) -> Pages:
 def _access(endpoint: Callable[..., object] | None) -> Access:
     access: Access | None = getattr(endpoint, "__access__", None)
     return Access("public") if access is None else access
+
+
+def may(at: Place, endpoint: Callable[..., object]) -> bool:
+    """Whether the caller's roles here allow an endpoint: for what a page shows beside what it stands for."""
+    return _access(endpoint).permission in permissions_of(at.actor.roles)
 
 
 def to(path: str, **query: str) -> RedirectResponse:

@@ -3,15 +3,20 @@
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from decimal import Decimal
 
 import segno
 from markupsafe import Markup
+from segno import helpers
 
 WIDTH = 600
+TALL = 160
+"""The height of a chart's columns."""
 REACH = 26.0
 """Half the side of the octagon that a municipality's cell begins as, in the map's own units."""
 CORNERS = 12
 CLASSES = 5
+PAYEE_LENGTH = 70
 Point = tuple[float, float]
 
 
@@ -111,6 +116,31 @@ def bar(parts: Mapping[str, int], label: str) -> Markup:
     return Markup(
         '<svg class="bar" viewBox="0 0 100 8" preserveAspectRatio="none" role="img" aria-label="{}">{}</svg>'
     ).format(label, Markup("").join(drawn))
+
+
+def transfer_code(payee: str, iban: str, cents: int, reference: str) -> Markup:
+    """Draw a bank transfer as the square that banking apps read (European Payments Council, EPC069-12)."""
+    code = helpers.make_epc_qr(payee[:PAYEE_LENGTH], iban, Decimal(cents) / 100, reference=reference)
+    return Markup(code.svg_inline(omitsize=True, svgclass="code", lineclass=None))  # noqa: S704 - no text of anybody's
+
+
+def columns(bars: Sequence[tuple[str, int, int]]) -> Markup:
+    """Draw a column for each of some days: what took place below, what is to come above; the table is beside it."""
+    highest = max((below + above for _, below, above in bars), default=0) or 1
+    step = WIDTH / max(len(bars), 1)
+    drawn = []
+    for place, (name, below, above) in enumerate(bars):
+        left, low, high = place * step, below * TALL / highest, above * TALL / highest
+        drawn.append(
+            Markup(
+                '<rect class="part-spent" x="{0:.1f}" y="{1:.1f}" width="{4:.1f}" height="{2:.1f}"/>'
+                '<rect class="part-held" x="{0:.1f}" y="{3:.1f}" width="{4:.1f}" height="{5:.1f}"/>'
+                '<text x="{6:.1f}" y="{7}">{8}</text>'
+            ).format(left, TALL - low, low, TALL - low - high, step * 0.7, high, left + step * 0.35, TALL + 16, name)
+        )
+    return Markup('<svg class="columns" viewBox="0 0 {} {}" aria-hidden="true" focusable="false">{}</svg>').format(
+        WIDTH, TALL + 20, Markup("").join(drawn)
+    )
 
 
 def square(text: str) -> Markup:

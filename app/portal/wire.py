@@ -11,11 +11,11 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from app.config import settings
 from app.edge.request import SPOKEN
+from app.identity import devices
 
 MACHINE = ("/v1", "/docs", "/openapi.json", "/static", "/hsds", "/errors", "/livez", "/readyz", "/metrics")
 """Paths that programs use: what begins so is no page."""
 LANGUAGE = "beatrice_language"
-DEVICE = "beatrice_device"
 
 
 def cookie_name(scope: Scope) -> str:
@@ -60,8 +60,8 @@ class Browser:
             kept = [pair for pair in scope["headers"] if pair[0] not in {b"cookie", b"authorization"}]
             if token := cookies.get(cookie_name(scope)):
                 kept.append((b"authorization", b"Bearer " + token.encode("latin-1", "replace")))
-            if device := cookies.get(DEVICE):
-                kept.append((b"cookie", f"{DEVICE}={device}".encode("latin-1", "replace")))
+            if device := cookies.get(devices.cookie_name()):
+                kept.append((b"cookie", f"{devices.cookie_name()}={device}".encode("latin-1", "replace")))
             if (chosen := cookies.get(LANGUAGE)) in SPOKEN:
                 kept = [pair for pair in kept if pair[0] != b"accept-language"]
                 kept.append((b"accept-language", chosen.encode()))

@@ -1,6 +1,7 @@
 """May credit pay for this care, for this person, on this day, and under which rule code."""
 
 from collections.abc import Sequence
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, replace
 from datetime import date
 from typing import Literal, get_args
@@ -108,14 +109,13 @@ def _by_rule_code(question: Question, book: RuleBook) -> tuple[Decision, ...]:
     if not decisions:
         return (_not_covered(question),)
     last_resort = {rule.code for _, rule in pairs if rule is not None and rule.last_resort}
-    decisions.sort(
-        key=lambda decision: (
-            not decision.allowed,
-            decision.allowed and decision.rule_code in last_resort,
-            -_CHECKS.index(decision.code),
-        )
-    )
-    return tuple(decisions)
+    return tuple(sorted(decisions, key=lambda one: _rank(one, last_resort)))
+
+
+def _rank(decision: Decision, last_resort: AbstractSet[RuleCode]) -> tuple[bool, bool, int]:
+    """Order a yes before a no, the last resort last, and of two that refuse the one that came further."""
+    by_resort = decision.allowed and decision.rule_code in last_resort
+    return not decision.allowed, by_resort, -_CHECKS.index(decision.code)
 
 
 def _not_covered(question: Question) -> Decision:

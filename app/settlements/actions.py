@@ -174,20 +174,11 @@ async def _approve(
     session: AsyncSession, actor: Actor, run_id: UUID, order: PaymentOrder, file_sha256: str | None
 ) -> SettlementRun:
     """Fix on the run what the payment file says, and the hash of its bytes."""
-    approval = (
-        update(SettlementRun)
-        .where(SettlementRun.id == run_id)
-        .values(
-            status="approved",
-            approved_by=actor.user_id,
-            approved_at=order.approved_at,
-            approved_sha256=order.content_sha256,
-            debtor_name=order.debtor_name,
-            debtor_iban=order.debtor_iban,
-            execution_on=order.execution_on,
-            payment_file_sha256=file_sha256,
-        )
-    )
+    approval = update(SettlementRun).where(SettlementRun.id == run_id).values(
+        status="approved", approved_by=actor.user_id, approved_at=order.approved_at,
+        approved_sha256=order.content_sha256, debtor_name=order.debtor_name, debtor_iban=order.debtor_iban,
+        execution_on=order.execution_on, payment_file_sha256=file_sha256,
+    )  # fmt: skip
     return (await session.scalars(approval.returning(SettlementRun))).one()
 
 

@@ -43,14 +43,18 @@ async def create_fee_rule(session: AsyncSession, actor: Actor, new: FeeRuleCreat
         raise Invalid("/valid_to", "not_after_valid_from", "must be after valid_from")
     if new.max_cents is not None and new.max_cents < (new.min_cents or 0):
         raise Invalid("/max_cents", "below_min_cents", "must not be below min_cents")
+    await _check_subject(session, new)
+    drafted = {"id": ids.new_id(), "created_by": actor.user_id, "created_at": clock.now()}
+    return (await session.scalars(insert(FeeRule).values(**drafted, **dict(new)).returning(FeeRule))).one()
+
+
+async def _check_subject(session: AsyncSession, new: FeeRuleCreate) -> None:
     if new.category is not None and new.category not in {row.code for row in book_in_force().categories}:
         raise Invalid("/category", "unknown_category", "no such category")
     if new.provider_id is not None:
         known = select(Provider.organisation_id).where(Provider.organisation_id == new.provider_id)
         if await session.scalar(known) is None:
             raise NotFound
-    drafted = {"id": ids.new_id(), "created_by": actor.user_id, "created_at": clock.now()}
-    return (await session.scalars(insert(FeeRule).values(**drafted, **dict(new)).returning(FeeRule))).one()
 
 
 async def approve_fee_rule(session: AsyncSession, actor: Actor, rule_id: UUID) -> FeeRule:

@@ -17,7 +17,7 @@ Url = Annotated[
     str,
     Field(
         min_length=1, max_length=2_000, examples=[URL_EXAMPLE],
-        description="https on its own port, by a name that everybody can reach; a sandbox also calls its own machine.",
+        description="https on its own port, by a name that everybody can reach.",
     ),
 ]  # fmt: skip
 
@@ -28,7 +28,12 @@ def _each_once(types: list[EventType]) -> list[EventType]:
 
 EventTypes = Annotated[
     list[EventType],
-    Field(min_length=1, max_length=50, description="What it is told, of what you may read; a test comes always."),
+    Field(
+        min_length=1,
+        max_length=50,
+        examples=[["employee.joined"]],
+        description="What it is told, of what you may read; a test comes always.",
+    ),
     AfterValidator(_each_once),
 ]
 

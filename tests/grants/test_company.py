@@ -378,7 +378,8 @@ async def test_lines_tell_who_gets_how_much(world: World, stage: Stage, desk: De
     draft = await desk.grant(await desk.programme(), each_cents=50_00)
     shown = (await desk.get(f"/grants/{draft['id']}/lines")).json()["data"]
     assert sorted(shown, key=lambda line: line["employee_id"]) == [
-        {"employee_id": employee(person), "amount_cents": 50_00}
+        {"employee_id": employee(person), "amount_cents": 50_00, "external_id": None, "given_name": "Anna"}
+        | {"family_name": f"Esempio{person.number}"}
         for person in sorted((stage.person, second), key=employee)
     ]
 

@@ -58,7 +58,7 @@ async def test_a_500_has_them_too_and_says_nothing(scene: Scene, anna: Headers) 
 
 
 async def test_unknown_paths_and_methods_are_problems(client: httpx.AsyncClient) -> None:
-    for path in ("/nothing", "/v1/", "/v1/me/", "/V1/me", "/v1//me"):
+    for path in ("/v1/nothing", "/v1/", "/v1/me/", "/v1//me"):
         answer = await client.get(path)
         assert (path, answer.status_code, problem(answer)["code"]) == (path, 404, "not_found")
     answer = await client.request("DELETE", "/v1/categories")

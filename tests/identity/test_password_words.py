@@ -1,8 +1,10 @@
 """A new password is not made of what everybody knows of this person: her names, her employer, the place."""
 
 import httpx
+from sqlalchemy import insert
 
 from app.identity.password_words import words_about
+from app.networks.models import AllianceMunicipality
 from tests.identity.conftest import Login
 from tests.people import accept, mailed_token
 from tests.world import World
@@ -14,7 +16,7 @@ async def test_the_words_are_hers_and_her_organisations(world: World, anna: Logi
     other = await world.company("Tessitura Moderna")
     lead = await world.organisation(["municipality"], name="Comune capofila")
     alliance_id = await world.found_alliance("Alleanza", lead, provider=await world.provider(accredited=False))
-    await world.execute("INSERT INTO alliance_municipality VALUES (:id, '016077')", id=alliance_id)
+    await world.execute(insert(AllianceMunicipality).values(alliance_id=alliance_id, istat_code="016077"))
     async with world.work() as session:
         assert await words_about(session, f"employee{person.number}@example.test") == [
             "Albino",

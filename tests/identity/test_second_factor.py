@@ -71,11 +71,17 @@ async def factors(world: World) -> list[tuple[Any, ...]]:
     return [tuple(row) for row in rows]
 
 
+async def uses(world: World) -> list[str]:
+    """What the trail says of codes that counted."""
+    acts = await world.execute("SELECT action FROM audit_entry WHERE action LIKE 'second_factor.use%' ORDER BY id")
+    return [row.action for row in acts]
+
+
 async def test_a_login_with_a_second_factor_needs_a_code(
     client: httpx.AsyncClient, world: World, anna: Login, watch: Watch
 ) -> None:
     secret, recovery = await enrol(client, anna, watch)
-    assert (len(set(recovery)), {len(code) for code in recovery}) == (RECOVERY_CODES, {16})
+    assert (len(set(recovery)), {len(code) for code in recovery}) == (RECOVERY_CODES, {24})
     watch.now += timedelta(seconds=30)
     before = await world.scalar("SELECT count(*) FROM session_token")
     asked = await log_in(client, anna.email, PASSWORD)
@@ -96,7 +102,7 @@ async def test_a_wrong_password_never_asks_for_a_code(client: httpx.AsyncClient,
 
 
 async def test_no_code_counts_twice_nor_an_older_one_after_it(
-    client: httpx.AsyncClient, anna: Login, watch: Watch
+    client: httpx.AsyncClient, world: World, anna: Login, watch: Watch
 ) -> None:
     secret, _ = await enrol(client, anna, watch)
     watch.now += timedelta(seconds=90)
@@ -106,6 +112,7 @@ async def test_no_code_counts_twice_nor_an_older_one_after_it(
     assert (await log_in_with(client, anna, present)).status_code == 401
     assert (await log_in_with(client, anna, old)).status_code == 401
     assert (await log_in_with(client, anna, coming)).status_code == 200
+    assert await uses(world) == ["second_factor.use"] * 2
 
 
 async def test_the_code_that_confirmed_does_not_log_in(client: httpx.AsyncClient, anna: Login, watch: Watch) -> None:
@@ -122,6 +129,7 @@ async def test_a_recovery_code_counts_once_and_the_person_is_told(
     assert (newest[0].recipient, "codice di recupero" in newest[0].text) == (anna.email, True)
     assert (await log_in_with(client, anna, recovery[0])).status_code == 401
     assert (await log_in_with(client, anna, recovery[1])).status_code == 200
+    assert await uses(world) == ["second_factor.use_recovery_code"] * 2
 
 
 async def test_guesses_of_the_code_end(client: httpx.AsyncClient, anna: Login, watch: Watch) -> None:
@@ -252,6 +260,23 @@ async def test_a_proof_counts_for_its_own_session(client: httpx.AsyncClient, ann
     headers = {"Authorization": f"Bearer {fresh}"}
     assert (await client.post("/v1/me/totp", headers=headers)).status_code == 201
     assert (await client.post("/v1/me/totp", headers=anna.headers)).status_code == 403
+
+
+@pytest.mark.usefixtures("step_up", "unproven")
+async def test_ending_a_session_needs_a_proof_and_logging_out_none(
+    client: httpx.AsyncClient, anna: Login, watch: Watch
+) -> None:
+    assert watch.now == START
+    there = {"Authorization": f"Bearer {(await log_in(client, anna.email, PASSWORD)).json()['access_token']}"}
+    listed = (await client.get("/v1/me/sessions", headers=there)).json()["data"]
+    other = next(f"/v1/me/sessions/{one['id']}" for one in listed if one["current"])
+    refused = await client.delete(other, headers=anna.headers)
+    assert (refused.status_code, refused.json()["code"], refused.json()["needs"]) == (403, "step_up_required", "proof")
+    assert (await client.get("/v1/me/contact", headers=there)).status_code == 200
+    await client.post("/v1/auth/step_up", json={"password": PASSWORD}, headers=anna.headers)
+    assert (await client.delete(other, headers=anna.headers)).status_code == 204
+    assert (await client.get("/v1/me/contact", headers=there)).status_code == 401
+    assert (await client.post("/v1/auth/logout", headers=anna.headers)).status_code == 204
 
 
 @pytest.mark.parametrize(

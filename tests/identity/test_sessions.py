@@ -4,7 +4,7 @@ import httpx
 import pytest
 from fastapi import FastAPI
 
-from app import clock, ids
+from app import cli, clock, ids
 from tests.identity.conftest import NEW_PASSWORD, Login, log_in, somebody
 from tests.world import World, client_at
 from tests.world.given import PASSWORD
@@ -56,6 +56,16 @@ async def test_pages_of_sessions_follow_each_other(client: httpx.AsyncClient, an
     rest = (await client.get(URL, params={"limit": 3, "cursor": first["next_cursor"]}, headers=anna.headers)).json()
     seen = [one["id"] for one in first["data"] + rest["data"]]
     assert (len(seen), len(set(seen)), rest["next_cursor"]) == (5, 5, None)
+
+
+async def test_a_command_ends_all_of_one_person(client: httpx.AsyncClient, world: World, anna: Login) -> None:
+    phone, berta = await new_session(client, anna), await somebody(world, "berta@example.com")
+    async with world.work() as session:
+        await cli.end_by_command(session, cli.SYSTEM, anna.id)
+    answers = [(await client.get(CONTACT, headers=one)).status_code for one in (phone, anna.headers, berta.headers)]
+    assert answers == [401, 401, 200]
+    acts = "SELECT actor_kind, object_id FROM audit_entry WHERE action = 'session.revoke_all'"
+    assert [tuple(row) for row in await world.execute(acts)] == [("system", anna.id)]
 
 
 @pytest.mark.parametrize(("roles", "minutes", "status"), [(1, 29, 200), (1, 31, 401), (0, 31, 200)])

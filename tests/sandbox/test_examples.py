@@ -42,7 +42,13 @@ NOT_ALONE = {
 }
 """What no example can carry."""
 ON_OCCASION = {"Idempotent-Replayed"}
-FIRST = {"booking_create": "quote_create", "booking_cancel": "booking_create", "api_key_rotate": "api_key_create"}
+FIRST = {
+    "booking_create": "quote_create",
+    "booking_cancel": "booking_create",
+    "api_key_rotate": "api_key_create",
+    "webhook_endpoint_update": "webhook_endpoint_create",
+    "webhook_endpoint_rotate_secret": "webhook_endpoint_create",
+}
 """Which example makes what another one is about."""
 OF_A_DELIVERED_BOOKING = {"booking_acknowledge", "dispute_create"}
 DELIVERED_TO = """

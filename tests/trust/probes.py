@@ -220,6 +220,7 @@ async def the_same_key_again(twin: Twin, game: random.Random) -> None:
 
 
 INSERT_TRANSFER = """
+    -- # Attack
     INSERT INTO ledger.transfer (id, from_account_id, to_account_id, amount_cents, reason, event_at, created_at)
     VALUES (:id, :lot, :account, :cents, :reason, '2026-12-01', '2026-12-01')
 """

@@ -158,6 +158,7 @@ async def test_productions_database_lets_no_approver_begin_at_once(
     migrations.mark(cluster.owner_url(fresh_database_name), "production")
     before = await snapshot(fresh_world, "role_grant")
     give = (
+        # Attack
         "INSERT INTO role_grant (id, user_id, role, scope_kind, scope_id, from_at, granted_at, confirmed_by)"
         " VALUES (gen_random_uuid(), :user, :role, 'organisation', :id, :from_at, :at, :by)"
     )

@@ -105,7 +105,7 @@ async def test_a_fired_administrators_invitation_is_worth_nothing(
     await world.membership(second, party.id, "admin")
     party.users["second"] = second
     await world.membership(party.users["hr"], party.id, "admin")
-    await invite(client, party, party.headers["hr"], PLANT, "hr", "admin", "hr_approver")
+    await invite(client, party, party.headers["hr"], PLANT, "hr", "admin")
     if how == "ended":
         await end_roles(client, party, "hr", party.headers["admin"])
         assert await open_ones(client, party, party.headers["admin"]) == []

@@ -19,7 +19,7 @@ async def company(world: World) -> Party:
     await world.operator()
     made = await world.company("Orobia Stampi")
     user_id, headers = await world.login("capo@example.test")
-    await world.membership(user_id, made.id, "admin")
+    await world.membership(user_id, made.id, "admin", None)
     made.users["admin"], made.headers["admin"] = user_id, headers
     return made
 
@@ -72,7 +72,7 @@ async def test_a_role_that_she_has_already_counts(client: httpx.AsyncClient, wor
     new_id = await world.scalar("SELECT id FROM user_account WHERE email = :email", email=NEW)
     before = await state(world)
     with pytest.raises(IntegrityError, match="need a reason"):
-        await world.membership(new_id, company.id, "hr")
+        await world.membership(new_id, company.id, "hr", None)
     assert await state(world) == before
 
 

@@ -9,6 +9,7 @@ from app.identity import attempts, devices
 from app.identity.proof import TRIES_PER_DEVICE, TRIES_PER_NETWORK
 from tests.identity.conftest import NEW_PASSWORD, log_in, somebody, tried
 from tests.people import mailed_token
+from tests.production import in_force
 from tests.world import World, client_at
 from tests.world.given import PASSWORD
 
@@ -48,6 +49,20 @@ async def test_a_device_is_known_for_its_person_and_password_only(app: FastAPI, 
         assert devices.known(cookie, berta.id, stored) is None
         assert devices.known(cookie[:-4] + "AAAA", anna.id, stored) is None
         assert devices.known("è", anna.id, stored) is None
+
+
+async def test_productions_cookie_is_for_this_host_alone(client: httpx.AsyncClient, world: World) -> None:
+    anna = await somebody(world)
+    with in_force():
+        given = (await log_in(client, anna.email, PASSWORD)).headers["set-cookie"]
+        cookie, *attributes = given.split("; ")
+        name, _, value = cookie.partition("=")
+        assert name == "__Host-beatrice_device"
+        assert sorted(attributes) == ["HttpOnly", "Max-Age=15552000", "Path=/", "SameSite=strict", "Secure"]
+        await tried(world, attempts.key("login", anna.email), 5_000)
+        for sent, status in ((devices.COOKIE, 429), (name, 200)):
+            client.cookies = httpx.Cookies({sent: value.strip('"')})
+            assert (await log_in(client, anna.email, PASSWORD)).status_code == status
 
 
 async def test_the_cookie_is_no_way_to_guess(app: FastAPI, world: World) -> None:

@@ -97,6 +97,22 @@ def test_a_large_body_is_no_head(served: int) -> None:
     assert (answer.status_code, answer.json()["code"]) == (413, "body_too_large")
 
 
+@pytest.mark.parametrize(
+    "lengths",
+    [
+        b"Content-Length: 5\r\nTransfer-Encoding: chunked\r\n",
+        b"Content-Length: 5\r\nContent-Length: 6\r\n",
+        b"Transfer-Encoding: chunked, identity\r\n",
+    ],
+    ids=["length and chunks", "two lengths", "an unknown coding"],
+)
+def test_a_request_with_two_ends_is_refused_and_nothing_behind_it_is_read(served: int, lengths: bytes) -> None:
+    smuggled = b"GET /livez HTTP/1.1\r\nHost: beatrice.test\r\n\r\n"
+    answer = send(served, b"POST /v1/auth/logout HTTP/1.1\r\nHost: b.test\r\n" + lengths + b"\r\n0\r\n\r\n" + smuggled)
+    assert answer.startswith(b"HTTP/1.1 400 ")
+    assert answer.count(b"HTTP/1.1 ") == 1
+
+
 async def answer_ok(scope: Scope, receive: Receive, send: Send) -> None:
     await PlainTextResponse("ok")(scope, receive, send)
 

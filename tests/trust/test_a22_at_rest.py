@@ -316,7 +316,7 @@ EXPECTED = {
         "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; font-src 'self'; "
         "connect-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
     ),
-    "strict-transport-security": "max-age=31536000",
+    "strict-transport-security": "max-age=31536000; includeSubDomains",
     "cross-origin-opener-policy": "same-origin",
     "cross-origin-resource-policy": "same-origin",
     "permissions-policy": "camera=(), geolocation=(), microphone=(), payment=(), usb=()",
@@ -343,9 +343,9 @@ PAGES = ("/", "/docs", "/docs/static/docs.js", "/openapi.json", "/metrics")
 @pytest.mark.parametrize(
     ("changes", "statuses"),
     [
-        ({}, (404, 404, 404, 404, 404)),
-        ({"BEATRICE_SERVE_DOCS": "true"}, (307, 200, 200, 200, 404)),
-        ({"BEATRICE_SERVE_METRICS": "true"}, (404, 404, 404, 404, 200)),
+        ({}, (200, 404, 404, 404, 404)),
+        ({"BEATRICE_SERVE_DOCS": "true"}, (200, 200, 200, 200, 404)),
+        ({"BEATRICE_SERVE_METRICS": "true"}, (200, 404, 404, 404, 200)),
     ],
 )
 async def test_production_shows_its_pages_only_where_told(

@@ -5,11 +5,11 @@ from tests.test_architecture import routes
 CONCERN = {
     "money": {
         "bank_accounts", "disputes", "fee_approvals", "fees", "grant_approvals", "grants", "provider", "settings",
-        "settlement_approvals", "settlement_runs", "top_up_confirmations", "top_ups",
+        "setting_confirmations", "settlement_approvals", "settlement_runs", "top_up_confirmations", "top_ups",
     },
     "who takes credit": {"accreditation_requests", "alliance"},
     "roles": {"members", "organisations", "role_confirmations"},
-    "keys": {"api_keys"},
+    "keys": {"api_keys", "webhooks"},
 }  # fmt: skip
 """The nouns of permissions."""
 ASKS = "asks only: another person, who proves herself, decides"
@@ -21,6 +21,9 @@ EXEMPT = {
     "operator_accreditation_request": ASKS,
     "provider_update": "telephone, e-mail and description",
     "top_up_create": "announces a bank transfer",
+    "webhook_delivery_redeliver": "tells the same once more",
+    "webhook_endpoint_delete": "nothing is told any more",
+    "webhook_endpoint_test": "tells of nothing",
 }
 
 

@@ -309,7 +309,7 @@ class Twin:
         words = ID.sub(self._name, f"{what}: {obtained}")
         for pattern, mask in MASKS:
             words = pattern.sub(mask, words)
-        words = re.sub(r'(?<="next_cursor":")[^"]+', lambda found: f"{len(found[0])} characters", words)
+        words = re.sub(r'(?<=_cursor":")[^"]+', lambda found: f"{len(found[0])} characters", words)
         self.notes.append(INSTANT.sub(_day, words))
 
     def _name(self, found: re.Match[str]) -> str:

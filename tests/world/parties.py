@@ -78,9 +78,11 @@ class Parties(Base):
         token = await sessions.begin(session, user_id)
         return user_id, {"Authorization": f"Bearer {token.access_token}"}
 
-    async def membership(self, user_id: UUID, organisation_id: UUID, role: str) -> None:
+    async def membership(
+        self, user_id: UUID, organisation_id: UUID, role: str, reason: str | None = "Una persona sola, per la prova"
+    ) -> None:
         async with self.work() as session:
-            await _give(session, user_id, organisation_id, role)
+            await _give(session, user_id, organisation_id, role, reason)
 
     async def api_key(self, party: Party, scopes: list[str]) -> dict[str, str]:
         """A key made by one of the organisation's people."""
@@ -216,6 +218,8 @@ async def _account(session: AsyncSession, party: Party, iban: str, at: datetime 
     await session.execute(update(BankAccount).where(BankAccount.id == account["id"]).values(**approved))
 
 
-async def _give(session: AsyncSession, user_id: UUID, organisation_id: UUID, role: str) -> None:
+async def _give(
+    session: AsyncSession, user_id: UUID, organisation_id: UUID, role: str, reason: str | None = None
+) -> None:
     given = {"ids": [ids.new_id()], "roles": [role], "user_id": user_id, "organisation_id": organisation_id}
-    await GIVE_ROLES.run(session, **given, granted_by=None, from_ats=[START], now=START, reason=None)
+    await GIVE_ROLES.run(session, **given, granted_by=None, from_ats=[START], now=START, reason=reason)

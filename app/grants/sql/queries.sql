@@ -38,6 +38,9 @@ WHERE (CAST(:statuses AS text[]) IS NULL OR top_up.status = ANY (:statuses))
     AND (CAST(:announced_from AS timestamptz) IS NULL OR top_up.created_at >= :announced_from)
     AND (CAST(:announced_before AS timestamptz) IS NULL OR top_up.created_at < :announced_before);
 
+-- name: payee_name
+SELECT name FROM operator_name() AS name WHERE name IS NOT NULL;
+
 -- name: lock_top_up
 SELECT top_up.id, top_up.company_id, organisation.name AS company_name, top_up.status, top_up.amount_cents,
     top_up.payment_reference, top_up.created_at, top_up.resolved_at, top_up.confirmed_by, top_up.second_confirmed_by
@@ -104,7 +107,7 @@ FROM programme JOIN credit_source source ON source.id = programme.id
 WHERE programme.company_id = :company_id AND programme.id = :id FOR NO KEY UPDATE OF programme;
 
 -- name: programme_to_grant
-SELECT programme.employee_category, source.rule_codes, programme.lot_expires_on
+SELECT source.name, programme.employee_category, source.rule_codes, programme.lot_expires_on
 FROM programme JOIN credit_source source ON source.id = programme.id
 WHERE programme.company_id = :company_id AND programme.id = :id FOR SHARE OF programme;
 
@@ -127,6 +130,12 @@ WHERE company_id = :company_id AND (ended_on IS NULL OR ended_on >= :today)
     AND (external_id = ANY (CAST(:external_ids AS text[])) OR fiscal_code_index = ANY (CAST(:indexes AS bytea[])))
 ORDER BY ended_on, id;
 
+-- name: lines
+SELECT line.employee_id, employee.external_id, employee.given_name, employee.family_name, line.amount_cents
+FROM grant_line line JOIN employee ON employee.company_id = line.company_id AND employee.id = line.employee_id
+WHERE line.company_id = :company_id AND line.grant_id = :grant_id
+    AND (CAST(:employee_id AS uuid) IS NULL OR line.employee_id = :employee_id);
+
 -- name: insert_lines
 INSERT INTO grant_line (grant_id, company_id, employee_id, amount_cents)
 SELECT :grant_id, :company_id, line.employee_id, line.amount_cents
@@ -142,6 +151,7 @@ FROM grant_line WHERE company_id = :company_id AND grant_id = :grant_id;
 -- name: grants
 SELECT id, company_id, programme_id, status, total_cents, employee_count, generality_reason, created_at, approved_at,
     activated_at, version, external_id, metadata,
+    (SELECT name FROM credit_source WHERE credit_source.id = programme_id) AS programme_name,
     (SELECT posted_cents - held_cents FROM ledger.company_balance(:company_id, false)) AS available_cents
 FROM credit_grant
 WHERE company_id = :company_id AND (CAST(:statuses AS text[]) IS NULL OR status = ANY (:statuses))
@@ -153,12 +163,14 @@ WHERE company_id = :company_id AND (CAST(:statuses AS text[]) IS NULL OR status 
 -- name: grant
 SELECT id, company_id, programme_id, status, total_cents, employee_count, generality_reason, created_at, approved_at,
     activated_at, version, external_id, metadata,
+    (SELECT name FROM credit_source WHERE credit_source.id = programme_id) AS programme_name,
     (SELECT posted_cents - held_cents FROM ledger.company_balance(:company_id, false)) AS available_cents
 FROM credit_grant WHERE company_id = :company_id AND id = :id;
 
 -- name: lock_grant
 SELECT id, company_id, programme_id, status, total_cents, employee_count, generality_reason, created_at, approved_at,
     activated_at, version, external_id, metadata,
+    (SELECT name FROM credit_source WHERE credit_source.id = programme_id) AS programme_name,
     (SELECT posted_cents - held_cents FROM ledger.company_balance(:company_id, false)) AS available_cents,
     created_by, person_behind(created_by) AS maker_id,
     (SELECT lot_expires_on FROM programme WHERE programme.id = credit_grant.programme_id) AS lot_expires_on
@@ -167,6 +179,7 @@ FROM credit_grant WHERE company_id = :company_id AND id = :id FOR NO KEY UPDATE;
 -- name: waiting_grants
 SELECT id, company_id, programme_id, status, total_cents, employee_count, generality_reason, created_at, approved_at,
     activated_at, version, external_id, metadata,
+    (SELECT name FROM credit_source WHERE credit_source.id = programme_id) AS programme_name,
     (SELECT posted_cents - held_cents FROM ledger.company_balance(:company_id, false)) AS available_cents
 FROM credit_grant WHERE company_id = :company_id AND status = 'awaiting_funds'
     AND (SELECT lot_expires_on FROM programme WHERE programme.id = credit_grant.programme_id) >= :today
@@ -178,6 +191,7 @@ UPDATE credit_grant SET status = :status, version = version + 1,
 WHERE company_id = :company_id AND id = :id
 RETURNING id, company_id, programme_id, status, total_cents, employee_count, generality_reason, created_at, approved_at,
     activated_at, version, external_id, metadata,
+    (SELECT name FROM credit_source WHERE credit_source.id = programme_id) AS programme_name,
     (SELECT posted_cents - held_cents FROM ledger.company_balance(:company_id, false)) AS available_cents;
 
 -- name: activate_grant
@@ -187,6 +201,7 @@ UPDATE credit_grant SET status = 'active', version = version + 1, activated_at =
 WHERE company_id = :company_id AND id = :id
 RETURNING id, company_id, programme_id, status, total_cents, employee_count, generality_reason, created_at, approved_at,
     activated_at, version, external_id, metadata,
+    (SELECT name FROM credit_source WHERE credit_source.id = programme_id) AS programme_name,
     (SELECT posted_cents - held_cents FROM ledger.company_balance(:company_id, false)) AS available_cents,
     ARRAY(SELECT line.employee_id FROM grant_line line
         WHERE line.company_id = :company_id AND line.grant_id = :id ORDER BY line.employee_id) AS employee_ids,

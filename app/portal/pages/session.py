@@ -19,13 +19,13 @@ from app.portal.lists import listed
 from app.portal.route import onward, pages, to
 
 public = pages(audiences.session_router())
-Next = Annotated[str | None, Query(max_length=300)]
+Next = Annotated[str | None, Query(max_length=300, alias="next")]
 Token = Annotated[str, Path(max_length=200)]
 
 
 @public.page("/login")
-async def login_page(request: Request, next: Next = None) -> Response:  # noqa: A002 - the word that URLs use
-    return render.page(request, "login.html", next=onward(next, ""), asks_code=_asks_code(request))
+async def login_page(request: Request, then: Next = None) -> Response:
+    return render.page(request, "login.html", next=onward(then, ""), asks_code=_asks_code(request))
 
 
 def _asks_code(request: Request) -> bool:
@@ -75,8 +75,8 @@ async def log_out(at: At, request: Request) -> Response:
 
 
 @public.page("/step_up", identity.session_step_up)
-async def step_up_page(request: Request, next: Next = None) -> Response:  # noqa: A002 - the word that URLs use
-    return render.page(request, "step_up.html", next=onward(next, "/home"))
+async def step_up_page(request: Request, then: Next = None) -> Response:
+    return render.page(request, "step_up.html", next=onward(then, "/home"))
 
 
 @public.form("/step_up", identity.session_step_up, page="/step_up")
@@ -144,8 +144,8 @@ async def session_end(at: At, session_id: SessionId) -> Response:
 
 
 @public.page("/language/{language}")
-async def language(request: Request, language: str, next: Next = None) -> Response:  # noqa: A002 - as above
-    answer = to(onward(next, "/"))
+async def language(request: Request, language: str, then: Next = None) -> Response:
+    answer = to(onward(then, "/"))
     answer.set_cookie(
         wire.LANGUAGE,
         "en" if language == "en" else "it",

@@ -1,0 +1,175 @@
+"""Pages of a company and of an organisation's people: what is shown, what is done, what is refused beside its field."""
+
+import re
+from typing import Any
+from uuid import uuid4
+
+import httpx
+import pytest
+
+from app import ids
+from tests.credit.stage import Stage
+from tests.grants.desk import Desk
+from tests.world import World
+
+HEAD = "matricola;nome;cognome;codice fiscale;categoria;data assunzione\n"
+
+
+class Visitor:
+    """Somebody of a company at its pages, in a browser."""
+
+    def __init__(self, client: httpx.AsyncClient, desk: Desk) -> None:
+        self.client = client
+        self.desk = desk
+        self.base = desk.base.removeprefix("/v1")
+
+    async def get(self, path: str, role: str = "hr", **query: str) -> httpx.Response:
+        return await self._ask("GET", path, role, params=query)
+
+    async def post(self, path: str, role: str = "hr", **form: Any) -> httpx.Response:
+        query = {"dry_run": "true"} if form.pop("dry_run", False) else {}
+        sent = form | ({} if query else {"key": uuid4().hex})
+        return await self._ask("POST", path, role, data=sent, params=query)
+
+    async def send(self, path: str, content: str) -> httpx.Response:
+        """Send a file as a browser's form does."""
+        return await self._ask("POST", path, "hr", files={"file": ("personale.csv", content, "text/csv")})
+
+    async def _ask(self, method: str, path: str, role: str, **more: Any) -> httpx.Response:
+        token = self.desk.company.headers[role]["Authorization"].removeprefix("Bearer ")
+        headers = {"Origin": "http://beatrice.test", "Cookie": f"beatrice={token}"}
+        return await self.client.request(method, self.base + path, headers=headers, **more)
+
+
+@pytest.fixture
+def visitor(client: httpx.AsyncClient, desk: Desk) -> Visitor:
+    return Visitor(client, desk)
+
+
+def told(answer: httpx.Response) -> str:
+    """Return what a page says, without its markup."""
+    assert answer.headers["content-type"] == "text/html; charset=utf-8", answer.text
+    page = re.sub(r"<[^>]+>", " ", answer.text.replace("\N{NO-BREAK SPACE}", " ").replace("&#39;", "'"))
+    return " ".join(page.split())
+
+
+def led_to(answer: httpx.Response) -> str:
+    assert answer.status_code == 303, told(answer)
+    return str(answer.headers["location"])
+
+
+async def test_the_account_shows_what_was_given_and_nothing_of_its_use(visitor: Visitor, stage: Stage) -> None:
+    await stage.lot(250_00)
+    shown = await visitor.get("/account", "payroll")
+    assert shown.status_code == 200
+    assert "dato al personale 250,00 €" in told(shown)
+    assert f'href="{visitor.base}/top_ups"' not in shown.text  # payroll has no right to them
+    assert (await visitor.get("/top_ups", "payroll")).status_code == 403
+    stranger = Visitor(visitor.client, Desk(visitor.client, await stage.world.company()))
+    stranger.base = visitor.base
+    assert (await stranger.get("/account")).status_code == 404
+    away = await visitor.client.get(f"{visitor.base}/account")
+    assert led_to(away) == "/login?next=" + f"{visitor.base}/account".replace("/", "%2F")
+
+
+async def test_a_transfer_is_announced_in_euro_and_answered_by_a_sheet(visitor: Visitor, world: World) -> None:
+    before = await world.scalar("SELECT count(*) FROM top_up")
+    refused = await visitor.post("/top_ups", amount_cents="1.250")
+    assert (refused.status_code, "Scrivi anche i centesimi: 1.250,00." in told(refused)) == (422, True)
+    assert 'value="1.250"' in refused.text
+    assert await world.scalar("SELECT count(*) FROM top_up") == before
+
+    sheet = led_to(await visitor.post("/top_ups", amount_cents="1.250,00"))
+    shown = await visitor.get(sheet.removeprefix(visitor.base))
+    reference = await world.scalar("SELECT payment_reference FROM top_up ORDER BY id DESC LIMIT 1")
+    for word in ("1.250,00 €", "Beatrice operator", "IT60 X054 2811 1010 0000 0123 456", reference):
+        assert word in told(shown)
+    assert '<svg viewBox="' in shown.text
+    assert "style=" not in shown.text
+
+
+async def test_somebody_is_added_changed_and_leaves_after_a_look(visitor: Visitor, world: World) -> None:
+    person = {"given_name": "Anna", "family_name": "Esempio", "fiscal_code": "RCCMNL83S18D969H"}
+    lacking = await visitor.post("/employees", **person)
+    assert (lacking.status_code, 'value="RCCMNL83S18D969H"' in lacking.text) == (422, True)
+    made = led_to(await visitor.post("/employees", **person, category="impiegati", hired_on="2026-01-01"))
+    path = made.removeprefix(visitor.base).partition("?")[0]
+    assert "Esempio Anna" in told(await visitor.get("/employees", q="RCCMNL83S18D969H"))
+
+    look = await visitor.get(path, ended_on="2026-12-31")
+    assert "Dopo quel giorno Anna Esempio non riceve più credito dall'azienda." in told(look)
+    version = re.search(r'name="version" value="(\d+)"', look.text)
+    assert version is not None
+    assert led_to(await visitor.post(path + "/leaving", ended_on="2026-12-31", version=version[1])) == (
+        f"{visitor.base}{path}?done=leaving_noted"
+    )
+    stale = await visitor.post(path, **person, category="operai", hired_on="2026-01-01", version=version[1])
+    assert (stale.status_code, 'value="operai"' in stale.text) == (412, True)
+    kept = await world.scalar("SELECT category || ended_on FROM employee WHERE ended_on IS NOT NULL")
+    assert kept == "impiegati2026-12-31"
+
+
+async def test_a_file_is_tried_before_it_is_imported(visitor: Visitor, world: World) -> None:
+    before = await world.scalar("SELECT count(*) FROM employee")
+    good = HEAD + "A1;Anna;Prova;RCCMNL83S18D969H;operai;01/12/2026\n"
+    wrong = await visitor.send("/employees/import/try", good + "A2;Ugo;Prova;XXX;operai;01/12/2026\n")
+    assert wrong.status_code == 200
+    assert "3 A2 · Ugo · Prova · XXX · operai · 01/12/2026 codice fiscale:" in told(wrong)
+    tried = await visitor.send("/employees/import/try", good)
+    assert "Persone da aggiungere 1 " in told(tried)
+    assert await world.scalar("SELECT count(*) FROM employee") == before
+    carried = re.search(r"<textarea[^>]*>\n(.*?)</textarea>", tried.text, re.DOTALL)
+    assert carried is not None
+    done = await visitor.post("/employees/import", text=carried[1])
+    assert led_to(done) == f"{visitor.base}/employees?done=imported"
+    assert await world.scalar("SELECT count(*) FROM employee") == before + 1
+
+
+async def test_a_grant_is_tried_drafted_and_approved_by_another(visitor: Visitor, stage: Stage, desk: Desk) -> None:
+    programme = f"/programmes/{await desk.programme()}"
+    tried = await visitor.post(programme + "/grants", dry_run=True, each_cents="250,00")
+    assert "Persone 1 In tutto 250,00 €" in told(tried)
+    assert await stage.world.scalar("SELECT count(*) FROM credit_grant") == 0
+    unknown = await visitor.post(programme + "/grants", dry_run=True, lines="matricola\timporto\nZZ\t250,00")
+    assert (unknown.status_code, "2 ZZ · 250,00 matricola:" in told(unknown)) == (422, True)
+
+    grant = led_to(await visitor.post(programme + "/grants", each_cents="250,00"))
+    path = grant.removeprefix(visitor.base).partition("?")[0]
+    own = await visitor.post(path + "/approve")
+    assert own.status_code == 403
+    assert "Da approvare" in told(own)
+    assert led_to(await visitor.post(path + "/approve", "hr_approver")).endswith("?done=grant_active")
+    shown = told(await visitor.get(path))
+    assert f"Esempio{stage.person.number} Anna" in shown
+    line = ids.encode("emp", stage.person.employee_id)
+    asked = await visitor.post(path + "/revoke", reason="Elenco sbagliato", **{"employee_ids[]": line})
+    assert led_to(asked).endswith("?done=revocation_asked")
+    assert led_to(await visitor.post(path + "/approve_revocation", "hr_approver")).endswith("?done=grant_revoked")
+    assert "approvata il" in told(await visitor.get(path))
+
+
+async def test_people_are_invited_and_a_key_is_shown_once(visitor: Visitor, world: World, desk: Desk) -> None:
+    company = desk.company
+    company.users["admin"], company.headers["admin"] = await world.login("admin@example.test")
+    await world.membership(company.users["admin"], company.id, "admin")
+    visitor.base = visitor.base.replace("/companies/", "/organisations/")
+    assert (await visitor.get("/members")).status_code == 403  # HR keeps no members
+    page = await visitor.get("/members", "admin")
+    assert "Approva il credito" in told(page)
+    assert 'value="manager"' not in page.text
+    refused = await visitor.post("/members", "admin", email="nuova", **{"roles[]": "payroll"})
+    assert (refused.status_code, "Questo non è un indirizzo e-mail." in told(refused)) == (422, True)
+    done = await visitor.post("/members", "admin", email="nuova@example.com", **{"roles[]": "payroll"})
+    assert led_to(done).endswith("/members?done=member_invited")
+    assert "nuova@example.com Paghe: legge conto ed elenco vale fino al" in told(await visitor.get("/members", "admin"))
+
+    made = await visitor.post("/api_keys", "admin", name="Paghe", **{"scopes[]": "employees:read"})
+    key = re.search(r"<code>(bea_[^<]+)</code>", made.text)
+    assert (made.status_code, made.headers["cache-control"], key is not None) == (200, "no-store", True)
+    listed = await visitor.get("/api_keys", "admin")
+    assert key is not None
+    assert key[1] not in listed.text
+    one = re.search(r"/api_keys/(key_\w+)/revoke", listed.text)
+    assert one is not None
+    assert led_to(await visitor.post(f"/api_keys/{one[1]}/revoke", "admin")).endswith("?done=key_revoked")
+    assert "non vale più" in told(await visitor.get("/api_keys", "admin"))
