@@ -4,7 +4,7 @@ import httpx
 import pytest
 
 from app import api
-from app.edge.permissions import PERSON, ROLE_PERMISSIONS
+from app.edge.permissions import PERSON, REGISTRAR_PERMISSIONS, ROLE_PERMISSIONS
 from app.portal.route import PageRoute
 from tests import territory
 from tests.portal.browsing import Browsing
@@ -38,10 +38,10 @@ def expected(route: PageRoute, role: str) -> set[int]:
         return {200, 303}
     if role == "anonymous":
         return {303}
-    if permission == "session" or (permission == "person" and "{" not in route.path):
-        return {200}
-    if permission == "person":
-        return {200} if role == "employee" else {404}
+    if permission in PERSON:
+        return {200} if permission == "session" or "{" not in route.path or role == "employee" else {404}
+    if role == "operator" and route.audience.name == "organisation":
+        return {200} if permission in REGISTRAR_PERMISSIONS else {403}
     if role not in AUDIENCES[route.audience.name]:
         return {403} if route.audience.scope == "platform" else {404}
     return {200, 409} if allowed(route, role) else {403}
