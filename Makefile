@@ -60,6 +60,10 @@ api-lint: ## Let Redocly and Spectral read docs/openapi.json (needs node 20 or n
 house: $(READY_DEV) ## Print the figures of the house (ARGS=--where names the places)
 	@exec $(IN_VENV)/python -m tests.house $(ARGS)
 
+.PHONY: texts
+texts: $(READY_DEV) ## Show which texts of the pages have no English yet
+	@exec $(IN_VENV)/python -m tests.portal.texts
+
 .PHONY: fix
 fix: $(READY_DEV) ## Mend what ruff can mend, and format
 	$(IN_VENV)/ruff check --fix

@@ -77,7 +77,8 @@ class PageRoute(EdgeRoute):
         if isinstance(error, Unauthorised):
             if self.access.permission == "public" and request.method != "POST":
                 return _forgotten(request, RedirectResponse(str(request.url.replace(scheme="", netloc="")), 303))
-            answer = to("/login", next=here, **({"done": "ended"} if "authorization" in request.headers else {}))
+            ended = {"done": "ended"} if "authorization" in request.headers else {}
+            answer = to(here, **ended) if self.access.permission == "public" else to("/login", next=here, **ended)
             return _forgotten(request, answer)
         if isinstance(error, StepUpRequired):
             return to("/step_up", next=here)
