@@ -4,7 +4,7 @@ import httpx
 import pytest
 
 from app import api
-from app.edge.permissions import PERSON, ROLE_PERMISSIONS
+from app.edge.permissions import PERSON, REGISTRAR, ROLE_PERMISSIONS, permissions_of
 from app.portal.route import PageRoute
 from tests import territory
 from tests.portal.browsing import Browsing
@@ -42,6 +42,10 @@ def expected(route: PageRoute, role: str) -> set[int]:
         return {200}
     if permission == "person":
         return {200} if role == "employee" else {404}
+    if role == "operator" and route.audience.name == "organisation":
+        return (
+            {200} if permission in permissions_of(frozenset({REGISTRAR})) else {404, 403}
+        )  # it brings in first people
     if role not in AUDIENCES[route.audience.name]:
         return {403} if route.audience.scope == "platform" else {404}
     return {200, 409} if allowed(route, role) else {403}
