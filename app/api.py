@@ -46,11 +46,13 @@ from app.portal.pages import bookings as booking_pages
 from app.portal.pages import care as care_pages
 from app.portal.pages import employees as employee_pages
 from app.portal.pages import grants as grant_pages
+from app.portal.pages import login as login_pages
 from app.portal.pages import members as member_pages
 from app.portal.pages import offerings as offering_pages
 from app.portal.pages import operator as operator_pages
 from app.portal.pages import organisations as organisation_pages
 from app.portal.pages import payments as payment_pages
+from app.portal.pages import relatives as relative_pages
 from app.portal.pages import sandbox as sandbox_pages
 from app.portal.pages import session as session_pages
 from app.portal.pages import settlement_runs as settlement_run_pages
@@ -108,6 +110,9 @@ PAGES: tuple[APIRouter, ...] = (
     session_pages.person,
     booking_pages.person,
     wallet_pages.person,
+    relative_pages.person,
+    login_pages.public,
+    login_pages.person,
     account_pages.company,
     employee_pages.company,
     grant_pages.company,

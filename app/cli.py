@@ -245,7 +245,8 @@ def _address(listening: socket.socket) -> str:
 
 def _welcome(listening: socket.socket, *, has_demo: bool) -> None:
     address = _address(listening)
-    out.print(f"\nBeatrice is ready: [bold]{address}/docs[/bold] (Authorize logs in, Ctrl-C ends)", soft_wrap=True)
+    out.print(f"\nBeatrice is ready: [bold]{address}[/bold] (Ctrl-C ends)", soft_wrap=True)
+    out.print(f"The API's documentation: {address}/docs (Authorize logs in)\n", soft_wrap=True)
     if has_demo:
         table = Table("log in as", "who that is", box=None, pad_edge=False)
         for login, who in LOGINS:

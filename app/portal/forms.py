@@ -14,6 +14,7 @@ from app.files.csv import CellError, parse_euro
 
 KEY = "key"
 KEY_MAX = 64
+VERSION_DIGITS = 9
 OWN_PATH = re.compile(r"/[A-Za-z0-9_/.-]*")
 MAX_SHOWN_ERRORS = 50
 T = TypeVar("T", bound=BaseModel)
@@ -92,6 +93,12 @@ def nested(form: Typed) -> Nested:
         else:
             inner[last] = value.strip()
     return whole
+
+
+def version(form: Typed) -> int:
+    """Return the version that a form's page showed; 0, which nothing has, where it is none."""
+    given = str(form.get("version", ""))
+    return int(given) if given.isdecimal() and len(given) <= VERSION_DIGITS else 0
 
 
 def wanted(form: Typed, name: str) -> int:

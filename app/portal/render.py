@@ -65,6 +65,8 @@ def page(request: Request, name: str, *, status: int = 200, **shown: object) -> 
 def problem(request: Request, error: AppError) -> Response:
     """Draw a refusal as a page of its own, which says what to do now."""
     kind = str(error.status) if error.status in ERRORS_WITH_PAGES else "other"
+    if error.code == "token_invalid":
+        kind = "410"  # the address was right once: what helps is another link
     answer = page(request, "problem.html", status=error.status, error=error, kind=kind)
     if error.status in {HTTPStatus.TOO_MANY_REQUESTS, HTTPStatus.SERVICE_UNAVAILABLE}:
         answer.headers["Retry-After"] = str(error.members.get("retry_after", 2))

@@ -5,6 +5,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 
+import segno
 from markupsafe import Markup
 from segno import helpers
 
@@ -140,3 +141,8 @@ def columns(bars: Sequence[tuple[str, int, int]]) -> Markup:
     return Markup('<svg class="columns" viewBox="0 0 {} {}" aria-hidden="true" focusable="false">{}</svg>').format(
         WIDTH, TALL + 20, Markup("").join(drawn)
     )
+
+
+def square(text: str) -> Markup:
+    """Draw the square that a telephone's camera reads."""
+    return Markup(segno.make(text).svg_inline(omitsize=True, svgclass="code", lineclass=None))  # noqa: S704 - paths only

@@ -122,6 +122,12 @@ async def acknowledge(at: At, request: Request, booking_id: BookingId) -> Respon
     return _shown(booking_id, "acknowledged")
 
 
+@person.page("/disputes", disputes.dispute_list)
+async def dispute_list(at: At, request: Request) -> Response:
+    found = await disputes.dispute_list(at, await listed(request, "-created_at", limit=25))
+    return render.page(request, "disputes.html", found=found)
+
+
 @person.form("/bookings/{booking_id}/disputes", disputes.dispute_create, page=BOOKING)
 async def dispute(at: At, request: Request, booking_id: BookingId) -> Response:
     """Say that something did not happen as it was marked: its money stands still until somebody decides."""

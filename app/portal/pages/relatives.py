@@ -1,0 +1,109 @@
+"""The people whom the person cares for."""
+
+from collections.abc import Sequence
+
+from starlette.datastructures import FormData
+from starlette.requests import Request
+from starlette.responses import Response
+
+from app import ids
+from app.beneficiaries import endpoints as relatives
+from app.beneficiaries.schemas import BeneficiaryCreate, BeneficiaryUpdate
+from app.edge.at import At, Place
+from app.errors import Invalid
+from app.http import audiences
+from app.ids import BeneficiaryId
+from app.portal import forms, render
+from app.portal.lists import listed
+from app.portal.route import pages, to
+from app.search import endpoints as search
+from app.territory import endpoints as territory
+from app.territory.schemas import MunicipalityRead
+
+person = pages(audiences.employee_router())
+LIST = "/me/beneficiaries"
+TOWN = "municipality"
+CLEARED = ("fiscal_code", "phone", "access_notes")
+"""What may be left empty."""
+
+
+@person.page("/beneficiaries", relatives.beneficiary_list)
+async def beneficiaries(at: At, request: Request) -> Response:
+    found = await relatives.beneficiary_list(at, await listed(request))
+    return render.page(request, "relatives.html", relatives=found.data, towns=await _towns(at, request))
+
+
+async def _towns(at: Place, request: Request) -> Sequence[str]:
+    """Return the names of the municipalities where something is offered: the browser suggests them."""
+    return [town.name for town in (await search.offering_municipality_list(at, await listed(request, "name"))).data]
+
+
+@person.form("/beneficiaries", relatives.beneficiary_create, page=LIST)
+async def beneficiary_create(at: At, request: Request) -> Response:
+    form = await request.form()
+    body = forms.parse(BeneficiaryCreate, _plain(form), address=await _address(at, request, form))
+    await relatives.beneficiary_create(at, body)
+    return to(LIST, done="relative_added")
+
+
+@person.page("/beneficiaries/{beneficiary_id}", relatives.beneficiary_get)
+async def beneficiary(at: At, request: Request, beneficiary_id: BeneficiaryId) -> Response:
+    one = await relatives.beneficiary_get(at, beneficiary_id)
+    found = (await search.offering_municipality_list(at, await listed(request, "name"))).data
+    known = {town.istat_code: town.name for town in found}
+    town = known.get(one.address.istat_code, one.address.istat_code) if one.address else ""
+    return render.page(request, "relative.html", one=one, town=town, towns=list(known.values()))
+
+
+@person.form("/beneficiaries/{beneficiary_id}", relatives.beneficiary_update, page=LIST + "/{beneficiary_id}")
+async def beneficiary_update(at: At, request: Request, beneficiary_id: BeneficiaryId) -> Response:
+    """Change what the page shows, from the version that it showed; a day cleared takes its line away."""
+    form = await request.form()
+    at.expected = forms.version(form)
+    certificates = [{"kind": "non_self_sufficient", **row} for row in _rows(form, "valid_from", "valid_to")]
+    known: dict[str, object] = {name: str(form.get(name, "")).strip() or None for name in CLEARED}
+    known |= {"address": await _address(at, request, form)}
+    known |= {"cohabitation": _rows(form, "from", "to"), "certificates": certificates}
+    await relatives.beneficiary_update(at, beneficiary_id, forms.parse(BeneficiaryUpdate, _plain(form), **known))
+    return to(f"{LIST}/{ids.encode('ben', beneficiary_id)}", done="saved")
+
+
+def _plain(form: FormData) -> FormData:
+    return forms.only(form, "given_name", "family_name", "relation", "birth_date", "phone")
+
+
+def _rows(form: FormData, first: str, last: str) -> list[dict[str, str]]:
+    """Return the lines of two days each whose first day is there."""
+    pairs = zip(form.getlist(first), form.getlist(last), strict=False)
+    return [{first: str(one), **({last: str(other)} if other else {})} for one, other in pairs if one]
+
+
+async def _address(at: Place, request: Request, form: FormData) -> dict[str, str] | None:
+    """Return the address with its municipality found by its name; none where no street was given."""
+    names = ("address.street", "address.postcode", TOWN, "town_shown", "code_shown")
+    street, postcode, town, shown, code = (str(form.get(name, "")).strip() for name in names)
+    if not street:
+        return None
+    if not code or town != shown:
+        code = await _code_of(at, request, town)
+    return {"street": street, "postcode": postcode, "istat_code": code}
+
+
+async def _code_of(at: Place, request: Request, town: str) -> str:
+    name = town.partition(" (")[0]
+    found = await territory.municipality_list(at, await listed(request, "relevance"), q=name) if name else None
+    same = [row for row in found.data if _is_called(row, town)] if found else []
+    if len(same) != 1:
+        raise Invalid(f"/{TOWN}", TOWN, "no municipality has exactly this name")
+    return same[0].istat_code
+
+
+def _is_called(row: MunicipalityRead, town: str) -> bool:
+    """Whether a municipality is meant by `Castro`, or by `Castro (BG)` where there are two."""
+    return town.casefold() in {row.name.casefold(), f"{row.name} ({row.province})".casefold()}
+
+
+@person.form("/beneficiaries/{beneficiary_id}/archive", relatives.beneficiary_archive, page=LIST)
+async def beneficiary_archive(at: At, beneficiary_id: BeneficiaryId) -> Response:
+    await relatives.beneficiary_archive(at, beneficiary_id)
+    return to(LIST, done="relative_archived")
