@@ -69,6 +69,7 @@ FUNCTIONS = {
     "may_return_to_company",
     "midnight_of",
     "open_request",
+    "operator_name",
     "person_behind",
     "plain_text",
     "quarter_of",

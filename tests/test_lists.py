@@ -79,7 +79,7 @@ async def test_a_list_is_the_same_both_ways(
         seen.append(whole)
     if seen[0]["next_cursor"] is None and len(seen) > 1 and seen[1]["data"] and order_turns(route):
         assert seen[1]["data"] == seen[0]["data"][::-1]
-    if seen[0]["total"] > 1 and route.operation_id not in GROWS:
+    if seen[0]["total"] > 1 and len(seen) > 1 and route.operation_id not in GROWS:
         cursor = (await read(land_client, path, headers, limit=1))["next_cursor"]
         other = {"order": orders_of(route)[1], "cursor": cursor}
         refused = await land_client.get(path, params=other, headers=headers)
