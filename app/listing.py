@@ -140,8 +140,7 @@ async def page_of(
     total = None
     if window.counts:
         shown = statement.with_only_columns(columns[-1]).limit(MOST_COUNTED).subquery()
-        how_many = select(func.count()).select_from(shown)
-        total = await session.scalar(how_many)
+        total = await session.scalar(select(func.count()).select_from(shown))
     return _found(rows, window, lambda row: [getattr(row, column.key) for column in columns], total)
 
 
