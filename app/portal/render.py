@@ -25,7 +25,7 @@ from app.edge.at import Place
 from app.edge.request import language_of as asked_language
 from app.edge.request import spoken
 from app.errors import AppError
-from app.http import problems
+from app.http import middleware, problems
 from app.http.translation import translated
 from app.portal import forms, svg, wire
 
@@ -67,7 +67,9 @@ def problem(request: Request, error: AppError) -> Response:
     kind = str(error.status) if error.status in ERRORS_WITH_PAGES else "other"
     if error.code == "token_invalid":
         kind = "410"  # the address was right once: what helps is another link
-    answer = page(request, "problem.html", status=error.status, error=error, kind=kind)
+    broke = error.status == HTTPStatus.INTERNAL_SERVER_ERROR
+    reference = problems.request_id_of(request) if broke else ""  # by which the log's line is found
+    answer = page(request, "problem.html", status=error.status, error=error, kind=kind, reference=reference)
     if error.status in {HTTPStatus.TOO_MANY_REQUESTS, HTTPStatus.SERVICE_UNAVAILABLE}:
         answer.headers["Retry-After"] = str(error.members.get("retry_after", 2))
     return answer
@@ -79,6 +81,13 @@ async def handle(request: Request, error: Exception) -> Response:
         return await problems.handle(request, error)
     refused = problems.from_http(error) if isinstance(error, HTTPException) else problems.translate(error)
     return problem(request, refused)
+
+
+def respond(request: Request, error: AppError) -> Response:
+    """Answer what no handler sees (a limit, a fault): a page to a browser, a problem to a program."""
+    if wire.is_page(request.url.path):
+        return problem(request, error)
+    return middleware.problem(request, error)
 
 
 def _visit(request: Request) -> Visit:
