@@ -2,7 +2,6 @@
 
 import html
 import re
-from collections.abc import Iterator
 
 import httpx
 import pyotp
@@ -18,16 +17,6 @@ from tests.portal.browsing import HERE, Browsing, told
 from tests.portal.test_wire import ROSA
 from tests.world import World
 from tests.world.given import PASSWORD
-
-
-@pytest.fixture
-def step_up(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    """Ask for fresh proofs in the sandbox too."""
-    monkeypatch.setenv("BEATRICE_STEP_UP", "true")
-    config.settings.cache_clear()
-    yield
-    monkeypatch.undo()
-    config.settings.cache_clear()
 
 
 def hidden(answer: httpx.Response) -> dict[str, str]:
@@ -63,8 +52,10 @@ async def test_a_session_that_ended_loses_nothing_of_a_form(client: httpx.AsyncC
     assert (sent.status_code, await world.scalar(count)) == (303, before + 1)
 
 
-@pytest.mark.usefixtures("step_up")
-async def test_a_fresh_proof_brings_back_what_was_typed(client: httpx.AsyncClient, world: World) -> None:
+async def test_a_fresh_proof_brings_back_what_was_typed(
+    client: httpx.AsyncClient, world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(vars(config.settings()), "step_up", True)
     user, headers = await world.login("capo@example.test", passwords.hash_now(PASSWORD))
     provider = await world.provider()
     await world.membership(user, provider.id, "manager")
