@@ -187,8 +187,9 @@ PEOPLE = (
     "manager@cooperativa-serio", "coordinator@ambito-albino", "operator@beatrice", "finance@beatrice",
 )  # fmt: skip
 STATES = {
-    "/municipalities?q=albino": 200, "/offerings?q=nulla": 200, "/offerings?age=x": 422, "/step_up": 200, "/no/such/page": 404,
+    "/municipalities?q=albino": 200, "/offerings?q=nulla": 200, "/offerings?age=x": 422, "/step_up": 200,
     "/invitations/x": 200, "/password_resets/x": 200, "/email_changes/x": 200, "/email_changes/x/undo": 200,
+    "/no/such/page": 404,
 }  # fmt: skip
 UNLINKED = {
     "/email_changes/{token}", "/email_changes/{token}/undo", "/invitations/{token}", "/me/quotes/{quote_id}",
