@@ -140,20 +140,19 @@ async def page_of(
     total = None
     if window.counts:
         shown = statement.with_only_columns(columns[-1]).limit(MOST_COUNTED).subquery()
-        how_many = select(func.count()).select_from(shown)
-        total = await session.scalar(how_many)
+        total = await session.scalar(select(func.count()).select_from(shown))
     return _found(rows, window, lambda row: [getattr(row, column.key) for column in columns], total)
 
 
 def page_in(rows: Sequence[R], window: Window, orders: Mapping[str, Callable[[R], Sequence[object]]]) -> Found[R]:
     """Return what the window shows of rows that are all here."""
     key = orders[window.name]
-    walked = sorted(rows, key=lambda row: list(key(row)), reverse=window.descends)
+    kept = sorted(rows, key=lambda row: list(key(row)), reverse=window.descends)
     if window.after is not None:
         seen = list(window.after)
-        walked = [row for row in walked if (list(key(row)) < seen if window.descends else list(key(row)) > seen)]
+        kept = [row for row in kept if (list(key(row)) < seen if window.descends else list(key(row)) > seen)]
     total = min(len(rows), MOST_COUNTED) if window.counts else None
-    return _found(walked[: window.fetch], window, key, total)
+    return _found(kept[: window.fetch], window, key, total)
 
 
 def _found(rows: Sequence[R], window: Window, key: Callable[[R], Sequence[object]], total: int | None) -> Found[R]:

@@ -1723,13 +1723,13 @@ CREATE TABLE public.top_up (
     CONSTRAINT top_up_positive CHECK (amount_cents > 0),
     CONSTRAINT top_up_resolved_when_not_pending CHECK ((status = ANY (ARRAY['pending'::text, 'confirming'::text])) = (resolved_at IS NULL)),
     CONSTRAINT top_up_second_is_another CHECK (second_confirmed_by IS NULL OR confirmed_by IS NOT NULL AND second_confirmed_by <> confirmed_by),
-    CONSTRAINT top_up_status_known CHECK (status = ANY (ARRAY['pending'::text, 'confirming'::text, 'confirmed'::text, 'returned'::text]))
+    CONSTRAINT top_up_status_known CHECK (status = ANY (ARRAY['pending'::text, 'confirming'::text, 'confirmed'::text, 'returned'::text, 'cancelled'::text]))
 );
 CREATE INDEX top_up_company_id_idx ON public.top_up USING btree (company_id, id);
 CREATE INDEX top_up_external_id_idx ON public.top_up USING btree (company_id, external_id) WHERE external_id IS NOT NULL;
 CREATE TRIGGER top_up_10_check BEFORE INSERT OR UPDATE ON public.top_up FOR EACH ROW EXECUTE FUNCTION public.check_top_up();
-GRANT INSERT, SELECT ON public.top_up TO beatrice_hr;
 GRANT INSERT, SELECT, UPDATE ON public.top_up TO beatrice_app, beatrice_worker;
+GRANT INSERT, SELECT, UPDATE (status, resolved_by, resolved_at) ON public.top_up TO beatrice_hr;
 
 CREATE TABLE public.user_account (
     id uuid NOT NULL,
@@ -3109,6 +3109,10 @@ BEGIN
     ELSIF OLD.status NOT IN ('pending', 'confirming') OR NEW.status = 'pending'
             OR OLD.status = 'confirming' AND NEW.status = 'confirming' THEN
         PERFORM refuse_credit('top_up_transition', 'a top-up is resolved once');
+    ELSIF current_user = 'beatrice_hr' OR NEW.status = 'cancelled' THEN
+        IF OLD.status <> 'pending' OR NEW.status <> 'cancelled' THEN
+            PERFORM refuse_credit('top_up_transition', 'a company takes back what nobody saw arrive, and no more');
+        END IF;
     ELSIF NEW.status = 'confirmed' AND NEW.second_confirmed_by IS NULL
             AND (OLD.status = 'confirming' OR top_up_needs_two(NEW.company_id, NEW.amount_cents, NEW.resolved_at)) THEN
         PERFORM refuse_credit('top_up_two_people', 'above the limit of one person two confirm');

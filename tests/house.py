@@ -325,13 +325,21 @@ ORACLE = (
     "tests/model/things.py",
 )
 """What the product is compared with: an expected value, not a help."""
-PLAYED = ("tests/trust/twins.py", "tests/trust/probes.py", "tests/trust/use_of_care.py", "tests/clients/")
-"""What is itself tried: the employer's games against privacy, strangers' clients of the API."""
+PLAYED = (
+    "tests/trust/twins.py",
+    "tests/trust/probes.py",
+    "tests/trust/use_of_care.py",
+    "tests/clients/",
+    "tests/http/probe.py",
+)
+"""What is itself tried: the employer's games against privacy, strangers' clients of the API, routes that misbehave."""
+PROGRAMS = ("tests/house.py", "tests/portal/texts.py")
+"""What a target of the Makefile runs."""
 
 
 def proofs(app: Sequence[Source], tests: Sequence[Source]) -> Iterator[Figure]:
     yield Figure("tests / code", f"{size(tests) / max(size(app), 1):.2f}")
-    support = [file for file in tests if not file.path.name.startswith("test_") and file.name != "tests/house.py"]
+    support = [file for file in tests if not file.path.name.startswith("test_") and file.name not in PROGRAMS]
     bench = [file for file in support if file.name.startswith("tests/bench/")]
     oracle = [file for file in support if file.name in ORACLE]
     played = [file for file in support if file.name.startswith(PLAYED)]

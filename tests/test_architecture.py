@@ -32,6 +32,7 @@ ROLLBACKS = {
 }
 COMMITTERS = ("app/edge/", "app/jobs.py", "app/cli.py", "app/db.py")
 NO_MODEL = {
+    "employee_export": "text/csv",
     "employee_template": "text/csv",
     "settlement_csv": "text/csv",
     "settlement_run_payment_file": "application/xml",

@@ -58,6 +58,8 @@ CHANGEABLE = {
     "grant_revocation": "approved_at approved_by withdrawn_at",
     "invitation": "ended_at",
     "programme": "*",
+    # To take back what was announced: the guard lets it do nothing else.
+    "top_up": "resolved_at resolved_by status",
 }
 FUNCTIONS = {
     "amounts_identify",

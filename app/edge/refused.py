@@ -2,6 +2,7 @@
 
 import ipaddress
 from collections import OrderedDict
+from http import HTTPStatus
 
 from app.edge.access import Access
 from app.errors import AppError
@@ -20,9 +21,9 @@ def is_told(error: AppError, access: Access, *, presented: bool, placed: bool) -
     """
     if error.status in ALWAYS or error.commits:
         return True
-    if error.status == 401:  # noqa: PLR2004 - unauthorised
+    if error.status == HTTPStatus.UNAUTHORIZED:
         return presented or access.permission == "public"
-    return error.status == 404 and not placed  # noqa: PLR2004 - a party that is not one's own
+    return error.status == HTTPStatus.NOT_FOUND and not placed
 
 
 class Sample:

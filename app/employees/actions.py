@@ -1,6 +1,7 @@
 """What HR does with employments. After activation login and contact are out of its reach."""
 
 import asyncio
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from uuid import UUID
 
@@ -13,7 +14,7 @@ from app.employees import employments, importing, queries
 from app.employees.importing import Given
 from app.employees.queries import EmployeeRow
 from app.employees.schemas import EmployeeCreate, EmployeeUpdate
-from app.errors import Invalid, PreconditionFailed, StateConflict
+from app.errors import AppError, Invalid, NotFound, PreconditionFailed, StateConflict
 from app.files import csv
 from app.files.csv import RowError
 from app.files.errors import ImportRefused
@@ -74,13 +75,36 @@ async def invite_again(session: AsyncSession, company_id: UUID, employee_id: UUI
     """Send the first invitation once more; the earlier link stops working."""
     await queries.lock_invitations(session, company_id, employee_id)
     row = await queries.employee(session, company_id, employee_id, lock=True)
-    if row.status == "active":
-        raise StateConflict(row.status, "The person has activated the login.")
-    if row.status == "not_invited":
-        raise StateConflict(row.status, "There is no e-mail address to send an invitation to.")
+    if error := _not_invitable(row):
+        raise error
     await _count_mail(session, employee_id)
     await _invite(session, company_id, [row])
     return row
+
+
+async def invite_many(
+    session: AsyncSession, company_id: UUID, employee_ids: Sequence[UUID]
+) -> dict[UUID, AppError | None]:
+    """Send the first invitation of each once more, and say of whom it was refused and why."""
+    await queries.lock_invitations(session, company_id)
+    found = {
+        row.id: row for row in await queries.LOCK_TO_INVITE.all(session, company_id=company_id, ids=list(employee_ids))
+    }
+    refused = {one: _not_invitable(found.get(one)) for one in employee_ids}
+    invited = [found[one] for one, error in refused.items() if error is None]
+    await _count_mail(session, *(row.id for row in invited))
+    await _invite(session, company_id, invited)
+    return refused
+
+
+def _not_invitable(row: EmployeeRow | None) -> AppError | None:
+    if row is None:
+        return NotFound()
+    if row.status == "active":
+        return StateConflict(row.status, "The person has activated the login.")
+    if row.status == "not_invited":
+        return StateConflict(row.status, "There is no e-mail address to send an invitation to.")
+    return None
 
 
 async def import_employees(

@@ -1,5 +1,6 @@
 """Routes about employments: the session's own view, invitations, a company's employees."""
 
+import asyncio
 from dataclasses import replace
 from typing import Annotated
 
@@ -10,8 +11,12 @@ from app.edge.at import At
 from app.employees import actions, activation, importing, queries
 from app.employees.errors import EmployeeExists, ExternalIdTaken, LoginDiffers
 from app.employees.schemas import (
+    EmployeeCategoryRead,
     EmployeeCreate,
+    EmployeeInviteResult,
+    EmployeeInviteResults,
     EmployeeRead,
+    EmployeesInvite,
     EmployeeUpdate,
     EmploymentMe,
     ImportErrorRead,
@@ -176,6 +181,52 @@ async def employee_template() -> Response:
     """Return an empty file with every column an import knows."""
     headers = {"Content-Disposition": 'attachment; filename="employees.csv"'}
     return Response(importing.template(), media_type=CSV_TYPE, headers=headers)
+
+
+@company.read(
+    "/employees.csv",
+    "employees:read",
+    audit="employee.download",
+    response_class=Response,
+    responses={200: {"description": "Everybody, as an import reads it", "content": {"text/csv": {"schema": TEXT}}}},
+)
+async def employee_export(
+    at: At,
+    *,
+    leavers: Annotated[bool, Query(description="true: those whose employment is over, too")] = False,
+) -> Response:
+    """Download the staff as CSV: what was changed in it can be imported again."""
+    rows = await queries.EXPORTED.all(at.session, company_id=at.tenant, leavers=leavers, today=clock.today())
+    headers = {"Content-Disposition": 'attachment; filename="employees.csv"'}
+    # Thousands of sealed codes: other requests go on meanwhile.
+    return Response(await asyncio.to_thread(importing.export, rows), 200, headers, CSV_TYPE)
+
+
+@company.list("/employee_categories", "employees:read")
+async def employee_category_list(
+    at: At, paging: Annotated[Paging, Depends(ordered("category", "-category"))]
+) -> Page[EmployeeCategoryRead]:
+    """List the company's groups of staff, with how many work in each today."""
+    found = await queries.EMPLOYEE_CATEGORIES.page(at.session, paging.window, company_id=at.tenant, today=clock.today())
+    return paging.page(found, EmployeeCategoryRead.model_validate)
+
+
+@company.command("/employees/invite", "employees:write", keyed=False, audit="employee.invite")
+async def employee_invite_many(at: At, body: EmployeesInvite) -> EmployeeInviteResults:
+    """Send the first invitation of many again, to whoever has not activated the login."""
+    refused = await actions.invite_many(at.session, at.tenant, body.employee_ids)
+    at.showing(employee_id for employee_id, error in refused.items() if error is None)
+    return EmployeeInviteResults(
+        results=[
+            EmployeeInviteResult(
+                employee_id=employee_id,
+                invited=error is None,
+                code=error and error.code,
+                detail=error and translated(error.detail, at.language),
+            )
+            for employee_id, error in refused.items()
+        ]
+    )
 
 
 @company.read("/employees/{employee_id}", "employees:read", audit="employee.read")

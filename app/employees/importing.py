@@ -1,6 +1,6 @@
 """The employees' file: its columns, its rows as employments, and what it would change. Pure decisions."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from uuid import UUID
 
@@ -77,6 +77,12 @@ def index_of(words: str | None) -> bytes | None:
 def template() -> str:
     """Return a file with the header only."""
     return write([column.name for column in COLUMNS], [])
+
+
+def export(rows: Iterable[EmployeeRow]) -> str:
+    """Return employments as a file that can be changed and brought back."""
+    names = [column.name for column in COLUMNS]
+    return write(names, ([getattr(row, name) for name in names] for row in rows))
 
 
 def parse(file: CsvFile) -> tuple[list[Given], list[RowError]]:

@@ -81,6 +81,14 @@ class EmployeeRow:
         return sealing.open_fiscal_code(self.sealed_fiscal_code, self.id)
 
 
+@dataclass(frozen=True, slots=True)
+class CategoryCount:
+    """A group of staff by the company's own word, and how many work in it today."""
+
+    category: str
+    employee_count: int
+
+
 WRITTEN = (
     "id", "email", "given_name", "family_name", "sealed_fiscal_code", "fiscal_code_index", "external_id", "category",
     "hired_on", "ended_on", "contract", "contract_ends_on", "probation_ends_on", "agreement_code",
@@ -93,6 +101,11 @@ EMPLOYEES = ListQuery(
     {"created_at": "id uuid", "family_name": "family_name text, given_name text, id uuid"},
     roles=(HR,),
 )
+EXPORTED = Query(EmployeeRow, "employees.exported", roles=(HR,))
+EMPLOYEE_CATEGORIES = ListQuery(
+    CategoryCount, "employees.employee_categories", {"category": "category text"}, roles=(HR,)
+)
+LOCK_TO_INVITE = Query(EmployeeRow, "employees.lock_to_invite", roles=(HR,))
 EMPLOYEE = Query(EmployeeRow, "employees.employee", roles=(HR,))
 LOCK_EMPLOYEE = Query(EmployeeRow, "employees.lock_employee", roles=(HR,))
 LOCK_MATCHING = Query(EmployeeRow, "employees.lock_matching", roles=(HR,))

@@ -8,7 +8,7 @@ from app import ids
 from app.banking.fiscal_codes import FiscalCode
 from app.clock import Day
 from app.employees.models import Contract
-from app.http.schemas import ABSENT, VERSION, Code, Email, In, Name, Out, PeriodRead, example
+from app.http.schemas import ABSENT, VERSION, Code, Email, In, Name, Out, PeriodRead, Unique, example
 from app.http.words import words
 from app.identity.schemas import NewPassword, Otp
 from app.organisations.schemas import MembershipMe, UserMe
@@ -129,6 +129,37 @@ class EmployeeRead(Out):
     agreement_code: str | None
     """The CNEL code of the collective agreement, such as `C011`; null when not stated."""
     version: int = Field(description=VERSION)
+
+
+class EmployeeCategoryRead(Out):
+    category: str
+    """The company's own word for a group of staff, such as `operai`: programmes name it."""
+    employee_count: int
+    """How many work in it today."""
+
+
+class EmployeesInvite(In):
+    """Up to 500 people at once."""
+
+    model_config = example(employee_ids=["emp_01h455vb4pex5vsknk084sn02q"])
+
+    employee_ids: Annotated[list[ids.EmployeeId], Field(min_length=1, max_length=500), Unique]
+    """Whom to invite once more."""
+
+
+class EmployeeInviteResult(Out):
+    employee_id: ids.EmployeeId
+    invited: bool
+    """Whether a mail goes out; else `code` says why not."""
+    code: str | None
+    """Why nobody was invited, as an error's `code`; null where a mail goes out."""
+    detail: str | None
+    """The same in words, in the caller's language; null where a mail goes out."""
+
+
+class EmployeeInviteResults(Out):
+    results: list[EmployeeInviteResult]
+    """One for each person, in the order in which they were named."""
 
 
 class ImportErrorRead(Out):

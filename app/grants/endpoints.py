@@ -119,6 +119,13 @@ async def top_up_get(at: At, top_up_id: TopUpId) -> TopUpRead:
     return _top_up(row, await _payee(at))
 
 
+@company.command("/top_ups/{top_up_id}/cancel", "top_ups:write", errors=[AlreadyResolved], audit="top_up.cancel")
+async def top_up_cancel(at: At, top_up_id: TopUpId) -> TopUpRead:
+    """Take back an announced bank transfer that will not be made; 409 once somebody saw it arrive."""
+    row = await top_ups.cancel_top_up(at.session, at.actor, at.tenant, top_up_id)
+    return _top_up(row, await _payee(at))
+
+
 async def _payee(at: Place) -> PayeeRead | None:
     name = await queries.PAYEE_NAME.maybe(at.session)
     return None if name is None else PayeeRead(name=name, iban=settings().operator_iban)

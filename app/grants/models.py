@@ -22,7 +22,7 @@ from sqlalchemy.orm import Mapped, mapped_column
 
 from app.db import Model, Timestamp, one_of
 
-TopUpStatus = Literal["pending", "confirming", "confirmed", "returned"]
+TopUpStatus = Literal["pending", "confirming", "confirmed", "returned", "cancelled"]
 GrantStatus = Literal["draft", "awaiting_funds", "active", "revoked"]
 EntryKind = Literal["top_up", "grant", "returns"]
 GeneralityReason = Literal["hire_pro_rata", "agreement", "part_of_category", "other"]

@@ -74,7 +74,7 @@ class TopUpBase(Out):
     created_at: Instant
     """When it was made, in business time (UTC)."""
     resolved_at: Instant | None
-    """When it was confirmed or returned; null before."""
+    """When it was confirmed, returned or cancelled; null before."""
 
 
 class PayeeRead(Out):
@@ -335,6 +335,7 @@ words(
     confirming="one person saw the money; above a limit another one confirms",
     confirmed="the money is on the account",
     returned="the money never came, or went back",
+    cancelled="the company took it back before any money was seen",
 )
 words(
     "GrantStatus",

@@ -6,7 +6,7 @@ Lock order: top-up, the company's account, grants.
 import secrets
 from uuid import UUID
 
-from sqlalchemy import insert
+from sqlalchemy import insert, update
 from sqlalchemy.ext.asyncio import AsyncSession
 from stdnum.iso7064 import mod_97_10
 
@@ -103,6 +103,18 @@ async def return_top_up(session: AsyncSession, actor: Actor, top_up_id: UUID) ->
     """Note that an announced transfer never came; AlreadyResolved where it was confirmed or returned before."""
     await _open_top_up(session, top_up_id)
     return await queries.RETURN_TOP_UP.one(session, id=top_up_id, by=actor.id, at=clock.now())
+
+
+async def cancel_top_up(session: AsyncSession, actor: Actor, company_id: UUID, top_up_id: UUID) -> TopUp:
+    """Take back what was announced; AlreadyResolved once the operator saw the money, or noted that it never came."""
+    status = await queries.LOCK_OWN_TOP_UP.maybe(session, company_id=company_id, id=top_up_id)
+    if status is None:
+        raise NotFound
+    if status != "pending":
+        raise AlreadyResolved(status)
+    own = update(TopUp).where(TopUp.company_id == company_id, TopUp.id == top_up_id)
+    changed = own.values(status="cancelled", resolved_by=actor.id, resolved_at=clock.now()).returning(TopUp)
+    return (await session.execute(changed)).scalar_one()
 
 
 async def _open_top_up(session: AsyncSession, top_up_id: UUID) -> NamedTopUp:

@@ -170,3 +170,30 @@ async def test_me_lists_roles_by_organisation(client: httpx.AsyncClient, world: 
     key = await world.api_key(company, ["employees:read"])
     assert (await client.get("/v1/me", headers=key)).status_code == 403
     assert (await client.get("/v1/me")).status_code == 401
+
+
+async def test_many_are_invited_again_and_each_refusal_is_told(
+    client: httpx.AsyncClient, world: World, company: Party
+) -> None:
+    invited = await hire(client, company, email=ANNAS)
+    nowhere = await hire(client, company, fiscal_code=fiscal_code(1))
+    inside = await hire(client, company, email=HRS, fiscal_code=fiscal_code(2))
+    await join(client, world, HRS)
+    other = await world.company("Altra")
+    foreign = await hire(client, other, email="altra@example.com")
+    mails = len(await snapshot(world, "outgoing_mail"))
+    named = [one["id"] for one in (invited, nowhere, inside, foreign)]
+    answer = await client.post(
+        employees_url(company, "/invite"), json={"employee_ids": named}, headers=company.headers["hr"]
+    )
+    results = answer.json()["results"]
+    assert [(one["employee_id"], one["invited"], one["code"]) for one in results] == [
+        (named[0], True, None),
+        (named[1], False, "state_conflict"),
+        (named[2], False, "state_conflict"),
+        (named[3], False, "not_found"),
+    ]
+    assert len(await snapshot(world, "outgoing_mail")) == mails + 1
+    twice = {"employee_ids": [named[0], named[0]]}
+    doubled = await client.post(employees_url(company, "/invite"), json=twice, headers=company.headers["hr"])
+    assert doubled.status_code == 422

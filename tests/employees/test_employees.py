@@ -334,3 +334,41 @@ async def test_people_are_found_by_words_leaving_and_change(
     )
     assert (changed.status_code, changed.json()["version"]) == (200, 2)
     assert await listed(updated_since="2030-01-01T12:00:00Z") == [bruno["id"]]
+
+
+async def test_what_is_downloaded_can_be_brought_back(client: httpx.AsyncClient, world: World, company: Party) -> None:
+    await hire(client, company, external_id="=1+1", ended_on="2025-06-30", fiscal_code=fiscal_code(1))
+    await hire(client, company, given_name="Zoe", category="impiegati", email="zoe@example.com")
+    before = await snapshot(world)
+    file = await client.get(employees_url(company, ".csv"), params={"leavers": True}, headers=company.headers["hr"])
+    lines = file.text.split("\r\n")
+    assert lines[0].startswith("external_id,given_name,family_name,fiscal_code,category,hired_on,ended_on")
+    assert [line.split(",")[0] for line in lines[1:]] == ["'=1+1", "", ""]
+    assert file.headers["content-disposition"] == 'attachment; filename="employees.csv"'
+    back = await client.post(
+        employees_url(company, "/import"),
+        content=file.content,
+        headers={**company.headers["hr"], "Content-Type": "text/csv"},
+    )
+    assert back.json() == {"created": 0, "updated": 0, "unchanged": 2, "errors": []}
+    assert await snapshot(world) == before
+    working = await client.get(employees_url(company, ".csv"), headers=company.headers["hr"])
+    assert working.text.split("\r\n")[1:] == [lines[2], ""]
+    told = await world.execute("SELECT action FROM audit_entry WHERE action LIKE 'employee.download'")
+    assert len(told) == 2
+
+
+async def test_categories_are_counted_by_who_works_today(
+    client: httpx.AsyncClient, world: World, company: Party
+) -> None:
+    await world.set_now(NOON)
+    for number, more in enumerate(
+        ({}, {"category": "impiegati"}, {}, {"ended_on": "2029-12-31"}, {"hired_on": "2030-01-02"})
+    ):
+        await hire(client, company, fiscal_code=fiscal_code(number), **more)
+    url = f"/v1/companies/{company.public_id}/employee_categories"
+    listed = (await client.get(url, headers=company.headers["hr"])).json()["data"]
+    assert listed == [
+        {"category": "impiegati", "employee_count": 1},
+        {"category": EMPLOYEE["category"], "employee_count": 2},
+    ]

@@ -14,6 +14,7 @@ from stdnum import iso11649
 from app import clock, ids
 from tests.credit.stage import Stage, set_stage
 from tests.grants.desk import Desk, count, employee, pointers
+from tests.people import snapshot
 from tests.world import World
 from tests.world.given import PROGRAMME
 
@@ -420,3 +421,20 @@ async def test_what_a_company_makes_is_found_by_its_own_id(desk: Desk) -> None:
     assert (noted.status_code, noted.json()["external_id"], noted.json()["metadata"]) == (200, "P-2", {})
     one = (await desk.get("/top_ups", count="true", limit=1)).json()
     assert (len(one["data"]), one["total"]) == (1, 2)
+
+
+async def test_a_company_takes_back_what_it_announced(client: httpx.AsyncClient, world: World, desk: Desk) -> None:
+    made = (await desk.post("/top_ups", {"amount_cents": 100_00})).json()
+    cancelled = (await desk.post(f"/top_ups/{made['id']}/cancel", {})).json()
+    assert (cancelled["status"], cancelled["resolved_at"] is None) == ("cancelled", False)
+    assert (await desk.get(f"/top_ups/{made['id']}")).json() == cancelled
+    before = await snapshot(world, "top_up")
+    again = await desk.post(f"/top_ups/{made['id']}/cancel", {})
+    assert (again.status_code, again.json()["state"]) == (409, "cancelled")
+    operator = await world.operator()
+    confirmed = await client.post(
+        f"/v1/operator/top_ups/{made['id']}/confirm",
+        headers={**operator.headers["operator"], "Idempotency-Key": "too-late"},
+    )
+    assert (confirmed.status_code, confirmed.json()["code"]) == (409, "already_resolved")
+    assert await snapshot(world, "top_up") == before

@@ -139,6 +139,11 @@ async def test_a_top_up_is_resolved_once(stage: Stage) -> None:
         "top_up_transition", (insert, values), (confirm, {}), ("UPDATE top_up SET status = 'returned'", {})
     )
     await stage.world.refused("top_up_fixed", (insert, values), ("UPDATE top_up SET amount_cents = 101", {}))
+    seen = "UPDATE top_up SET status = 'confirming', confirmed_by = created_by, confirmed_at = created_at"
+    cancel = "UPDATE top_up SET status = 'cancelled', resolved_by = created_by, resolved_at = created_at"
+    await stage.world.refused("top_up_transition", (insert, values), (seen, {}), (cancel, {}))
+    take = cancel.replace("cancelled", "returned")
+    await stage.world.refused("top_up_transition", (insert, values), (take, {}), role="beatrice_hr")
 
 
 async def test_hr_takes_nothing_back_but_from_revoked_grants(stage: Stage) -> None:

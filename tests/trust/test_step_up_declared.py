@@ -20,6 +20,7 @@ EXEMPT = {
     "grant_withdraw_revocation": "takes back what was only asked",
     "operator_accreditation_request": ASKS,
     "provider_update": "telephone, e-mail and description",
+    "top_up_cancel": "takes back an announcement",
     "top_up_create": "announces a bank transfer",
     "webhook_delivery_redeliver": "tells the same once more",
     "webhook_endpoint_delete": "nothing is told any more",

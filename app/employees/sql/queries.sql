@@ -21,6 +21,24 @@ WHERE company_id = :company_id
     -- Of what HR itself changed: nothing else may be told apart by it.
     AND (CAST(:updated_since AS timestamptz) IS NULL OR coalesce(updated_at, created_at) >= :updated_since);
 
+-- name: exported
+-- Everybody who works here or has left, as a file is brought in: by name.
+SELECT id, user_id, email, given_name, family_name, sealed_fiscal_code, fiscal_code_index, external_id, category,
+    hired_on, ended_on, contract, contract_ends_on, probation_ends_on, unpaid_leave, agreement_code, version
+FROM employee
+WHERE company_id = :company_id AND (:leavers OR ended_on IS NULL OR ended_on >= :today)
+ORDER BY family_name, given_name, id;
+
+-- name: employee_categories
+SELECT category, count(*) AS employee_count FROM employee
+WHERE company_id = :company_id AND hired_on <= :today AND (ended_on IS NULL OR ended_on >= :today)
+GROUP BY category;
+
+-- name: lock_to_invite
+SELECT id, user_id, email, given_name, family_name, sealed_fiscal_code, fiscal_code_index, external_id, category,
+    hired_on, ended_on, contract, contract_ends_on, probation_ends_on, unpaid_leave, agreement_code, version
+FROM employee WHERE company_id = :company_id AND id = ANY (CAST(:ids AS uuid[])) ORDER BY id FOR NO KEY UPDATE;
+
 -- name: employee
 SELECT id, user_id, email, given_name, family_name, sealed_fiscal_code, fiscal_code_index, external_id, category,
     hired_on, ended_on, contract, contract_ends_on, probation_ends_on, unpaid_leave, agreement_code, version

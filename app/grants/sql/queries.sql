@@ -71,6 +71,9 @@ FROM organisation WHERE top_up.id = :id AND organisation.id = top_up.company_id
 RETURNING top_up.id, top_up.company_id, organisation.name AS company_name, top_up.status, top_up.amount_cents,
     top_up.payment_reference, top_up.created_at, top_up.resolved_at, top_up.confirmed_by, top_up.second_confirmed_by;
 
+-- name: lock_own_top_up
+SELECT status FROM top_up WHERE company_id = :company_id AND id = :id FOR NO KEY UPDATE;
+
 -- name: bank_clearing
 SELECT id FROM ledger.account WHERE kind = 'bank_clearing_company' AND owner_id IS NULL;
 

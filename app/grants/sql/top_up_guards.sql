@@ -28,6 +28,10 @@ BEGIN
     ELSIF OLD.status NOT IN ('pending', 'confirming') OR NEW.status = 'pending'
             OR OLD.status = 'confirming' AND NEW.status = 'confirming' THEN
         PERFORM refuse_credit('top_up_transition', 'a top-up is resolved once');
+    ELSIF current_user = 'beatrice_hr' OR NEW.status = 'cancelled' THEN
+        IF OLD.status <> 'pending' OR NEW.status <> 'cancelled' THEN
+            PERFORM refuse_credit('top_up_transition', 'a company takes back what nobody saw arrive, and no more');
+        END IF;
     ELSIF NEW.status = 'confirmed' AND NEW.second_confirmed_by IS NULL
             AND (OLD.status = 'confirming' OR top_up_needs_two(NEW.company_id, NEW.amount_cents, NEW.resolved_at)) THEN
         PERFORM refuse_credit('top_up_two_people', 'above the limit of one person two confirm');

@@ -41,6 +41,12 @@ async def top_up_create(at: At, request: Request, company_id: OrganisationId) ->
     return to(f"/companies/{ids.encode('org', company_id)}/top_ups/{ids.encode('top', made.id)}", done="announced")
 
 
+@company.form("/top_ups/{top_up_id}/cancel", grants.top_up_cancel, page=TOP_UPS + "/{top_up_id}")
+async def top_up_cancel(at: At, top_up_id: TopUpId) -> Response:
+    await grants.top_up_cancel(at, top_up_id)
+    return to(f"/companies/{ids.encode('org', at.tenant)}/top_ups", done="top_up_cancelled")
+
+
 @company.page("/top_ups/{top_up_id}", grants.top_up_get)
 async def top_up(at: At, request: Request, top_up_id: TopUpId) -> Response:
     """Show the sheet that accounting pays by: payee, IBAN, amount, reference, and the code for a banking app."""

@@ -14,7 +14,7 @@ from starlette.responses import Response
 from app import clock, ids
 from app.edge.at import At, Place
 from app.employees import endpoints as employees
-from app.employees.schemas import EmployeeCreate, EmployeeUpdate, Status
+from app.employees.schemas import EmployeeCreate, EmployeesInvite, EmployeeUpdate, Status
 from app.errors import Invalid
 from app.files.csv import parse_date
 from app.http import audiences
@@ -44,7 +44,28 @@ async def employee_list(at: At, request: Request, q: Words = "", status: str = "
         status=chosen and [chosen],
         has_left=left == "1",
     )
-    return company_page(at, request, "employees.html", found=found, q=q, chosen=chosen, left=left == "1")
+    return company_page(
+        at,
+        request,
+        "employees.html",
+        found=found,
+        q=q,
+        chosen=chosen,
+        left=left == "1",
+        categories=await employees.employee_category_list(at, await listed(request, "category", limit=100)),
+    )
+
+
+@company.page("/employees.csv", employees.employee_export)
+async def employee_export(at: At) -> Response:
+    return await employees.employee_export(at)
+
+
+@company.form("/employees/invite", employees.employee_invite_many, page=LIST)
+async def employee_invite_many(at: At, request: Request) -> Response:
+    """Invite again whom the page shows; who has entered meanwhile is passed over."""
+    await employees.employee_invite_many(at, forms.parse(EmployeesInvite, await request.form()))
+    return to(f"/companies/{ids.encode('org', at.tenant)}/employees", done="invited_again")
 
 
 @company.page("/employees/new", employees.employee_template)

@@ -1,7 +1,7 @@
 """The to-do list of operator and finance, and what two people do: top-ups, accounts, fees, disputes, settings."""
 
 from collections.abc import Sequence
-from typing import Annotated, Any, cast, get_args
+from typing import Annotated, TypeVar, cast, get_args
 
 from fastapi import Query
 from pydantic import Field
@@ -29,10 +29,12 @@ from app.networks import endpoints as networks
 from app.networks.schemas import SettingRead, SettingValueCreate
 from app.organisations import endpoints as organisations
 from app.organisations.models import BankAccountStatus
+from app.organisations.schemas import OrganisationRead
 from app.portal import forms, render
 from app.portal.lists import listed
 from app.portal.route import may, pages, to
 from app.settlements import endpoints as settlements
+from app.settlements.models import RunStatus
 from app.settlements.schemas import FeeRuleCreate
 
 operator = pages(audiences.operator_router())
@@ -45,6 +47,7 @@ MOST = 25
 Status = Annotated[str | None, Query(max_length=20)]
 SCOPES = {"net": "network_id", "all": "alliance_id", "org": "organisation_id", "prg": "programme_id"}
 """Which field of a setting an id belongs to, by how it begins."""
+Row = TypeVar("Row")
 
 
 @operator.page("", grants.operator_top_up_list)
@@ -62,8 +65,9 @@ async def _waiting(at: Place, request: Request) -> dict[str, int]:
     if may(at, organisations.operator_bank_account_list):
         found["bank_accounts"] = _total(await organisations.operator_bank_account_list(at, one, status=["pending"]))
     if may(at, settlements.settlement_run_list):
-        for name, status in (("runs", "closed"), ("files", "approved")):
-            found[name] = _total(await settlements.settlement_run_list(at, one, EVER, status=[cast("Any", status)]))
+        waiting: dict[str, RunStatus] = {"runs": "closed", "files": "approved"}
+        for name, status in waiting.items():
+            found[name] = _total(await settlements.settlement_run_list(at, one, EVER, status=[status]))
     if may(at, disputes.operator_dispute_list):
         found["disputes"] = _total(await disputes.operator_dispute_list(at, one, EVER, status=["open"]))
     if may(at, settlements.fee_rule_list):
@@ -81,7 +85,7 @@ async def _waiting(at: Place, request: Request) -> dict[str, int]:
     return found
 
 
-def _total(found: Page[Any]) -> int:
+def _total(found: Page[Row]) -> int:
     return found.total or 0
 
 
@@ -147,7 +151,7 @@ async def fee_rules(at: At, request: Request) -> Response:
     )
 
 
-async def _providers(at: Place, request: Request) -> Page[Any] | None:
+async def _providers(at: Place, request: Request) -> Page[OrganisationRead] | None:
     if not may(at, organisations.organisation_list):
         return None
     return await organisations.organisation_list(at, await listed(request, "name"), kind=["provider"])
