@@ -73,6 +73,10 @@ fix: $(READY_DEV) ## Mend what ruff can mend, and format
 schema: $(READY_DEV) ## Write docs/schema.sql again after a change of the database
 	$(IN_VENV)/python -m migrations.schema_dump
 
+.PHONY: openapi
+openapi: $(READY) ## Write docs/openapi.json again after a change of routes or schemas
+	$(IN_VENV)/beatrice openapi > docs/openapi.json
+
 .PHONY: bench
 bench: $(READY_DEV) ## Measure the speed of the main requests
 	@exec $(IN_VENV)/python -m tests.bench

@@ -7,7 +7,8 @@ from pathlib import Path
 from uuid import uuid4
 
 from pydantic_client import ApiClient, CompanyApi, Configuration, EmployeeApi, OperatorApi, PublicApi, SessionApi
-from pydantic_client.models import BookingCreate, QuoteCreate
+from pydantic_client.models.booking_create import BookingCreate
+from pydantic_client.models.quote_create import QuoteCreate
 
 URL = os.environ["BEATRICE_URL"]
 PASSWORD = "beatrice-demo-2026"
