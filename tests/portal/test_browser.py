@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from importlib import resources
 from importlib.util import find_spec
+from pathlib import Path
 from typing import Any
 
 import httpx
@@ -111,7 +112,10 @@ class Ring:
     ) -> AsyncIterator[Watched]:
         """Open a window of its own with the session that these headers name."""
         context = await self.browser.new_context(
-            viewport={"width": WIDE, "height": 900}, java_script_enabled=script, locale=language
+            viewport={"width": WIDE, "height": 900},
+            java_script_enabled=script,
+            locale=language,
+            reduced_motion="reduce",
         )
         context.set_default_timeout(30_000)
         cookies = [{"name": "beatrice_language", "value": language, "url": self.base}]
@@ -222,7 +226,7 @@ class Walk:
         return True
 
     async def take(self, who: str) -> None:
-        headers = await self._log_in(f"{who}.example")
+        headers = await self.log_in(f"{who}.example")
         async with self.ring.tab(headers) as tab:
             waiting = deque(["/home"])
             while waiting:
@@ -230,7 +234,7 @@ class Walk:
                 await self.look(tab, who, path)
                 waiting += [link for link in await tab.page.evaluate(LINKS) if self.is_new(who, link)]
 
-    async def _log_in(self, email: str) -> dict[str, str]:
+    async def log_in(self, email: str) -> dict[str, str]:
         async with httpx.AsyncClient(base_url=self.ring.base) as client:
             form = {"username": email, "password": DEMO_PASSWORD}
             answer = await client.post("/v1/auth/token", data=form)
@@ -444,3 +448,33 @@ async def test_two_people_pay_with_their_codes(ring: Ring, fresh_scene: Scene, m
         await tab.press(approve)
         assert await tab.said() == "Liquidazione approvata: scarica il file per la banca."
     assert await world.scalar("SELECT status FROM settlement_run") == "approved"
+
+
+# What docs/portal shows
+
+
+SHOTS = (
+    ("search", WIDE, "employee2@orobia-stampi", "/offerings?q=assistenza"),
+    ("quote", WIDE, "employee2@orobia-stampi", "/offerings?q=assistenza", "main .card a", ".slot", "main form button"),
+    ("visits", WIDE, "manager@cooperativa-serio", "/home", "a[href$='/visits']"),
+    ("account", WIDE, "hr@orobia-stampi", "/home", "a[href$='/account']"),
+    ("run", WIDE, "finance@beatrice", "/operator/settlement_runs", "main h3 a"),
+    ("offering", NARROW, "employee2@orobia-stampi", "/offerings?q=assistenza", "main .card a", ".slot"),
+)
+SMALL = 150 * 1024
+
+
+@pytest.mark.skipif("BEATRICE_SHOTS" not in os.environ, reason="writes docs/portal: make shots")
+async def test_shots(demo_ring: Ring) -> None:
+    """Write the pictures of docs/portal; each stays small."""
+    folder = Path(os.environ["BEATRICE_SHOTS"])
+    for name, width, who, path, *clicks in SHOTS:
+        async with demo_ring.tab(await Walk(demo_ring).log_in(f"{who}.example")) as tab:
+            await tab.open(path)
+            for chosen in clicks:
+                await tab.page.locator(chosen).first.click()
+            await tab.page.set_viewport_size({"width": width, "height": 840})
+            if width == NARROW:
+                await tab.page.locator(clicks[-1]).first.scroll_into_view_if_needed()
+            await tab.page.mouse.move(0, 0)
+            assert len(await tab.page.screenshot(path=folder / f"{name}.png")) < SMALL, name
