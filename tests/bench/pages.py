@@ -115,10 +115,11 @@ def _cases(visitor: Visitor) -> list[tuple[str, str, str, list[str]]]:
     ]  # fmt: skip
     visitor.log_in("hr@orobia-stampi.example")
     company = f"/companies/{visitor.call('/v1/me')['memberships'][0]['organisation_id']}"
+    staff = [f"/v1{company}/employees?limit=25", f"/v1{company}/employee_categories?limit=100"]
     return [
         *mine,
         ("visits", "manager@cooperativa-serio.example", f"{provider}/visits", visits),
-        ("staff", "hr@orobia-stampi.example", f"{company}/employees", [f"/v1{company}/employees?limit=25"]),
+        ("staff", "hr@orobia-stampi.example", f"{company}/employees", staff),
     ]
 
 

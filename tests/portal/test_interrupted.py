@@ -99,3 +99,15 @@ async def test_limits_and_faults_are_pages_to_a_browser_only(language: str, brok
     assert "ZeroDivisionError" not in fault.text
     assert (limit.status_code, many in told(limit)) == (429, True)
     assert int(limit.headers["retry-after"]) > 0
+
+
+@pytest.mark.parametrize(("language", "lost", "forbidden"), [
+    ("it", "Pagina non trovata", "Non è permesso"), ("en", "Page not found", "Not allowed"),
+])  # fmt: skip
+async def test_what_is_not_there_and_not_allowed_is_said_in_both_languages(
+    language: str, lost: str, forbidden: str, client: httpx.AsyncClient, scene: Scene
+) -> None:
+    person = Browsing(client, scene.person.headers)
+    for path, status, title in (("/no/such/page", 404, lost), ("/operator", 403, forbidden)):
+        answer = await person.get(path, headers={"Accept-Language": language})
+        assert (answer.status_code, title in told(answer)) == (status, True), path
