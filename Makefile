@@ -64,6 +64,10 @@ house: $(READY_DEV) ## Print the figures of the house (ARGS=--where names the pl
 texts: $(READY_DEV) ## Show which texts of the pages have no English yet
 	@exec $(IN_VENV)/python -m tests.portal.texts
 
+.PHONY: shots
+shots: $(READY_DEV) ## Write the pictures of docs/portal again (needs Chromium)
+	@BEATRICE_SHOTS=docs/portal exec $(IN_VENV)/python -m pytest tests/portal/test_browser.py -k test_shots
+
 .PHONY: fix
 fix: $(READY_DEV) ## Mend what ruff can mend, and format
 	$(IN_VENV)/ruff check --fix

@@ -28,7 +28,7 @@ from app.http.middleware import Edge
 from app.http.route import BeatriceRoute
 from app.http.schemas import FieldError, Problem, Status
 from app.portal import static
-from app.portal.render import handle
+from app.portal.render import handle, respond
 from app.portal.wire import Browser
 from app.sandbox import demo_examples
 
@@ -99,6 +99,7 @@ def create_app(database: Database) -> FastAPI:
         origins=settings().cors_origins,
         public=[route.path_regex for route in _json_routes(app) if route.access.fresh_seconds is not None]
         + [re.compile(r"^(/openapi\.json|/v1/status)$")],
+        respond=respond,
     )
     app.add_middleware(Browser)
     return app

@@ -78,7 +78,7 @@ async def settle(session: AsyncSession, contested: Contested, refunds: Mapping[U
     }
     thawed = replace(loaded, units=tuple(decided.get(unit.id, unit) for unit in loaded.units))
     await ending.finish(session, thawed, loaded.now, at=loaded.now)
-    await notices.tell(session, loaded.booking.user_id, "dispute_decided")
+    await notices.tell(session, loaded.booking.user_id, "dispute_decided", loaded.booking.id)
 
 
 def _check(loaded: Loaded, unit: UnitState) -> None:

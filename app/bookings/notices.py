@@ -6,7 +6,7 @@ from uuid import UUID
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from app import clock
+from app import clock, ids
 from app.bookings import queries
 from app.bookings.decisions import RELEASE_DAYS, REMINDER_DAYS
 from app.bookings.queries import Inbox
@@ -16,17 +16,22 @@ from app.mail.actions import NewMail, send_many
 News = Literal["booking_delivered", "booking_no_show", "booking_cancelled", "dispute_decided"]
 
 
-async def tell(session: AsyncSession, user_id: UUID, news: News) -> None:
+async def tell(session: AsyncSession, user_id: UUID, news: News, booking_id: UUID) -> None:
     """Tell a person that something she did not do herself happened to a booking of hers."""
     inboxes = await queries.INBOXES_OF_PEOPLE.all(session, ids=[user_id])
-    await send_many(session, [_mail(news, inbox, dispute_days=settings().dispute_days) for inbox in inboxes])
+    values = {"booking": ids.encode("bkg", booking_id), "dispute_days": settings().dispute_days}
+    await send_many(session, [_mail(news, inbox, **values) for inbox in inboxes])
 
 
 async def remind_providers(session: AsyncSession, provider_ids: Collection[UUID]) -> None:
     """Remind providers of units that they have not reported, one mail each."""
     if provider_ids:
         inboxes = await queries.INBOXES_OF_PROVIDERS.all(session, ids=sorted(provider_ids), now=clock.real())
-        await send_many(session, [_mail("units_unreported", inbox, days=RELEASE_DAYS) for inbox in inboxes])
+        mails = [
+            _mail("units_unreported", inbox, provider=ids.encode("org", inbox.id), days=RELEASE_DAYS)
+            for inbox in inboxes
+        ]
+        await send_many(session, mails)
 
 
 async def ask_people(session: AsyncSession, user_ids: Collection[UUID]) -> None:

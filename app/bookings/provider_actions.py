@@ -65,7 +65,7 @@ async def deliver(
         for unit in chosen
     ]
     delivered = await state.move(session, loaded, moves, "booking.delivered")
-    await notices.tell(session, loaded.booking.user_id, "booking_delivered")
+    await notices.tell(session, loaded.booking.user_id, "booking_delivered", loaded.booking.id)
     return await _view(session, delivered)
 
 
@@ -77,7 +77,7 @@ async def no_show(
     bps = loaded.booking.no_show_fee_bps
     endings = [Ending(unit, fee_of(unit, bps), "no_show") for unit in _begun(loaded, unit_ids)]
     ended = await ending.end(session, loaded, endings, "booking.no_show", caused_by_employee=True)
-    await notices.tell(session, loaded.booking.user_id, "booking_no_show")
+    await notices.tell(session, loaded.booking.user_id, "booking_no_show", loaded.booking.id)
     return await _view(session, ended)
 
 
@@ -90,7 +90,7 @@ async def cancel(
     loaded.require_open(chosen)
     endings = [Ending(unit, no_fee(unit), "cancelled") for unit in chosen]
     ended = await ending.end(session, loaded, endings, "booking.cancelled", caused_by_employee=False, reason=reason)
-    await notices.tell(session, loaded.booking.user_id, "booking_cancelled")
+    await notices.tell(session, loaded.booking.user_id, "booking_cancelled", loaded.booking.id)
     return await _view(session, ended)
 
 
@@ -110,7 +110,7 @@ async def cancel_slot(session: AsyncSession, provider_id: UUID, slot_id: UUID, r
         ]
         if endings:
             await ending.end(session, loaded, endings, "booking.cancelled", caused_by_employee=False, reason=reason)
-            await notices.tell(session, loaded.booking.user_id, "booking_cancelled")
+            await notices.tell(session, loaded.booking.user_id, "booking_cancelled", loaded.booking.id)
     await capacity.close_slot(session, provider_id, slot_id)
     return len(booking_ids)
 

@@ -2,12 +2,14 @@
 
 import re
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from uuid import uuid4
 
 import structlog
 from prometheus_client import Counter, Histogram
 from starlette.datastructures import Headers, MutableHeaders
+from starlette.requests import Request
+from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from app import sealing
@@ -42,8 +44,17 @@ UNLIMITED = frozenset({"/livez", "/readyz"})
 """Probes, which cost nothing: one looks at nothing, the other at most once a second."""
 
 
+Respond = Callable[[Request, AppError], Response]
+
+
+def problem(request: Request, error: AppError) -> Response:
+    """Answer a refusal to a program."""
+    language = spoken(request.headers.get("accept-language")) or "it"
+    return problems.response(error, request.scope["request_id"], language)
+
+
 class Edge:
-    """The outermost ASGI layer."""
+    """The outermost ASGI layer; `respond` draws what it refuses, and what the application died of."""
 
     def __init__(
         self,
@@ -53,8 +64,10 @@ class Edge:
         requests_per_minute: int,
         origins: Sequence[str] = (),
         public: Sequence[re.Pattern[str]] = (),
+        respond: Respond = problem,
     ) -> None:
         self.app = app
+        self.respond = respond
         self.cors = Cors(self._answer, origins, public)
         self.sandbox = sandbox
         self.limiter = Limiter(requests_per_minute)
@@ -81,12 +94,11 @@ class Edge:
 
     async def _answer(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Let the application answer what is not refused here; turn what escapes it into a problem."""
-        language = spoken(Headers(scope=scope).get("accept-language")) or "it"
         error: AppError | None = scope["refusal"]
         if error is None:
             error = await self._ask(scope, receive, send)
         if error is not None:
-            await problems.response(error, scope["request_id"], language)(scope, receive, send)
+            await self.respond(Request(scope), error)(scope, receive, send)
 
     async def _ask(self, scope: Scope, receive: Receive, send: Send) -> AppError | None:
         """Let the application answer; return what it died of before it began to."""

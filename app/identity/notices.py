@@ -8,7 +8,7 @@ from uuid import UUID
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from app import clock
+from app import clock, ids
 from app.actor import Locale
 from app.audit.chain import Head
 from app.audit.models import AuditHead
@@ -64,7 +64,13 @@ async def tell_of_roles(session: AsyncSession, given: Redeemed) -> None:
     email = (await account_by_id(session, given.user_id)).email
     inviter = None if given.invited_by is None else (await account_by_id(session, given.invited_by)).email
     waits = int(settings().approving_role_delay.total_seconds()) // 3600 if APPROVING_ROLES & set(given.roles) else 0
-    values = {"email": email, "invited_by": inviter, "waits": waits, "reason": given.reason}
+    values = {
+        "email": email,
+        "invited_by": inviter,
+        "waits": waits,
+        "reason": given.reason,
+        "organisation": ids.encode("org", given.organisation_id),
+    }
     mails = []
     for one in await _administrators(session, given.organisation_id):
         if one.user_id != given.user_id or given.reason is not None:
@@ -85,7 +91,8 @@ async def tell_administrators(
 ) -> None:
     """Tell all who administer an organisation, in their languages."""
     administrators = await _administrators(session, organisation_id)
-    await send_many(session, [_notice(template, one, values) for one in administrators])
+    known = {"organisation": ids.encode("org", organisation_id), **values}
+    await send_many(session, [_notice(template, one, known) for one in administrators])
 
 
 async def tell_of_lost_factor(

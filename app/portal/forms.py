@@ -3,6 +3,7 @@
 import re
 from dataclasses import dataclass, field
 from typing import TypeVar, cast
+from urllib.parse import parse_qsl, urlencode
 
 from pydantic import BaseModel, ValidationError
 from starlette.datastructures import FormData, ImmutableMultiDict, UploadFile
@@ -14,6 +15,9 @@ from app.files.csv import CellError, parse_euro
 
 KEY = "key"
 KEY_MAX = 64
+KEPT = "kept"
+KEPT_MAX = 16 * 1024
+"""So much of a form goes along through a login: it is encoded twice, and stays below what a form may be."""
 VERSION_DIGITS = 9
 OWN_PATH = re.compile(r"/[A-Za-z0-9_/.-]*")
 MAX_SHOWN_ERRORS = 50
@@ -25,14 +29,20 @@ Typed = ImmutableMultiDict[str, UploadFile | str] | ImmutableMultiDict[str, str]
 
 @dataclass(frozen=True)
 class Refused:
-    """Why a form came back, and what had been typed."""
+    """Why a form came back (None: something else came between), and what had been typed."""
 
-    error: AppError
+    error: AppError | None
     values: dict[str, list[str]] = field(default_factory=dict)
+
+    @property
+    def code(self) -> str:
+        return "" if self.error is None else self.error.code
 
     @property
     def fields(self) -> dict[str, tuple[str, str]]:
         """Return code and detail of the first error of each pointer, `""` for the whole."""
+        if self.error is None:
+            return {}
         rows = cast("list[dict[str, str]]", self.error.members.get("errors", []))
         found: dict[str, tuple[str, str]] = {}
         for row in rows:
@@ -46,8 +56,30 @@ async def typed(request: Request) -> dict[str, list[str]]:
     return {
         name: [str(value) for value in form.getlist(name) if isinstance(value, str)]
         for name in form
-        if name != KEY and "password" not in name
+        if _is_shown_again(name)
     }
+
+
+def _is_shown_again(name: str) -> bool:
+    return name != KEY and "password" not in name
+
+
+def kept(raw: bytes) -> str:
+    """Return what was typed as one text that goes along through a login and comes back; too much of it is left out."""
+    try:
+        rows = parse_qsl(raw.decode())
+    except UnicodeDecodeError:
+        return ""
+    whole = urlencode([(name, value) for name, value in rows if _is_shown_again(name)])
+    return whole if len(whole) <= KEPT_MAX else ""
+
+
+def unkept(whole: str) -> dict[str, list[str]]:
+    """Return what was typed, from the text that went along."""
+    values: dict[str, list[str]] = {}
+    for name, value in parse_qsl(whole):
+        values.setdefault(name, []).append(value)
+    return values
 
 
 def parse(schema: type[T], form: Typed, **known: object) -> T:

@@ -7,14 +7,13 @@ import asyncio
 from collections.abc import Callable
 from dataclasses import replace
 from typing import Any, ClassVar, TypeVar
-from urllib.parse import parse_qs, quote, unquote
+from urllib.parse import parse_qs, quote, unquote, urlencode
 
 from fastapi import APIRouter
 from fastapi.exceptions import RequestValidationError
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 from starlette.routing import Match
-from starlette.types import Scope
 
 from app.edge import idempotency
 from app.edge.access import ORDINARY_BYTES, Access, BodyKind
@@ -27,6 +26,9 @@ from app.http.audiences import Routes
 from app.portal import forms, render, wire
 
 F = TypeVar("F", bound=Callable[..., object])
+OK = 200
+FORM = "application/x-www-form-urlencoded"
+RESUMED = "resumed"
 PATIENCE = 25
 WAIT = 0.2
 """Seconds between looks at what the first of two clicks came to."""
@@ -54,7 +56,7 @@ class PageRoute(EdgeRoute):
             raise CrossSite
         for _ in range(PATIENCE):
             try:
-                return await super().answer(handler, request)
+                return await _resumed(request, await super().answer(handler, request))
             except idempotency.KeyInUse:
                 await asyncio.sleep(WAIT)
             except RequestValidationError as error:
@@ -68,41 +70,89 @@ class PageRoute(EdgeRoute):
         return f"page:{keys[0]}"
 
     async def read(self, request: Request) -> bytes:
-        return await body.read_body(request, self.access, declared=True, required=False)
+        raw = await body.read_body(request, self.access, declared=True, required=False)
+        if request.headers.get("content-type", "").startswith(FORM):
+            request.state.kept = forms.kept(raw)
+        return raw
 
     async def refuse(self, error: AppError, request: Request) -> Response:
         here = request.url.path
         if self.belongs_to is not None:
             here = self.belongs_to.format(**request.path_params)
         if isinstance(error, Unauthorised):
-            if self.access.permission == "public" and request.method != "POST":
-                return _forgotten(request, RedirectResponse(str(request.url.replace(scheme="", netloc="")), 303))
-            ended = {"done": "ended"} if "authorization" in request.headers else {}
-            answer = to(here, **ended) if self.access.permission == "public" else to("/login", next=here, **ended)
-            return _forgotten(request, answer)
+            return await self._unknown(request, here, error)
         if isinstance(error, StepUpRequired):
-            return to("/step_up", next=here)
+            return await _asked_first(request, "/step_up", here, error)
         if self.belongs_to is not None and error.status in REDRAWN and not isinstance(error, CrossSite):
-            return await self._redrawn(request, here, error)
+            drawn = await draw(request, here, error.status, forms.Refused(error, await forms.typed(request)))
+            if drawn is None:
+                raise RuntimeError(f"{here}: no page draws this form")
+            return drawn
         return render.problem(request, error)
 
-    async def _redrawn(self, request: Request, path: str, error: AppError) -> Response:
-        """Draw the form's page again in a transaction of its own, with the refusal and what was typed."""
-        state = {"refused": forms.Refused(error, await forms.typed(request))}
-        scope = {**request.scope, "method": "GET", "path": path, "raw_path": quote(path).encode(), "state": state}
-        scope |= {"query_string": b""}
-        for route in request.app.router.routes:
-            if isinstance(route, PageRoute):
-                match, child = route.matches(scope)
-                if match is Match.FULL:
-                    return await route.draw({**scope, **child}, error.status)
-        raise RuntimeError(f"{path}: no page draws this form")
+    async def _unknown(self, request: Request, here: str, error: AppError) -> Response:
+        """Answer whose session is none: forget it, and let her log in, where that helps."""
+        if self.access.permission == "public" and request.method != "POST":
+            return _forgotten(request, RedirectResponse(str(request.url.replace(scheme="", netloc="")), 303))
+        ended = {"done": "ended"} if "authorization" in request.headers else {}
+        if self.access.permission == "public":
+            return _forgotten(request, to(here, **ended))
+        return _forgotten(request, await _asked_first(request, "/login", here, error, **ended))
 
-    async def draw(self, scope: Scope, status: int) -> Response:
-        drawn = await self.get_route_handler()(Request(scope))
-        if drawn.status_code == 200:  # noqa: PLR2004 - drawn, not refused itself
-            drawn.status_code = status
-        return drawn
+
+async def draw(
+    request: Request, path: str, status: int, came_back: forms.Refused, *, token: str | None = None, **query: str
+) -> Response | None:
+    """Draw a page of ours as the answer to this request, in a transaction of its own; None where there is no such page.
+
+    With a token (`""`: a stranger's) it is drawn for whom that names.
+    """
+    scope = {**request.scope, "method": "GET", "path": path, "raw_path": quote(path).encode()}
+    scope |= {"query_string": urlencode(query).encode(), "state": {"refused": came_back}}
+    if token is not None:
+        kept = [pair for pair in scope["headers"] if pair[0] != b"authorization"]
+        scope["headers"] = kept + ([(b"authorization", f"Bearer {token}".encode())] if token else [])
+    for route in request.app.router.routes:
+        if isinstance(route, PageRoute):
+            match, child = route.matches(scope)
+            if match is Match.FULL:
+                drawn = await route.get_route_handler()(Request({**scope, **child}))
+                if drawn.status_code == OK:  # not refused itself
+                    drawn.status_code = status
+                return drawn
+    return None
+
+
+async def _asked_first(request: Request, path: str, here: str, error: AppError, **said: str) -> Response:
+    """Lead to the page that asks who somebody is; what she typed goes along, and comes back with `resuming`."""
+    kept: str = getattr(request.state, "kept", "")
+    if kept:
+        came_back = forms.Refused(None, {"next": [here], forms.KEPT: [kept]})
+        token = "" if isinstance(error, Unauthorised) else None
+        drawn = await draw(request, path, error.status, came_back, token=token, **said)
+        if drawn is not None:
+            return drawn
+    return to(path, next=here, **said)
+
+
+def resuming(request: Request, form: forms.Typed, answer: Response, token: str | None = None) -> Response:
+    """Let the page of a form that was interrupted come back with what was typed, once this answer counts."""
+    if form.get(forms.KEPT):
+        request.state.resuming = answer, forms.unkept(str(form[forms.KEPT])), token
+    return answer
+
+
+async def _resumed(request: Request, answer: Response) -> Response:
+    redirect, values, token = getattr(request.state, "resuming", (None, {}, None))
+    if redirect is not answer:
+        return answer
+    path = answer.headers["location"].partition("?")[0]
+    drawn = await draw(request, path, OK, forms.Refused(None, values), token=token, done=RESUMED)
+    if drawn is None or drawn.status_code != OK:
+        return answer
+    for cookie in answer.headers.getlist("set-cookie"):
+        drawn.headers.append("set-cookie", cookie)
+    return drawn
 
 
 class Pages(APIRouter):

@@ -20,6 +20,8 @@ from app import jobs as app_jobs
 from app import logs
 from app.db import WORKER_TIMEOUTS, create_database
 from app.ledger.verify import verify
+from tests.bench.pages import GOAL as PAGE_GOAL
+from tests.bench.pages import Page, measure_pages
 from tests.bench.replay import Replay
 from tests.bench.stage import DATABASE, PRICE_CENTS, Api, Job, Stage, fill, on, running_api, running_server
 from tests.bench.trace import Traced, book, traced
@@ -225,6 +227,34 @@ def figures(legs: Sequence[Leg], seen: Traced) -> Table:
     return table
 
 
+def pages_of(pages: Sequence[Page]) -> Table:
+    table = Table(title="Figure 14: a page over the API calls that it shows, p50 in ms, in turn (goal 1.5)")
+    for column in (
+        "page",
+        "page ms",
+        "its call ms",
+        "calls",
+        "all calls ms",
+        "page / its call",
+        "page / all",
+        "verdict",
+    ):
+        table.add_column(column, justify="left" if column in {"page", "verdict"} else "right")
+    for page in pages:
+        verdict = "goal" if page.over_all <= PAGE_GOAL else "not reached"
+        table.add_row(
+            page.name,
+            f"{page.page_ms:.1f}",
+            f"{page.call_ms[0]:.1f}",
+            str(len(page.call_ms)),
+            f"{sum(page.call_ms):.1f}",
+            f"{page.over_own:.2f}",
+            f"{page.over_all:.2f}",
+            verdict,
+        )
+    return table
+
+
 def _verdict(*, good: bool, goal: bool) -> str:
     return "goal" if goal else "good" if good else "not reached"
 
@@ -253,18 +283,21 @@ def main() -> None:
         replay = Replay(stage, traces)
         runner.run(stage.database.dispose())
         out.print(machine(stage))
-        with running_api(stage) as api:
+        with running_api(server) as api:
             bench = Bench(stage, api, replay)
             out.print("Measuring, durable commits ...", style="dim")
             legs = [bench.leg("synchronous_commit on", 8, 4.0)]
             stage.set("synchronous_commit", "off")
             out.print("Measuring, commits that do not wait for the disk ...", style="dim")
             legs.append(bench.leg("synchronous_commit off", 4, 3.0))
+        out.print("Measuring pages in the demo world ...", style="dim")
+        pages = runner.run(measure_pages(server))
         checks = runner.run(check(stage, bench.booked + len(traces) + WARM_UP))
         for leg in legs:
             out.print(turns_of(leg))
         out.print(controls_of(legs))
         out.print(figures(legs, seen))
+        out.print(pages_of(pages))
         out.print(
             "S: pgbench -M prepared sends the statements of a traced booking (BEGIN, "
             f"{len(seen.statements)} statements, COMMIT), each with its own quote. API cpu: of the server process, load"

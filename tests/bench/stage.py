@@ -127,13 +127,17 @@ def running_server() -> Iterator[embedded_postgres.Server]:
     folder.chmod(0o755)  # the unprivileged account of a root-started server passes through it
     try:
         with embedded_postgres.start(folder / "data") as server:
-            url = make_url(server.url("postgres")).set(drivername="postgresql")
-            with psycopg.connect(url.render_as_string(hide_password=False), autocommit=True) as connection:
-                connection.execute(f'CREATE DATABASE "{DATABASE}"')
-            migrations.upgrade(server.url(DATABASE))
+            make_database(server, DATABASE)
             yield server
     finally:
         shutil.rmtree(folder, ignore_errors=True)
+
+
+def make_database(server: embedded_postgres.Server, name: str) -> None:
+    url = make_url(server.url("postgres")).set(drivername="postgresql")
+    with psycopg.connect(url.render_as_string(hide_password=False), autocommit=True) as connection:
+        connection.execute(f'CREATE DATABASE "{name}"')
+    migrations.upgrade(server.url(name))
 
 
 def on(server: embedded_postgres.Server) -> Stage:
@@ -215,12 +219,12 @@ class Api:
 
 
 @contextmanager
-def running_api(stage: Stage) -> Iterator[Api]:
+def running_api(server: embedded_postgres.Server, database: str = DATABASE) -> Iterator[Api]:
     """Start `beatrice serve`, one process, as in production but without the caller limit; its log goes nowhere."""
     with socket.create_server(("127.0.0.1", 0)) as probe:
         port = probe.getsockname()[1]
     environment = os.environ | {
-        "DATABASE_URL": stage.server.url(DATABASE, "beatrice_app"),
+        "DATABASE_URL": server.url(database, "beatrice_app"),
         "BEATRICE_MODE": "sandbox",
         "BEATRICE_REQUESTS_PER_MINUTE": "10000000",
         "PORT": str(port),

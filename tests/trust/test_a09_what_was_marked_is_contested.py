@@ -1,5 +1,6 @@
 """A9: nobody could contest a delivery or a no-show, and nobody was told."""
 
+import re
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
@@ -350,4 +351,5 @@ async def test_the_person_is_told_and_the_mail_says_nothing(scene: Scene) -> Non
         "malattia",
         "22,50",
     )
-    assert [word for word in secrets for mail in mails if word in mail.subject + mail.text] == []
+    said = [re.sub(r"http\S+", "", mail.subject + mail.text) for mail in mails]  # an id says nothing
+    assert [word for word in secrets for text in said if word in text] == []

@@ -1,5 +1,6 @@
 """A10: units that nobody reported held credit for ever: a parking place that survived its lot."""
 
+import re
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -52,7 +53,10 @@ async def test_reminded_asked_and_released(scene: Scene, fresh_worker: Database)
     reminder = (manager, "Prenotazioni passate da confermare")
     asked = await mails(scene)
     assert [mail[:2] for mail in asked] == [reminder, reminder, (person, "Una domanda su una sua prenotazione")]
-    texts = [subject + text.replace("30 giorni", "") for _, subject, text in asked]
+    links = [re.search(r"http\S+:8000(\S+)", text) for _, _, text in asked]
+    visits = f"/providers/{scene.provider.public_id}/visits"
+    assert [link and link[1] for link in links] == [visits, visits, "/me/bookings"]
+    texts = [re.sub(r"http\S+|30 giorni", "", subject + text) for _, subject, text in asked]
     assert [word for word in SECRETS for text in texts if word in text] == []
 
     held = await scene.lots()

@@ -1,5 +1,6 @@
 """What anyone sees: the search, an offering with its week, a provider, the rules."""
 
+from collections.abc import Sequence
 from datetime import date, timedelta
 from typing import Annotated
 
@@ -13,6 +14,7 @@ from app.beneficiaries import endpoints as relatives
 from app.capacity import endpoints as capacity
 from app.catalogue import endpoints as catalogue
 from app.catalogue.models import Mode
+from app.catalogue.schemas import CategoryRead
 from app.credit import endpoints as credit
 from app.edge.at import At, Place
 from app.errors import Invalid
@@ -57,6 +59,7 @@ async def search_page(at: At, request: Request) -> Response:
     except Invalid as error:
         refused, status, asked, most = forms.Refused(error), error.status, Asked(), None
     wanted = asked.model_dump(exclude_none=True)
+    categories = (await catalogue.category_list(await listed(request, "code"))).data
     found = await search.offering_search(
         at, await listed(request, "relevance", limit=24), max_price_cents=most, **wanted
     )
@@ -68,19 +71,18 @@ async def search_page(at: At, request: Request) -> Response:
         most=most,
         found=found,
         refused=refused,
-        categories=(await catalogue.category_list(await listed(request, "code"))).data,
+        categories=categories,
         towns=(await search.offering_municipality_list(at, await listed(request, "name"))).data,
-        payable=await _payable(at, request),
+        payable=await _payable(at, categories),
     )
 
 
-async def _payable(at: Place, request: Request) -> frozenset[str]:
+async def _payable(at: Place, categories: Sequence[CategoryRead]) -> frozenset[str]:
     """Return the categories for which the person has credit left: a first answer, the quote gives the last."""
     if at.actor.kind != "user":
         return frozenset()
     codes = {code for lot in (await credit.wallet_get(at)).lots if lot.available_cents for code in lot.rule_codes}
-    categories = await catalogue.category_list(await listed(request, "code"))
-    return frozenset(row.code for row in categories.data if codes.intersection(row.rule_codes))
+    return frozenset(row.code for row in categories if codes.intersection(row.rule_codes))
 
 
 @public.page("/offerings/{offering_id}", catalogue.offering_get)

@@ -16,7 +16,7 @@ from app.identity.schemas import PasswordResetAccept, PasswordResetCreate, StepU
 from app.ids import SessionId
 from app.portal import forms, render, wire
 from app.portal.lists import listed
-from app.portal.route import onward, pages, to
+from app.portal.route import onward, pages, resuming, to
 
 public = pages(audiences.session_router())
 Next = Annotated[str | None, Query(max_length=300, alias="next")]
@@ -30,7 +30,7 @@ async def login_page(request: Request, then: Next = None) -> Response:
 
 def _asks_code(request: Request) -> bool:
     refused: forms.Refused | None = getattr(request.state, "refused", None)
-    return refused is not None and refused.error.code.startswith("second_factor")
+    return refused is not None and refused.code.startswith("second_factor")
 
 
 @public.form("/login", identity.token_create, page="/login")
@@ -38,7 +38,8 @@ async def log_in(at: At, request: Request) -> Response:
     form = await request.form()
     kept = Response()
     logged_in = await identity.token_create(at, request, kept, forms.parse(TokenCreate, _login(form)))
-    return _entered(request, logged_in, kept, onward(str(form.get("next", "")), "/home"))
+    answer = _entered(request, logged_in, kept, onward(str(form.get("next", "")), "/home"))
+    return resuming(request, form, answer, logged_in.access_token)
 
 
 def _login(form: FormData) -> FormData:
@@ -81,11 +82,11 @@ async def step_up_page(request: Request, then: Next = None) -> Response:
 
 @public.form("/step_up", identity.session_step_up, page="/step_up")
 async def step_up(at: At, request: Request) -> Response:
-    """Prove again who holds the session, then go back to the page whose act asked for it."""
+    """Prove again who holds the session, then go back to the page whose act asked for it, and what was typed there."""
     form = await request.form()
     given = {name: form[name] for name in ("password", "otp") if form.get(name)}
     await identity.session_step_up(at, request, forms.parse(StepUpCreate, FormData(given)))
-    return to(onward(str(form.get("next", "")), "/home"), done="proved")
+    return resuming(request, form, to(onward(str(form.get("next", "")), "/home"), done="proved"))
 
 
 @public.page("/password/reset")
