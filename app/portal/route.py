@@ -140,16 +140,16 @@ async def _asked_first(request: Request, path: str, here: str, error: AppError, 
 def resuming(request: Request, form: forms.Typed, answer: Response, token: str | None = None) -> Response:
     """Let the page of a form that was interrupted come back with what was typed, once this answer counts."""
     if form.get(forms.KEPT):
-        resuming: Resuming = answer, forms.unkept(str(form[forms.KEPT])), token
-        request.state.resuming = resuming
+        waiting: Resuming = answer, forms.unkept(str(form[forms.KEPT])), token
+        request.state.resuming = waiting
     return answer
 
 
 async def _resumed(request: Request, answer: Response) -> Response:
-    resuming: Resuming | None = getattr(request.state, "resuming", None)
-    if resuming is None or resuming[0] is not answer:
+    waiting: Resuming | None = getattr(request.state, "resuming", None)
+    if waiting is None or waiting[0] is not answer:
         return answer
-    _, values, token = resuming
+    _, values, token = waiting
     path = answer.headers["location"].partition("?")[0]
     drawn = await draw(request, path, OK, forms.Refused(None, values), token=token, done=RESUMED)
     if drawn is None or drawn.status_code != OK:
