@@ -44,6 +44,8 @@ CREATE TABLE care.booking (
     sealed_end_reason bytea,
     created_at timestamp with time zone NOT NULL,
     version integer NOT NULL DEFAULT 1,
+    external_id text,
+    sealed_metadata bytea,
     CONSTRAINT booking_pkey PRIMARY KEY (id),
     CONSTRAINT booking_one_per_quote_key UNIQUE (quote_id),
     CONSTRAINT booking_provider_id_id_key UNIQUE (provider_id, id),
@@ -56,6 +58,7 @@ CREATE TABLE care.booking (
 ) WITH (fillfactor=80);
 CREATE INDEX booking_awaiting_answer_idx ON care.booking USING btree (confirm_by) WHERE status = 'requested'::text;
 CREATE INDEX booking_beneficiary_idx ON care.booking USING btree (user_id, beneficiary_id);
+CREATE INDEX booking_external_id_idx ON care.booking USING btree (user_id, external_id) WHERE external_id IS NOT NULL;
 CREATE INDEX booking_offering_idx ON care.booking USING btree (provider_id, offering_id);
 GRANT INSERT, SELECT, UPDATE ON care.booking TO beatrice_app, beatrice_worker;
 

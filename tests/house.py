@@ -328,6 +328,7 @@ ORACLE = (
 PLAYED = (
     "tests/trust/twins.py",
     "tests/trust/probes.py",
+    "tests/trust/at_the_pages.py",
     "tests/trust/use_of_care.py",
     "tests/clients/",
     "tests/http/probe.py",

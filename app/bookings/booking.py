@@ -1,5 +1,6 @@
 """The action `book`: one quote becomes one booking that executes exactly its legs."""
 
+import json
 from datetime import datetime
 from uuid import UUID
 
@@ -21,7 +22,15 @@ from app.errors import AlreadyResolved, NotFound
 UNITS = TypeAdapter(tuple[UnitState, ...])
 
 
-async def book(session: AsyncSession, user_id: UUID, quote_id: UUID, note: str | None) -> BookingRead:
+async def book(
+    session: AsyncSession,
+    user_id: UUID,
+    quote_id: UUID,
+    note: str | None,
+    *,
+    external_id: str | None = None,
+    metadata: dict[str, str] | None = None,
+) -> BookingRead:
     """Reserve credit, then seats, and write the booking: three statements (quote, holds, everything else)."""
     now = clock.now()
     quote = await queries.QUOTE_TO_BOOK.maybe(session, quote_id=quote_id, user_id=user_id, now=now)
@@ -54,6 +63,8 @@ async def book(session: AsyncSession, user_id: UUID, quote_id: UUID, note: str |
         no_show_fee_bps=quote.no_show_fee_bps,
         confirm_by=answer_due if status == "requested" else None,
         sealed_note=sealing.seal("note", note, booking_id),
+        external_id=external_id,
+        sealed_metadata=sealing.seal("metadata", json.dumps(metadata) if metadata else None, booking_id),
         now=now,
         vat_code=quote.vat_code,
         units=UNITS.dump_json(units).decode(),

@@ -28,7 +28,7 @@ from app.credit.schemas import WalletEntryRead
 from app.edge.at import At
 from app.errors import AlreadyResolved, Invalid, StateConflict
 from app.http.audiences import employee_router
-from app.http.filters import DaysDep, UpdatedSince, any_of
+from app.http.filters import DaysDep, ExternalId, UpdatedSince, any_of
 from app.http.pagination import NewestFirst
 from app.http.schemas import Page
 from app.ids import BeneficiaryId, BookingId, LotId, OfferingId, QuoteId
@@ -102,7 +102,14 @@ async def wallet_entry_list(
 )
 async def booking_create(at: At, body: BookingCreate) -> BookingRead:
     """Book a quote: reserves exactly its credit and seats, or nothing."""
-    made = await booking.book(at.session, at.actor.user_id, body.quote_id, body.note)
+    made = await booking.book(
+        at.session,
+        at.actor.user_id,
+        body.quote_id,
+        body.note,
+        external_id=body.external_id,
+        metadata=body.metadata,
+    )
     return at.about(made.id, made)
 
 
@@ -114,13 +121,15 @@ async def booking_list(
     status: Annotated[list[BookingStatus] | None, Query(description="may be repeated")] = None,
     beneficiary_id: Annotated[BeneficiaryId | None, Query(description="for this beneficiary only")] = None,
     offering_id: Annotated[OfferingId | None, Query(description="of this offering only")] = None,
+    external_id: ExternalId = None,
     updated_since: UpdatedSince = None,
 ) -> Page[BookingRead]:
     """List one's bookings, newest first; days are those of their visits."""
     now = clock.now()
     found = await queries.PERSON_BOOKINGS.page(
         at.session, paging.window, user_id=at.actor.user_id, now=now, statuses=any_of(status),
-        beneficiary_id=beneficiary_id, offering_id=offering_id, starts_from=days.start, starts_before=days.end,
+        beneficiary_id=beneficiary_id, offering_id=offering_id, external_id=external_id, starts_from=days.start,
+        starts_before=days.end,
         updated_since=updated_since,
     )  # fmt: skip
     units = await queries.units_of(at.session, [row.id for row in found.rows])

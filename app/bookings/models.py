@@ -65,6 +65,7 @@ CONTESTABLE = "status IN ('delivered', 'completed') OR fee_source = 'credit'"
 SEALED = (
     SealedColumn("care.booking", "sealed_note", "note"),
     SealedColumn("care.booking", "sealed_end_reason", "end_reason"),
+    SealedColumn("care.booking", "sealed_metadata", "metadata"),
 )
 
 
@@ -130,6 +131,7 @@ class Booking(Model):
         CheckConstraint(one_of("status", BookingStatus), name="status_known"),
         Index("booking_beneficiary_idx", "user_id", "beneficiary_id"),
         Index("booking_offering_idx", "provider_id", "offering_id"),
+        Index("booking_external_id_idx", "user_id", "external_id", postgresql_where="external_id IS NOT NULL"),
         Index("booking_awaiting_answer_idx", "confirm_by", postgresql_where="status = 'requested'"),
         {"schema": "care", "postgresql_with": {"fillfactor": "80"}},
     )
@@ -151,6 +153,9 @@ class Booking(Model):
     """Why it was declined or cancelled, in the words of whoever did it last."""
     created_at: Mapped[datetime] = mapped_column(Timestamp)
     version: Mapped[int] = mapped_column(Integer, server_default="1")
+    external_id: Mapped[str | None] = mapped_column(Text)
+    sealed_metadata: Mapped[bytes | None] = mapped_column(LargeBinary)
+    """The person's own system's notes: texts by name, as JSON."""
 
 
 class Unit(Model):

@@ -78,6 +78,8 @@ class BookingRow:
     sealed_note: bytes | None
     sealed_end_reason: bytes | None
     created_at: datetime
+    external_id: str | None
+    sealed_metadata: bytes | None
     offering_name: str
     category: str
     provider_name: str

@@ -10,7 +10,7 @@ from app.bookings.models import BookingStatus, FeeSource, UnitStatus
 from app.catalogue.models import Confirmation, VatCode
 from app.clock import Day, Instant
 from app.credit.planner import CreditMode, FundingSource
-from app.http.schemas import In, Name, Out, Prose, example
+from app.http.schemas import Code, In, Metadata, Name, Out, Prose, example
 from app.http.words import words
 from app.ids import BeneficiaryId, BookingId, LotId, OfferingId, OrganisationId, QuoteId, SlotId, UnitId
 from app.money import PositiveCents
@@ -131,6 +131,10 @@ class BookingCreate(In):
     """The quote that is accepted."""
     note: Prose | None = None
     """A word to the provider, who alone reads it; null: none."""
+    external_id: Code | None = None
+    """Its id in your own system, for the employee alone to read; null: none."""
+    metadata: Metadata = Field(default_factory=dict)
+    """Your own notes on it, up to 50 short texts; nobody else reads them."""
 
 
 class UnitRead(Out):
@@ -196,6 +200,10 @@ class BookingRead(Out):
     """Why it was declined or cancelled, as whoever did it wrote; null where nobody gave a reason."""
     created_at: Instant
     """When it was booked (UTC)."""
+    external_id: str | None
+    """Your own id for it; null when there is none."""
+    metadata: dict[str, str]
+    """Your own notes on it; no provider, employer or operator reads them."""
     units: list[UnitRead]
     """The units, in order."""
 

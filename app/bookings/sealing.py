@@ -1,11 +1,11 @@
-"""The words of bookings at rest: a person's note, the reason of an end; each sealed for its row."""
+"""The words of bookings at rest: a person's note, the reason of an end, her system's notes; each sealed for its row."""
 
 from typing import Literal
 from uuid import UUID
 
 from app import sealing
 
-Words = Literal["note", "end_reason"]
+Words = Literal["note", "end_reason", "metadata"]
 
 
 def seal(kind: Words, words: str | None, booking_id: UUID) -> bytes | None:

@@ -1,5 +1,7 @@
 """How a booking looks to its person and to its provider."""
 
+from pydantic import TypeAdapter
+
 from app import clock
 from app.banking.payment_days import expected_payment_on
 from app.beneficiaries.details import open_details
@@ -19,6 +21,8 @@ from app.bookings.sealing import unseal
 from app.credit.queries import WalletEntry
 from app.credit.schemas import PaidForRead, WalletEntryRead
 from app.sealing import open_access_notes
+
+METADATA = TypeAdapter(dict[str, str])
 
 
 def booking_read(loaded: Loaded) -> BookingRead:
@@ -40,6 +44,8 @@ def booking_read(loaded: Loaded) -> BookingRead:
         note=unseal("note", booking.sealed_note, booking.id),
         end_reason=unseal("end_reason", booking.sealed_end_reason, booking.id),
         created_at=booking.created_at,
+        external_id=booking.external_id,
+        metadata=METADATA.validate_json(unseal("metadata", booking.sealed_metadata, booking.id) or "{}"),
         units=[_unit_read(loaded, unit) for unit in units],
     )
 

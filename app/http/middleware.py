@@ -44,10 +44,6 @@ UNLIMITED = frozenset({"/livez", "/readyz"})
 """Probes, which cost nothing: one looks at nothing, the other at most once a second."""
 
 
-class UrlTooLong(AppError, status=414, code="url_too_long"):
-    """The URL is longer than any of ours."""
-
-
 Respond = Callable[[Request, AppError], Response]
 
 
@@ -125,7 +121,7 @@ class Edge:
 
     def _refusal(self, scope: Scope, outgoing: "_Outgoing") -> AppError | None:
         if len(scope.get("raw_path", b"")) + len(scope.get("query_string", b"")) > MAX_URL:
-            return UrlTooLong()
+            return problems.UrlTooLong()
         if any(not character.isprintable() for character in scope["path"]):
             return NotFound()
         if scope["path"] not in UNLIMITED:

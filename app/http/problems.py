@@ -29,6 +29,10 @@ log = structlog.get_logger()
 MEDIA_TYPE = "application/problem+json"
 
 
+class UrlTooLong(AppError, status=414, code="url_too_long"):
+    """The URL is longer than any of ours."""
+
+
 class MethodNotAllowed(AppError, status=405, code="method_not_allowed"):
     """This path does not know this method."""
 

@@ -130,7 +130,7 @@ def _proofs(access: Access) -> list[type[AppError]]:
 
 
 def _documented(access: Access, audience: Audience, methods: set[str], path: str) -> dict[int, list[type[AppError]]]:
-    kinds: list[type[AppError]] = [Invalid, Busy, RateLimited, RepeatedParameter]
+    kinds: list[type[AppError]] = [Invalid, Busy, RateLimited, RepeatedParameter, problems.UrlTooLong]
     if access.permission != "public":
         kinds += [Unauthorised]
     if access.permission not in {"public", "session"}:

@@ -154,3 +154,22 @@ async def test_provider_cancels_a_slot_with_everybody_in_it(
     read = (await scene.client.get(f"/v1/me/bookings/{booking['id']}", headers=scene.person.headers)).json()
     assert (read["status"], read["end_reason"]) == ("cancelled", sent.get("json", {}).get("reason"))
     assert await scene.lots() == ((120_00, 0), (300_00, 0))
+
+
+async def test_a_booking_is_found_by_its_own_id_and_keeps_its_notes_to_its_person(
+    scene: Scene, december: December
+) -> None:
+    slots = [await scene.slot(december(day)) for day in (1, 2)]
+    quotes = [(await scene.quote([slot])).json()["id"] for slot in slots]
+    me = scene.by("employee")
+    own = {"external_id": "FAM-7", "metadata": {"pratica": "visita segreta"}}
+    named = await me.post("/me/bookings", {"quote_id": quotes[0], **own})
+    plain = await me.post("/me/bookings", {"quote_id": quotes[1]})
+    assert {name: named[name] for name in own} == own
+    assert (plain["external_id"], plain["metadata"]) == (None, {})
+    assert (await me.get("/me/bookings", external_id="FAM-7"))["data"] == [await me.get(f"/me/bookings/{named['id']}")]
+    theirs = await scene.by("manager").ask("GET", f"/providers/{scene.provider.public_id}/bookings/{named['id']}")
+    assert "FAM-7" not in theirs.text
+    assert "segreta" not in theirs.text
+    stored = await scene.world.execute("SELECT to_jsonb(b)::text AS row FROM care.booking b")
+    assert [row for row in stored if "segreta" in row.row] == []

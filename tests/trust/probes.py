@@ -17,6 +17,7 @@ from app import ids
 from app.api import SWEEPS
 from app.jobs import run_sweeps
 from tests.grants.desk import employee
+from tests.trust import at_the_pages
 from tests.trust.twins import BASE_CENTS, PEOPLE, Twin
 from tests.world import Person
 
@@ -259,7 +260,7 @@ PROBES: tuple[Probe, ...] = (
     one_cent, powers_of_two, narrow_for_all, two_tiers, chosen_amounts_to_the_fund, chosen_amounts_carried_over,
     waiting_for_the_money, revoke_small_grants, revoke_one_person, revoke_and_think_better, leave_and_come_back,
     backdated_leaving, a_file_of_leavers, keys, invitations, the_same_person_again, the_public_side, foreign_paths,
-    errors, pages, the_same_key_again, by_hand_in_sql,
+    errors, pages, the_same_key_again, by_hand_in_sql, at_the_pages.by_the_pages,
 )  # fmt: skip
 PLAYED = 12
 """How many of them a pair plays, two before each stop; each has its own, in its own order."""
@@ -282,3 +283,4 @@ async def play(twin: Twin, seed: int) -> None:
     await run_sweeps(twin.world.database, SWEEPS)
     async with twin.as_employer():
         await twin.look_at_all(game)
+        await at_the_pages.look(twin, game)

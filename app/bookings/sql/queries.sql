@@ -23,9 +23,11 @@ WHERE quote.id = :quote_id AND quote.user_id = :user_id;
 -- One statement takes the seats and writes everything: when seats are refused the caller rolls back.
 WITH new_booking AS (
     INSERT INTO care.booking (id, quote_id, user_id, provider_id, offering_id, beneficiary_id, status,
-        free_until_hours, late_fee_bps, no_show_fee_bps, confirm_by, sealed_note, created_at)
+        free_until_hours, late_fee_bps, no_show_fee_bps, confirm_by, sealed_note, created_at, external_id,
+        sealed_metadata)
     SELECT :booking_id, id, user_id, provider_id, offering_id, beneficiary_id, :status,
-        :free_until_hours, :late_fee_bps, :no_show_fee_bps, :confirm_by, :sealed_note, :now
+        :free_until_hours, :late_fee_bps, :no_show_fee_bps, :confirm_by, :sealed_note, :now, :external_id,
+        :sealed_metadata
     FROM care.quote WHERE id = :quote_id
     RETURNING *
 ), given AS MATERIALIZED (
@@ -49,9 +51,9 @@ WITH new_booking AS (
 )
 SELECT booking.id, booking.user_id, booking.provider_id, booking.offering_id, booking.beneficiary_id,
     booking.free_until_hours, booking.late_fee_bps, booking.no_show_fee_bps, booking.confirm_by, booking.sealed_note,
-    booking.sealed_end_reason, booking.created_at, offering.name AS offering_name,
-    offering.category, organisation.name AS provider_name, provider.phone AS provider_phone, provider.earned_account_id,
-    provider.payable_account_id,
+    booking.sealed_end_reason, booking.created_at, booking.external_id, booking.sealed_metadata,
+    offering.name AS offering_name, offering.category, organisation.name AS provider_name,
+    provider.phone AS provider_phone, provider.earned_account_id, provider.payable_account_id,
     take_seats(CAST(:taking_ids AS uuid[]), 'unit', CAST(:unit_ids AS uuid[]), CAST(:slot_ids AS uuid[]),
         CAST(:seats AS integer[]), :bookable_from, NULL, :now) AS refused
 FROM new_booking booking
@@ -63,9 +65,9 @@ JOIN organisation ON organisation.id = booking.provider_id;
 -- name: booking
 SELECT booking.id, booking.user_id, booking.provider_id, booking.offering_id, booking.beneficiary_id,
     booking.free_until_hours, booking.late_fee_bps, booking.no_show_fee_bps, booking.confirm_by, booking.sealed_note,
-    booking.sealed_end_reason, booking.created_at, offering.name AS offering_name,
-    offering.category, organisation.name AS provider_name, provider.phone AS provider_phone, provider.earned_account_id,
-    provider.payable_account_id
+    booking.sealed_end_reason, booking.created_at, booking.external_id, booking.sealed_metadata,
+    offering.name AS offering_name, offering.category, organisation.name AS provider_name,
+    provider.phone AS provider_phone, provider.earned_account_id, provider.payable_account_id
 FROM care.booking
 JOIN offering ON offering.id = booking.offering_id
 JOIN provider ON provider.organisation_id = booking.provider_id
@@ -76,9 +78,9 @@ WHERE booking.id = :id AND (booking.user_id = :user_id OR booking.provider_id = 
 -- The lock serialises all commands on a booking.
 SELECT booking.id, booking.user_id, booking.provider_id, booking.offering_id, booking.beneficiary_id,
     booking.free_until_hours, booking.late_fee_bps, booking.no_show_fee_bps, booking.confirm_by, booking.sealed_note,
-    booking.sealed_end_reason, booking.created_at, offering.name AS offering_name,
-    offering.category, organisation.name AS provider_name, provider.phone AS provider_phone, provider.earned_account_id,
-    provider.payable_account_id
+    booking.sealed_end_reason, booking.created_at, booking.external_id, booking.sealed_metadata,
+    offering.name AS offering_name, offering.category, organisation.name AS provider_name,
+    provider.phone AS provider_phone, provider.earned_account_id, provider.payable_account_id
 FROM care.booking
 JOIN offering ON offering.id = booking.offering_id
 JOIN provider ON provider.organisation_id = booking.provider_id
@@ -91,9 +93,9 @@ FOR NO KEY UPDATE OF booking;
 -- one: the rest needs no look at the units.
 SELECT booking.id, booking.user_id, booking.provider_id, booking.offering_id, booking.beneficiary_id,
     booking.free_until_hours, booking.late_fee_bps, booking.no_show_fee_bps, booking.confirm_by, booking.sealed_note,
-    booking.sealed_end_reason, booking.created_at, offering.name AS offering_name,
-    offering.category, organisation.name AS provider_name, provider.phone AS provider_phone, provider.earned_account_id,
-    provider.payable_account_id
+    booking.sealed_end_reason, booking.created_at, booking.external_id, booking.sealed_metadata,
+    offering.name AS offering_name, offering.category, organisation.name AS provider_name,
+    provider.phone AS provider_phone, provider.earned_account_id, provider.payable_account_id
 FROM care.booking
 JOIN offering ON offering.id = booking.offering_id
 JOIN provider ON provider.organisation_id = booking.provider_id
@@ -107,6 +109,7 @@ WHERE booking.user_id = :user_id
                 :now)))
             FROM care.unit WHERE unit.provider_id = booking.provider_id AND unit.booking_id = booking.id)
         ELSE booking.status END = ANY (:statuses))
+    AND (CAST(:external_id AS text) IS NULL OR booking.external_id = :external_id)
     AND (CAST(:beneficiary_id AS uuid) IS NULL OR booking.beneficiary_id = :beneficiary_id)
     AND (CAST(:offering_id AS uuid) IS NULL OR booking.offering_id = :offering_id)
     AND (CAST(:starts_from AS timestamptz) IS NULL AND CAST(:starts_before AS timestamptz) IS NULL
@@ -121,9 +124,9 @@ WHERE booking.user_id = :user_id
 -- name: provider_bookings
 SELECT booking.id, booking.user_id, booking.provider_id, booking.offering_id, booking.beneficiary_id,
     booking.free_until_hours, booking.late_fee_bps, booking.no_show_fee_bps, booking.confirm_by, booking.sealed_note,
-    booking.sealed_end_reason, booking.created_at, offering.name AS offering_name,
-    offering.category, organisation.name AS provider_name, provider.phone AS provider_phone, provider.earned_account_id,
-    provider.payable_account_id
+    booking.sealed_end_reason, booking.created_at, booking.external_id, booking.sealed_metadata,
+    offering.name AS offering_name, offering.category, organisation.name AS provider_name,
+    provider.phone AS provider_phone, provider.earned_account_id, provider.payable_account_id
 FROM care.booking
 JOIN offering ON offering.id = booking.offering_id
 JOIN provider ON provider.organisation_id = booking.provider_id
@@ -151,9 +154,9 @@ WHERE booking.provider_id = :provider_id
 -- Units of a period with their bookings; only what has not ended in some way can have become something else meanwhile.
 SELECT booking.id, booking.user_id, booking.provider_id, booking.offering_id, booking.beneficiary_id,
     booking.free_until_hours, booking.late_fee_bps, booking.no_show_fee_bps, booking.confirm_by, booking.sealed_note,
-    booking.sealed_end_reason, booking.created_at, offering.name AS offering_name,
-    offering.category, organisation.name AS provider_name, provider.phone AS provider_phone, provider.earned_account_id,
-    provider.payable_account_id, unit.id AS unit_id, unit.starts_at, site.name AS site_name
+    booking.sealed_end_reason, booking.created_at, booking.external_id, booking.sealed_metadata,
+    offering.name AS offering_name, offering.category, organisation.name AS provider_name,
+    provider.phone AS provider_phone, provider.earned_account_id, provider.payable_account_id, unit.id AS unit_id, unit.starts_at, site.name AS site_name
 FROM care.unit
 JOIN care.booking ON booking.provider_id = unit.provider_id AND booking.id = unit.booking_id
 JOIN offering ON offering.id = booking.offering_id
