@@ -29,6 +29,8 @@ F = TypeVar("F", bound=Callable[..., object])
 OK = 200
 FORM = "application/x-www-form-urlencoded"
 RESUMED = "resumed"
+Resuming = tuple[Response, dict[str, list[str]], str | None]
+"""The redirect that a page takes the place of, what was typed on it, and for whom it is drawn."""
 PATIENCE = 25
 WAIT = 0.2
 """Seconds between looks at what the first of two clicks came to."""
@@ -138,14 +140,16 @@ async def _asked_first(request: Request, path: str, here: str, error: AppError, 
 def resuming(request: Request, form: forms.Typed, answer: Response, token: str | None = None) -> Response:
     """Let the page of a form that was interrupted come back with what was typed, once this answer counts."""
     if form.get(forms.KEPT):
-        request.state.resuming = answer, forms.unkept(str(form[forms.KEPT])), token
+        waiting: Resuming = answer, forms.unkept(str(form[forms.KEPT])), token
+        request.state.resuming = waiting
     return answer
 
 
 async def _resumed(request: Request, answer: Response) -> Response:
-    redirect, values, token = getattr(request.state, "resuming", (None, {}, None))
-    if redirect is not answer:
+    waiting: Resuming | None = getattr(request.state, "resuming", None)
+    if waiting is None or waiting[0] is not answer:
         return answer
+    _, values, token = waiting
     path = answer.headers["location"].partition("?")[0]
     drawn = await draw(request, path, OK, forms.Refused(None, values), token=token, done=RESUMED)
     if drawn is None or drawn.status_code != OK:

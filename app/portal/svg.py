@@ -14,8 +14,10 @@ from app.portal.boundaries import Borders
 WIDTH = 600
 TALL = 160
 """The height of a chart's columns."""
-REACH = 26.0
-"""Half the side of the octagon that a municipality's cell begins as, in the map's own units."""
+MARGIN = 60.0
+"""Around the outermost points, in the map's own units."""
+REACH_DEGREES = 4.2 / 111.2
+"""How far a municipality's cell reaches at most: 4.2 kilometres, in degrees of latitude."""
 CORNERS = 12
 CLASSES = 5
 PAYEE_LENGTH = 70
@@ -70,31 +72,35 @@ def territory(spots: Sequence[Spot], borders: Borders, chosen: str | None = None
     if not spots:
         return Map(WIDTH, 0, ())
     drawn = [corner for spot in spots for ring in borders.get(spot.code, ()) for corner in ring]
-    place = _plan([(spot.lon, spot.lat) for spot in spots] + drawn)
+    place, scale = _plan([(spot.lon, spot.lat) for spot in spots] + drawn)
     points = [place((spot.lon, spot.lat)) for spot in spots]
-    height = round(max(y for _, y in [*points, *map(place, drawn)]) + REACH)
+    height = round(max(y for _, y in [*points, *map(place, drawn)]) + MARGIN)
+    reach = min(REACH_DEGREES * scale, MARGIN)
     cells = []
     for index, (spot, shade) in enumerate(zip(spots, _shades([spot.amount for spot in spots]), strict=True)):
-        rings = [list(map(place, ring)) for ring in borders.get(spot.code, ())] or [_cell(index, points)]
+        rings = [list(map(place, ring)) for ring in borders.get(spot.code, ())] or [_cell(index, points, reach)]
         cells.append(Cell(spot, "".join(map(_path, rings)), shade, spot.code == chosen))
     return Map(WIDTH, height, cells)
 
 
-def _plan(degrees: Sequence[Point]) -> Callable[[Point], Point]:
-    """Return where a longitude and latitude lies in a box that holds all of these: degrees east are squeezed by cos."""
+def _plan(degrees: Sequence[Point]) -> tuple[Callable[[Point], Point], float]:
+    """Return where a longitude and latitude lies in a box that holds all of these, and how many units a degree has.
+
+    Degrees east are squeezed by the cosine of the latitude.
+    """
     squeeze = math.cos(math.radians(sum(lat for _, lat in degrees) / len(degrees)))
     west, north = min(lon for lon, _ in degrees), max(lat for _, lat in degrees)
     span = max((max(lon for lon, _ in degrees) - west) * squeeze, 0.01)
-    scale = (WIDTH - 2 * REACH) / span
-    return lambda point: ((point[0] - west) * squeeze * scale + REACH, (north - point[1]) * scale + REACH)
+    scale = (WIDTH - 2 * MARGIN) / span
+    return lambda point: ((point[0] - west) * squeeze * scale + MARGIN, (north - point[1]) * scale + MARGIN), scale
 
 
-def _cell(index: int, points: Sequence[Point]) -> list[Point]:
+def _cell(index: int, points: Sequence[Point], reach: float) -> list[Point]:
     x, y = points[index]
     turns = (2 * math.pi * corner / CORNERS for corner in range(CORNERS))
-    cell = [(x + REACH * math.cos(turn), y + REACH * math.sin(turn)) for turn in turns]
+    cell = [(x + reach * math.cos(turn), y + reach * math.sin(turn)) for turn in turns]
     for other, (u, v) in enumerate(points):
-        if other != index and math.hypot(u - x, v - y) < 2 * REACH:
+        if other != index and math.hypot(u - x, v - y) < 2 * reach:
             cell = _nearer(cell, (x, y), (u, v))
     return cell
 
