@@ -52,7 +52,8 @@ class _Collection(BaseModel):
 @cache
 def in_force() -> Borders:
     """Return the borders of the installation, read once; none where the setting names no file."""
-    return {} if settings().boundaries is None else load(settings().boundaries)
+    given = settings().boundaries
+    return {} if given is None else load(given)
 
 
 def load(path: Path) -> Borders:
