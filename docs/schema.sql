@@ -357,6 +357,7 @@ CREATE INDEX transfer_from_account_id_idx ON ledger.transfer USING btree (from_a
 CREATE UNIQUE INDEX transfer_hold_id_key ON ledger.transfer USING btree (hold_id) WHERE hold_id IS NOT NULL;
 CREATE UNIQUE INDEX transfer_reverses_id_key ON ledger.transfer USING btree (reverses_id) WHERE reverses_id IS NOT NULL;
 CREATE INDEX transfer_to_account_id_idx ON ledger.transfer USING btree (to_account_id, id);
+CREATE UNIQUE INDEX transfer_top_up_once_key ON ledger.transfer USING btree (cause_id) WHERE reason = 'top_up'::text;
 CREATE TRIGGER transfer_00_append_only BEFORE DELETE OR UPDATE OR TRUNCATE ON ledger.transfer FOR EACH STATEMENT EXECUTE FUNCTION ledger.refuse();
 CREATE TRIGGER transfer_10_lock BEFORE INSERT ON ledger.transfer FOR EACH ROW WHEN (new.hold_id IS NOT NULL OR new.reverses_id IS NOT NULL) EXECUTE FUNCTION ledger.lock_two_accounts();
 CREATE TRIGGER transfer_20_reversal AFTER INSERT ON ledger.transfer FOR EACH ROW WHEN (new.reverses_id IS NOT NULL) EXECUTE FUNCTION ledger.check_reversals();
@@ -364,6 +365,7 @@ CREATE TRIGGER transfer_25_hr AFTER INSERT ON ledger.transfer REFERENCING NEW TA
 CREATE TRIGGER transfer_30_apply AFTER INSERT ON ledger.transfer REFERENCING NEW TABLE AS new_transfer FOR EACH STATEMENT EXECUTE FUNCTION ledger.apply_transfers();
 CREATE TRIGGER transfer_40_lots AFTER INSERT ON ledger.transfer REFERENCING NEW TABLE AS new_transfer FOR EACH STATEMENT EXECUTE FUNCTION public.check_lot_transfers();
 CREATE TRIGGER transfer_50_returns AFTER INSERT ON ledger.transfer REFERENCING NEW TABLE AS new_transfer FOR EACH STATEMENT EXECUTE FUNCTION public.check_returns();
+CREATE TRIGGER transfer_60_company_money AFTER INSERT ON ledger.transfer REFERENCING NEW TABLE AS new_transfer FOR EACH STATEMENT EXECUTE FUNCTION public.check_company_money();
 GRANT INSERT (id, from_account_id, to_account_id, amount_cents, reason, cause_id, event_at, created_at) ON ledger.transfer TO beatrice_hr;
 GRANT INSERT, SELECT ON ledger.transfer TO beatrice_app, beatrice_worker;
 
@@ -2609,6 +2611,24 @@ BEGIN
         PERFORM refuse_credit('lot_not_expired_early', 'a lot lives until the midnight after its last day');
     END IF;
     RETURN NEW;
+END $function$;
+
+CREATE OR REPLACE FUNCTION public.check_company_money()
+ RETURNS trigger
+ LANGUAGE plpgsql
+ SECURITY DEFINER
+ SET search_path TO 'public', 'pg_temp'
+AS $function$
+BEGIN
+    IF EXISTS (
+            SELECT FROM new_transfer n JOIN company ON company.account_id = n.to_account_id
+            LEFT JOIN top_up ON top_up.id = n.cause_id AND top_up.company_id = company.organisation_id
+                AND top_up.status = 'confirmed' AND top_up.amount_cents = n.amount_cents
+            WHERE n.from_account_id <> company.returns_account_id AND (top_up.id IS NULL OR n.reason <> 'top_up'
+                OR n.reverses_id IS NOT NULL OR n.hold_id IS NOT NULL)) THEN
+        PERFORM refuse_credit('company_money_by_top_up', 'money comes to a company by a confirmed top-up');
+    END IF;
+    RETURN NULL;
 END $function$;
 
 CREATE OR REPLACE FUNCTION public.check_company_return()

@@ -70,6 +70,7 @@ class Hold(Model):
         Index(None, "account_id"),
         Index(None, "payee_account_id"),
         Index(None, "cause_id", postgresql_where=text("cause_id IS NOT NULL")),
+        Index("transfer_top_up_once_key", "cause_id", unique=True, postgresql_where=text("reason = 'top_up'")),
         {"schema": "ledger"},
     )
 

@@ -111,7 +111,7 @@ async def test_a_grace_lot_stays_with_its_person_and_is_funded(stage: Stage) -> 
         "SELECT * FROM ledger.lock_accounts(ARRAY[]::uuid[])",
         "SELECT place_credit(NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL)",
         "UPDATE lot SET ended_at = NULL",
-        "UPDATE top_up SET status = 'confirmed'",
+        "UPDATE top_up SET amount_cents = 1",
         "INSERT INTO lot SELECT * FROM lot",
         "DELETE FROM grant_line",
     ],

@@ -130,17 +130,21 @@ async def test_a_top_up_is_resolved_once(stage: Stage) -> None:
         " resolved_at) VALUES (:id, :company, 100, :status, 'RF00', :id, :at, :resolved)"
     )
     values = {"id": ids.new_id(), "company": stage.company.id, "at": NOON, "status": "pending", "resolved": None}
+    this = "WHERE payment_reference = 'RF00'"
     confirm = (
         "UPDATE top_up SET status = 'confirmed', resolved_at = created_at, confirmed_by = created_by,"
-        " confirmed_at = created_at"
+        f" confirmed_at = created_at {this}"
     )
     await stage.world.refused("top_up_transition", (insert, {**values, "status": "confirmed", "resolved": NOON}))
     await stage.world.refused(
-        "top_up_transition", (insert, values), (confirm, {}), ("UPDATE top_up SET status = 'returned'", {})
+        "top_up_transition",
+        (insert, values),
+        (confirm, {}),
+        (f"UPDATE top_up SET status = 'returned' {this}", {}),
     )
     await stage.world.refused("top_up_fixed", (insert, values), ("UPDATE top_up SET amount_cents = 101", {}))
-    seen = "UPDATE top_up SET status = 'confirming', confirmed_by = created_by, confirmed_at = created_at"
-    cancel = "UPDATE top_up SET status = 'cancelled', resolved_by = created_by, resolved_at = created_at"
+    seen = f"UPDATE top_up SET status = 'confirming', confirmed_by = created_by, confirmed_at = created_at {this}"
+    cancel = f"UPDATE top_up SET status = 'cancelled', resolved_by = created_by, resolved_at = created_at {this}"
     await stage.world.refused("top_up_transition", (insert, values), (seen, {}), (cancel, {}))
     take = cancel.replace("cancelled", "returned")
     await stage.world.refused("top_up_transition", (insert, values), (take, {}), role="beatrice_hr")

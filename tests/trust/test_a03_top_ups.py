@@ -147,3 +147,32 @@ async def test_the_database_refuses_too(
         world, "UPDATE top_up SET status = 'pending', confirmed_by = NULL, confirmed_at = NULL", "top_up_fixed"
     )
     await _refused(world, "UPDATE top_up SET status = 'pending'", "top_up_transition")
+
+
+TRANSFER = """
+    -- # Attack
+    INSERT INTO ledger.transfer (id, from_account_id, to_account_id, amount_cents, reason, cause_id, event_at,
+        created_at)
+    SELECT gen_random_uuid(), bank.id, company.account_id, CAST(:cents AS bigint), :reason, :cause, :at, :at
+    FROM ledger.account bank, company WHERE bank.kind = 'bank_clearing_company' AND company.organisation_id = :company
+"""
+
+
+async def test_no_money_comes_to_a_company_without_a_confirmed_top_up(
+    client: httpx.AsyncClient, world: World, operator: Party, company: Party
+) -> None:
+    other = await world.company()
+    announced, confirmed = [await _announce(client, company, 100_00) for _ in range(2)]
+    assert (await _confirm(client, operator, confirmed)).json()["status"] == "confirmed"
+    given = {"company": company.id, "cents": 100_00, "reason": "top_up", "at": NOW}
+    for cause, more in (
+        (None, {}),
+        (ids.new_id(), {}),
+        (ids.split(announced)[1], {}),
+        (ids.split(confirmed)[1], {"reason": "gift"}),
+    ):
+        await world.refused("company_money_by_top_up", (TRANSFER, {**given, "cause": cause, **more}))
+    for more in ({}, {"cents": 100_01}, {"company": other.id}):
+        once_more = {**given, "cause": ids.split(confirmed)[1], **more}
+        await world.refused("transfer_top_up_once_key", (TRANSFER, once_more))
+    assert await _balance(client, company) == 100_00

@@ -5,13 +5,10 @@ from datetime import date
 from typing import Any
 from uuid import UUID
 
-from app import clock, ids
-from app.grants import grants, programmes
+from app.grants import grants, programmes, top_ups
 from app.grants.schemas import GrantCreate, GrantLineCreate, ProgrammeCreate
-from app.ledger import actions as ledger
-from app.ledger.instructions import NewTransfer
 from tests.world.given import PROGRAMME, sent
-from tests.world.parties import Party
+from tests.world.parties import SOMEBODY, SOMEBODY_ELSE, Party
 from tests.world.people import People, Person
 
 LOT = "SELECT id FROM lot WHERE grant_id = :grant AND employee_id = :employee"
@@ -21,12 +18,12 @@ class Credit(People):
     """Gives credit as HR does: one person drafts, another approves."""
 
     async def fund(self, company: Party, amount_cents: int) -> None:
-        """Money on the company's account, as a confirmed top-up would put it there; no waiting grant sees it."""
-        bank = await self.scalar("SELECT id FROM ledger.account WHERE kind = 'bank_clearing_company'")
-        assert company.account_id is not None
+        """Money on the company's account, of a top-up that one or two confirmed."""
         async with self.work() as session:
-            moved = NewTransfer(ids.new_id(), bank, company.account_id, amount_cents, "top_up", clock.now())
-            await ledger.transfer(session, [moved])
+            made = await top_ups.announce_top_up(session, company.actor("hr"), company.id, amount_cents)
+            seen = await top_ups.confirm_top_up(session, SOMEBODY, made.id)
+            if seen.status == "confirming":
+                await top_ups.confirm_top_up(session, SOMEBODY_ELSE, made.id)
 
     async def programme(self, company: Party, lot_expires_on: date, **fields: Any) -> UUID:
         wanted = sent(ProgrammeCreate, PROGRAMME, lot_expires_on=lot_expires_on, **fields)

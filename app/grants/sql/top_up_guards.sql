@@ -40,3 +40,21 @@ BEGIN
 END $$;
 CREATE OR REPLACE TRIGGER top_up_10_check BEFORE INSERT OR UPDATE ON top_up
     FOR EACH ROW EXECUTE FUNCTION check_top_up();
+
+-- Money comes to a company by a top-up that was confirmed, whole and once, or back from its own returns (check_returns).
+CREATE OR REPLACE FUNCTION check_company_money() RETURNS trigger
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = public, pg_temp AS $$
+BEGIN
+    IF EXISTS (
+            SELECT FROM new_transfer n JOIN company ON company.account_id = n.to_account_id
+            LEFT JOIN top_up ON top_up.id = n.cause_id AND top_up.company_id = company.organisation_id
+                AND top_up.status = 'confirmed' AND top_up.amount_cents = n.amount_cents
+            WHERE n.from_account_id <> company.returns_account_id AND (top_up.id IS NULL OR n.reason <> 'top_up'
+                OR n.reverses_id IS NOT NULL OR n.hold_id IS NOT NULL)) THEN
+        PERFORM refuse_credit('company_money_by_top_up', 'money comes to a company by a confirmed top-up');
+    END IF;
+    RETURN NULL;
+END $$;
+REVOKE ALL ON FUNCTION check_company_money FROM PUBLIC;
+CREATE OR REPLACE TRIGGER transfer_60_company_money AFTER INSERT ON ledger.transfer REFERENCING NEW TABLE AS new_transfer
+    FOR EACH STATEMENT EXECUTE FUNCTION check_company_money();
