@@ -12,13 +12,13 @@ from app.portal.route import PageRoute
 from tests.grants.desk import employee
 from tests.trust.twins import Twin
 
-READ = [
-    route
-    for router in api.PAGES
-    for route in router.routes
-    if isinstance(route, PageRoute) and "GET" in route.methods and route.audience.name in {"company", "organisation"}
+PAGES = [route for router in api.PAGES for route in router.routes if isinstance(route, PageRoute)]
+READ = [route for route in PAGES if "GET" in route.methods and route.audience.name in {"company", "organisation"}]
+PERSONAL = [
+    route.path
+    for route in PAGES
+    if "GET" in route.methods and "{" not in route.path and route.audience.name in {"employee", "session"}
 ]
-PERSONAL = ("/home", "/me/wallet", "/me/bookings", "/me/contact", "/me/sessions")
 HEAD = "nome;cognome;codice fiscale;categoria;data assunzione\n"
 
 
@@ -41,24 +41,26 @@ class Person:
 
 
 async def look(twin: Twin, game: random.Random) -> None:
-    """Open every page as HR, and each as one of the others."""
-    found = await _ids(twin)
+    """Open every page as whom it is for, and as one of the others."""
+    found = await _ids(twin, game)
     for route in READ:
         path = re.sub(r"\{(\w+)\}", lambda name: found[name[1]], route.path)
-        mostly = "admin" if route.audience.name == "organisation" else "hr"
-        for role in (mostly, game.choice(("hr_approver", "payroll"))):
+        mostly, *others = ("admin", "hr") if route.audience.name == "organisation" else ("hr", "admin")
+        for role in (mostly, game.choice((*others, "hr_approver", "payroll"))):
             await Person(twin, role).get(path)
-    for path in PERSONAL:
-        await Person(twin, game.choice(("hr", "payroll"))).get(path)
+    # These look for what is one's own in care: by which way, the planner chooses.
+    async with twin.uncounted():
+        for path in PERSONAL:
+            await Person(twin, game.choice(("hr", "payroll"))).get(path)
 
 
-async def _ids(twin: Twin) -> dict[str, str]:
+async def _ids(twin: Twin, game: random.Random) -> dict[str, str]:
     """What paths of pages name: some of the company's own things; a name that is not here fails."""
     known = {
         "company_id": twin.company.public_id,
         "organisation_id": twin.company.public_id,
-        "employee_id": employee(twin.persons[0]),
-        "grant_id": twin.grants["base"],
+        "employee_id": employee(game.choice(twin.persons)),
+        "grant_id": twin.grants[game.choice(sorted(twin.grants))],
     }
     for name, path in {"programme_id": "/programmes", "top_up_id": "/top_ups"}.items():
         listed = (await twin.of_company("GET", path)).json()["data"]

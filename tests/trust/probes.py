@@ -260,7 +260,7 @@ PROBES: tuple[Probe, ...] = (
     one_cent, powers_of_two, narrow_for_all, two_tiers, chosen_amounts_to_the_fund, chosen_amounts_carried_over,
     waiting_for_the_money, revoke_small_grants, revoke_one_person, revoke_and_think_better, leave_and_come_back,
     backdated_leaving, a_file_of_leavers, keys, invitations, the_same_person_again, the_public_side, foreign_paths,
-    errors, pages, the_same_key_again, by_hand_in_sql, at_the_pages.by_the_pages,
+    errors, pages, the_same_key_again, by_hand_in_sql,
 )  # fmt: skip
 PLAYED = 12
 """How many of them a pair plays, two before each stop; each has its own, in its own order."""
@@ -277,6 +277,9 @@ async def play(twin: Twin, seed: int) -> None:
         async with twin.as_employer():
             for probe in probes:
                 await probe(twin, game)
+            if stop == STOPS[1]:
+                await at_the_pages.by_the_pages(twin, game)
+                await at_the_pages.look(twin, game)
             if stop == STOPS[-2]:
                 await twin.revoke("base")  # of everybody: whose credit was used may not be counted
             await twin.look(game)
