@@ -27,7 +27,7 @@ from app.http.location import readable
 from app.http.middleware import Edge
 from app.http.route import BeatriceRoute
 from app.http.schemas import FieldError, Problem, Status
-from app.portal import static
+from app.portal import boundaries, static
 from app.portal.render import handle, respond
 from app.portal.wire import Browser
 from app.sandbox import demo_examples
@@ -76,6 +76,7 @@ def create_app(database: Database) -> FastAPI:
     )
     app.state.database = database
     payment_days.load_calendars()
+    boundaries.in_force()
     app.state.sweeps = api.SWEEPS
     app.state.passes = api.PASSES
     app.state.refusals = Sample()

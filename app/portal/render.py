@@ -81,10 +81,14 @@ def problem(request: Request, error: AppError) -> Response:
 
 async def handle(request: Request, error: Exception) -> Response:
     """Answer what no route caught: a page to a browser, a problem to a program."""
-    if not wire.is_page(request.url.path):
-        return await problems.handle(request, error)
+    plain = await problems.handle(request, error)
+    if not wire.is_page(request.url.path) or plain.status_code == HTTPStatus.NO_CONTENT:
+        return plain
     refused = problems.from_http(error) if isinstance(error, HTTPException) else problems.translate(error)
-    return problem(request, refused)
+    answer = problem(request, refused)
+    if "Allow" in plain.headers:
+        answer.headers["Allow"] = plain.headers["Allow"]
+    return answer
 
 
 def respond(request: Request, error: AppError) -> Response:

@@ -1,7 +1,7 @@
 """Pictures drawn here: the map of an alliance from its municipalities' points, and bars; each has a table beside it."""
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 
@@ -9,11 +9,15 @@ import segno
 from markupsafe import Markup
 from segno import helpers
 
+from app.portal.boundaries import Borders
+
 WIDTH = 600
 TALL = 160
 """The height of a chart's columns."""
-REACH = 26.0
-"""Half the side of the octagon that a municipality's cell begins as, in the map's own units."""
+MARGIN = 60.0
+"""Around the outermost points, in the map's own units."""
+REACH_DEGREES = 4.2 / 111.2
+"""How far a municipality's cell reaches at most: 4.2 kilometres, in degrees of latitude."""
 CORNERS = 12
 CLASSES = 5
 PAYEE_LENGTH = 70
@@ -24,6 +28,8 @@ Point = tuple[float, float]
 class Spot:
     """A municipality on the map: where, how much there is of it, and where a click leads."""
 
+    code: str
+    """ISTAT's."""
     name: str
     lon: float
     lat: float
@@ -38,6 +44,7 @@ class Cell:
     spot: Spot
     path: str
     shade: int
+    chosen: bool
 
 
 @dataclass(frozen=True)
@@ -48,31 +55,52 @@ class Map:
     height: int
     cells: Sequence[Cell]
 
+    @property
+    def legend(self) -> Sequence[tuple[int, int, int]]:
+        """Each class of colour that is there, with its least and its most."""
+        found: dict[int, list[int]] = {}
+        for cell in self.cells:
+            found.setdefault(cell.shade, []).append(cell.spot.amount)
+        return [(shade, min(amounts), max(amounts)) for shade, amounts in sorted(found.items())]
 
-def territory(spots: Sequence[Spot]) -> Map:
-    """Give each municipality the places nearer to its point than to another's (Voronoi, cut by bisectors)."""
+
+def territory(spots: Sequence[Spot], borders: Borders, chosen: str | None = None) -> Map:
+    """Draw each municipality in its borders; where they are unknown, what is nearer to its point than to another's.
+
+    (Voronoi cells, cut by bisectors.)
+    """
     if not spots:
         return Map(WIDTH, 0, ())
-    squeeze = math.cos(math.radians(sum(spot.lat for spot in spots) / len(spots)))
-    west, north = min(spot.lon for spot in spots), max(spot.lat for spot in spots)
-    span = max((max(spot.lon for spot in spots) - west) * squeeze, 0.01)
-    scale = (WIDTH - 2 * REACH) / span
-    points = [((s.lon - west) * squeeze * scale + REACH, (north - s.lat) * scale + REACH) for s in spots]
-    height = round(max(y for _, y in points) + REACH)
-    shades = _shades([spot.amount for spot in spots])
-    cells = [
-        Cell(spot, _path(_cell(index, points)), shade)
-        for index, (spot, shade) in enumerate(zip(spots, shades, strict=True))
-    ]
+    drawn = [corner for spot in spots for ring in borders.get(spot.code, ()) for corner in ring]
+    place, scale = _plan([(spot.lon, spot.lat) for spot in spots] + drawn)
+    points = [place((spot.lon, spot.lat)) for spot in spots]
+    height = round(max(y for _, y in [*points, *map(place, drawn)]) + MARGIN)
+    reach = min(REACH_DEGREES * scale, MARGIN)
+    cells = []
+    for index, (spot, shade) in enumerate(zip(spots, _shades([spot.amount for spot in spots]), strict=True)):
+        rings = [list(map(place, ring)) for ring in borders.get(spot.code, ())] or [_cell(index, points, reach)]
+        cells.append(Cell(spot, "".join(map(_path, rings)), shade, spot.code == chosen))
     return Map(WIDTH, height, cells)
 
 
-def _cell(index: int, points: Sequence[Point]) -> list[Point]:
+def _plan(degrees: Sequence[Point]) -> tuple[Callable[[Point], Point], float]:
+    """Return where a longitude and latitude lies in a box that holds all of these, and how many units a degree has.
+
+    Degrees east are squeezed by the cosine of the latitude.
+    """
+    squeeze = math.cos(math.radians(sum(lat for _, lat in degrees) / len(degrees)))
+    west, north = min(lon for lon, _ in degrees), max(lat for _, lat in degrees)
+    span = max((max(lon for lon, _ in degrees) - west) * squeeze, 0.01)
+    scale = (WIDTH - 2 * MARGIN) / span
+    return lambda point: ((point[0] - west) * squeeze * scale + MARGIN, (north - point[1]) * scale + MARGIN), scale
+
+
+def _cell(index: int, points: Sequence[Point], reach: float) -> list[Point]:
     x, y = points[index]
     turns = (2 * math.pi * corner / CORNERS for corner in range(CORNERS))
-    cell = [(x + REACH * math.cos(turn), y + REACH * math.sin(turn)) for turn in turns]
+    cell = [(x + reach * math.cos(turn), y + reach * math.sin(turn)) for turn in turns]
     for other, (u, v) in enumerate(points):
-        if other != index and math.hypot(u - x, v - y) < 2 * REACH:
+        if other != index and math.hypot(u - x, v - y) < 2 * reach:
             cell = _nearer(cell, (x, y), (u, v))
     return cell
 

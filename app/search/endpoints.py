@@ -13,7 +13,7 @@ from app.http.audiences import public_router
 from app.http.pagination import Paging, ordered
 from app.http.period import period
 from app.http.schemas import Page
-from app.ids import OrganisationId
+from app.ids import AllianceId, OrganisationId
 from app.money import MAX_CENTS
 from app.search import queries
 from app.search.finding import Filters, find
@@ -28,13 +28,22 @@ async def offering_municipality_list(
     at: At,
     paging: Annotated[Paging, Depends(ordered("name", "-name", "offering_count", "-offering_count", limit=100))],
     category: Annotated[str | None, Query(max_length=64, description="a code of `/v1/categories`")] = None,
+    alliance_id: Annotated[
+        AllianceId | None, Query(description="all of this alliance's territory, with those that no offering names")
+    ] = None,
 ) -> Page[ServedMunicipalityRead]:
-    """List the municipalities that offerings name in their area, with how many do."""
+    """List the municipalities that offerings name in their area, with how many do and where they are."""
     viewer = await viewer_of(at.session, at.actor)
-    found = await queries.SERVED_MUNICIPALITIES.page(
-        at.session, paging.window, category=category, today=clock.today(), employed=viewer.employed,
-        allied_providers=viewer.allied_providers,
-    )  # fmt: skip
+    asked = {
+        "category": category,
+        "today": clock.today(),
+        "employed": viewer.employed,
+        "allied_providers": viewer.allied_providers,
+    }
+    if alliance_id is None:
+        found = await queries.SERVED_MUNICIPALITIES.page(at.session, paging.window, **asked)
+    else:
+        found = await queries.ALLIANCE_MUNICIPALITIES.page(at.session, paging.window, alliance_id=alliance_id, **asked)
     return paging.page(found, ServedMunicipalityRead.model_validate)
 
 

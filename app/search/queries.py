@@ -27,6 +27,8 @@ class ServedMunicipality:
     istat_code: str
     name: str
     province: str
+    latitude: float | None
+    longitude: float | None
     sort_key: str
     offering_count: int
 
@@ -39,12 +41,10 @@ ORDERS = {
 """The stage tells no rows apart: it is there for the cursor, so that a list stays in the stage of its first page."""
 OFFERINGS = ListQuery(FoundOffering, "search.offerings", ORDERS, replan=True)
 OFFERINGS_IN_PERIOD = ListQuery(FoundOffering, "search.offerings_in_period", ORDERS, replan=True)
-SERVED_MUNICIPALITIES = ListQuery(
-    ServedMunicipality,
-    "search.served_municipalities",
-    {
-        "name": "sort_key text, istat_code text",
-        "offering_count": "offering_count bigint, istat_code text",
-    },
-)
+MUNICIPALITY_ORDERS = {
+    "name": "sort_key text, istat_code text",
+    "offering_count": "offering_count bigint, istat_code text",
+}
+SERVED_MUNICIPALITIES = ListQuery(ServedMunicipality, "search.served_municipalities", MUNICIPALITY_ORDERS)
+ALLIANCE_MUNICIPALITIES = ListQuery(ServedMunicipality, "search.alliance_municipalities", MUNICIPALITY_ORDERS)
 NEARNESS = Query(NOTHING, "search.nearness")

@@ -90,7 +90,11 @@ def _cases(visitor: Visitor) -> list[tuple[str, str, str, list[str]]]:
     offering = visitor.call("/v1/offerings?q=assistenza&limit=24")["data"][0]
     days = "date_from=2026-11-23&date_to=2026-11-29"
     offering_path = f"/offerings/{offering['id']}"
-    search = ["/v1/offerings?limit=24", "/v1/categories?limit=100", "/v1/offerings/municipalities?limit=100"]
+    alliance = visitor.call("/v1/alliances?limit=100")["data"][0]["id"]
+    search = [
+        "/v1/offerings?limit=24", "/v1/categories?limit=100", "/v1/offerings/municipalities?limit=100",
+        "/v1/alliances?limit=100", f"/v1/offerings/municipalities?alliance_id={alliance}&limit=100",
+    ]  # fmt: skip
     week = [
         f"/v1{offering_path}", f"/v1/providers/{offering['provider_id']}", f"/v1{offering_path}/slots?{days}&limit=100",
         "/v1/me/beneficiaries?limit=100", "/v1/me/wallet", "/v1/categories?limit=100",

@@ -34,6 +34,8 @@ async def test_head_is_get_without_its_body(client: httpx.AsyncClient) -> None:
         same = ("content-length", "content-type", "etag", "cache-control")
         assert [head.headers.get(name) for name in same] == [got.headers.get(name) for name in same]
     assert (await client.head("/v1/auth/token")).status_code == 405
+    page = await client.request("TRACE", "/offerings")
+    assert (page.status_code, page.headers["allow"]) == (405, "GET, HEAD, OPTIONS")
 
 
 async def test_options_names_the_methods(client: httpx.AsyncClient) -> None:

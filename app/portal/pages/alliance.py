@@ -17,6 +17,7 @@ from app.networks import endpoints as networks
 from app.networks.schemas import AllianceMembershipCreate, AllianceRead
 from app.portal import forms, render
 from app.portal.lists import listed
+from app.portal.pages.maps import alliance_map
 from app.portal.route import may, pages, to
 
 public = pages(audiences.public_router())
@@ -55,6 +56,7 @@ async def members(at: At, request: Request, alliance_id: AllianceId) -> Response
         "alliance.html",
         alliance=await _named(at, request, alliance_id),
         alliance_id=alliance_id,
+        map=await alliance_map(at, request, alliance_id, "/offerings?municipality={}".format),
         members=sorted(found.data, key=lambda row: row.ended_on is not None),
         next_cursor=found.next_cursor,
         waiting=asked.total or 0,

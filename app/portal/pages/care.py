@@ -1,8 +1,11 @@
 """What anyone sees: the search, an offering with its week, a provider, the rules."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import date, timedelta
+from itertools import chain
 from typing import Annotated
+from urllib.parse import urlencode
+from uuid import UUID
 
 from fastapi import Query
 from pydantic import Field
@@ -20,9 +23,12 @@ from app.edge.at import At, Place
 from app.errors import Invalid
 from app.http import audiences
 from app.http.schemas import Code, In
-from app.ids import OfferingId, OrganisationId
+from app.ids import AllianceId, OfferingId, OrganisationId
+from app.networks import endpoints as networks
+from app.networks.schemas import AllianceRead
 from app.portal import forms, render
 from app.portal.lists import listed
+from app.portal.pages.maps import alliance_map
 from app.portal.route import pages
 from app.search import endpoints as search
 from app.territory import endpoints as territory
@@ -50,7 +56,9 @@ async def home(at: At, request: Request) -> Response:
 
 
 @public.page("/offerings", search.offering_search)
-async def search_page(at: At, request: Request) -> Response:
+async def search_page(
+    at: At, request: Request, alliance: Annotated[AllianceId | None, Query(description="whose map is shown")] = None
+) -> Response:
     """Search, and say of each hit whether credit of the person could pay for it."""
     refused, status = None, 200
     try:
@@ -60,6 +68,8 @@ async def search_page(at: At, request: Request) -> Response:
         refused, status, asked, most = forms.Refused(error), error.status, Asked(), None
     wanted = asked.model_dump(exclude_none=True)
     categories = (await catalogue.category_list(await listed(request, "code"))).data
+    alliances = (await networks.alliance_list(at, await listed(request, "name"))).data
+    near = _near(alliances, alliance, asked.municipality)
     found = await search.offering_search(
         at, await listed(request, "relevance", limit=24), max_price_cents=most, **wanted
     )
@@ -74,7 +84,23 @@ async def search_page(at: At, request: Request) -> Response:
         categories=categories,
         towns=(await search.offering_municipality_list(at, await listed(request, "name"))).data,
         payable=await _payable(at, categories),
+        alliances=alliances,
+        near=near,
+        map=near and await alliance_map(at, request, near.id, _at_municipality(request), asked.municipality),
     )
+
+
+def _near(alliances: Sequence[AllianceRead], asked: UUID | None, municipality: str | None) -> AllianceRead | None:
+    """Return the alliance whose map is shown: the one asked for, else of the municipality, else the first."""
+    wanted = (one for one in alliances if one.id == asked)
+    around = (one for one in alliances if municipality in one.municipalities)
+    return next(chain(wanted, around, alliances), None)
+
+
+def _at_municipality(request: Request) -> Callable[[str], str]:
+    """Return the address of the same search in a municipality."""
+    kept = [(name, value) for name, value in request.query_params.items() if name not in {"municipality", "cursor"}]
+    return lambda code: "/offerings?" + urlencode([*kept, ("municipality", code)])
 
 
 async def _payable(at: Place, categories: Sequence[CategoryRead]) -> frozenset[str]:

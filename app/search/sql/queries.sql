@@ -67,11 +67,23 @@ WHERE CASE CAST(:stage AS text)
 
 -- name: served_municipalities
 -- How many offerings name a municipality in their area; who restricts nothing is in none.
-SELECT m.istat_code, m.name, m.province, m.sort_key, count(*) AS offering_count
+SELECT m.istat_code, m.name, m.province, m.latitude, m.longitude, m.sort_key, count(*) AS offering_count
 FROM offering o JOIN offering_area a ON a.offering_id = o.id JOIN municipality m ON m.istat_code = a.istat_code
 WHERE o.status = 'active' AND (CAST(:category AS text) IS NULL OR o.category = :category)
     AND may_see_offering(o.audience, o.provider_id, :employed, CAST(:allied_providers AS uuid[]))
     AND EXISTS (SELECT FROM price p WHERE p.offering_id = o.id AND price_holds(p.valid_from, p.valid_to, :today))
+GROUP BY m.istat_code;
+
+-- name: alliance_municipalities
+-- The same of an alliance's territory, with those that no offering names.
+SELECT m.istat_code, m.name, m.province, m.latitude, m.longitude, m.sort_key, count(o.id) AS offering_count
+FROM alliance_municipality t JOIN municipality m ON m.istat_code = t.istat_code
+LEFT JOIN (offering_area a JOIN offering o ON o.id = a.offering_id AND o.status = 'active'
+        AND (CAST(:category AS text) IS NULL OR o.category = :category)
+        AND may_see_offering(o.audience, o.provider_id, :employed, CAST(:allied_providers AS uuid[]))
+        AND EXISTS (SELECT FROM price p WHERE p.offering_id = o.id AND price_holds(p.valid_from, p.valid_to, :today)))
+    ON a.istat_code = m.istat_code
+WHERE t.alliance_id = :alliance_id
 GROUP BY m.istat_code;
 
 -- name: nearness
