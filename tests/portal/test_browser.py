@@ -42,7 +42,7 @@ SHAPE = (
     """() => Array.from(document.querySelectorAll("main *"), one => one.tagName + one.className + one.role).join()"""
 )
 """What axe looks at, without the words: of pages that look alike to it one is enough."""
-LINKS = """() => Array.from(document.querySelectorAll("a[href^='/']"), one => one.pathname + one.search)"""
+LINKS = """() => Array.from(document.querySelectorAll("a[href^='/']"), one => one.getAttribute("href").split("#")[0])"""
 SIDEWAYS = "document.documentElement.scrollWidth - document.documentElement.clientWidth"
 VIOLATIONS = """async rules => (await axe.run(document, {runOnly: rules, resultTypes: ["violations"]})).violations
     .map(one => one.id + ": " + one.nodes.map(node => node.html.slice(0, 160)).join(" | "))"""
