@@ -42,7 +42,8 @@ SHAPE = (
     """() => Array.from(document.querySelectorAll("main *"), one => one.tagName + one.className + one.role).join()"""
 )
 """What axe looks at, without the words: of pages that look alike to it one is enough."""
-LINKS = """() => Array.from(document.querySelectorAll("a[href^='/']"), one => one.pathname + one.search)"""
+UNFOLD = """() => document.querySelectorAll("details").forEach(one => one.open = true)"""
+LINKS = """() => Array.from(document.querySelectorAll("a[href^='/']"), one => one.getAttribute("href").split("#")[0])"""
 SIDEWAYS = "document.documentElement.scrollWidth - document.documentElement.clientWidth"
 VIOLATIONS = """async rules => (await axe.run(document, {runOnly: rules, resultTypes: ["violations"]})).violations
     .map(one => one.id + ": " + one.nodes.map(node => node.html.slice(0, 160)).join(" | "))"""
@@ -82,7 +83,8 @@ class Watched:
         return str(self.page.url).removeprefix(self.base)
 
     async def faults(self, known: set[str] | None = None) -> list[str]:
-        """Return what is wrong at either width: sideways scroll, and what axe finds in a shape not known yet."""
+        """Unfold the page; return what is wrong at either width: sideways scroll, what axe finds in a new shape."""
+        await self.page.evaluate(UNFOLD)
         shape, wrong = await self.page.evaluate(SHAPE), []
         for width in (NARROW, WIDE):
             await self.page.set_viewport_size({"width": width, "height": 900})
@@ -454,7 +456,7 @@ async def test_two_people_pay_with_their_codes(ring: Ring, fresh_scene: Scene, m
 
 
 SHOTS = (
-    ("search", WIDE, "employee2@orobia-stampi", "/offerings?q=assistenza"),
+    ("search", WIDE, "employee2@orobia-stampi", "/offerings?q=assistenza", ".mapped summary"),
     ("quote", WIDE, "employee2@orobia-stampi", "/offerings?q=assistenza", "main .card a", ".slot", "main form button"),
     ("visits", WIDE, "manager@cooperativa-serio", "/home", "a[href$='/visits']"),
     ("account", WIDE, "hr@orobia-stampi", "/home", "a[href$='/account']"),
