@@ -133,6 +133,7 @@ def test_downloads_and_reads_of_personal_data_are_acts() -> None:
     }
     assert declared == {
         "/v1/companies/{company_id}/employees": "employee.list",
+        "/v1/companies/{company_id}/employees.csv": "employee.download",
         "/v1/companies/{company_id}/employees/{employee_id}": "employee.read",
         "/v1/operator/audit_events": "audit_event.list",
         "/v1/operator/disputes/{dispute_id}": "dispute.read",
