@@ -1,4 +1,4 @@
-"""What the pages of a provider have in common: the menu, the week, municipalities by their names."""
+"""What the pages of a provider have in common: the menu, the week, the municipalities that a form names."""
 
 import re
 from datetime import date, timedelta
@@ -10,17 +10,11 @@ from app import clock, ids
 from app.edge.at import Place
 from app.edge.permissions import permissions_of
 from app.errors import Invalid
-from app.portal import forms, render
-from app.portal.lists import listed
+from app.portal import forms, render, towns
 from app.portal.route import to
-from app.search import endpoints as search
-from app.territory import endpoints as territory
-from app.territory.names import search_key
 
 DAYS = 7
 MOST_DAYS_AWAY = 1000
-ISTAT_CODE = re.compile(r"[0-9]{6}")
-TOWN = re.compile(r"(?P<name>[^()]+)(?:\((?P<province>[A-Za-z]{2})\))?")
 
 
 def draw(at: Place, request: Request, name: str, **shown: object) -> Response:
@@ -67,29 +61,7 @@ def seen_version(form: forms.Typed) -> int:
     return int(text)
 
 
-async def town_names(at: Place, request: Request) -> dict[str, str]:
-    """Return the names of the municipalities that offerings serve, by their codes."""
-    found = await search.offering_municipality_list(at, await listed(request, "name"))
-    return {row.istat_code: f"{row.name} ({row.province})" for row in found.data}
-
-
 async def istat_codes(at: Place, request: Request, form: forms.Typed, field: str) -> list[str]:
     """Return the codes of the municipalities that a field names, one after another, with commas between."""
-    names = [name.strip() for name in re.split(r"[,;\n]", str(form.get(field, ""))) if name.strip()]
-    return [await _code_of(at, request, name, field) for name in names]
-
-
-async def _code_of(at: Place, request: Request, name: str, field: str) -> str:
-    if ISTAT_CODE.fullmatch(name):
-        return name
-    if match := TOWN.fullmatch(name):
-        asked, province = search_key(match["name"]), (match["province"] or "").upper()
-        found = await territory.municipality_list(at, await listed(request, "relevance"), q=asked[:100])
-        fitting = [
-            row.istat_code
-            for row in found.data
-            if search_key(row.name) == asked and province in {"", row.province.upper()}
-        ]
-        if len(fitting) == 1:
-            return fitting[0]
-    raise Invalid(f"/{field}", "municipality", "not one municipality")
+    said = [name for name in re.split(r"[,;\n]", str(form.get(field, ""))) if name.strip()]
+    return await towns.codes_of(at, request, said, field)

@@ -14,6 +14,8 @@ from app.portal.boundaries import Borders
 WIDTH = 600
 TALL = 160
 """The height of a chart's columns."""
+FEW = 12
+"""So many columns keep each its name on a small screen."""
 MARGIN = 60.0
 """Around the outermost points, in the map's own units."""
 REACH_DEGREES = 4.2 / 111.2
@@ -153,7 +155,7 @@ def transfer_code(payee: str, iban: str, cents: int, reference: str) -> Markup:
 
 
 def columns(bars: Sequence[tuple[str, int, int]]) -> Markup:
-    """Draw a column for each of some days: what took place below, what is to come above; the table is beside it."""
+    """Draw a column for each of some days or months, of two parts, one above the other; the table is beside it."""
     highest = max((below + above for _, below, above in bars), default=0) or 1
     step = WIDTH / max(len(bars), 1)
     drawn = []
@@ -166,8 +168,9 @@ def columns(bars: Sequence[tuple[str, int, int]]) -> Markup:
                 '<text x="{6:.1f}" y="{7}">{8}</text>'
             ).format(left, TALL - low, low, TALL - low - high, step * 0.7, high, left + step * 0.35, TALL + 16, name)
         )
-    return Markup('<svg class="columns" viewBox="0 0 {} {}" aria-hidden="true" focusable="false">{}</svg>').format(
-        WIDTH, TALL + 20, Markup("").join(drawn)
+    many = " many" if len(bars) > FEW else ""
+    return Markup('<svg class="columns{}" viewBox="0 0 {} {}" aria-hidden="true" focusable="false">{}</svg>').format(
+        many, WIDTH, TALL + 20, Markup("").join(drawn)
     )
 
 

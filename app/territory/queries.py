@@ -28,9 +28,15 @@ SEARCH_MUNICIPALITIES = ListQuery(
 KNOWN_MUNICIPALITIES = Query(str, "territory.known_municipalities")
 
 
-async def search_municipalities(session: AsyncSession, needle: str, window: Window) -> Found[FoundMunicipality]:
-    """Return municipalities whose sort key contains the needle, by relevance those beginning with it first."""
-    return await SEARCH_MUNICIPALITIES.page(session, window, needle=needle, pattern=f"%{_literal(needle)}%")
+async def search_municipalities(
+    session: AsyncSession, needle: str, names: Sequence[str] | None, window: Window
+) -> Found[FoundMunicipality]:
+    """Return municipalities whose sort key contains the needle, by relevance those beginning with it first.
+
+    With `names` only those whose sort key is one of them.
+    """
+    pattern = f"%{_literal(needle)}%"
+    return await SEARCH_MUNICIPALITIES.page(session, window, needle=needle, pattern=pattern, names=names)
 
 
 def _literal(text: str) -> str:

@@ -97,6 +97,7 @@ async def test_a_relatives_home_is_found_by_the_name_of_its_place(client: httpx.
     unknown = await person.send(path, kept | {"municipality": "Albin"})
     assert (unknown.status_code, "Questo comune non si trova" in told(unknown)) == (422, True)
     assert 'value="Via Roma 1"' in unknown.text
+    assert (await person.send(path, kept | {"municipality": "Castro"})).status_code == 422
     assert led_to(await person.send(path, kept | {"municipality": "albino"})) == f"{path}?done=saved"
     read = await scene.by("employee").get("/me/beneficiaries/" + path.rpartition("/")[2])
     assert read["address"] == {"street": "Via Roma 1", "postcode": "24021", "istat_code": ALBINO}

@@ -181,6 +181,12 @@ async def accessibility(request: Request) -> Response:
     return render.page(request, "accessibility.html")
 
 
+@public.page("/help")
+async def help_page(request: Request) -> Response:
+    """Tell how a visit is found, booked, paid and cancelled, and whom to ask."""
+    return render.page(request, "help.html")
+
+
 @public.page("/privacy")
 async def privacy(request: Request) -> Response:
     return render.page(request, "privacy.html")

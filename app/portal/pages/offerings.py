@@ -22,9 +22,9 @@ from app.http import audiences
 from app.http.schemas import In
 from app.ids import OfferingId, SiteId, SlotId
 from app.organisations.schemas import ProviderUpdate
-from app.portal import forms
+from app.portal import forms, towns
 from app.portal.lists import ALL, listed
-from app.portal.provider import DAYS, chosen, done, draw, istat_codes, monday, seen_version, town_names, week
+from app.portal.provider import DAYS, chosen, done, draw, istat_codes, monday, seen_version, week
 from app.portal.route import pages
 
 provider = pages(audiences.provider_router())
@@ -100,7 +100,7 @@ async def offering(at: At, request: Request, offering_id: OfferingId) -> Respons
         offering=await catalogue.provider_offering_get(at, offering_id),
         prices=(await catalogue.price_list(at, await listed(request, "valid_from"), offering_id)).data,
         sites=await _sites(at, request),
-        towns=await town_names(at, request),
+        towns=await towns.names(at, request),
         tomorrow=clock.today() + timedelta(days=1),
     )
 
@@ -254,7 +254,7 @@ async def sites(at: At, request: Request) -> Response:
         profile=profile,
         version=at.version,
         sites=(await catalogue.site_list(at, await listed(request))).data,
-        towns=await town_names(at, request),
+        towns=await towns.names(at, request),
     )
 
 
@@ -289,7 +289,7 @@ async def _town(at: Place, request: Request, form: forms.Typed) -> dict[str, obj
 @provider.page("/sites/{site_id}", catalogue.site_get)
 async def site(at: At, request: Request, site_id: SiteId) -> Response:
     found = await catalogue.site_get(at, site_id)
-    return draw(at, request, "provider_site.html", site=found, towns=await town_names(at, request))
+    return draw(at, request, "provider_site.html", site=found, towns=await towns.names(at, request))
 
 
 @provider.form("/sites/{site_id}", catalogue.site_update, page=SITES + "/{site_id}")

@@ -1,7 +1,5 @@
 """The people whom the person cares for."""
 
-from collections.abc import Sequence
-
 from starlette.datastructures import FormData
 from starlette.requests import Request
 from starlette.responses import Response
@@ -10,15 +8,11 @@ from app import ids
 from app.beneficiaries import endpoints as relatives
 from app.beneficiaries.schemas import BeneficiaryCreate, BeneficiaryUpdate
 from app.edge.at import At, Place
-from app.errors import Invalid
 from app.http import audiences
 from app.ids import BeneficiaryId
-from app.portal import forms, render
+from app.portal import forms, render, towns
 from app.portal.lists import listed
 from app.portal.route import pages, to
-from app.search import endpoints as search
-from app.territory import endpoints as territory
-from app.territory.schemas import MunicipalityRead
 
 person = pages(audiences.employee_router())
 LIST = "/me/beneficiaries"
@@ -30,12 +24,7 @@ CLEARED = ("fiscal_code", "phone", "access_notes")
 @person.page("/beneficiaries", relatives.beneficiary_list)
 async def beneficiaries(at: At, request: Request) -> Response:
     found = await relatives.beneficiary_list(at, await listed(request))
-    return render.page(request, "relatives.html", relatives=found.data, towns=await _towns(at, request))
-
-
-async def _towns(at: Place, request: Request) -> Sequence[str]:
-    """Return the names of the municipalities where something is offered: the browser suggests them."""
-    return [town.name for town in (await search.offering_municipality_list(at, await listed(request, "name"))).data]
+    return render.page(request, "relatives.html", relatives=found.data, towns=(await towns.names(at, request)).values())
 
 
 @person.form("/beneficiaries", relatives.beneficiary_create, page=LIST)
@@ -49,10 +38,9 @@ async def beneficiary_create(at: At, request: Request) -> Response:
 @person.page("/beneficiaries/{beneficiary_id}", relatives.beneficiary_get)
 async def beneficiary(at: At, request: Request, beneficiary_id: BeneficiaryId) -> Response:
     one = await relatives.beneficiary_get(at, beneficiary_id)
-    found = (await search.offering_municipality_list(at, await listed(request, "name"))).data
-    known = {town.istat_code: town.name for town in found}
+    known = await towns.names(at, request)
     town = known.get(one.address.istat_code, one.address.istat_code) if one.address else ""
-    return render.page(request, "relative.html", one=one, town=town, towns=list(known.values()))
+    return render.page(request, "relative.html", one=one, town=town, towns=known.values())
 
 
 @person.form("/beneficiaries/{beneficiary_id}", relatives.beneficiary_update, page=LIST + "/{beneficiary_id}")
@@ -85,22 +73,8 @@ async def _address(at: Place, request: Request, form: FormData) -> dict[str, str
     if not street:
         return None
     if not code or town != shown:
-        code = await _code_of(at, request, town)
+        code = await towns.code_of(at, request, town, TOWN)
     return {"street": street, "postcode": postcode, "istat_code": code}
-
-
-async def _code_of(at: Place, request: Request, town: str) -> str:
-    name = town.partition(" (")[0]
-    found = await territory.municipality_list(at, await listed(request, "relevance"), q=name) if name else None
-    same = [row for row in found.data if _is_called(row, town)] if found else []
-    if len(same) != 1:
-        raise Invalid(f"/{TOWN}", TOWN, "no municipality has exactly this name")
-    return same[0].istat_code
-
-
-def _is_called(row: MunicipalityRead, town: str) -> bool:
-    """Whether a municipality is meant by `Castro`, or by `Castro (BG)` where there are two."""
-    return town.casefold() in {row.name.casefold(), f"{row.name} ({row.province})".casefold()}
 
 
 @person.form("/beneficiaries/{beneficiary_id}/archive", relatives.beneficiary_archive, page=LIST)

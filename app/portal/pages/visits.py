@@ -26,9 +26,9 @@ from app.http import audiences
 from app.http.filters import Days
 from app.http.pagination import ordered
 from app.ids import BookingId
-from app.portal import forms, svg
+from app.portal import forms, svg, towns
 from app.portal.lists import ALL, listed
-from app.portal.provider import DAYS, base, chosen, done, draw, monday, town_names, week
+from app.portal.provider import DAYS, base, chosen, done, draw, monday, week
 from app.portal.route import pages, to
 
 provider = pages(audiences.provider_router())
@@ -60,7 +60,7 @@ async def visits(at: At, request: Request, week_of: Annotated[str | None, Query(
         days=week(first),
         before=first - timedelta(days=DAYS),
         after=first + timedelta(days=DAYS),
-        towns=await town_names(at, request),
+        towns=await towns.names(at, request),
         single=chosen(request, "unit_ids[]"),
     )
 
@@ -163,8 +163,8 @@ def _by_payment(rows: Sequence[VisitRead]) -> Sequence[tuple[date, int]]:
 @provider.page("/bookings/{booking_id}", bookings.provider_booking_get)
 async def booking(at: At, request: Request, booking_id: BookingId) -> Response:
     found = await bookings.provider_booking_get(at, booking_id)
-    towns = await town_names(at, request)
-    return draw(at, request, "provider_booking.html", booking=found, towns=towns, typed=chosen(request, "unit_ids[]"))
+    known, typed = await towns.names(at, request), chosen(request, "unit_ids[]")
+    return draw(at, request, "provider_booking.html", booking=found, towns=known, typed=typed)
 
 
 @provider.form("/bookings/{booking_id}/confirm", bookings.booking_confirm, page=BOOKING)

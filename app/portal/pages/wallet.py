@@ -1,22 +1,61 @@
 """The person's credit."""
 
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date, timedelta
+
 from starlette.requests import Request
 from starlette.responses import Response
 
+from app import clock
 from app.bookings import endpoints as bookings
 from app.credit import endpoints as credit
+from app.credit.schemas import LotRead
 from app.edge.at import At
 from app.http import audiences
 from app.http.filters import Days
-from app.portal import render
+from app.portal import render, svg
 from app.portal.lists import listed
 from app.portal.route import pages
 
 person = pages(audiences.employee_router())
+MOST_MONTHS = 12
+
+
+@dataclass(frozen=True)
+class Month:
+    """What becomes of the credit in a month if nothing more of it is used, in cents."""
+
+    first: date
+    comes: int
+    expires: int
+    stays: int
+    """On the month's last day, without what expires on it."""
 
 
 @person.page("/wallet", credit.wallet_get)
 async def wallet(at: At, request: Request) -> Response:
-    """Show every lot, what expires next, and the movements."""
+    """Show every lot, what expires when, and the movements."""
     moved = await bookings.wallet_entry_list(at, await listed(request, "-created_at", limit=25), Days(None, None))
-    return render.page(request, "wallet.html", wallet=await credit.wallet_get(at), moved=moved)
+    held = await credit.wallet_get(at)
+    months = months_of(held.lots, clock.today())
+    chart = svg.columns([(str(month.first.month), month.stays, month.expires) for month in months])
+    return render.page(request, "wallet.html", wallet=held, moved=moved, months=months, chart=chart)
+
+
+def months_of(lots: Sequence[LotRead], today: date) -> list[Month]:
+    """Return the months from this one to the last in which a lot can be spent, a year at most."""
+    living = [lot for lot in lots if lot.available_cents]
+    first, months = today.replace(day=1), list[Month]()
+    while len(months) < MOST_MONTHS and any(lot.expires_on >= first for lot in living):
+        after = (first + timedelta(days=31)).replace(day=1)
+        months.append(
+            Month(
+                first,
+                comes=sum(lot.available_cents for lot in living if max(first, today) < lot.valid_from < after),
+                expires=sum(lot.available_cents for lot in living if first <= lot.expires_on < after),
+                stays=sum(lot.available_cents for lot in living if lot.valid_from < after <= lot.expires_on),
+            )
+        )
+        first = after
+    return months
