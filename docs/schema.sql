@@ -2628,6 +2628,12 @@ BEGIN
                 OR n.reverses_id IS NOT NULL OR n.hold_id IS NOT NULL)) THEN
         PERFORM refuse_credit('company_money_by_top_up', 'money comes to a company by a confirmed top-up');
     END IF;
+    IF EXISTS (
+            SELECT FROM new_transfer n JOIN company ON company.account_id = n.from_account_id
+            LEFT JOIN lot ON lot.id = n.to_account_id AND lot.company_id = company.organisation_id
+            WHERE lot.id IS NULL) THEN
+        PERFORM refuse_credit('company_money_into_lots', 'money leaves a company as credit of its people');
+    END IF;
     RETURN NULL;
 END $function$;
 

@@ -70,7 +70,6 @@ class Hold(Model):
         Index(None, "account_id"),
         Index(None, "payee_account_id"),
         Index(None, "cause_id", postgresql_where=text("cause_id IS NOT NULL")),
-        Index("transfer_top_up_once_key", "cause_id", unique=True, postgresql_where=text("reason = 'top_up'")),
         {"schema": "ledger"},
     )
 
@@ -97,6 +96,7 @@ class Transfer(Model):
         Index("transfer_hold_id_key", "hold_id", unique=True, postgresql_where=text("hold_id IS NOT NULL")),
         Index("transfer_reverses_id_key", "reverses_id", unique=True, postgresql_where=text("reverses_id IS NOT NULL")),
         Index(None, "cause_id", postgresql_where=text("cause_id IS NOT NULL")),
+        Index("transfer_top_up_once_key", "cause_id", unique=True, postgresql_where=text("reason = 'top_up'")),
         {"schema": "ledger"},
     )
 

@@ -175,4 +175,6 @@ async def test_no_money_comes_to_a_company_without_a_confirmed_top_up(
     for more in ({}, {"cents": 100_01}, {"company": other.id}):
         once_more = {**given, "cause": ids.split(confirmed)[1], **more}
         await world.refused("transfer_top_up_once_key", (TRANSFER, once_more))
+    spent = TRANSFER.replace("bank.id, company.account_id", "company.account_id, bank.id")
+    await world.refused("company_money_into_lots", (spent, {**given, "cause": None, "reason": "withdrawn"}))
     assert await _balance(client, company) == 100_00

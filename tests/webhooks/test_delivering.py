@@ -3,6 +3,7 @@
 import asyncio
 from datetime import timedelta
 from typing import Any
+from uuid import UUID
 
 import pytest
 
@@ -101,6 +102,26 @@ async def test_of_one_object_events_keep_their_order_and_the_others_go_on(hooks:
     assert [outcome(row) for row in log] == [
         ("delivered", 2, 200, None), ("delivered", 1, 200, None), ("delivered", 1, 200, None),
     ]  # fmt: skip
+
+
+async def test_events_of_one_object_are_read_together_but_not_past_one_that_waits(
+    hooks: Hooks, fresh_worker: Database
+) -> None:
+    endpoint_id = ids.decode("whe", (await hooks.endpoint("http://127.0.0.1:9/"))["id"])
+    first, second = slots(2)
+    await hooks.happened(first, first, second, first)
+    await run_sweeps(fresh_worker, SWEEPS)
+
+    async def due() -> list[UUID]:
+        async with fresh_worker.begin(WORKER_ROLE) as session:
+            found = await queries.DUE.all(session, endpoint_id=endpoint_id, now=clock.real(), limit=9)
+        return [each.object_id for each in found]
+
+    assert await due() == [first, first, second, first]
+    later = "UPDATE webhook_delivery SET next_attempt_at = next_attempt_at + interval '1 hour' WHERE position = :at"
+    start = await hooks.world.scalar("SELECT min(position) FROM webhook_delivery")
+    await hooks.world.execute(later, at=start + 1)
+    assert await due() == [first, second]
 
 
 async def test_a_redirect_is_a_failure_and_is_not_followed(hooks: Hooks, receiver: Receiver) -> None:

@@ -41,7 +41,8 @@ END $$;
 CREATE OR REPLACE TRIGGER top_up_10_check BEFORE INSERT OR UPDATE ON top_up
     FOR EACH ROW EXECUTE FUNCTION check_top_up();
 
--- Money comes to a company by a top-up that was confirmed, whole and once, or back from its own returns (check_returns).
+-- Money comes to a company by a top-up that was confirmed, whole and once, or back from its own returns (check_returns),
+-- and leaves it as credit of its people only.
 CREATE OR REPLACE FUNCTION check_company_money() RETURNS trigger
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = public, pg_temp AS $$
 BEGIN
@@ -52,6 +53,12 @@ BEGIN
             WHERE n.from_account_id <> company.returns_account_id AND (top_up.id IS NULL OR n.reason <> 'top_up'
                 OR n.reverses_id IS NOT NULL OR n.hold_id IS NOT NULL)) THEN
         PERFORM refuse_credit('company_money_by_top_up', 'money comes to a company by a confirmed top-up');
+    END IF;
+    IF EXISTS (
+            SELECT FROM new_transfer n JOIN company ON company.account_id = n.from_account_id
+            LEFT JOIN lot ON lot.id = n.to_account_id AND lot.company_id = company.organisation_id
+            WHERE lot.id IS NULL) THEN
+        PERFORM refuse_credit('company_money_into_lots', 'money leaves a company as credit of its people');
     END IF;
     RETURN NULL;
 END $$;

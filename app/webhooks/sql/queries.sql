@@ -62,6 +62,8 @@ WHERE endpoint.status = 'active' AND (endpoint.rest_until IS NULL OR endpoint.re
 LIMIT :limit;
 
 -- name: due
+-- What is sent one after the other until one fails; so events of one object may come together. An event waits for the
+-- earlier ones of its object that are to be tried again later.
 SELECT delivery.id, delivery.organisation_id, delivery.endpoint_id, delivery.attempts, event.id AS event_id, event.type,
     event.object_kind, event.object_id, event.created_at AS happened_at, endpoint.url, endpoint.sealed_secret,
     endpoint.sealed_previous_secret, endpoint.previous_until, endpoint.failures, endpoint.failing_since,
@@ -76,7 +78,8 @@ WHERE endpoint.id = :endpoint_id AND endpoint.status = 'active'
     AND delivery.status = 'pending' AND delivery.next_attempt_at <= :now
     AND NOT EXISTS (SELECT FROM webhook_delivery earlier
         WHERE earlier.endpoint_id = delivery.endpoint_id AND earlier.object_id = delivery.object_id
-            AND earlier.status = 'pending' AND earlier.position < delivery.position)
+            AND earlier.status = 'pending' AND earlier.position < delivery.position
+            AND earlier.next_attempt_at > :now)
 ORDER BY delivery.position LIMIT :limit;
 
 -- name: succeeded
