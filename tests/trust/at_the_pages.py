@@ -41,13 +41,13 @@ class Person:
 
 
 async def look(twin: Twin, game: random.Random) -> None:
-    """Open every page as whom it is for, and as one of the others."""
+    """Open every page as whom it is for, or now and then as one of the others."""
     found = await _ids(twin, game)
     for route in READ:
         path = re.sub(r"\{(\w+)\}", lambda name: found[name[1]], route.path)
         mostly, *others = ("admin", "hr") if route.audience.name == "organisation" else ("hr", "admin")
-        for role in (mostly, game.choice((*others, "hr_approver", "payroll"))):
-            await Person(twin, role).get(path)
+        role = game.choice((mostly, mostly, *others, "hr_approver", "payroll"))
+        await Person(twin, role).get(path)
     # These look for what is one's own in care: by which way, the planner chooses.
     async with twin.uncounted():
         for path in PERSONAL:
