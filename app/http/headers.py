@@ -34,12 +34,17 @@ COMPONENTS: dict[str, dict[str, object]] = {
         "description": "Where what was made can be read: its own address, else that of the list that it is in.",
         "schema": {"type": "string"},
     },
+    "Cache-Control": {
+        "description": "Who may keep the answer: `no-store`, nobody. What anybody may read without a token says"
+        " `public` and for how long (`max-age`, in seconds), or `no-cache`: ask each time whether it still holds.",
+        "schema": {"type": "string"},
+    },
     "Idempotent-Replayed": {
         "description": "`true` where this is the stored answer of an earlier request with the same key; else absent.",
         "schema": {"type": "string", "enum": ["true"]},
     },
 }
-ON_SUCCESS = ("X-Request-Id", "RateLimit-Limit", "RateLimit-Remaining", "RateLimit-Reset")
+ON_SUCCESS = ("Cache-Control", "X-Request-Id", "RateLimit-Limit", "RateLimit-Remaining", "RateLimit-Reset")
 
 
 def headers_of(route: BeatriceRoute, status: int) -> dict[str, Reference]:

@@ -161,6 +161,8 @@ class Refiner:
         if refined.get("type") == "integer":
             wide = name.endswith("_cents") or refined.get("maximum", INT32 + 1) > INT32
             refined["format"] = "int64" if wide else "int32"
+        elif refined.get("type") == "number":
+            refined["format"] = "double"
         return self._named(refined)
 
     def _named(self, refined: Document) -> Document:
