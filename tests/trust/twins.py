@@ -104,8 +104,11 @@ RETURNS = re.compile(
 )
 """A sum posted on the first day of a quarter (the evening before, UTC), and what a waiting grant lacks after it."""
 MONEY = re.compile(r'"balance_cents":(-?\d+),"granted_cents":(-?\d+)')
-SHOWN = re.compile(r"<svg.*?</svg>|-?[\d.]+,\d\d[\s\N{NO-BREAK SPACE}]€", re.DOTALL)
-"""Sums and the bars drawn of them."""
+SHOWN = re.compile(
+    r"<tr><td>[^<]*</td><td>Credito non usato, tornato</td>.*?</tr>\s*"
+    r"|<svg.*?</svg>|-?[\d.]+,\d\d[\s\N{NO-BREAK SPACE}]€", re.DOTALL
+)  # fmt: skip
+"""Rows of what was returned, sums, and the bars drawn of them."""
 BALANCED = re.compile(r"^(GET|POST) /companies/\w+/(account|grants|programmes/\w+/grants)\b")
 """Pages that tell the balance, or what a grant lacks of it: the API's answers, as numbers, are compared in sum."""
 FIRST_RETURNS = date(2027, 1, 1)
@@ -288,8 +291,11 @@ class Twin:
         for grant_id in self.grants.values():
             for path in ("", "/lines?limit=100", "/revocations"):
                 await self.of_company("GET", f"/grants/{grant_id}{path}")
-        for path in ("/members", "/invitations", "/api_keys"):
+        for path in ("/members", "/invitations", "/api_keys", "/events?limit=100", "/webhook_endpoints"):
             await self.ask("GET", f"/v1/organisations/{self.company.public_id}{path}", role="admin")
+        for path in (*LISTS[:2], f"/employees/{employee(game.choice(self.persons))}", "/programmes?count=true"):
+            tag = (await self.of_company("GET", path)).headers.get("etag", '"none"')
+            await self.of_company("GET", path, **{"If-None-Match": tag})
         if self.kept is not None:
             path, body, key = self.kept
             await self.of_company("POST", path, body, **{"Idempotency-Key": key})
