@@ -154,8 +154,8 @@ def transfer_code(payee: str, iban: str, cents: int, reference: str) -> Markup:
     return Markup(code.svg_inline(omitsize=True, svgclass="code", lineclass=None))  # noqa: S704 - no text of anybody's
 
 
-def columns(bars: Sequence[tuple[str, int, int]]) -> Markup:
-    """Draw a column for each of some days or months, of two parts, one above the other; the table is beside it."""
+def columns(bars: Sequence[tuple[str, int, int]], parts: tuple[str, str] = ("spent", "held")) -> Markup:
+    """Draw a column for each of some days or months, of two parts, the first below; the table is beside it."""
     highest = max((below + above for _, below, above in bars), default=0) or 1
     step = WIDTH / max(len(bars), 1)
     drawn = []
@@ -163,10 +163,12 @@ def columns(bars: Sequence[tuple[str, int, int]]) -> Markup:
         left, low, high = place * step, below * TALL / highest, above * TALL / highest
         drawn.append(
             Markup(
-                '<rect class="part-spent" x="{0:.1f}" y="{1:.1f}" width="{4:.1f}" height="{2:.1f}"/>'
-                '<rect class="part-held" x="{0:.1f}" y="{3:.1f}" width="{4:.1f}" height="{5:.1f}"/>'
+                '<rect class="part-{9}" x="{0:.1f}" y="{1:.1f}" width="{4:.1f}" height="{2:.1f}"/>'
+                '<rect class="part-{10}" x="{0:.1f}" y="{3:.1f}" width="{4:.1f}" height="{5:.1f}"/>'
                 '<text x="{6:.1f}" y="{7}">{8}</text>'
-            ).format(left, TALL - low, low, TALL - low - high, step * 0.7, high, left + step * 0.35, TALL + 16, name)
+            ).format(
+                left, TALL - low, low, TALL - low - high, step * 0.7, high, left + step * 0.35, TALL + 16, name, *parts
+            )
         )
     many = " many" if len(bars) > FEW else ""
     return Markup('<svg class="columns{}" viewBox="0 0 {} {}" aria-hidden="true" focusable="false">{}</svg>').format(

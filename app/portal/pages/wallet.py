@@ -39,7 +39,7 @@ async def wallet(at: At, request: Request) -> Response:
     moved = await bookings.wallet_entry_list(at, await listed(request, "-created_at", limit=25), Days(None, None))
     held = await credit.wallet_get(at)
     months = months_of(held.lots, clock.today())
-    chart = svg.columns([(str(month.first.month), month.stays, month.expires) for month in months])
+    chart = svg.columns([(str(month.first.month), month.stays, month.expires) for month in months], ("free", "gone"))
     return render.page(request, "wallet.html", wallet=held, moved=moved, months=months, chart=chart)
 
 
