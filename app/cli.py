@@ -12,6 +12,7 @@ import socket
 import sys
 from collections.abc import Callable, Coroutine, Iterator
 from contextlib import contextmanager
+from datetime import datetime
 from functools import wraps
 from pathlib import Path
 from types import FrameType
@@ -51,6 +52,8 @@ from app.ledger import verify
 from app.main import create_app
 from app.organisations import onboarding
 from app.organisations.schemas import MemberInvite, OperatorCreate
+from app.rules.book import book_in_force
+from app.rules.table import lines_on
 from app.sandbox.logins import LOGINS
 from app.serving import Addresses, Refused, conninfo, listen, open_database, serve_until_stopped, work_until_stopped
 from migrations.roles import RolesMissingError, administrator_sql
@@ -62,6 +65,8 @@ cli = typer.Typer(
     add_completion=False,
     pretty_exceptions_enable=False,
 )
+rules = typer.Typer(help="The rules of law as dated data.", no_args_is_help=True)
+cli.add_typer(rules, name="rules")
 out = Console(highlight=False)
 err = Console(stderr=True, highlight=False)
 DATABASE_NAME = "beatrice"
@@ -446,6 +451,18 @@ async def _create_operator(url: str, wanted: OperatorCreate, email: str) -> str:
         except StateConflict as error:
             raise Refused(error.detail) from None
     return ids.encode("org", created.id)
+
+
+@rules.command("show")
+def show_rules(
+    on: Annotated[
+        datetime | None, typer.Option("--on", formats=["%Y-%m-%d"], help="The day; today if left out.")
+    ] = None,
+) -> None:
+    """Print every rule of law that holds on a day: what it says, since when, its status, sign-off and citation."""
+    day = on.date() if on else clock.today()
+    for line in lines_on(book_in_force(), day):
+        sys.stdout.write("\t".join(line) + "\n")
 
 
 @command

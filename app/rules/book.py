@@ -3,8 +3,9 @@
 import tomllib
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
-from datetime import date
+from datetime import date, timedelta
 from functools import cache
+from itertools import pairwise
 from pathlib import Path
 from typing import TypeVar, get_args
 
@@ -120,6 +121,14 @@ def _check_rows(kind: str, keyed: Iterable[tuple[str, Row]]) -> None:
         if any(_overlap(row, other) for other in seen.setdefault(key, [])):
             raise RuleDataError(f"{kind} {key}: two rows are valid on the same day")
         seen[key].append(row)
+    for key, rows in seen.items():
+        _check_gaps(f"{kind} {key}", rows)
+
+
+def _check_gaps(name: str, rows: Iterable[Row]) -> None:
+    for earlier, later in pairwise(sorted(rows, key=lambda row: row.valid_from)):
+        if earlier.valid_to is not None and earlier.valid_to + timedelta(days=1) < later.valid_from:
+            raise RuleDataError(f"{name}: no row between {earlier.valid_to} and {later.valid_from}")
 
 
 def _overlap(one: Row, other: Row) -> bool:

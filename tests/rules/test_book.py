@@ -117,6 +117,12 @@ def test_every_code_has_its_words() -> None:
         ("parameters.toml", "valid_to = 2027-12-31", "valid_to = 2028-01-01", "two rows are valid on the same day"),
         (
             "parameters.toml",
+            "valid_to = 2027-12-31",
+            "valid_to = 2027-12-30",
+            "parameter fringe_limit_cents: no row between 2027-12-30 and 2028-01-01",
+        ),
+        (
+            "parameters.toml",
             "valid_from = 2025-01-01\nvalid_to",
             "valid_from = 2029-01-01\nvalid_to",
             "valid_to before",
@@ -157,3 +163,23 @@ def test_the_book_in_force_is_read_once() -> None:
 
 def test_an_unchanged_copy_loads_equal(tmp_path: Path) -> None:
     assert load(shutil.copytree(DATA_FOLDER, tmp_path / "data")) == BOOK
+
+
+def test_a_new_year_is_a_row_and_no_code(tmp_path: Path) -> None:
+    folder = shutil.copytree(DATA_FOLDER, tmp_path / "data")
+    file = folder / "parameters.toml"
+    head, rest = file.read_text(encoding="utf-8").split("value = 25823\nvalid_from = 2028-01-01\n", 1)
+    ended = f"{head}value = 25823\nvalid_from = 2028-01-01\nvalid_to = 2028-12-31\n{rest}"
+    new = """
+[[parameter]]
+name = "fringe_limit_cents"
+kind = "cents"
+value = 30000
+valid_from = 2029-01-01
+citation = "a law of 2028"
+source = "test"
+status = "unconfirmed"
+"""
+    file.write_text(ended + new, encoding="utf-8")
+    book = load(folder)
+    assert [book.parameter("fringe_limit_cents", date(year, 1, 1)).integer for year in (2028, 2029)] == [25_823, 30_000]
