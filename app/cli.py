@@ -52,7 +52,8 @@ from app.ledger import verify
 from app.main import create_app
 from app.organisations import onboarding
 from app.organisations.schemas import MemberInvite, OperatorCreate
-from app.rules.book import book_in_force
+from app.portal.boundaries import BoundaryFileError
+from app.rules.book import RuleDataError, book_in_force
 from app.rules.table import lines_on
 from app.sandbox.logins import LOGINS
 from app.serving import Addresses, Refused, conninfo, listen, open_database, serve_until_stopped, work_until_stopped
@@ -65,6 +66,7 @@ cli = typer.Typer(
     add_completion=False,
     pretty_exceptions_enable=False,
 )
+FORESEEN = (Refused, RolesMissingError, migrations.UnknownHistoryError, RuleDataError, BoundaryFileError)
 rules = typer.Typer(help="The rules of law as dated data.", no_args_is_help=True)
 cli.add_typer(rules, name="rules")
 out = Console(highlight=False)
@@ -75,7 +77,12 @@ P = ParamSpec("P")
 
 
 def command(function: Callable[P, None]) -> Callable[P, None]:
-    """Register a command whose foreseeable failures are a message and exit code 1, never a traceback."""
+    """Register a command of its own."""
+    return cli.command()(told(function))
+
+
+def told(function: Callable[P, None]) -> Callable[P, None]:
+    """Let a command's foreseeable failures be a message and exit code 1, never a traceback."""
 
     @wraps(function)
     def guarded(*arguments: P.args, **options: P.kwargs) -> None:
@@ -85,7 +92,7 @@ def command(function: Callable[P, None]) -> Callable[P, None]:
             function(*arguments, **options)
         except KeyboardInterrupt:
             raise typer.Exit(0) from None
-        except (Refused, RolesMissingError, migrations.UnknownHistoryError) as error:
+        except FORESEEN as error:
             _fail(str(error))
         except ValidationError as error:
             _fail("\n".join(_setting(item) for item in error.errors(include_input=False, include_url=False)))
@@ -95,7 +102,7 @@ def command(function: Callable[P, None]) -> Callable[P, None]:
                 _fail("A table is in use: run the command again.")
             _fail(f"The database cannot be reached: {str(cause).splitlines()[0]}")
 
-    return cli.command()(guarded)
+    return guarded
 
 
 def _interrupt(_number: int, _frame: FrameType | None) -> None:
@@ -454,6 +461,7 @@ async def _create_operator(url: str, wanted: OperatorCreate, email: str) -> str:
 
 
 @rules.command("show")
+@told
 def show_rules(
     on: Annotated[
         datetime | None, typer.Option("--on", formats=["%Y-%m-%d"], help="The day; today if left out.")

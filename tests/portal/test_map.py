@@ -9,6 +9,7 @@ import pytest
 
 from app.portal import boundaries, svg
 from app.portal.boundaries import BoundaryFileError
+from tests.conftest import Beatrice
 from tests.portal.browsing import Browsing, told
 from tests.world import Caller, World
 from tests.world.given import ALBINO
@@ -81,3 +82,10 @@ async def test_a_municipality_that_nothing_reaches_is_on_the_map(client: httpx.A
     assert '<path class="s0 here"' in page.text
     people = Browsing(client, lead.headers["coordinator"])
     assert "Dove arrivano i servizi" in told(await people.get(f"/alliances/{alliance['id']}"))
+
+
+def test_a_start_with_a_file_that_is_none_says_so(beatrice: Beatrice, tmp_path: Path) -> None:
+    boundaries.in_force.cache_clear()
+    started = beatrice("openapi", BEATRICE_BOUNDARIES=str(tmp_path / "nowhere.geojson"))
+    boundaries.in_force.cache_clear()
+    assert (started.exit_code, "nowhere.geojson: No such file or directory" in started.output) == (1, True)
