@@ -58,7 +58,7 @@ async def attempt(database: Database, due: Due) -> bool:
 
 async def _succeeded(session: AsyncSession, due: Due, outcome: Outcome, began: datetime) -> None:
     now = clock.real()
-    await queries.SUCCEEDED.run_and_commit(
+    await queries.SUCCEEDED.run(
         session,
         id=due.id,
         endpoint_id=due.endpoint_id,
