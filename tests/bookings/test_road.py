@@ -173,3 +173,28 @@ async def test_a_booking_is_found_by_its_own_id_and_keeps_its_notes_to_its_perso
     assert "segreta" not in theirs.text
     stored = await scene.world.execute("SELECT to_jsonb(b)::text AS row FROM care.booking b")
     assert [row for row in stored if "segreta" in row.row] == []
+
+
+@pytest.mark.parametrize(
+    ("own", "pointer"),
+    [
+        ({"external_id": ""}, "/external_id"),
+        ({"external_id": "a" * 65}, "/external_id"),
+        ({"external_id": "a\nb"}, "/external_id"),
+        ({"external_id": 7}, "/external_id"),
+        ({"metadata": {"a": "b" * 501}}, "/metadata/?"),
+        ({"metadata": {"a": 1}}, "/metadata/?"),
+        ({"metadata": {"a": "\0"}}, ""),
+        ({"metadata": {f"n{number}": "" for number in range(51)}}, "/metadata"),
+        ({"metadata": []}, "/metadata"),
+    ],
+)
+async def test_notes_out_of_bounds_book_nothing(
+    scene: Scene, december: December, own: dict[str, Any], pointer: str
+) -> None:
+    quote = (await scene.quote([await scene.slot(december(1))])).json()["id"]
+    refused = await scene.by("employee").ask("POST", "/me/bookings", {"quote_id": quote, **own})
+    assert refused.status_code == 422, refused.text
+    assert refused.json()["errors"][0]["pointer"].startswith(pointer)
+    assert await scene.world.scalar("SELECT count(*) FROM care.booking") == 0
+    assert await scene.lots() == ((120_00, 0), (300_00, 0))

@@ -7,6 +7,7 @@ import httpx
 from tests.employees.test_import import file, row, send
 from tests.people import accept, employees_url, hire, mailed_token, snapshot
 from tests.world import World
+from tests.world.people import fiscal_code
 
 ANNAS = "anna@example.com"
 
@@ -48,3 +49,23 @@ async def test_an_invitation_is_accepted_once_while_hr_changes_the_address(
         assert changed.status_code != 200
     people = await fresh_world.execute("SELECT count(*) FROM care.beneficiary")
     assert people == [(0 if linked is None else 1,)]
+
+
+async def test_many_invited_again_twice_at_once_have_one_link_each(
+    fresh_client: httpx.AsyncClient, fresh_world: World
+) -> None:
+    await fresh_world.operator()
+    company = await fresh_world.company()
+    named = []
+    for number in range(6):
+        given = {"fiscal_code": fiscal_code(number), "email": f"person{number}@example.com"}
+        named.append((await hire(fresh_client, company, **given))["id"])
+    path, headers = employees_url(company, "/invite"), company.headers["hr"]
+    orders = [named, named[::-1], named[:3]]
+    answers = await asyncio.gather(
+        *(fresh_client.post(path, json={"employee_ids": order}, headers=headers) for order in orders)
+    )
+    assert [answer.status_code for answer in answers] == [200, 200, 200]
+    assert all(result["invited"] for answer in answers for result in answer.json()["results"])
+    live = "SELECT employee_id FROM invitation WHERE ended_at IS NULL AND employee_id IS NOT NULL"
+    assert len(await fresh_world.execute(live)) == len(named)

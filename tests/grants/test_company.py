@@ -15,7 +15,7 @@ from app import clock, ids
 from tests.credit.stage import Stage, set_stage
 from tests.grants.desk import Desk, count, employee, pointers
 from tests.people import snapshot
-from tests.world import World
+from tests.world import Caller, World
 from tests.world.given import PROGRAMME
 
 
@@ -437,4 +437,39 @@ async def test_a_company_takes_back_what_it_announced(client: httpx.AsyncClient,
         headers={**operator.headers["operator"], "Idempotency-Key": "too-late"},
     )
     assert (confirmed.status_code, confirmed.json()["code"]) == (409, "already_resolved")
+    assert await snapshot(world, "top_up") == before
+
+
+async def test_of_taking_back_and_confirming_at_once_one_happens(
+    fresh_client: httpx.AsyncClient, fresh_stage: Stage
+) -> None:
+    desk, operator = Desk(fresh_client, fresh_stage.company), await fresh_stage.world.operator()
+    before = await fresh_stage.balance()
+    bank = Caller(fresh_client, operator.headers["operator"])
+    confirmed = 0
+    for _ in range(5):
+        made = (await desk.post("/top_ups", {"amount_cents": 7_00})).json()["id"]
+        taken, seen = await asyncio.gather(
+            desk.post(f"/top_ups/{made}/cancel"), bank.ask("POST", f"/operator/top_ups/{made}/confirm")
+        )
+        assert sorted((taken.status_code, seen.status_code)) == [200, 409]
+        status = (await desk.get(f"/top_ups/{made}")).json()["status"]
+        assert status == ("cancelled" if taken.status_code == 200 else "confirmed")
+        confirmed += status == "confirmed"
+    assert await fresh_stage.balance() == before + confirmed * 7_00
+    paid = "SELECT count(*) FROM ledger.transfer WHERE reason = 'top_up' AND amount_cents = 700"
+    assert await fresh_stage.world.scalar(paid) == confirmed
+
+
+async def test_a_transfer_of_another_company_is_not_taken_back(
+    client: httpx.AsyncClient, world: World, desk: Desk
+) -> None:
+    other = Desk(client, await world.company())
+    theirs = (await other.post("/top_ups", {"amount_cents": 7_00})).json()["id"]
+    before = await snapshot(world, "top_up")
+    for path in (f"/top_ups/{theirs}/cancel", f"/top_ups/{ids.encode('top', ids.new_id())}/cancel"):
+        refused = await desk.post(path)
+        assert (refused.status_code, refused.json()["code"]) == (404, "not_found")
+    for role in ("hr_approver", "payroll"):
+        assert (await other.post(f"/top_ups/{theirs}/cancel", role=role)).status_code == 403
     assert await snapshot(world, "top_up") == before

@@ -5,6 +5,7 @@ from typing import Any
 
 import httpx
 import pytest
+from fastapi import FastAPI
 
 from app import config
 from app.db import Database
@@ -156,3 +157,26 @@ async def test_a_patch_takes_merge_patch_and_nothing_else_does(scene: Scene, ann
     )
     assert (broken.status_code, problem(broken)["code"]) == (400, "malformed_body")
     assert await scene.names() == ["two"]
+
+
+async def test_who_may_keep_an_answer_is_told_as_the_document_says(
+    app: FastAPI, client: httpx.AsyncClient, world: World
+) -> None:
+    """Nobody keeps what somebody alone may have; what anybody may have says for how long, or asks each time."""
+    document = app.openapi()
+    paths = [path for path in document["paths"] if path.startswith("/v1/")]
+    lists = [path for path in paths if "{" not in path and "sandbox" not in path]
+    _, person = await world.login("anna@example.test")
+    kept = {}
+    for path in lists:
+        operation = document["paths"][path].get("get")
+        if operation is None or path == "/v1/status":
+            continue
+        assert "Cache-Control" in operation["responses"]["200"]["headers"], path
+        for headers in ({}, person):
+            answer = await client.get(path, headers=headers)
+            kept[path, bool(headers)] = answer.headers["cache-control"]
+    assert {said for (path, _), said in kept.items() if path.startswith(("/v1/me", "/v1/operator"))} == {"no-store"}
+    assert {said for (_, known), said in kept.items() if known} == {"no-store"}
+    assert kept["/v1/municipalities", False] == "public, max-age=300"
+    assert kept["/v1/offerings", False] == "public, no-cache"

@@ -10,7 +10,9 @@ import pytest
 from app import ids
 from tests.credit.stage import Stage
 from tests.grants.desk import Desk
+from tests.people import snapshot
 from tests.world import World
+from tests.world.people import fiscal_code
 
 HEAD = "matricola;nome;cognome;codice fiscale;categoria;data assunzione\n"
 
@@ -173,3 +175,38 @@ async def test_people_are_invited_and_a_key_is_shown_once(visitor: Visitor, worl
     assert one is not None
     assert led_to(await visitor.post(f"/api_keys/{one[1]}/revoke", "admin")).endswith("?done=key_revoked")
     assert "non vale più" in told(await visitor.get("/api_keys", "admin"))
+
+
+async def test_an_announced_transfer_is_taken_back_at_the_page(visitor: Visitor, world: World) -> None:
+    sheet = led_to(await visitor.post("/top_ups", amount_cents="80,00")).removeprefix(visitor.base).partition("?")[0]
+    assert "Annulla l'annuncio" in told(await visitor.get(sheet))
+    assert "Annulla l'annuncio" not in told(await visitor.get(sheet, "hr_approver"))
+    assert led_to(await visitor.post(sheet + "/cancel")) == f"{visitor.base}/top_ups?done=top_up_cancelled"
+    after = told(await visitor.get(sheet))
+    assert ("Annullato" in after, "Annulla l'annuncio" in after) == (True, False)
+    before = await snapshot(world, "top_up")
+    refused = await visitor.post(sheet + "/cancel")
+    assert (refused.status_code, "Annullato" in told(refused)) == (409, True)
+    assert await snapshot(world, "top_up") == before
+
+
+async def test_the_staffs_page_counts_downloads_and_invites_again(visitor: Visitor, world: World, desk: Desk) -> None:
+    one = {"family_name": "Esempio", "fiscal_code": "RCCMNL83S18D969H", "hired_on": "2020-01-15", "category": "quadri"}
+    await desk.of().post("/employees", {**one, "given_name": "Anna", "email": "anna@example.com"})
+    other = {**one, "given_name": "=Bruno", "fiscal_code": fiscal_code(3)}
+    await desk.of().post("/employees", other)
+    shown = await visitor.get("/employees", q="Esempio")
+    assert "quadri 2" in told(shown)
+    assert "Ripeti l'invito a chi in questa pagina non è ancora entrato" in told(shown)
+    named = re.findall(r'name="employee_ids\[\]" value="(emp_\w+)"', shown.text)
+    assert len(named) == 1
+    mails = len(await snapshot(world, "outgoing_mail"))
+    done = await visitor.post("/employees/invite", **{"employee_ids[]": named})
+    assert led_to(done) == f"{visitor.base}/employees?done=invited_again"
+    assert len(await snapshot(world, "outgoing_mail")) == mails + 1
+    nobody = await visitor.post("/employees/invite")
+    assert nobody.status_code == 422
+    file = await visitor.get("/employees.csv", "payroll")
+    assert (file.status_code, file.headers["content-type"]) == (200, "text/csv; charset=utf-8")
+    assert [line.split(",")[1] for line in file.text.splitlines() if "quadri" in line] == ["'=Bruno", "Anna"]
+    assert (await visitor.post("/employees/invite", "payroll", **{"employee_ids[]": named})).status_code == 403

@@ -80,6 +80,8 @@ async def test_a_municipality_that_nothing_reaches_is_on_the_map(client: httpx.A
     assert "Servizi che arrivano in ogni comune" in told(page)
     assert f'href="/offerings?q=aiuto&amp;municipality={ALBINO}" tabindex="-1"><path class="s1"' in page.text
     assert '<path class="s0 here"' in page.text
+    chosen = await Browsing(client, {}).get(f"/offerings?alliance={alliance['id']}")
+    assert (chosen.status_code, '<details class="mapped" open>' in chosen.text) == (200, True)
     people = Browsing(client, lead.headers["coordinator"])
     assert "Dove arrivano i servizi" in told(await people.get(f"/alliances/{alliance['id']}"))
 

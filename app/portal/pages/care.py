@@ -62,7 +62,7 @@ async def search_page(
     """Search, and say of each hit whether credit of the person could pay for it."""
     refused, status = None, 200
     try:
-        asked = forms.parse(Asked, request.query_params)
+        asked = forms.parse(Asked, forms.only(request.query_params, *Asked.model_fields))
         most = forms.cents(request.query_params, "max_price")
     except Invalid as error:
         refused, status, asked, most = forms.Refused(error), error.status, Asked(), None
