@@ -372,3 +372,41 @@ async def test_categories_are_counted_by_who_works_today(
         {"category": "impiegati", "employee_count": 1},
         {"category": EMPLOYEE["category"], "employee_count": 2},
     ]
+
+
+async def test_downloads_and_counts_are_of_ones_own_company(
+    client: httpx.AsyncClient, world: World, company: Party
+) -> None:
+    other = await world.company()
+    await hire(client, other, external_id="THEIRS", category="segreta")
+    await hire(client, company, external_id="OURS", fiscal_code=fiscal_code(1))
+    hr = company.headers["hr"]
+    file = await client.get(employees_url(company, ".csv"), headers=hr)
+    assert ("OURS" in file.text, "THEIRS" in file.text) == (True, False)
+    counted = await client.get(f"/v1/companies/{company.public_id}/employee_categories", headers=hr)
+    assert [row["category"] for row in counted.json()["data"]] == [EMPLOYEE["category"]]
+    for path in (employees_url(other, ".csv"), f"/v1/companies/{other.public_id}/employee_categories"):
+        refused = await client.get(path, headers=hr)
+        assert (refused.status_code, refused.json()["code"]) == (404, "not_found")
+
+
+@pytest.mark.parametrize(
+    ("named", "pointer", "code"),
+    [
+        ([], "/employee_ids", "too_short"),
+        ([ids.encode("emp", ids.new_id()) for _ in range(501)], "/employee_ids", "too_long"),
+        (["org_01h455vb4pex5vsknk084sn02q"], "/employee_ids/0", "type_id_prefix"),
+        (["emp_x"], "/employee_ids/0", "type_id"),
+        ("emp_01h455vb4pex5vsknk084sn02q", "/employee_ids", "list_type"),
+    ],
+    ids=["nobody", "too many", "a company", "no id", "no list"],
+)
+async def test_an_order_of_invitations_names_one_to_five_hundred_employees(
+    client: httpx.AsyncClient, world: World, company: Party, named: object, pointer: str, code: str
+) -> None:
+    refused = await client.post(
+        employees_url(company, "/invite"), json={"employee_ids": named}, headers=company.headers["hr"]
+    )
+    assert (refused.status_code, problem(refused)["errors"][0]["pointer"]) == (422, pointer)
+    assert problem(refused)["errors"][0]["code"] == code
+    assert await snapshot(world, "outgoing_mail") == []
