@@ -1,5 +1,7 @@
 """The people whom the person cares for."""
 
+from itertools import zip_longest
+
 from starlette.datastructures import FormData
 from starlette.requests import Request
 from starlette.responses import Response
@@ -30,8 +32,8 @@ async def beneficiaries(at: At, request: Request) -> Response:
 @person.form("/beneficiaries", relatives.beneficiary_create, page=LIST)
 async def beneficiary_create(at: At, request: Request) -> Response:
     form = await request.form()
-    body = forms.parse(BeneficiaryCreate, _plain(form), address=await _address(at, request, form))
-    await relatives.beneficiary_create(at, body)
+    known = {"address": await _address(at, request, form), "cohabitation": _rows(form, "from", "to")}
+    await relatives.beneficiary_create(at, forms.parse(BeneficiaryCreate, _plain(form), **known))
     return to(LIST, done="relative_added")
 
 
@@ -62,7 +64,7 @@ def _plain(form: FormData) -> FormData:
 
 def _rows(form: FormData, first: str, last: str) -> list[dict[str, str]]:
     """Return the lines of two days each whose first day is there."""
-    pairs = zip(form.getlist(first), form.getlist(last), strict=False)
+    pairs = zip_longest(form.getlist(first), form.getlist(last))
     return [{first: str(one), **({last: str(other)} if other else {})} for one, other in pairs if one]
 
 
