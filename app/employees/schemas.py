@@ -6,10 +6,11 @@ from pydantic import Field
 
 from app import ids
 from app.banking.fiscal_codes import FiscalCode
-from app.clock import Day
+from app.clock import Day, Instant
 from app.employees.models import Contract
 from app.http.schemas import ABSENT, VERSION, Code, Email, In, Name, Out, PeriodRead, Unique, example
 from app.http.words import words
+from app.identity.invitations import OfferState
 from app.identity.schemas import NewPassword, Otp
 from app.organisations.schemas import MembershipMe, UserMe
 
@@ -204,6 +205,20 @@ class MeRead(Out):
     """In which organisations the person has roles."""
     employments: list[EmploymentMe]
     """Where the person is employed."""
+
+
+class InvitationRead(Out):
+    state: OfferState
+    """Whether it may still be accepted, and else why not."""
+    organisation_name: str
+    """Who invites."""
+    kind: Literal["employment", "roles"] = Field(description="What it gives: an employee's own access, or roles there")
+    has_login: bool
+    """Whether the invited address has a login: `password` is that login's then, else a new one."""
+    activation_code_required: bool
+    """Whether the code of the letter or the help desk is asked too."""
+    expires_at: Instant
+    """Until when it may be accepted (UTC)."""
 
 
 class InvitationAccept(In):
