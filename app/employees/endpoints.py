@@ -23,7 +23,7 @@ from app.employees.schemas import (
     ImportErrorRead,
     ImportRead,
     InvitationAccept,
-    InvitationRead,
+    InvitationOffer,
     MeRead,
     Status,
 )
@@ -79,10 +79,10 @@ async def me_get(at: At) -> MeRead:
 
 
 @session_routes.read("/auth/invitations/{token}", "public", errors=[TokenInvalid])
-async def invitation_get(at: At, token: Token) -> InvitationRead:
+async def invitation_get(at: At, token: Token) -> InvitationOffer:
     """Tell whoever holds an invitation's link who invites, and what accepting it asks for."""
     found = await offered(at.session, token)
-    return InvitationRead(
+    return InvitationOffer(
         state=found.state,
         organisation_name=found.organisation_name,
         kind="employment" if found.is_employment else "roles",

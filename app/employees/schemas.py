@@ -207,7 +207,7 @@ class MeRead(Out):
     """Where the person is employed."""
 
 
-class InvitationRead(Out):
+class InvitationOffer(Out):
     state: OfferState
     """Whether it may still be accepted, and else why not."""
     organisation_name: str

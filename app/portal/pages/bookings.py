@@ -75,12 +75,12 @@ async def quote_page(at: At, request: Request, quote_id: QuoteId) -> Response:
     )
 
 
-def _chosen_again(quote: QuoteRead) -> Chosen:
+def _chosen_again(found: QuoteRead) -> Chosen:
     """Return what the quote was made of: the way back to its times has them chosen."""
-    rows = [("week", clock.day_of(quote.units[0].starts_at).isoformat())]
-    rows += [("beneficiary_id", ids.encode("ben", quote.beneficiary_id))]
-    rows += [(SLOTS, ids.encode("slt", unit.slot_id)) for unit in quote.units if unit.slot_id is not None]
-    return Chosen(ids.encode("off", quote.offering_id), tuple(rows))
+    rows = [("week", clock.day_of(found.units[0].starts_at).isoformat())]
+    rows += [("beneficiary_id", ids.encode("ben", found.beneficiary_id))]
+    rows += [(SLOTS, ids.encode("slt", unit.slot_id)) for unit in found.units if unit.slot_id is not None]
+    return Chosen(ids.encode("off", found.offering_id), tuple(rows))
 
 
 @person.form("/quotes/{quote_id}/book", bookings.booking_create, page="/me/quotes/{quote_id}")
