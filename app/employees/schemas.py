@@ -207,12 +207,16 @@ class MeRead(Out):
     """Where the person is employed."""
 
 
+InvitationKind = Literal["employment", "roles"]
+
+
 class InvitationOffer(Out):
     state: OfferState
     """Whether it may still be accepted, and else why not."""
     organisation_name: str
     """Who invites."""
-    kind: Literal["employment", "roles"] = Field(description="What it gives: an employee's own access, or roles there")
+    kind: InvitationKind
+    """What it gives."""
     has_login: bool
     """Whether the invited address has a login: `password` is that login's then, else a new one."""
     activation_code_required: bool
@@ -241,6 +245,20 @@ words(
     permanent="without an end",
     fixed_term="until a day",
     agency="lent by a temporary-work agency",
+)
+words(
+    "InvitationState",
+    OfferState,
+    open="it may be accepted",
+    accepted="it was accepted",
+    ended="a newer one took its place, or it was withdrawn",
+    expired="its time is over",
+)
+words(
+    "InvitationKind",
+    InvitationKind,
+    employment="the access of an employee",
+    roles="roles in the organisation",
 )
 words(
     "LoginStatus",
