@@ -376,7 +376,7 @@ async def test_from_the_import_of_staff_to_the_first_booking(ring: Ring, fresh_s
         assert tab.complaints == []
     async with ring.tab(fresh_scene.operator.headers["operator"]) as tab:
         await tab.open("/sandbox?to=nina@example.test")
-        await tab.page.get_by_text("Il suo invito a Beatrice").click()
+        await tab.page.get_by_text("Il tuo invito a Beatrice").click()
         link = await tab.page.locator(".letter a").get_attribute("href")
     async with ring.tab() as tab:
         await activate_and_book(tab, link.partition(":8000")[2])
