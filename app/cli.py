@@ -54,6 +54,7 @@ from app.organisations import onboarding
 from app.organisations.schemas import MemberInvite, OperatorCreate
 from app.portal.boundaries import BoundaryFileError
 from app.rules.book import RuleDataError, book_in_force
+from app.rules.signatures import SignatureError
 from app.rules.table import lines_on
 from app.sandbox.logins import LOGINS
 from app.serving import Addresses, Refused, conninfo, listen, open_database, serve_until_stopped, work_until_stopped
@@ -66,7 +67,14 @@ cli = typer.Typer(
     add_completion=False,
     pretty_exceptions_enable=False,
 )
-FORESEEN = (Refused, RolesMissingError, migrations.UnknownHistoryError, RuleDataError, BoundaryFileError)
+FORESEEN = (
+    Refused,
+    RolesMissingError,
+    migrations.UnknownHistoryError,
+    RuleDataError,
+    SignatureError,
+    BoundaryFileError,
+)
 rules = typer.Typer(help="The rules of law as dated data.", no_args_is_help=True)
 cli.add_typer(rules, name="rules")
 out = Console(highlight=False)
