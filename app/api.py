@@ -40,6 +40,7 @@ from app.mail import jobs as mail_jobs
 from app.networks import endpoints as networks
 from app.organisations import endpoints as organisations
 from app.payables import proof as payables
+from app.payroll import models as payroll_models
 from app.portal.pages import account as account_pages
 from app.portal.pages import alliance as alliance_pages
 from app.portal.pages import bookings as booking_pages
@@ -155,6 +156,7 @@ SEALED: tuple[SealedColumn, ...] = tuple(
     sealed
     for module in (
         employees_models,
+        payroll_models,
         beneficiaries_models,
         bookings_models,
         disputes_models,
