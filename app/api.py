@@ -40,6 +40,7 @@ from app.mail import jobs as mail_jobs
 from app.networks import endpoints as networks
 from app.organisations import endpoints as organisations
 from app.payables import proof as payables
+from app.payroll import endpoints as payroll
 from app.payroll import models as payroll_models
 from app.portal.pages import account as account_pages
 from app.portal.pages import alliance as alliance_pages
@@ -82,6 +83,7 @@ ROUTERS: tuple[APIRouter, ...] = (
     credit.employee,
     employees.company,
     grants.company,
+    payroll.payroll,
     bookings.router,
     disputes.employee,
     catalogue.provider,

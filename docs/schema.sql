@@ -1259,7 +1259,7 @@ CREATE TABLE public.payroll_period (
     period date NOT NULL,
     content_sha256 text NOT NULL,
     sealed_content bytea NOT NULL,
-    line_count integer NOT NULL,
+    recorded_count integer NOT NULL,
     amount_cents bigint NOT NULL,
     taxable_cents bigint NOT NULL,
     closed_by uuid NOT NULL,
@@ -1270,7 +1270,7 @@ CREATE TABLE public.payroll_period (
     CONSTRAINT payroll_period_company_id_fkey FOREIGN KEY (company_id) REFERENCES public.company(organisation_id),
     CONSTRAINT payroll_period_content_sha256_hex CHECK (content_sha256 ~ '^[0-9a-f]{64}$'::text),
     CONSTRAINT payroll_period_is_a_month CHECK (EXTRACT(day FROM period) = 1::numeric),
-    CONSTRAINT payroll_period_line_count_not_negative CHECK (line_count >= 0)
+    CONSTRAINT payroll_period_recorded_count_not_negative CHECK (recorded_count >= 0)
 );
 CREATE INDEX payroll_period_closed_by_idx ON public.payroll_period USING btree (closed_by);
 CREATE TRIGGER payroll_period_close BEFORE INSERT ON public.payroll_period FOR EACH ROW EXECUTE FUNCTION public.close_payroll_period();
@@ -3291,9 +3291,9 @@ BEGIN
         RAISE EXCEPTION 'a period is not closed before it begins'
             USING ERRCODE = '23514', CONSTRAINT = 'payroll_period_has_begun';
     END IF;
-    SELECT count(*) AS lines, coalesce(sum(amount_cents), 0) AS amount, coalesce(sum(taxable_cents), 0) AS taxable
+    SELECT count(*) AS recorded, coalesce(sum(amount_cents), 0) AS amount, coalesce(sum(taxable_cents), 0) AS taxable
     INTO found FROM payroll_line WHERE company_id = NEW.company_id AND period = NEW.period;
-    IF (NEW.line_count, NEW.amount_cents, NEW.taxable_cents) <> (found.lines, found.amount, found.taxable) THEN
+    IF (NEW.recorded_count, NEW.amount_cents, NEW.taxable_cents) <> (found.recorded, found.amount, found.taxable) THEN
         RAISE EXCEPTION 'a period is closed with all its lines'
             USING ERRCODE = '23514', CONSTRAINT = 'payroll_period_whole';
     END IF;

@@ -78,7 +78,7 @@ class PayrollPeriod(Model):
         UniqueConstraint("company_id", "period", name="payroll_period_closed_once"),
         CheckConstraint("extract(day FROM period) = 1", name="is_a_month"),
         CheckConstraint("content_sha256 ~ '^[0-9a-f]{64}$'", name="content_sha256_hex"),
-        CheckConstraint("line_count >= 0", name="line_count_not_negative"),
+        CheckConstraint("recorded_count >= 0", name="recorded_count_not_negative"),
         Index("payroll_period_closed_by_idx", "closed_by"),
     )
 
@@ -88,7 +88,8 @@ class PayrollPeriod(Model):
     content_sha256: Mapped[str] = mapped_column(Text)
     sealed_content: Mapped[bytes] = mapped_column(LargeBinary)
     """The lines as they were exported: fiscal codes and codes of the company as they stood then."""
-    line_count: Mapped[int] = mapped_column(Integer)
+    recorded_count: Mapped[int] = mapped_column(Integer)
+    """How many rows its lines were made of."""
     amount_cents: Mapped[int] = mapped_column(BigInteger)
     taxable_cents: Mapped[int] = mapped_column(BigInteger)
     closed_by: Mapped[UUID] = mapped_column(ForeignKey("user_account.id"))

@@ -54,7 +54,7 @@ def upgrade() -> None:
             period DATE NOT NULL,
             content_sha256 TEXT NOT NULL,
             sealed_content BYTEA NOT NULL,
-            line_count INTEGER NOT NULL,
+            recorded_count INTEGER NOT NULL,
             amount_cents BIGINT NOT NULL,
             taxable_cents BIGINT NOT NULL,
             closed_by UUID NOT NULL,
@@ -65,7 +65,7 @@ def upgrade() -> None:
             CONSTRAINT payroll_period_closed_once UNIQUE (company_id, period),
             CONSTRAINT payroll_period_is_a_month CHECK (extract(day FROM period) = 1),
             CONSTRAINT payroll_period_content_sha256_hex CHECK (content_sha256 ~ '^[0-9a-f]{{64}}$'),
-            CONSTRAINT payroll_period_line_count_not_negative CHECK (line_count >= 0)
+            CONSTRAINT payroll_period_recorded_count_not_negative CHECK (recorded_count >= 0)
         );
         CREATE INDEX payroll_period_closed_by_idx ON payroll_period (closed_by);
 

@@ -11,7 +11,7 @@ from app.payroll.actions import NewLine, record
 from tests.world import Person, World
 
 CLOSE = (
-    "INSERT INTO payroll_period (id, company_id, period, content_sha256, sealed_content, line_count, amount_cents,"
+    "INSERT INTO payroll_period (id, company_id, period, content_sha256, sealed_content, recorded_count, amount_cents,"
     " taxable_cents, closed_by, closed_at) VALUES (:id, :company, :period, repeat('0', 64), 'x', :lines, :amount,"
     " :taxable, :by, '2026-12-05T08:00Z')"
 )

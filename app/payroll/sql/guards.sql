@@ -47,9 +47,9 @@ BEGIN
         RAISE EXCEPTION 'a period is not closed before it begins'
             USING ERRCODE = '23514', CONSTRAINT = 'payroll_period_has_begun';
     END IF;
-    SELECT count(*) AS lines, coalesce(sum(amount_cents), 0) AS amount, coalesce(sum(taxable_cents), 0) AS taxable
+    SELECT count(*) AS recorded, coalesce(sum(amount_cents), 0) AS amount, coalesce(sum(taxable_cents), 0) AS taxable
     INTO found FROM payroll_line WHERE company_id = NEW.company_id AND period = NEW.period;
-    IF (NEW.line_count, NEW.amount_cents, NEW.taxable_cents) <> (found.lines, found.amount, found.taxable) THEN
+    IF (NEW.recorded_count, NEW.amount_cents, NEW.taxable_cents) <> (found.recorded, found.amount, found.taxable) THEN
         RAISE EXCEPTION 'a period is closed with all its lines'
             USING ERRCODE = '23514', CONSTRAINT = 'payroll_period_whole';
     END IF;
