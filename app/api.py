@@ -41,6 +41,7 @@ from app.networks import endpoints as networks
 from app.organisations import endpoints as organisations
 from app.payables import proof as payables
 from app.payroll import endpoints as payroll
+from app.payroll import jobs as payroll_jobs
 from app.payroll import models as payroll_models
 from app.portal.pages import account as account_pages
 from app.portal.pages import alliance as alliance_pages
@@ -81,6 +82,7 @@ ROUTERS: tuple[APIRouter, ...] = (
     identity.employee,
     beneficiaries.person,
     credit.employee,
+    payroll.employee,
     employees.company,
     grants.company,
     payroll.payroll,
@@ -139,6 +141,7 @@ JOBS = (
     grants_jobs,
     ledger_jobs,
     mail_jobs,
+    payroll_jobs,
     identity_jobs,
     webhooks_jobs,
 )

@@ -1253,6 +1253,18 @@ CREATE TRIGGER payroll_line_no_truncate BEFORE TRUNCATE ON public.payroll_line F
 CREATE TRIGGER payroll_line_place BEFORE INSERT ON public.payroll_line FOR EACH ROW EXECUTE FUNCTION public.place_payroll_line();
 GRANT INSERT, SELECT ON public.payroll_line TO beatrice_app, beatrice_worker;
 
+CREATE TABLE public.payroll_notice (
+    role_grant_id uuid NOT NULL,
+    company_id uuid NOT NULL,
+    told_at timestamp with time zone NOT NULL,
+    CONSTRAINT payroll_notice_pkey PRIMARY KEY (role_grant_id),
+    CONSTRAINT payroll_notice_company_id_fkey FOREIGN KEY (company_id) REFERENCES public.company(organisation_id),
+    CONSTRAINT payroll_notice_role_grant_id_fkey FOREIGN KEY (role_grant_id) REFERENCES public.role_grant(id)
+);
+CREATE INDEX payroll_notice_company_id_idx ON public.payroll_notice USING btree (company_id);
+GRANT INSERT, SELECT ON public.payroll_notice TO beatrice_worker;
+GRANT SELECT ON public.payroll_notice TO beatrice_app;
+
 CREATE TABLE public.payroll_period (
     id uuid NOT NULL,
     company_id uuid NOT NULL,

@@ -8,7 +8,7 @@ from fastapi import Depends, Path, Query, Response
 from app import ids
 from app.edge.at import At
 from app.errors import AlreadyResolved, Invalid
-from app.http.audiences import payroll_router
+from app.http.audiences import employee_router, payroll_router
 from app.http.files import TEXT
 from app.http.pagination import Paging, ordered
 from app.http.schemas import Page
@@ -22,6 +22,8 @@ from app.payroll.schemas import (
     CauseCodeRead,
     MissingCauseCodeRead,
     Month,
+    PayrollAccessesRead,
+    PayrollAccessRead,
     PayrollCauseCodesRead,
     PayrollCauseCodesWrite,
     PayrollExportRead,
@@ -31,6 +33,7 @@ from app.payroll.schemas import (
 )
 
 payroll = payroll_router()
+employee = employee_router()
 CSV: dict[int | str, dict[str, object]] = {
     200: {"content": {"text/csv": {"schema": TEXT}}, "description": "One row per line"}
 }
@@ -105,6 +108,13 @@ async def payroll_cause_code_write(at: At, body: PayrollCauseCodesWrite) -> Payr
     rows = [{"id": ids.new_id(), **one.model_dump()} for one in body.cause_codes]
     await queries.replace_cause_codes(at.session, at.tenant, rows)
     return await payroll_cause_code_list(at)
+
+
+@employee.read("/payroll_access", "person")
+async def payroll_access_get(at: At) -> PayrollAccessesRead:
+    """Tell of each employer whether one person there is both human resources and payroll, since when and why."""
+    found = await queries.access(at.session, at.actor.user_id)
+    return PayrollAccessesRead(employers=[PayrollAccessRead.model_validate(one) for one in found])
 
 
 def _month(period: str) -> date:

@@ -96,6 +96,17 @@ class PayrollPeriod(Model):
     closed_at: Mapped[datetime] = mapped_column(Timestamp)
 
 
+class PayrollNotice(Model):
+    """That a company's staff was told of one person who is HR and payroll, by the grant that has the reason."""
+
+    __tablename__ = "payroll_notice"
+    __table_args__ = (Index("payroll_notice_company_id_idx", "company_id"),)
+
+    role_grant_id: Mapped[UUID] = mapped_column(ForeignKey("role_grant.id"), primary_key=True)
+    company_id: Mapped[UUID] = mapped_column(ForeignKey("company.organisation_id"))
+    told_at: Mapped[datetime] = mapped_column(Timestamp)
+
+
 class PayrollCauseCode(Model):
     """What a company's payroll program calls a kind: with one rule code, or with all without their own."""
 

@@ -8,6 +8,7 @@ from uuid import UUID
 from sqlalchemy import delete, insert, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from app import clock
 from app.db import Query
 from app.listing import ListQuery
 from app.payroll.models import PayrollCauseCode, PayrollKind, PayrollPeriod
@@ -54,8 +55,19 @@ class Reimbursed:
     amount_cents: int
 
 
+@dataclass(frozen=True, slots=True)
+class PayrollAccess:
+    """One of a person's employers; since when and why one person there is both HR and payroll, if one is."""
+
+    company_id: UUID
+    company_name: str
+    since: datetime | None
+    reason: str | None
+
+
 PERIODS = ListQuery(PeriodRow, "payroll.periods", {"period": "period date"})
 LINES = Query(LineRow, "payroll.lines")
+ACCESS = Query(PayrollAccess, "payroll.access")
 REIMBURSED = Query(Reimbursed, "payroll.reimbursed")
 
 
@@ -76,6 +88,11 @@ async def replace_cause_codes(session: AsyncSession, company_id: UUID, rows: Seq
     await session.execute(delete(PayrollCauseCode).where(PayrollCauseCode.company_id == company_id))
     if rows:
         await session.execute(insert(PayrollCauseCode), [{**row, "company_id": company_id} for row in rows])
+
+
+async def access(session: AsyncSession, user_id: UUID) -> list[PayrollAccess]:
+    """Return a person's employers as of now, each with whether one person there is both HR and payroll."""
+    return await ACCESS.all(session, user_id=user_id, today=clock.today(), real_now=clock.real())
 
 
 async def reimbursed(session: AsyncSession, user_id: UUID, tax_year: int) -> list[Reimbursed]:

@@ -7,7 +7,7 @@ from pydantic import Field
 from app.clock import Day, Instant
 from app.http.schemas import Code, In, Out, example
 from app.http.words import words
-from app.ids import EmployeeId
+from app.ids import EmployeeId, OrganisationId
 from app.payroll.models import PayrollKind
 from app.rules.rows import RuleCode
 
@@ -123,6 +123,24 @@ class CauseCodeRead(Out):
 class PayrollCauseCodesRead(Out):
     cause_codes: list[CauseCodeRead]
     """The company's codes, by kind."""
+
+
+class PayrollAccessRead(Out):
+    """One employer, and whether its payroll is apart from its human resources."""
+
+    company_id: OrganisationId
+    """The employer."""
+    company_name: str
+    """The employer's name."""
+    since: Instant | None
+    """Since when one person there has both roles; null where they are two people."""
+    reason: str | None
+    """Why, as the company recorded it; null where they are two people."""
+
+
+class PayrollAccessesRead(Out):
+    employers: list[PayrollAccessRead]
+    """Your employers, by name."""
 
 
 words(

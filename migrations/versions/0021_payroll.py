@@ -83,9 +83,21 @@ def upgrade() -> None:
             CONSTRAINT payroll_cause_code_cause_code_short CHECK (length(cause_code) BETWEEN 1 AND 32)
         );
 
+        CREATE TABLE payroll_notice (
+            role_grant_id UUID NOT NULL,
+            company_id UUID NOT NULL,
+            told_at TIMESTAMP WITH TIME ZONE NOT NULL,
+            CONSTRAINT payroll_notice_pkey PRIMARY KEY (role_grant_id),
+            CONSTRAINT payroll_notice_role_grant_id_fkey FOREIGN KEY (role_grant_id) REFERENCES role_grant (id),
+            CONSTRAINT payroll_notice_company_id_fkey FOREIGN KEY (company_id) REFERENCES company (organisation_id)
+        );
+        CREATE INDEX payroll_notice_company_id_idx ON payroll_notice (company_id);
+
         -- Nothing of it for HR: payroll's own requests run as the application.
         GRANT SELECT, INSERT ON payroll_line TO beatrice_app, beatrice_worker;
         GRANT SELECT, INSERT ON payroll_period TO beatrice_app;
         GRANT SELECT ON payroll_period TO beatrice_worker;
+        GRANT SELECT, INSERT ON payroll_notice TO beatrice_worker;
+        GRANT SELECT ON payroll_notice TO beatrice_app;
         GRANT SELECT, INSERT, DELETE ON payroll_cause_code TO beatrice_app;
     """)

@@ -43,3 +43,43 @@ WHERE employee.user_id = :user_id AND line.tax_year = :tax_year
     AND line.kind IN ('reimbursement_payslip', 'reimbursement_figurative')
 GROUP BY line.kind, line.rule_code
 ORDER BY line.kind, line.rule_code NULLS FIRST;
+
+-- name: untold
+-- Where one person is both, as HR and as payroll, and the staff has not been told: once for each time it was given.
+SELECT known.grant_id, known.company_id, organisation.name AS company_name
+FROM (
+    SELECT CASE WHEN payroll.reason IS NULL THEN hr.id ELSE payroll.id END AS grant_id, hr.scope_id AS company_id
+    FROM role_grant hr
+    JOIN role_grant payroll ON payroll.user_id = hr.user_id AND payroll.scope_id = hr.scope_id
+        AND payroll.scope_kind = 'organisation' AND payroll.role = 'payroll'
+        AND coalesce(payroll.until_at, 'infinity') > :real_now
+    WHERE hr.role = 'hr' AND hr.scope_kind = 'organisation' AND coalesce(hr.until_at, 'infinity') > :real_now
+) AS known
+JOIN organisation ON organisation.id = known.company_id
+WHERE NOT EXISTS (SELECT FROM payroll_notice WHERE role_grant_id = known.grant_id)
+ORDER BY known.grant_id
+LIMIT :limit;
+
+-- name: staff
+SELECT DISTINCT user_account.email, user_account.locale
+FROM employee JOIN user_account ON user_account.id = employee.user_id
+WHERE employee.company_id = :company_id AND (employee.ended_on IS NULL OR employee.ended_on >= :today)
+ORDER BY user_account.email;
+
+-- name: access
+-- A person's employers, and since when and why one person there is both HR and payroll.
+SELECT mine.company_id, organisation.name AS company_name, together.since, together.reason
+FROM (SELECT DISTINCT company_id FROM employee
+    WHERE user_id = :user_id AND (ended_on IS NULL OR ended_on >= :today)) AS mine
+JOIN organisation ON organisation.id = mine.company_id
+LEFT JOIN LATERAL (
+    SELECT greatest(hr.granted_at, payroll.granted_at) AS since, coalesce(payroll.reason, hr.reason) AS reason
+    FROM role_grant hr
+    JOIN role_grant payroll ON payroll.user_id = hr.user_id AND payroll.scope_id = hr.scope_id
+        AND payroll.scope_kind = 'organisation' AND payroll.role = 'payroll'
+        AND coalesce(payroll.until_at, 'infinity') > :real_now
+    WHERE hr.role = 'hr' AND hr.scope_kind = 'organisation' AND hr.scope_id = mine.company_id
+        AND coalesce(hr.until_at, 'infinity') > :real_now
+    ORDER BY since LIMIT 1
+) AS together ON true
+ORDER BY organisation.name, mine.company_id;
