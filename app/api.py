@@ -55,6 +55,7 @@ from app.portal.pages import offerings as offering_pages
 from app.portal.pages import operator as operator_pages
 from app.portal.pages import organisations as organisation_pages
 from app.portal.pages import payments as payment_pages
+from app.portal.pages import payroll as payroll_pages
 from app.portal.pages import relatives as relative_pages
 from app.portal.pages import sandbox as sandbox_pages
 from app.portal.pages import session as session_pages
@@ -121,6 +122,8 @@ PAGES: tuple[APIRouter, ...] = (
     account_pages.company,
     employee_pages.company,
     grant_pages.company,
+    payroll_pages.company,
+    payroll_pages.person,
     member_pages.organisation,
     operator_pages.operator,
     settlement_run_pages.operator,
