@@ -40,6 +40,9 @@ from app.mail import jobs as mail_jobs
 from app.networks import endpoints as networks
 from app.organisations import endpoints as organisations
 from app.payables import proof as payables
+from app.payroll import endpoints as payroll
+from app.payroll import jobs as payroll_jobs
+from app.payroll import models as payroll_models
 from app.portal.pages import account as account_pages
 from app.portal.pages import alliance as alliance_pages
 from app.portal.pages import bookings as booking_pages
@@ -52,6 +55,7 @@ from app.portal.pages import offerings as offering_pages
 from app.portal.pages import operator as operator_pages
 from app.portal.pages import organisations as organisation_pages
 from app.portal.pages import payments as payment_pages
+from app.portal.pages import payroll as payroll_pages
 from app.portal.pages import relatives as relative_pages
 from app.portal.pages import sandbox as sandbox_pages
 from app.portal.pages import session as session_pages
@@ -81,8 +85,10 @@ ROUTERS: tuple[APIRouter, ...] = (
     identity.employee,
     beneficiaries.person,
     credit.employee,
+    payroll.employee,
     employees.company,
     grants.company,
+    payroll.payroll,
     bookings.router,
     disputes.employee,
     catalogue.provider,
@@ -118,6 +124,8 @@ PAGES: tuple[APIRouter, ...] = (
     account_pages.company,
     employee_pages.company,
     grant_pages.company,
+    payroll_pages.company,
+    payroll_pages.person,
     member_pages.organisation,
     operator_pages.operator,
     settlement_run_pages.operator,
@@ -138,6 +146,7 @@ JOBS = (
     grants_jobs,
     ledger_jobs,
     mail_jobs,
+    payroll_jobs,
     identity_jobs,
     webhooks_jobs,
 )
@@ -157,6 +166,7 @@ SEALED: tuple[SealedColumn, ...] = tuple(
     sealed
     for module in (
         employees_models,
+        payroll_models,
         beneficiaries_models,
         bookings_models,
         disputes_models,

@@ -55,7 +55,8 @@ ROLE_PERMISSIONS: dict[OrganisationRole, frozenset[str]] = {
             "events:read",
         }
     ),
-    "payroll": frozenset({"employees:read", "account:read"}),
+    # What HR may not read: per person by legal basis. No key carries it.
+    "payroll": frozenset({"employees:read", "account:read", "payroll:read", "payroll:write"}),
     "manager": frozenset(
         {
             "provider:read",
