@@ -16,6 +16,7 @@ MODULES = (
     "app.employees.models",
     "app.catalogue.models",
     "app.credit.models",
+    "app.fringe.models",
     "app.capacity.models",
     "app.grants.models",
     "app.payables.models",

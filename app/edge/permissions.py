@@ -55,7 +55,7 @@ ROLE_PERMISSIONS: dict[OrganisationRole, frozenset[str]] = {
             "events:read",
         }
     ),
-    "payroll": frozenset({"employees:read", "account:read"}),
+    "payroll": frozenset({"employees:read", "account:read", "fringe_benefits:read", "fringe_benefits:write"}),
     "manager": frozenset(
         {
             "provider:read",
