@@ -43,6 +43,9 @@ from app.mail import jobs as mail_jobs
 from app.networks import endpoints as networks
 from app.organisations import endpoints as organisations
 from app.payables import proof as payables
+from app.payroll import endpoints as payroll
+from app.payroll import jobs as payroll_jobs
+from app.payroll import models as payroll_models
 from app.portal.pages import account as account_pages
 from app.portal.pages import alliance as alliance_pages
 from app.portal.pages import bookings as booking_pages
@@ -83,9 +86,11 @@ ROUTERS: tuple[APIRouter, ...] = (
     beneficiaries.person,
     credit.employee,
     fringe.employee,
+    payroll.employee,
     employees.company,
     grants.company,
-    fringe.company,
+    fringe.payroll,
+    payroll.payroll,
     bookings.router,
     disputes.employee,
     catalogue.provider,
@@ -142,6 +147,7 @@ JOBS = (
     grants_jobs,
     ledger_jobs,
     mail_jobs,
+    payroll_jobs,
     identity_jobs,
     webhooks_jobs,
 )
@@ -162,6 +168,7 @@ SEALED: tuple[SealedColumn, ...] = tuple(
     sealed
     for module in (
         employees_models,
+        payroll_models,
         beneficiaries_models,
         bookings_models,
         disputes_models,

@@ -850,8 +850,8 @@ CREATE INDEX fringe_benefit_company_idx ON public.fringe_benefit USING btree (co
 CREATE INDEX fringe_benefit_employee_idx ON public.fringe_benefit USING btree (company_id, employee_id, tax_year);
 CREATE TRIGGER fringe_benefit_00_fixed BEFORE DELETE OR UPDATE ON public.fringe_benefit FOR EACH ROW EXECUTE FUNCTION public.refuse_change();
 CREATE TRIGGER fringe_benefit_20_counted AFTER INSERT ON public.fringe_benefit FOR EACH ROW EXECUTE FUNCTION public.count_fringe_benefit();
-GRANT INSERT, SELECT ON public.fringe_benefit TO beatrice_hr;
-GRANT SELECT ON public.fringe_benefit TO beatrice_app, beatrice_worker;
+GRANT INSERT, SELECT ON public.fringe_benefit TO beatrice_app;
+GRANT SELECT ON public.fringe_benefit TO beatrice_worker;
 
 CREATE TABLE public.fringe_use (
     id uuid NOT NULL,
@@ -1270,6 +1270,95 @@ CREATE TRIGGER payout_no_delete BEFORE DELETE ON public.payout FOR EACH ROW EXEC
 CREATE TRIGGER payout_no_truncate BEFORE TRUNCATE ON public.payout FOR EACH STATEMENT EXECUTE FUNCTION public.refuse_change();
 CREATE TRIGGER payout_zz_follows_run BEFORE UPDATE ON public.payout FOR EACH ROW WHEN ((new.status = ANY (ARRAY['approved'::text, 'cancelled'::text])) AND new.status <> old.status) EXECUTE FUNCTION public.follows_its_run();
 GRANT INSERT, SELECT, UPDATE ON public.payout TO beatrice_app, beatrice_worker;
+
+CREATE TABLE public.payroll_cause_code (
+    id uuid NOT NULL,
+    company_id uuid NOT NULL,
+    kind text NOT NULL,
+    rule_code text,
+    cause_code text NOT NULL,
+    CONSTRAINT payroll_cause_code_pkey PRIMARY KEY (id),
+    CONSTRAINT payroll_cause_code_once UNIQUE NULLS NOT DISTINCT (company_id, kind, rule_code),
+    CONSTRAINT payroll_cause_code_company_id_fkey FOREIGN KEY (company_id) REFERENCES public.company(organisation_id),
+    CONSTRAINT payroll_cause_code_cause_code_short CHECK (length(cause_code) >= 1 AND length(cause_code) <= 32),
+    CONSTRAINT payroll_cause_code_kind_known CHECK (kind = ANY (ARRAY['reimbursement_payslip'::text, 'reimbursement_figurative'::text, 'fringe'::text, 'bonus_conversion'::text, 'late_fee'::text])),
+    CONSTRAINT payroll_cause_code_rule_code_known CHECK (rule_code = ANY (ARRAY['C2_D_BIS'::text, 'C2_F'::text, 'C2_F_BIS'::text, 'C2_F_TER'::text, 'C2_F_QUATER'::text, 'C3_FRINGE'::text]))
+);
+GRANT DELETE, INSERT, SELECT ON public.payroll_cause_code TO beatrice_app;
+
+CREATE TABLE public.payroll_line (
+    id uuid NOT NULL,
+    company_id uuid NOT NULL,
+    employee_id uuid NOT NULL,
+    tax_year integer NOT NULL,
+    period date NOT NULL,
+    delta_of date,
+    kind text NOT NULL,
+    rule_code text,
+    amount_cents bigint NOT NULL,
+    taxable_cents bigint NOT NULL,
+    source_id uuid,
+    sequence integer NOT NULL,
+    event_on date NOT NULL,
+    created_at timestamp with time zone NOT NULL,
+    CONSTRAINT payroll_line_pkey PRIMARY KEY (id),
+    CONSTRAINT payroll_line_source_once_key UNIQUE (kind, source_id, sequence),
+    CONSTRAINT payroll_line_company_id_employee_id_fkey FOREIGN KEY (company_id, employee_id) REFERENCES public.employee(company_id, id),
+    CONSTRAINT payroll_line_company_id_fkey FOREIGN KEY (company_id) REFERENCES public.company(organisation_id),
+    CONSTRAINT payroll_line_delta_of_an_earlier CHECK (delta_of < period),
+    CONSTRAINT payroll_line_kind_known CHECK (kind = ANY (ARRAY['reimbursement_payslip'::text, 'reimbursement_figurative'::text, 'fringe'::text, 'bonus_conversion'::text, 'late_fee'::text])),
+    CONSTRAINT payroll_line_month_of_event CHECK (COALESCE(delta_of, period) = (event_on - (EXTRACT(day FROM event_on)::integer - 1))),
+    CONSTRAINT payroll_line_period_is_a_month CHECK (EXTRACT(day FROM period) = 1::numeric),
+    CONSTRAINT payroll_line_rule_code_known CHECK (rule_code = ANY (ARRAY['C2_D_BIS'::text, 'C2_F'::text, 'C2_F_BIS'::text, 'C2_F_TER'::text, 'C2_F_QUATER'::text, 'C3_FRINGE'::text])),
+    CONSTRAINT payroll_line_says_something CHECK (amount_cents <> 0 OR taxable_cents <> 0),
+    CONSTRAINT payroll_line_sequence_positive CHECK (sequence > 0),
+    CONSTRAINT payroll_line_tax_year_four_digits CHECK (tax_year >= 2000 AND tax_year <= 2100)
+);
+CREATE INDEX payroll_line_employee_idx ON public.payroll_line USING btree (company_id, employee_id, tax_year);
+CREATE INDEX payroll_line_period_idx ON public.payroll_line USING btree (company_id, period);
+CREATE TRIGGER payroll_line_append_only BEFORE DELETE OR UPDATE ON public.payroll_line FOR EACH ROW EXECUTE FUNCTION public.refuse_change();
+CREATE TRIGGER payroll_line_no_truncate BEFORE TRUNCATE ON public.payroll_line FOR EACH STATEMENT EXECUTE FUNCTION public.refuse_change();
+CREATE TRIGGER payroll_line_place BEFORE INSERT ON public.payroll_line FOR EACH ROW EXECUTE FUNCTION public.place_payroll_line();
+GRANT INSERT, SELECT ON public.payroll_line TO beatrice_app, beatrice_worker;
+
+CREATE TABLE public.payroll_notice (
+    role_grant_id uuid NOT NULL,
+    company_id uuid NOT NULL,
+    told_at timestamp with time zone NOT NULL,
+    CONSTRAINT payroll_notice_pkey PRIMARY KEY (role_grant_id),
+    CONSTRAINT payroll_notice_company_id_fkey FOREIGN KEY (company_id) REFERENCES public.company(organisation_id),
+    CONSTRAINT payroll_notice_role_grant_id_fkey FOREIGN KEY (role_grant_id) REFERENCES public.role_grant(id)
+);
+CREATE INDEX payroll_notice_company_id_idx ON public.payroll_notice USING btree (company_id);
+GRANT INSERT, SELECT ON public.payroll_notice TO beatrice_worker;
+GRANT SELECT ON public.payroll_notice TO beatrice_app;
+
+CREATE TABLE public.payroll_period (
+    id uuid NOT NULL,
+    company_id uuid NOT NULL,
+    period date NOT NULL,
+    content_sha256 text NOT NULL,
+    sealed_content bytea NOT NULL,
+    recorded_count integer NOT NULL,
+    amount_cents bigint NOT NULL,
+    taxable_cents bigint NOT NULL,
+    closed_by uuid NOT NULL,
+    closed_at timestamp with time zone NOT NULL,
+    CONSTRAINT payroll_period_pkey PRIMARY KEY (id),
+    CONSTRAINT payroll_period_closed_once UNIQUE (company_id, period),
+    CONSTRAINT payroll_period_closed_by_fkey FOREIGN KEY (closed_by) REFERENCES public.user_account(id),
+    CONSTRAINT payroll_period_company_id_fkey FOREIGN KEY (company_id) REFERENCES public.company(organisation_id),
+    CONSTRAINT payroll_period_content_sha256_hex CHECK (content_sha256 ~ '^[0-9a-f]{64}$'::text),
+    CONSTRAINT payroll_period_is_a_month CHECK (EXTRACT(day FROM period) = 1::numeric),
+    CONSTRAINT payroll_period_recorded_count_not_negative CHECK (recorded_count >= 0)
+);
+CREATE INDEX payroll_period_closed_by_idx ON public.payroll_period USING btree (closed_by);
+CREATE TRIGGER payroll_period_close BEFORE INSERT ON public.payroll_period FOR EACH ROW EXECUTE FUNCTION public.close_payroll_period();
+CREATE TRIGGER payroll_period_no_change BEFORE UPDATE ON public.payroll_period FOR EACH ROW WHEN ((to_jsonb(old.*) - 'sealed_content'::text) IS DISTINCT FROM (to_jsonb(new.*) - 'sealed_content'::text)) EXECUTE FUNCTION public.refuse_change();
+CREATE TRIGGER payroll_period_no_delete BEFORE DELETE ON public.payroll_period FOR EACH ROW EXECUTE FUNCTION public.refuse_change();
+CREATE TRIGGER payroll_period_no_truncate BEFORE TRUNCATE ON public.payroll_period FOR EACH STATEMENT EXECUTE FUNCTION public.refuse_change();
+GRANT INSERT, SELECT ON public.payroll_period TO beatrice_app;
+GRANT SELECT ON public.payroll_period TO beatrice_worker;
 
 CREATE TABLE public.price (
     id uuid NOT NULL,
@@ -3340,6 +3429,39 @@ AS $function$
 $function$;
 GRANT EXECUTE ON FUNCTION public.circle_of(uuid,date) TO beatrice_app;
 
+CREATE OR REPLACE FUNCTION public.close_payroll_period()
+ RETURNS trigger
+ LANGUAGE plpgsql
+ SECURITY DEFINER
+ SET search_path TO 'public', 'pg_temp'
+AS $function$
+DECLARE
+    found record;
+    last_closed date;
+BEGIN
+    IF NOT pg_try_advisory_xact_lock(payroll_months(NEW.company_id)) THEN
+        RAISE EXCEPTION 'lines are being recorded' USING ERRCODE = '55P03';
+    END IF;
+    SELECT max(period) INTO last_closed FROM payroll_period WHERE company_id = NEW.company_id;
+    IF NEW.period <= last_closed OR EXISTS (
+        SELECT FROM payroll_line WHERE company_id = NEW.company_id AND period < NEW.period
+            AND period > coalesce(last_closed, '-infinity')) THEN
+        RAISE EXCEPTION 'periods are closed in their order'
+            USING ERRCODE = '23514', CONSTRAINT = 'payroll_period_in_order';
+    END IF;
+    IF NEW.period > (NEW.closed_at AT TIME ZONE 'Europe/Rome')::date THEN
+        RAISE EXCEPTION 'a period is not closed before it begins'
+            USING ERRCODE = '23514', CONSTRAINT = 'payroll_period_has_begun';
+    END IF;
+    SELECT count(*) AS recorded, coalesce(sum(amount_cents), 0) AS amount, coalesce(sum(taxable_cents), 0) AS taxable
+    INTO found FROM payroll_line WHERE company_id = NEW.company_id AND period = NEW.period;
+    IF (NEW.recorded_count, NEW.amount_cents, NEW.taxable_cents) <> (found.recorded, found.amount, found.taxable) THEN
+        RAISE EXCEPTION 'a period is closed with all its lines'
+            USING ERRCODE = '23514', CONSTRAINT = 'payroll_period_whole';
+    END IF;
+    RETURN NEW;
+END $function$;
+
 CREATE OR REPLACE FUNCTION public.count_fringe_benefit()
  RETURNS trigger
  LANGUAGE plpgsql
@@ -3788,6 +3910,15 @@ BEGIN
     RETURN NULL;
 END $function$;
 
+CREATE OR REPLACE FUNCTION public.payroll_months(of_company uuid)
+ RETURNS bigint
+ LANGUAGE sql
+ IMMUTABLE
+ SET search_path TO 'public', 'pg_temp'
+AS $function$
+    SELECT hashtextextended('payroll ' || of_company, 0)
+$function$;
+
 CREATE OR REPLACE FUNCTION public.person_behind(actor_id uuid)
  RETURNS uuid
  LANGUAGE sql
@@ -3827,6 +3958,23 @@ BEGIN
     RETURN NULL;
 END $function$;
 GRANT EXECUTE ON FUNCTION public.place_credit(uuid,date,uuid[],uuid[],uuid[],bigint[],uuid[],timestamp with time zone,timestamp with time zone) TO beatrice_app, beatrice_worker;
+
+CREATE OR REPLACE FUNCTION public.place_payroll_line()
+ RETURNS trigger
+ LANGUAGE plpgsql
+ SECURITY DEFINER
+ SET search_path TO 'public', 'pg_temp'
+AS $function$
+DECLARE
+    own CONSTANT date := NEW.event_on - (extract(day FROM NEW.event_on)::integer - 1);
+    last_closed date;
+BEGIN
+    PERFORM pg_advisory_xact_lock_shared(payroll_months(NEW.company_id));
+    SELECT max(period) INTO last_closed FROM payroll_period WHERE company_id = NEW.company_id;
+    NEW.period := greatest(own, (last_closed + interval '1 month')::date);
+    NEW.delta_of := nullif(own, NEW.period);
+    RETURN NEW;
+END $function$;
 
 CREATE OR REPLACE FUNCTION public.plain_text(value text)
  RETURNS text

@@ -14,6 +14,7 @@ MODULES = (
     "app.networks.models",
     "app.beneficiaries.models",
     "app.employees.models",
+    "app.payroll.models",
     "app.catalogue.models",
     "app.credit.models",
     "app.fringe.models",

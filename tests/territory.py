@@ -92,7 +92,7 @@ class Territory:
 
 
 def fill(template: str, values: dict[str, str], membership_id: str) -> str:
-    known = {**values, "membership_id": membership_id, "token": "x" * 43}
+    known = {**values, "membership_id": membership_id, "token": "x" * 43, "period": "2026-11"}
     return re.sub(r"\{(\w+)\}", lambda match: known[match[1]], template)
 
 

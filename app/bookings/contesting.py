@@ -8,7 +8,7 @@ from uuid import UUID
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app import clock, ids
-from app.bookings import ending, notices, queries, state
+from app.bookings import ending, late_fees, notices, queries, state
 from app.bookings.decisions import Loaded, at_stake
 from app.bookings.errors import DisputeWindowOver
 from app.bookings.queries import UnitState
@@ -66,6 +66,8 @@ async def settle(session: AsyncSession, contested: Contested, refunds: Mapping[U
     parts = [part for unit, cents in returned.items() for part in _refunds(unit, cents)]
     if parts:
         await credit.refund(session, parts, at=loaded.now)
+        fees = [part for unit, cents in returned.items() if unit.fee_cents for part in _refunds(unit, cents)]
+        await late_fees.record_given_back(session, {part.hold_id: part.amount_cents for part in fees}, loaded.now)
     decided = {
         unit.id: replace(
             unit,

@@ -9,7 +9,7 @@ from uuid import UUID
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app import clock
-from app.bookings import queries, state
+from app.bookings import late_fees, queries, state
 from app.bookings.decisions import RELEASE_DAYS, Fee, Loaded, contested_until, no_fee, unreported_since
 from app.bookings.models import OPEN, UnitStatus
 from app.bookings.queries import UnitState
@@ -49,6 +49,9 @@ async def end(
     captures = [Capture(hold, cents) for ending in endings for hold, cents in ending.fee.captures]
     if captures:
         await credit.capture(session, captures, at=at, reason="fee")
+        await late_fees.record_paid(
+            session, {hold: cents for ending in endings for hold, cents in ending.fee.captures}, at
+        )
     # Whoever asked in vain is not to blame; what nobody reported may well have taken place: no grace for that.
     unanswered = {ending.unit.id for ending in endings if _goes(ending, "requested", "expired")}
     unreported = {ending.unit.id for ending in endings if _goes(ending, "confirmed", "expired")}

@@ -55,7 +55,17 @@ ROLE_PERMISSIONS: dict[OrganisationRole, frozenset[str]] = {
             "events:read",
         }
     ),
-    "payroll": frozenset({"employees:read", "account:read", "fringe_benefits:read", "fringe_benefits:write"}),
+    # What HR may not read: per person by legal basis. No key carries it.
+    "payroll": frozenset(
+        {
+            "employees:read",
+            "account:read",
+            "payroll:read",
+            "payroll:write",
+            "fringe_benefits:read",
+            "fringe_benefits:write",
+        }
+    ),
     "manager": frozenset(
         {
             "provider:read",

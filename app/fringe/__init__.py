@@ -7,5 +7,6 @@ unconfirmed, is payroll's to apply there).
 Invariants: one row of `fringe_year` for each person at an employer and tax year, also over several employments; its
 sums are those of `fringe_use` and `fringe_benefit`; credit grows in it only up to the limit, while what payroll posts
 is a fact and is never refused. The limit follows the person's register of relatives (children who depend on her) until
-the year has ended, when it is tested once. Companies' database role reads what payroll posted and nothing of use.
+the year has ended, when it is tested once. Only payroll posts and reads what
+was given besides; the database role of HR has no right to any of these tables.
 """

@@ -9,7 +9,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from app import clock, ids
 from app.actor import Actor
 from app.beneficiaries import queries as beneficiaries
-from app.employees import queries as employees
+from app.errors import NotFound
 from app.fringe import queries
 from app.fringe.decisions import Room, Year, limit_of, room_in
 from app.fringe.models import FringeBenefit
@@ -57,7 +57,9 @@ async def open_year(session: AsyncSession, room: Room) -> None:
 
 async def post_benefit(session: AsyncSession, actor: Actor, company_id: UUID, body: FringeBenefitCreate) -> BenefitRow:
     """Record what payroll gave an employee besides credit; it counts whatever the limit says."""
-    employee = await employees.employee(session, company_id, body.employee_id)
+    employee = await queries.EMPLOYEE.maybe(session, company_id=company_id, id=body.employee_id)
+    if employee is None:
+        raise NotFound
     row = BenefitRow(
         id=ids.new_id(),
         employee_id=employee.id,

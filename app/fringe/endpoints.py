@@ -9,7 +9,7 @@ from app.fringe import actions, queries
 from app.fringe.decisions import Room
 from app.fringe.errors import FringeBelowZero
 from app.fringe.schemas import FringeBenefitCreate, FringeBenefitRead, FringeYearRead, TaxYear
-from app.http.audiences import company_router, employee_router
+from app.http.audiences import employee_router, payroll_router
 from app.http.pagination import NewestFirst, Paging, ordered
 from app.http.schemas import Page
 from app.ids import EmployeeId
@@ -17,7 +17,7 @@ from app.listing import page_in
 from app.rules.book import book_in_force
 
 employee = employee_router()
-company = company_router()
+payroll = payroll_router()
 
 
 @employee.list("/fringe_years", "person")
@@ -46,7 +46,7 @@ def _year(room: Room) -> FringeYearRead:
     )
 
 
-@company.list("/fringe_benefits", "fringe_benefits:read", audit="fringe_benefit.list")
+@payroll.list("/fringe_benefits", "fringe_benefits:read", audit="fringe_benefit.list")
 async def fringe_benefit_list(
     at: At,
     paging: NewestFirst,
@@ -60,7 +60,7 @@ async def fringe_benefit_list(
     return paging.page(found, FringeBenefitRead.model_validate)
 
 
-@company.command(
+@payroll.command(
     "/fringe_benefits",
     "fringe_benefits:write",
     status=201,

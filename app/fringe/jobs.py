@@ -1,4 +1,4 @@
-"""The sweep of fringe benefits: once a tax year is over its limit is settled."""
+"""Sweeps of fringe benefits: once a tax year is over its limit is settled; payroll is told what is taxable."""
 
 from datetime import date, datetime
 
@@ -9,6 +9,8 @@ from app.beneficiaries import queries as beneficiaries
 from app.fringe import queries
 from app.fringe.decisions import limit_of
 from app.jobs import Sweep
+from app.payroll import actions as payroll
+from app.payroll.actions import NewLine
 from app.rules.book import book_in_force
 
 BATCH = 500
@@ -49,8 +51,43 @@ async def settle_years(session: AsyncSession, upto: datetime) -> int:
     return len(years)
 
 
+async def report_due(session: AsyncSession, now: datetime) -> datetime | None:
+    """Return now where payroll does not know yet what of a year is taxable."""
+    return now if await queries.UNREPORTED.all(session, limit=1) else None
+
+
+async def report(session: AsyncSession, upto: datetime) -> int:
+    """Tell payroll of each year by how much its taxable sum differs from what it was told; return how many years."""
+    years = await queries.UNREPORTED.all(session, limit=BATCH)
+    lines = [
+        NewLine(
+            company_id=year.company_id,
+            employee_id=year.payslip_id,
+            tax_year=year.tax_year,
+            kind="fringe",
+            rule_code="C3_FRINGE",
+            amount_cents=year.taxable_cents - year.reported_cents,
+            taxable_cents=year.taxable_cents - year.reported_cents,
+            event_on=min(clock.day_of(upto), date(year.tax_year, 12, 31)),
+        )
+        for year in years
+    ]
+    await payroll.record(session, lines)
+    await queries.REPORTED.run(
+        session,
+        companies=[year.company_id for year in years],
+        employees=[year.employee_id for year in years],
+        years=[year.tax_year for year in years],
+        taxable=[year.taxable_cents for year in years],
+    )
+    return len(years)
+
+
 def _end_of(tax_year: int) -> datetime:
     return clock.end_of(date(tax_year, 12, 31))
 
 
-SWEEPS = (Sweep("fringe.settle_years", settling_due, settle_years),)
+SWEEPS = (
+    Sweep("fringe.settle_years", settling_due, settle_years),
+    Sweep("fringe.report", report_due, report),
+)

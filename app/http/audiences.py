@@ -18,6 +18,7 @@ from app.http.route import BeatriceRoute
 from app.ids import AllianceId, OrganisationId
 
 F = TypeVar("F", bound=Callable[..., object])
+COMPANY = "/v1/companies/{company_id}"
 Errors = Sequence[type[AppError]]
 
 
@@ -179,7 +180,12 @@ def employee_router() -> Routes:
 def company_router() -> Routes:
     """`/v1/companies/{company_id}`: HR and payroll, with a database role that cannot see care."""
     audience = Audience("company", "organisation", "company_id", "company", HR)
-    return _router(audience, "/v1/companies/{company_id}", "Company", _company)
+    return _router(audience, COMPANY, "Company", _company)
+
+
+def payroll_router() -> Routes:
+    """`/v1/companies/{company_id}` for payroll alone: HR's database role has no right to what these routes read."""
+    return _router(Audience("company", "organisation", "company_id", "company"), COMPANY, "Company", _company)
 
 
 def provider_router() -> Routes:

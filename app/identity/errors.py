@@ -44,4 +44,7 @@ class TooManyLiveKeys(AppError, status=409, code="too_many_live_keys", constrain
 
 
 class ReasonNeeded(AppError, status=409, code="reason_needed", constraints=("role_grant_two_people",)):
-    """One login would have roles meant for two people: give a `reason`, which every administrator is told."""
+    """One login would have roles meant for two people: give a `reason`, which every administrator is told.
+
+    Where HR is payroll too, the staff may read it.
+    """

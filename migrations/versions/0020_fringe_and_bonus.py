@@ -71,13 +71,13 @@ FRINGE = """
     CREATE INDEX fringe_benefit_company_idx ON fringe_benefit (company_id, id);
     CREATE INDEX fringe_benefit_employee_idx ON fringe_benefit (company_id, employee_id, tax_year);
 
-    -- What credit was used for under C3 tells of the use of care: the role of companies writes and reads only what
-    -- payroll posts itself. The sums are written by the functions of app/fringe/sql.
+    -- What credit was used for under C3 tells of the use of care, and what payroll posts is not HR's: the database role
+    -- of companies has no right to any of it. The sums are written by the functions of app/fringe/sql.
     GRANT SELECT, INSERT (company_id, employee_id, tax_year, limit_cents, with_children, created_at),
         UPDATE (limit_cents, with_children, tested_at, reported_cents) ON fringe_year TO beatrice_app, beatrice_worker;
     GRANT SELECT ON fringe_use TO beatrice_app, beatrice_worker;
-    GRANT SELECT, INSERT ON fringe_benefit TO beatrice_hr;
-    GRANT SELECT ON fringe_benefit TO beatrice_app, beatrice_worker;
+    GRANT SELECT, INSERT ON fringe_benefit TO beatrice_app;
+    GRANT SELECT ON fringe_benefit TO beatrice_worker;
 
     ALTER TABLE care.quote ADD COLUMN fringe JSONB;
 """

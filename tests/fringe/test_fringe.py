@@ -133,13 +133,21 @@ async def test_e6_a_child_stops_depending(
     await employee.patch(f"/me/beneficiaries/{relative}", {"dependent_years": []})
     await scene.world.set_now(NEW_YEAR + timedelta(days=40))
     ran = await run_sweeps(fresh_worker, SWEEPS)
-    assert ran["fringe.settle_years"] == 1
+    assert (ran["fringe.settle_years"], ran["fringe.report"]) == (1, 1)
     assert await had(scene) == (1_000_00, 1_600_00, 0, 1_600_00)
     await employee.patch(f"/me/beneficiaries/{relative}", {"dependent_years": [2026, 2027]})
     assert "fringe.settle_years" not in await run_sweeps(fresh_worker, SWEEPS)
     assert await had(scene) == (1_000_00, 1_600_00, 0, 1_600_00)
     assert await had(scene, 2027) == (2_000_00, 0, 2_000_00, 0)
     assert await scene.world.scalar("SELECT tested_at FROM fringe_year") == NEW_YEAR
+    payroll = Caller(fresh_client, scene.company.headers["payroll"], f"/v1/companies/{scene.company.public_id}")
+    (line,) = (await payroll.get("/payroll_exports/2026-12"))["lines"]
+    assert (line["kind"], line["rule_code"], line["tax_year"]) == ("fringe", "C3_FRINGE", 2026)
+    assert (line["amount_cents"], line["taxable_cents"]) == (1_600_00, 1_600_00)
+    assert (await post_benefit(scene, 20_00)).status_code == 201
+    assert (await run_sweeps(fresh_worker, SWEEPS))["fringe.report"] == 1
+    lines = (await payroll.get("/payroll_exports/2026-12"))["lines"]
+    assert sorted(line["taxable_cents"] for line in lines) in ([20_00, 1_600_00], [1_620_00])
     async with fresh_worker.begin("beatrice_worker") as session:
         proof = await verify(session, PASSES)
     assert (proof.differences, proof.checked["fringe_year"], proof.checked["fringe_leg"]) == ([], 1, 2)
@@ -153,7 +161,8 @@ async def test_the_database_keeps_the_limit(fringe: Scene, december: December) -
     await refused("42501", ("UPDATE fringe_year SET used_cents = 0", {}))
     await refused("42501", ("DELETE FROM fringe_use", {}))
     await refused("42501", ("SELECT held_cents FROM fringe_year", {}), role="beatrice_hr")
-    await refused("42501", ("DELETE FROM fringe_benefit", {}), role="beatrice_hr")
+    await refused("42501", ("SELECT amount_cents FROM fringe_benefit", {}), role="beatrice_hr")
+    await refused("42501", ("DELETE FROM fringe_benefit", {}))
 
 
 @pytest.mark.parametrize(

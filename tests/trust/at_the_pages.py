@@ -46,7 +46,8 @@ async def look(twin: Twin, game: random.Random) -> None:
     for route in READ:
         path = re.sub(r"\{(\w+)\}", lambda name: found[name[1]], route.path)
         mostly, *others = ("admin", "hr") if route.audience.name == "organisation" else ("hr", "admin")
-        role = game.choice((mostly, mostly, *others, "hr_approver", "payroll"))
+        for_payroll = route.access.permission.startswith("payroll:")
+        role = game.choice((mostly, mostly, *others, "hr_approver", "hr" if for_payroll else "payroll"))
         await Person(twin, role).get(path)
     # These look for what is one's own in care: by which way, the planner chooses.
     async with twin.uncounted():
@@ -60,6 +61,7 @@ async def _ids(twin: Twin, game: random.Random) -> dict[str, str]:
         "company_id": twin.company.public_id,
         "organisation_id": twin.company.public_id,
         "employee_id": employee(game.choice(twin.persons)),
+        "period": "2026-12",
         "grant_id": twin.grants[game.choice(sorted(twin.grants))],
     }
     for name, path in {"programme_id": "/programmes", "top_up_id": "/top_ups"}.items():

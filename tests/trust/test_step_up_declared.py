@@ -5,7 +5,8 @@ from tests.test_architecture import routes
 CONCERN = {
     "money": {
         "bank_accounts", "disputes", "fee_approvals", "fees", "grant_approvals", "grants", "provider", "settings",
-        "setting_confirmations", "settlement_approvals", "settlement_runs", "top_up_confirmations", "top_ups",
+        "payroll", "setting_confirmations", "settlement_approvals", "settlement_runs", "top_up_confirmations",
+        "top_ups",
     },
     "who takes credit": {"accreditation_requests", "alliance"},
     "roles": {"members", "organisations", "role_confirmations"},
@@ -19,6 +20,7 @@ EXEMPT = {
     "grant_revoke": ASKS,
     "grant_withdraw_revocation": "takes back what was only asked",
     "operator_accreditation_request": ASKS,
+    "payroll_cause_code_write": "what the company's own program calls a line",
     "provider_update": "telephone, e-mail and description",
     "top_up_cancel": "takes back an announcement",
     "top_up_create": "announces a bank transfer",

@@ -44,6 +44,8 @@ LISTS = (
     "/programmes",
     "/grants",
 )
+OF_PAYROLL = ("/payroll_exports", "/payroll_exports/2026-12", "/payroll_exports/2026-12.csv", "/payroll_cause_codes")
+"""What nobody else of the company obtains; payroll does, person by person, because the payslip needs it."""
 SCOPES = ["account:read", "employees:read", "employees:write", "grants:read", "grants:write", "programmes:read",
           "top_ups:read", "top_ups:write"]  # fmt: skip
 SERVICES = (
@@ -278,6 +280,8 @@ class Twin:
         """Read the company's money, some lists as some of its people, every table in SQL, and the mail."""
         for path in {"/account", "/account/entries", *game.sample(LISTS, 2)}:
             await self.of_company("GET", path, role=game.choice(ROLES))
+        others = [role for role in ROLES if role != "payroll"]
+        await self.of_company("GET", game.choice(OF_PAYROLL), role=game.choice(others))
         await self._read_tables()
         await self._read_mail()
 

@@ -54,7 +54,7 @@ BEGIN
 END $$;
 REVOKE ALL ON FUNCTION set_fringe_uses FROM PUBLIC, beatrice_app, beatrice_hr, beatrice_worker;
 
--- The role of companies cannot read a year: that it grew is written with the owner's rights, and nothing is answered.
+-- What payroll posts is a fact: it counts whatever the limit says.
 CREATE OR REPLACE FUNCTION count_fringe_benefit() RETURNS trigger
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = public, pg_temp AS $$
 DECLARE

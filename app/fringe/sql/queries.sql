@@ -58,6 +58,27 @@ FROM unnest(CAST(:companies AS uuid[]), CAST(:employees AS uuid[]), CAST(:years 
 WHERE fringe_year.company_id = given.company_id AND fringe_year.employee_id = given.employee_id
     AND fringe_year.tax_year = given.tax_year;
 
+-- name: unreported
+SELECT year.company_id, year.employee_id, (
+        SELECT every.id FROM employee own
+        JOIN employee every ON every.company_id = own.company_id AND every.fiscal_code_index = own.fiscal_code_index
+        WHERE own.company_id = year.company_id AND own.id = year.employee_id
+        ORDER BY every.hired_on DESC, every.id DESC LIMIT 1) AS payslip_id,
+    year.tax_year, year.taxable_cents, year.reported_cents
+FROM fringe_year year
+WHERE year.taxable_cents <> year.reported_cents
+ORDER BY year.tax_year, year.company_id, year.employee_id LIMIT :limit FOR NO KEY UPDATE SKIP LOCKED;
+
+-- name: reported
+UPDATE fringe_year SET reported_cents = given.taxable_cents
+FROM unnest(CAST(:companies AS uuid[]), CAST(:employees AS uuid[]), CAST(:years AS integer[]),
+    CAST(:taxable AS bigint[])) AS given (company_id, employee_id, tax_year, taxable_cents)
+WHERE fringe_year.company_id = given.company_id AND fringe_year.employee_id = given.employee_id
+    AND fringe_year.tax_year = given.tax_year;
+
+-- name: employee
+SELECT id, external_id, given_name, family_name FROM employee WHERE company_id = :company_id AND id = :id;
+
 -- name: verify_years
 -- A year's sums are those of what was held, used and posted.
 WITH batch AS MATERIALIZED (
