@@ -26,6 +26,9 @@ from app.employees import endpoints as employees
 from app.employees import models as employees_models
 from app.events import endpoints as events
 from app.events import jobs as events_jobs
+from app.fringe import endpoints as fringe
+from app.fringe import jobs as fringe_jobs
+from app.fringe import proof as fringe_proof
 from app.grants import endpoints as grants
 from app.grants import jobs as grants_jobs
 from app.identity import endpoints as identity
@@ -85,9 +88,11 @@ ROUTERS: tuple[APIRouter, ...] = (
     identity.employee,
     beneficiaries.person,
     credit.employee,
+    fringe.employee,
     payroll.employee,
     employees.company,
     grants.company,
+    fringe.payroll,
     payroll.payroll,
     bookings.router,
     disputes.employee,
@@ -143,6 +148,7 @@ JOBS = (
     audit_jobs,
     bookings_jobs,
     credit_jobs,
+    fringe_jobs,
     grants_jobs,
     ledger_jobs,
     mail_jobs,
@@ -156,6 +162,7 @@ PASSES: tuple[Pass, ...] = (
     *LEDGER_PASSES,
     *capacity_proof.PASSES,
     *credit_proof.PASSES,
+    *fringe_proof.PASSES,
     *payables.PASSES,
     *settlements_proof.PASSES,
     *bookings_proof.PASSES,

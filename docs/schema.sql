@@ -143,6 +143,8 @@ CREATE TABLE care.leg (
     CONSTRAINT leg_source_known CHECK (source = ANY (ARRAY['lot'::text, 'entitlement'::text, 'own_money'::text]))
 );
 CREATE INDEX leg_lot_id_idx ON care.leg USING btree (lot_id);
+CREATE TRIGGER leg_counts_as_fringe AFTER INSERT ON care.leg REFERENCING NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION care.count_new_legs();
+CREATE TRIGGER leg_counts_as_fringe_still AFTER UPDATE ON care.leg REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION care.count_changed_legs();
 CREATE TRIGGER leg_takes_credit AFTER INSERT ON care.leg REFERENCING NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION care.check_leg_takes_credit();
 CREATE TRIGGER leg_whole AFTER INSERT ON care.leg REFERENCING NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION care.check_whole_units();
 CREATE TRIGGER leg_whole_still AFTER UPDATE ON care.leg REFERENCING NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION care.check_whole_units();
@@ -169,6 +171,7 @@ CREATE TABLE care.quote (
     late_fee_bps integer NOT NULL,
     no_show_fee_bps integer NOT NULL,
     vat_code text NOT NULL,
+    fringe jsonb,
     CONSTRAINT quote_pkey PRIMARY KEY (id),
     CONSTRAINT quote_terms_key UNIQUE (id, free_until_hours, late_fee_bps, no_show_fee_bps),
     CONSTRAINT quote_provider_id_offering_id_fkey FOREIGN KEY (provider_id, offering_id) REFERENCES public.offering(provider_id, id),
@@ -238,6 +241,7 @@ CREATE INDEX unit_complete_at_idx ON care.unit USING btree (complete_at) WHERE c
 CREATE INDEX unit_slot_idx ON care.unit USING btree (provider_id, slot_id);
 CREATE INDEX unit_starts_at_idx ON care.unit USING btree (provider_id, starts_at, id);
 CREATE INDEX unit_unreported_idx ON care.unit USING btree (reminders, ends_at) WHERE status = 'confirmed'::text;
+CREATE TRIGGER unit_counts_as_fringe AFTER UPDATE ON care.unit REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION care.count_moved_units();
 CREATE TRIGGER unit_disputed_blocks AFTER UPDATE ON care.unit FOR EACH ROW WHEN (old.disputed <> new.disputed) EXECUTE FUNCTION care.block_what_is_disputed();
 CREATE TRIGGER unit_moved AFTER UPDATE ON care.unit REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION care.record_moved_units();
 CREATE TRIGGER unit_recorded AFTER INSERT ON care.unit REFERENCING NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION care.record_new_units();
@@ -829,6 +833,70 @@ CREATE TABLE public.fee_rule (
 CREATE INDEX fee_rule_provider_id_idx ON public.fee_rule USING btree (provider_id);
 CREATE TRIGGER fee_rule_check BEFORE INSERT OR UPDATE ON public.fee_rule FOR EACH ROW EXECUTE FUNCTION public.check_fee_rule();
 GRANT INSERT, SELECT, UPDATE (status, approved_by, approved_at) ON public.fee_rule TO beatrice_app, beatrice_worker;
+
+CREATE TABLE public.fringe_benefit (
+    id uuid NOT NULL,
+    company_id uuid NOT NULL,
+    employee_id uuid NOT NULL,
+    tax_year integer NOT NULL,
+    amount_cents bigint NOT NULL,
+    posted_by uuid NOT NULL,
+    created_at timestamp with time zone NOT NULL,
+    CONSTRAINT fringe_benefit_pkey PRIMARY KEY (id),
+    CONSTRAINT fringe_benefit_company_id_fkey FOREIGN KEY (company_id, employee_id) REFERENCES public.employee(company_id, id),
+    CONSTRAINT fringe_benefit_says_something CHECK (amount_cents <> 0)
+);
+CREATE INDEX fringe_benefit_company_idx ON public.fringe_benefit USING btree (company_id, id);
+CREATE INDEX fringe_benefit_employee_idx ON public.fringe_benefit USING btree (company_id, employee_id, tax_year);
+CREATE TRIGGER fringe_benefit_00_fixed BEFORE DELETE OR UPDATE ON public.fringe_benefit FOR EACH ROW EXECUTE FUNCTION public.refuse_change();
+CREATE TRIGGER fringe_benefit_20_counted AFTER INSERT ON public.fringe_benefit FOR EACH ROW EXECUTE FUNCTION public.count_fringe_benefit();
+GRANT INSERT, SELECT ON public.fringe_benefit TO beatrice_app;
+GRANT SELECT ON public.fringe_benefit TO beatrice_worker;
+
+CREATE TABLE public.fringe_use (
+    id uuid NOT NULL,
+    company_id uuid NOT NULL,
+    employee_id uuid NOT NULL,
+    tax_year integer NOT NULL,
+    held_cents bigint NOT NULL,
+    used_cents bigint NOT NULL,
+    CONSTRAINT fringe_use_pkey PRIMARY KEY (id),
+    CONSTRAINT fringe_use_company_id_fkey FOREIGN KEY (company_id, employee_id, tax_year) REFERENCES public.fringe_year(company_id, employee_id, tax_year),
+    CONSTRAINT fringe_use_held_not_negative CHECK (held_cents >= 0),
+    CONSTRAINT fringe_use_used_not_negative CHECK (used_cents >= 0)
+);
+CREATE INDEX fringe_use_year_idx ON public.fringe_use USING btree (company_id, employee_id, tax_year);
+GRANT SELECT ON public.fringe_use TO beatrice_app, beatrice_worker;
+
+CREATE TABLE public.fringe_year (
+    company_id uuid NOT NULL,
+    employee_id uuid NOT NULL,
+    tax_year integer NOT NULL,
+    limit_cents bigint,
+    with_children boolean NOT NULL DEFAULT false,
+    held_cents bigint NOT NULL DEFAULT 0,
+    used_cents bigint NOT NULL DEFAULT 0,
+    external_cents bigint NOT NULL DEFAULT 0,
+    taxable_cents bigint NOT NULL GENERATED ALWAYS AS (
+CASE
+    WHEN (used_cents + external_cents) > limit_cents THEN used_cents + external_cents
+    ELSE 0::bigint
+END) STORED,
+    reported_cents bigint NOT NULL DEFAULT 0,
+    tested_at timestamp with time zone,
+    created_at timestamp with time zone NOT NULL,
+    CONSTRAINT fringe_year_pkey PRIMARY KEY (company_id, employee_id, tax_year),
+    CONSTRAINT fringe_year_company_id_fkey FOREIGN KEY (company_id, employee_id) REFERENCES public.employee(company_id, id),
+    CONSTRAINT fringe_year_external_not_negative CHECK (external_cents >= 0),
+    CONSTRAINT fringe_year_held_not_negative CHECK (held_cents >= 0),
+    CONSTRAINT fringe_year_limit_not_negative CHECK (limit_cents >= 0),
+    CONSTRAINT fringe_year_reported_not_negative CHECK (reported_cents >= 0),
+    CONSTRAINT fringe_year_tax_year_known CHECK (tax_year >= 2016 AND tax_year <= 2200),
+    CONSTRAINT fringe_year_used_not_negative CHECK (used_cents >= 0)
+);
+CREATE INDEX fringe_year_unreported_idx ON public.fringe_year USING btree (tax_year) WHERE taxable_cents <> reported_cents;
+CREATE INDEX fringe_year_untested_idx ON public.fringe_year USING btree (tax_year) WHERE tested_at IS NULL;
+GRANT INSERT (company_id, employee_id, tax_year, limit_cents, with_children, created_at), SELECT, UPDATE (limit_cents, with_children, reported_cents, tested_at) ON public.fringe_year TO beatrice_app, beatrice_worker;
 
 CREATE TABLE public.grant_line (
     grant_id uuid NOT NULL,
@@ -1909,6 +1977,29 @@ CREATE UNIQUE INDEX webhook_endpoint_place_key ON public.webhook_endpoint USING 
 GRANT INSERT, SELECT, UPDATE ON public.webhook_endpoint TO beatrice_app;
 GRANT SELECT, UPDATE ON public.webhook_endpoint TO beatrice_worker;
 
+CREATE VIEW care.fringe_leg WITH (security_invoker=true) AS
+ SELECT leg.id,
+    leg.unit_id,
+    COALESCE(lot.company_id, counted.company_id) AS company_id,
+    COALESCE(public.fringe_holder(lot.company_id, lot.employee_id), counted.employee_id) AS employee_id,
+    EXTRACT(year FROM (unit.starts_at AT TIME ZONE 'Europe/Rome'::text))::integer AS tax_year,
+        CASE
+            WHEN leg.rule_code = 'C3_FRINGE'::text AND (unit.status = ANY (ARRAY['requested'::text, 'confirmed'::text])) THEN leg.amount_cents
+            ELSE 0::bigint
+        END AS held_cents,
+        CASE
+            WHEN leg.rule_code = 'C3_FRINGE'::text AND (unit.status = ANY (ARRAY['delivered'::text, 'completed'::text])) THEN LEAST(leg.amount_cents::numeric, GREATEST(0::numeric, (unit.price_cents - unit.refunded_cents)::numeric - (( SELECT COALESCE(sum(before.amount_cents), 0::numeric) AS "coalesce"
+               FROM care.leg before
+              WHERE before.unit_id = leg.unit_id AND before.id < leg.id))))::bigint
+            ELSE 0::bigint
+        END AS used_cents
+   FROM care.leg
+     JOIN care.unit ON unit.id = leg.unit_id
+     LEFT JOIN public.lot ON lot.id = leg.lot_id
+     LEFT JOIN public.fringe_use counted ON counted.id = leg.id
+  WHERE leg.rule_code = 'C3_FRINGE'::text AND lot.company_id IS NOT NULL OR counted.id IS NOT NULL;
+GRANT SELECT ON care.fringe_leg TO beatrice_app, beatrice_worker;
+
 CREATE VIEW ledger.entry WITH (security_invoker=true) AS
  SELECT transfer.from_account_id AS account_id,
     transfer.id AS transfer_id,
@@ -2177,6 +2268,65 @@ BEGIN
     ) THEN
         RAISE EXCEPTION 'the legs of a unit are its price, from credit or from own money'
             USING ERRCODE = '23514', CONSTRAINT = 'leg_whole_units';
+    END IF;
+    RETURN NULL;
+END $function$;
+
+CREATE OR REPLACE FUNCTION care.count_changed_legs()
+ RETURNS trigger
+ LANGUAGE plpgsql
+ SECURITY DEFINER
+ SET search_path TO 'care', 'public', 'pg_temp'
+AS $function$
+BEGIN
+    IF EXISTS (SELECT FROM new_rows n JOIN old_rows o ON o.id = n.id
+            WHERE (o.rule_code, o.lot_id, o.amount_cents) IS DISTINCT FROM (n.rule_code, n.lot_id, n.amount_cents)
+                AND 'C3_FRINGE' IN (o.rule_code, n.rule_code)) THEN
+        PERFORM count_fringe(ARRAY(SELECT DISTINCT unit_id FROM new_rows), false);
+    END IF;
+    RETURN NULL;
+END $function$;
+
+CREATE OR REPLACE FUNCTION care.count_fringe(unit_ids uuid[], refusing boolean)
+ RETURNS void
+ LANGUAGE plpgsql
+ SECURITY DEFINER
+ SET search_path TO 'care', 'public', 'pg_temp'
+AS $function$
+BEGIN
+    PERFORM set_fringe_uses(array_agg(id), array_agg(company_id), array_agg(employee_id), array_agg(tax_year),
+            array_agg(held_cents), array_agg(used_cents), refusing, (SELECT max(status_at) FROM unit WHERE id = ANY (unit_ids)))
+        FROM (SELECT * FROM fringe_leg WHERE unit_id = ANY (unit_ids) ORDER BY id) AS counted
+        HAVING count(*) > 0;
+END $function$;
+
+CREATE OR REPLACE FUNCTION care.count_moved_units()
+ RETURNS trigger
+ LANGUAGE plpgsql
+ SECURITY DEFINER
+ SET search_path TO 'care', 'public', 'pg_temp'
+AS $function$
+DECLARE
+    unit_ids uuid[] := ARRAY(
+        SELECT n.id FROM new_rows n JOIN old_rows o ON o.id = n.id
+        WHERE (o.status, o.refunded_cents, o.starts_at) IS DISTINCT FROM (n.status, n.refunded_cents, n.starts_at)
+            AND EXISTS (SELECT FROM leg WHERE leg.unit_id = n.id AND leg.rule_code = 'C3_FRINGE'));
+BEGIN
+    IF cardinality(unit_ids) > 0 THEN
+        PERFORM count_fringe(unit_ids, false);
+    END IF;
+    RETURN NULL;
+END $function$;
+
+CREATE OR REPLACE FUNCTION care.count_new_legs()
+ RETURNS trigger
+ LANGUAGE plpgsql
+ SECURITY DEFINER
+ SET search_path TO 'care', 'public', 'pg_temp'
+AS $function$
+BEGIN
+    IF EXISTS (SELECT FROM new_rows WHERE rule_code = 'C3_FRINGE') THEN
+        PERFORM count_fringe(ARRAY(SELECT DISTINCT unit_id FROM new_rows WHERE rule_code = 'C3_FRINGE'), true);
     END IF;
     RETURN NULL;
 END $function$;
@@ -3312,6 +3462,22 @@ BEGIN
     RETURN NEW;
 END $function$;
 
+CREATE OR REPLACE FUNCTION public.count_fringe_benefit()
+ RETURNS trigger
+ LANGUAGE plpgsql
+ SECURITY DEFINER
+ SET search_path TO 'public', 'pg_temp'
+AS $function$
+DECLARE
+    holder uuid := fringe_holder(NEW.company_id, NEW.employee_id);
+BEGIN
+    INSERT INTO fringe_year (company_id, employee_id, tax_year, external_cents, created_at)
+        VALUES (NEW.company_id, holder, NEW.tax_year, 0, NEW.created_at) ON CONFLICT DO NOTHING;
+    UPDATE fringe_year SET external_cents = external_cents + NEW.amount_cents
+        WHERE company_id = NEW.company_id AND employee_id = holder AND tax_year = NEW.tax_year;
+    RETURN NULL;
+END $function$;
+
 CREATE OR REPLACE FUNCTION public.credit_periods(p_provider_id uuid, p_category text)
  RETURNS TABLE(valid_from date, valid_to date)
  LANGUAGE sql
@@ -3409,6 +3575,17 @@ BEGIN
     UPDATE session_token SET second_factor = false WHERE user_id = OLD.user_id AND second_factor;
     RETURN NULL;
 END $function$;
+
+CREATE OR REPLACE FUNCTION public.fringe_holder(of_company uuid, of_employee uuid)
+ RETURNS uuid
+ LANGUAGE sql
+ STABLE
+AS $function$
+    SELECT every.id FROM employee own
+    JOIN employee every ON every.company_id = own.company_id AND every.fiscal_code_index = own.fiscal_code_index
+    WHERE own.company_id = of_company AND own.id = of_employee ORDER BY every.id LIMIT 1
+$function$;
+GRANT EXECUTE ON FUNCTION public.fringe_holder(uuid,uuid) TO beatrice_app, beatrice_worker;
 
 CREATE OR REPLACE FUNCTION public.give_back_seats(kind text, holders uuid[], happened_at timestamp with time zone)
  RETURNS void
@@ -4242,6 +4419,49 @@ BEGIN
         RETURN NULL;
     END IF;
     RETURN substr(sealed, 65)::jsonb;
+END $function$;
+
+CREATE OR REPLACE FUNCTION public.set_fringe_uses(ids uuid[], company_ids uuid[], employee_ids uuid[], tax_years integer[], held bigint[], used bigint[], refusing boolean, happened_at timestamp with time zone)
+ RETURNS void
+ LANGUAGE plpgsql
+ SECURITY DEFINER
+ SET search_path TO 'public', 'pg_temp'
+AS $function$
+DECLARE
+    change record;
+    left_cents bigint;
+BEGIN
+    FOR change IN
+        WITH given AS (
+            SELECT * FROM unnest(ids, company_ids, employee_ids, tax_years, held, used)
+                AS row (id, company_id, employee_id, tax_year, held_cents, used_cents)
+        )
+        SELECT company_id, employee_id, tax_year, sum(held_cents)::bigint AS held_cents,
+            sum(used_cents)::bigint AS used_cents
+        FROM (
+            SELECT company_id, employee_id, tax_year, held_cents, used_cents FROM given
+            UNION ALL
+            SELECT before.company_id, before.employee_id, before.tax_year, -before.held_cents, -before.used_cents
+            FROM fringe_use before WHERE before.id = ANY (ids)
+        ) AS moved GROUP BY 1, 2, 3 ORDER BY 1, 2, 3
+    LOOP
+        INSERT INTO fringe_year (company_id, employee_id, tax_year, created_at)
+            VALUES (change.company_id, change.employee_id, change.tax_year, happened_at) ON CONFLICT DO NOTHING;
+        UPDATE fringe_year SET held_cents = fringe_year.held_cents + change.held_cents,
+            used_cents = fringe_year.used_cents + change.used_cents
+            WHERE company_id = change.company_id AND employee_id = change.employee_id AND tax_year = change.tax_year
+            RETURNING coalesce(limit_cents, 0) - fringe_year.held_cents - fringe_year.used_cents - external_cents
+            INTO left_cents;
+        IF refusing AND left_cents < 0 AND change.held_cents + change.used_cents > 0 THEN
+            RAISE EXCEPTION 'the year has no room for more fringe benefits'
+                USING ERRCODE = 'check_violation', CONSTRAINT = 'fringe_year_limit',
+                    DETAIL = greatest(0, left_cents + change.held_cents + change.used_cents);
+        END IF;
+    END LOOP;
+    INSERT INTO fringe_use (id, company_id, employee_id, tax_year, held_cents, used_cents)
+        SELECT * FROM unnest(ids, company_ids, employee_ids, tax_years, held, used)
+        ON CONFLICT (id) DO UPDATE SET company_id = excluded.company_id, employee_id = excluded.employee_id,
+            tax_year = excluded.tax_year, held_cents = excluded.held_cents, used_cents = excluded.used_cents;
 END $function$;
 
 CREATE OR REPLACE FUNCTION public.setting_in_force(setting_name text, on_day date, of_organisation uuid DEFAULT NULL::uuid, of_programme uuid DEFAULT NULL::uuid, of_alliance uuid DEFAULT NULL::uuid, OUT value bigint, OUT level text, OUT value_id uuid)

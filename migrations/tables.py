@@ -17,6 +17,7 @@ MODULES = (
     "app.payroll.models",
     "app.catalogue.models",
     "app.credit.models",
+    "app.fringe.models",
     "app.capacity.models",
     "app.grants.models",
     "app.payables.models",

@@ -143,6 +143,17 @@ async def family(session: AsyncSession, user_id: UUID, *, but: UUID) -> Sequence
     return [(relation, open_details(sealed, row_id).birth_date) for row_id, relation, sealed in found]
 
 
+async def years_with_children(session: AsyncSession, user_ids: Sequence[UUID]) -> dict[UUID, frozenset[int]]:
+    """Return for each of these people the tax years in which some child depends on the person for tax."""
+    children = select(Beneficiary.id, Beneficiary.user_id, Beneficiary.sealed_details).where(
+        Beneficiary.user_id.in_(user_ids), Beneficiary.relation == "child", Beneficiary.ended_at.is_(None)
+    )
+    years: dict[UUID, frozenset[int]] = dict.fromkeys(user_ids, frozenset())
+    for row_id, user_id, sealed in (await session.execute(children)).all():
+        years[user_id] |= frozenset(open_details(sealed, row_id).dependent_years)
+    return years
+
+
 async def for_care(session: AsyncSession, user_id: UUID, beneficiary_id: UUID) -> BeneficiaryForCare:
     """Return the facts of one of the person's beneficiaries; without an own address the employee's counts."""
     row = await beneficiary(session, user_id, beneficiary_id)

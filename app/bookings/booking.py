@@ -4,7 +4,9 @@ import json
 from datetime import datetime
 from uuid import UUID
 
+import psycopg
 from pydantic import TypeAdapter
+from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app import clock, ids
@@ -12,12 +14,13 @@ from app.bookings import queries, sealing, views
 from app.bookings.decisions import Loaded, confirm_by
 from app.bookings.errors import BeneficiaryNotEligible, OfferingNotAvailable, QuoteExpired
 from app.bookings.models import UnitStatus
-from app.bookings.queries import LegState, QuotedUnit, QuoteToBook, UnitState
+from app.bookings.queries import BookedRow, LegState, QuotedUnit, QuoteToBook, UnitState
 from app.bookings.schemas import BookingRead
 from app.capacity.errors import SlotClosed, SlotFull
 from app.credit import actions as credit
 from app.credit.actions import HoldRequest
 from app.errors import AlreadyResolved, NotFound
+from app.fringe.errors import FringeLimitExceeded
 
 UNITS = TypeAdapter(tuple[UnitState, ...])
 
@@ -48,7 +51,7 @@ async def book(
     ]
     await credit.place(session, user_id, holds, at=now)
     answer_due = confirm_by(now, quote.response_hours, [unit.starts_at for unit in units])
-    booked = await queries.BOOK.one(
+    booked = await _booked(
         session,
         booking_id=booking_id,
         quote_id=quote_id,
@@ -74,6 +77,16 @@ async def book(
     if booked.refused is not None:
         raise SlotClosed if booked.refused == "slot_closed" else SlotFull
     return views.booking_read(Loaded(booked, units, now))
+
+
+async def _booked(session: AsyncSession, **values: object) -> BookedRow:
+    """Write everything at once; the limit of fringe benefits may have been reached since the quote."""
+    try:
+        return await queries.BOOK.one(session, **values)
+    except IntegrityError as error:
+        if isinstance(error.orig, psycopg.Error) and error.orig.diag.constraint_name == "fringe_year_limit":
+            raise FringeLimitExceeded(int(error.orig.diag.message_detail or 0)) from error
+        raise
 
 
 def _check_bookable(quote: QuoteToBook, now: datetime) -> None:

@@ -27,6 +27,7 @@ from app.credit.errors import InsufficientCredit
 from app.credit.schemas import WalletEntryRead
 from app.edge.at import At
 from app.errors import AlreadyResolved, Invalid, StateConflict
+from app.fringe.errors import FringeLimitExceeded
 from app.http.audiences import employee_router
 from app.http.filters import DaysDep, ExternalId, UpdatedSince, any_of
 from app.http.pagination import NewestFirst
@@ -45,7 +46,15 @@ VERB_ERRORS = (AlreadyResolved, StateConflict)
     "person",
     keyed=False,
     status=201,
-    errors=[OfferingNotAvailable, ProviderNotAccredited, SlotClosed, SlotFull, BeneficiaryNotEligible, RulesNotSigned],
+    errors=[
+        OfferingNotAvailable,
+        ProviderNotAccredited,
+        SlotClosed,
+        SlotFull,
+        BeneficiaryNotEligible,
+        FringeLimitExceeded,
+        RulesNotSigned,
+    ],
     responses={201: {"links": {"booking_create": BOOK_IT}}},
 )
 async def quote_create(at: At, body: QuoteCreate) -> QuoteRead:
@@ -91,6 +100,7 @@ async def wallet_entry_list(
     status=201,
     errors=[
         InsufficientCredit,
+        FringeLimitExceeded,
         SlotFull,
         SlotClosed,
         QuoteExpired,

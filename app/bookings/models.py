@@ -109,6 +109,8 @@ class Quote(Model):
     vat_code: Mapped[VatCode] = mapped_column(Text)
     units: Mapped[list[dict[str, object]]] = mapped_column(JSONB)
     decisions: Mapped[list[dict[str, object]]] = mapped_column(JSONB)
+    fringe: Mapped[dict[str, int] | None] = mapped_column(JSONB(none_as_null=True))
+    """What was left of the year's fringe benefits; null where no lot may pay under C3."""
     created_at: Mapped[datetime] = mapped_column(Timestamp)
     expires_at: Mapped[datetime] = mapped_column(Timestamp)
 

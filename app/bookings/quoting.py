@@ -1,6 +1,6 @@
 """The action `quote`: price, eligibility, who pays what and why."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import date, timedelta
 from uuid import UUID
@@ -13,6 +13,7 @@ from app import clock, ids
 from app.actor import Locale
 from app.beneficiaries import queries as beneficiary_queries
 from app.beneficiaries.queries import BeneficiaryForCare
+from app.bookings import fringe_room
 from app.bookings.errors import BeneficiaryNotEligible, OfferingNotAvailable
 from app.bookings.models import Quote
 from app.bookings.queries import QuotedUnit
@@ -33,6 +34,7 @@ from app.credit.actions import UsableLot, usable_lots
 from app.credit.planner import PlanLot, PlanUnit, plan
 from app.employees import queries as employee_queries
 from app.errors import NotFound
+from app.fringe.schemas import FringeRead
 from app.rules.beneficiary import BeneficiaryFacts, age
 from app.rules.book import RuleBook, book_in_force
 from app.rules.decisions import Decision, Question, decide, require_decided
@@ -63,9 +65,12 @@ async def quote(
     priced = _priced(offering, slot_ids)
     _check_eligible(offering, beneficiary, priced)
     lots = await usable_lots(session, user_id)
-    examiner = _Examiner(offering.category, beneficiary.facts, book_in_force())
+    book = book_in_force()
+    examiner = _Examiner(offering.category, beneficiary.facts, book)
+    rooms = await fringe_room.rooms(session, user_id, lots, priced, book)
     reading = employments[0].relatives_reading if employments else "strict"
-    units = _planned(priced, lots, examiner, credit)
+    units = _planned(priced, lots, examiner, credit, fringe=credit.allow_fringe and bool(rooms))
+    await fringe_room.claim(session, rooms, lots, units)
     if any(unit.on_credit and not offering.takes_credit(unit.service_on) for unit in units):
         raise ProviderNotAccredited
     decisions = [examiner.shown(lots, unit, reading) for unit in units]
@@ -92,6 +97,7 @@ async def quote(
         "vat_code": offering.vat_code,
         "units": UNITS.dump_python(units, mode="json"),
         "decisions": DECISIONS.dump_python(decisions, mode="json", exclude={"__all__": {"alternatives"}}),
+        "fringe": fringe_room.shown(rooms),
         "created_at": now,
         "expires_at": expires_at,
     }
@@ -112,6 +118,7 @@ def quote_read(made: Quote, language: Locale) -> QuoteRead:
         own_money_cents=made.own_money_cents,
         units=[_unit_read(unit) for unit in units],
         decisions=[_decision_read(unit.index, one, language) for unit, one in zip(units, decisions, strict=True)],
+        fringe=None if made.fringe is None else FringeRead.model_validate(made.fringe),
         cancellation_policy=CancellationPolicyRead.model_validate(made),
         confirmation=made.confirmation,
         response_hours=made.response_hours,
@@ -168,10 +175,10 @@ class _Examiner:
         self.category = category
         self.beneficiary = beneficiary
         self.book = book
-        self._answers: dict[tuple[frozenset[str] | None, str, date], Decision] = {}
+        self._answers: dict[tuple[frozenset[str] | None, str, date, bool], Decision] = {}
 
-    def answer(self, rule_codes: frozenset[str] | None, reading: str, on: date) -> Decision:
-        key = (rule_codes, reading, on)
+    def answer(self, rule_codes: frozenset[str] | None, reading: str, on: date, *, fringe: bool = False) -> Decision:
+        key = (rule_codes, reading, on, fringe)
         if key not in self._answers:
             self._answers[key] = decide(
                 Question(
@@ -182,45 +189,63 @@ class _Examiner:
                     reading="lenient" if reading == "lenient" else "strict",
                     refuse_unsigned=not settings().sandbox,
                     rule_codes=rule_codes,
+                    allow_fringe=fringe,
                 ),
                 self.book,
             )[0]
         return self._answers[key]
 
-    def of_lot(self, lot: UsableLot, on: date) -> Decision:
-        return self.answer(frozenset(lot.rule_codes), lot.relatives_reading, on)
+    def of_lot(self, lot: UsableLot, on: date, *, fringe: bool = False) -> Decision:
+        return self.answer(frozenset(lot.rule_codes), lot.relatives_reading, on, fringe=fringe)
 
     def answers(self, lots: Sequence[UsableLot], unit: QuotedUnit) -> list[Decision]:
         """Return what the law says to each lot that its programme opens to this care."""
         open_lots = (lot for lot in lots if lot.categories is None or self.category in lot.categories)
         return [self.of_lot(lot, unit.service_on) for lot in open_lots]
 
-    def options(self, lots: Sequence[UsableLot], unit: QuotedUnit) -> dict[UUID, str]:
-        """Return which lots may pay the unit, and under which rule code."""
+    def options(self, lots: Sequence[UsableLot], unit: QuotedUnit, *, fringe: bool = False) -> dict[UUID, str]:
+        """Return which lots may pay the unit, and under which rule code; with `fringe` under C3 too."""
         return {
             lot.id: decision.rule_code
             for lot in lots
             if (lot.categories is None or self.category in lot.categories)
-            and (decision := self.of_lot(lot, unit.service_on)).allowed
+            and (decision := self.of_lot(lot, unit.service_on, fringe=fringe)).allowed
             and decision.rule_code is not None
         }
 
     def shown(self, lots: Sequence[UsableLot], unit: QuotedUnit, reading: str) -> Decision:
         """Return the decision that explains the unit's plan: the paying lot's, else the one nearest to a yes."""
-        paying = {leg.source_id for leg in unit.legs}
-        candidates = [self.of_lot(lot, unit.service_on) for lot in lots if lot.id in paying]
+        paying = {leg.source_id: leg.rule_code == fringe_room.FRINGE for leg in unit.legs}
+        candidates = [self.of_lot(lot, unit.service_on, fringe=paying[lot.id]) for lot in lots if lot.id in paying]
         candidates = candidates or [self.of_lot(lot, unit.service_on) for lot in lots]
         candidates = candidates or [self.answer(None, reading, unit.service_on)]
-        return next((decision for decision in candidates if decision.allowed), candidates[0])
+        return min(candidates, key=lambda decision: (not decision.allowed, decision.code != "fringe_needs_consent"))
 
 
 def _planned(
-    units: Sequence[QuotedUnit], lots: Sequence[UsableLot], examiner: _Examiner, credit: CreditChoice
+    units: Sequence[QuotedUnit], lots: Sequence[UsableLot], examiner: _Examiner, credit: CreditChoice, *, fringe: bool
+) -> list[QuotedUnit]:
+    """Plan without C3 first: it may pay only what no other rule code pays."""
+    options = {unit.index: examiner.options(lots, unit) for unit in units}
+    planned = _plan(units, lots, options, credit)
+    rest = [unit for unit in planned if not unit.on_credit]
+    if not (fringe and rest):
+        return planned
+    return _plan(
+        units, lots, options | {unit.index: examiner.options(lots, unit, fringe=True) for unit in rest}, credit
+    )
+
+
+def _plan(
+    units: Sequence[QuotedUnit],
+    lots: Sequence[UsableLot],
+    options: Mapping[int, Mapping[UUID, str]],
+    credit: CreditChoice,
 ) -> list[QuotedUnit]:
     for unit in units if credit.mode != "none" else ():
         require_decided(examiner.answers(lots, unit))
     plans = plan(
-        [PlanUnit(unit.index, unit.price_cents, unit.service_on, examiner.options(lots, unit)) for unit in units],
+        [PlanUnit(unit.index, unit.price_cents, unit.service_on, options[unit.index]) for unit in units],
         [_plan_lot(lot) for lot in lots],
         booked_on=clock.today(),
         mode=credit.mode,

@@ -10,6 +10,7 @@ from app.bookings.models import BookingStatus, FeeSource, UnitStatus
 from app.catalogue.models import Confirmation, VatCode
 from app.clock import Day, Instant
 from app.credit.planner import CreditMode, FundingSource
+from app.fringe.schemas import FringeRead
 from app.http.schemas import Code, In, Metadata, Name, Out, Prose, example
 from app.http.words import words
 from app.ids import BeneficiaryId, BookingId, LotId, OfferingId, OrganisationId, QuoteId, SlotId, UnitId
@@ -36,6 +37,8 @@ class CreditChoice(In):
     """How much credit may be used."""
     max_cents: PositiveCents | None = None
     """The most to use with `up_to`, in cents; null in the other modes."""
+    allow_fringe: bool = False
+    """Whether what no other rule pays may be paid as a fringe benefit (C3_FRINGE), within the year's limit."""
 
 
 class QuoteCreate(In):
@@ -119,6 +122,8 @@ class QuoteRead(Out):
     """The units, in order."""
     decisions: list[DecisionRead]
     """For each unit whether credit may pay it, and why."""
+    fringe: FringeRead | None
+    """What the year's limit of fringe benefits has room for; null where no credit of yours may pay under it."""
     cancellation_policy: CancellationPolicyRead
     """What cancelling late would cost."""
     confirmation: Confirmation = Field(description="Whether booking confirms at once or asks the provider")

@@ -56,7 +56,16 @@ ROLE_PERMISSIONS: dict[OrganisationRole, frozenset[str]] = {
         }
     ),
     # What HR may not read: per person by legal basis. No key carries it.
-    "payroll": frozenset({"employees:read", "account:read", "payroll:read", "payroll:write"}),
+    "payroll": frozenset(
+        {
+            "employees:read",
+            "account:read",
+            "payroll:read",
+            "payroll:write",
+            "fringe_benefits:read",
+            "fringe_benefits:write",
+        }
+    ),
     "manager": frozenset(
         {
             "provider:read",

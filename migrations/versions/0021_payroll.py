@@ -1,13 +1,13 @@
 """What a payslip needs: lines, closed periods, the company's own codes.
 
 Revision ID: 0021
-Revises: 0014
+Revises: 0020
 """
 
 from alembic import op
 
 revision = "0021"
-down_revision = "0014"
+down_revision = "0020"
 branch_labels = None
 depends_on = None
 

@@ -387,3 +387,19 @@ DELETE FROM care.quote WHERE id IN (
         AND NOT EXISTS (SELECT FROM care.booking b WHERE b.quote_id = q.id)
     LIMIT :limit)
 RETURNING 1;
+
+-- name: verify_fringe_legs
+-- What is paid under C3 counts under the limit of fringe benefits, in its year and by what became of its unit.
+WITH batch AS MATERIALIZED (
+    SELECT id AS key FROM care.leg WHERE id >= :start ORDER BY id LIMIT :size
+), differing AS (
+    SELECT key, coalesce(counted.held_cents + counted.used_cents, 0) AS stored, due.held_cents + due.used_cents AS recomputed
+    FROM batch JOIN care.fringe_leg due ON due.id = key LEFT JOIN fringe_use counted ON counted.id = key
+    WHERE (due.company_id, due.tax_year, due.held_cents, due.used_cents) IS DISTINCT FROM
+            (counted.company_id, counted.tax_year, counted.held_cents, counted.used_cents)
+        AND (counted.id IS NULL OR counted.held_cents + counted.used_cents + due.held_cents + due.used_cents > 0)
+    ORDER BY key LIMIT :limit
+)
+SELECT (SELECT count(*) FROM batch) AS size, (SELECT key FROM batch ORDER BY key DESC LIMIT 1) AS last,
+    (SELECT coalesce(jsonb_agg(jsonb_build_object('table', 'fringe_use', 'id', key, 'problem', 'fringe_leg',
+        'stored', stored, 'recomputed', recomputed) ORDER BY key), '[]') FROM differing) AS differences;
