@@ -28,6 +28,7 @@ from app.events import endpoints as events
 from app.events import jobs as events_jobs
 from app.grants import endpoints as grants
 from app.grants import jobs as grants_jobs
+from app.grants import report_endpoints as grant_reports
 from app.identity import endpoints as identity
 from app.identity import jobs as identity_jobs
 from app.identity import models as identity_models
@@ -80,6 +81,7 @@ ROUTERS: tuple[APIRouter, ...] = (
     beneficiaries.person,
     credit.employee,
     employees.company,
+    grant_reports.company,
     grants.company,
     bookings.router,
     disputes.employee,

@@ -983,6 +983,7 @@ CREATE INDEX lot_user_idx ON public.lot USING btree (user_id) WHERE user_id IS N
 CREATE TRIGGER lot_00_kept BEFORE DELETE ON public.lot FOR EACH ROW EXECUTE FUNCTION public.refuse_change();
 CREATE TRIGGER lot_10_changed BEFORE UPDATE ON public.lot FOR EACH ROW EXECUTE FUNCTION public.check_changed_lot();
 CREATE TRIGGER lot_10_new AFTER INSERT ON public.lot REFERENCING NEW TABLE AS new_lot FOR EACH STATEMENT EXECUTE FUNCTION public.check_new_lots();
+CREATE TRIGGER lot_20_extended BEFORE UPDATE ON public.lot FOR EACH ROW WHEN (new.expires_on IS DISTINCT FROM old.expires_on) EXECUTE FUNCTION public.check_extended_lot();
 CREATE TRIGGER lot_20_granted AFTER INSERT ON public.lot REFERENCING NEW TABLE AS new_lot FOR EACH STATEMENT EXECUTE FUNCTION public.check_granted_lots();
 CREATE TRIGGER lot_20_revoked BEFORE UPDATE ON public.lot FOR EACH ROW WHEN (new.revoked_at IS DISTINCT FROM old.revoked_at) EXECUTE FUNCTION public.check_revoked_lot();
 CREATE CONSTRAINT TRIGGER lot_90_funded AFTER INSERT ON public.lot DEFERRABLE INITIALLY DEFERRED FOR EACH ROW WHEN (new.kind <> 'grant'::text) EXECUTE FUNCTION public.check_grace_funded();
@@ -1238,6 +1239,7 @@ CREATE TABLE public.programme (
     version integer NOT NULL DEFAULT 1,
     external_id text,
     metadata jsonb NOT NULL DEFAULT '{}'::jsonb,
+    archived_at timestamp with time zone,
     CONSTRAINT programme_pkey PRIMARY KEY (id),
     CONSTRAINT programme_company_id_id_key UNIQUE (company_id, id),
     CONSTRAINT programme_company_id_fkey FOREIGN KEY (company_id) REFERENCES public.company(organisation_id),
@@ -2595,8 +2597,13 @@ CREATE OR REPLACE FUNCTION public.check_changed_lot()
  SECURITY DEFINER
  SET search_path TO 'public', 'pg_temp'
 AS $function$
+DECLARE
+    free CONSTANT text[] := ARRAY['ended_at', 'revoked_at', 'expires_on'];
 BEGIN
-    IF (to_jsonb(OLD) - 'ended_at' - 'revoked_at') IS DISTINCT FROM (to_jsonb(NEW) - 'ended_at' - 'revoked_at')
+    IF (to_jsonb(OLD) - free) IS DISTINCT FROM (to_jsonb(NEW) - free)
+            OR NEW.expires_on <> OLD.expires_on AND (NEW.expires_on < OLD.expires_on OR OLD.kind <> 'grant'
+                OR OLD.revoked_at IS NOT NULL
+                OR (OLD.ended_at AT TIME ZONE 'Europe/Rome')::date > OLD.expires_on)
             OR OLD.revoked_at IS NOT NULL AND NEW.revoked_at IS DISTINCT FROM OLD.revoked_at THEN
         PERFORM refuse_credit('lot_fixed', 'a lot keeps its amount, owner and validity');
     END IF;
@@ -2648,6 +2655,19 @@ BEGIN
     RETURN NULL;
 END $function$;
 
+CREATE OR REPLACE FUNCTION public.check_extended_lot()
+ RETURNS trigger
+ LANGUAGE plpgsql
+ SECURITY DEFINER
+ SET search_path TO 'public', 'pg_temp'
+AS $function$
+BEGIN
+    IF NOT EXISTS (SELECT FROM programme WHERE id = NEW.source_id AND lot_expires_on = NEW.expires_on) THEN
+        PERFORM refuse_credit('lot_fixed', 'the last day of granted credit is its programme''s');
+    END IF;
+    RETURN NEW;
+END $function$;
+
 CREATE OR REPLACE FUNCTION public.check_fee_rule()
  RETURNS trigger
  LANGUAGE plpgsql
@@ -2697,6 +2717,9 @@ BEGIN
     IF TG_OP = 'INSERT' THEN
         IF NEW.status <> 'draft' OR NEW.approved_by IS NOT NULL THEN
             PERFORM refuse_credit('credit_grant_transition', 'a grant starts as a draft');
+        END IF;
+        IF EXISTS (SELECT FROM programme WHERE id = NEW.programme_id AND archived_at IS NOT NULL) THEN
+            PERFORM refuse_credit('credit_grant_of_open_programme', 'a programme that was put away takes no grants');
         END IF;
         RETURN NEW;
     END IF;
@@ -2912,9 +2935,12 @@ CREATE OR REPLACE FUNCTION public.check_programme()
  SET search_path TO 'public', 'pg_temp'
 AS $function$
 DECLARE
-    -- What its company calls it and notes of it binds nobody.
-    free CONSTANT text[] := ARRAY['name', 'external_id', 'metadata', 'version'];
+    -- What its company calls it and notes of it binds nobody; put away, it takes no new grants.
+    free text[] := ARRAY['name', 'external_id', 'metadata', 'version', 'archived_at'];
 BEGIN
+    IF (to_jsonb(NEW) ->> 'lot_expires_on')::date > (to_jsonb(OLD) ->> 'lot_expires_on')::date THEN
+        free := free || 'lot_expires_on'::text;
+    END IF;
     IF (to_jsonb(OLD) - free) IS DISTINCT FROM (to_jsonb(NEW) - free) AND (
             OLD.id IS DISTINCT FROM NEW.id OR OLD.created_at IS DISTINCT FROM NEW.created_at
             OR to_jsonb(OLD) -> 'company_id' IS DISTINCT FROM to_jsonb(NEW) -> 'company_id'
@@ -3227,6 +3253,21 @@ AS $function$
     ORDER BY event.id LIMIT at_most;
 $function$;
 GRANT EXECUTE ON FUNCTION public.events_to_forget(uuid,timestamp with time zone,integer) TO beatrice_app, beatrice_worker;
+
+CREATE OR REPLACE FUNCTION public.extend_lots(of_company_id uuid, of_source_id uuid, last_day date, on_day date)
+ RETURNS void
+ LANGUAGE plpgsql
+ SECURITY DEFINER
+ SET search_path TO 'public', 'pg_temp'
+AS $function$
+BEGIN
+    UPDATE lot SET expires_on = last_day FROM (
+        SELECT id FROM lot WHERE company_id = of_company_id AND source_id = of_source_id AND kind = 'grant'
+            AND revoked_at IS NULL AND expires_on >= on_day AND expires_on < last_day
+        ORDER BY id FOR NO KEY UPDATE
+    ) locked WHERE lot.id = locked.id;
+END $function$;
+GRANT EXECUTE ON FUNCTION public.extend_lots(uuid,uuid,date,date) TO beatrice_hr;
 
 CREATE OR REPLACE FUNCTION public.fee_cap_bps(of_provider uuid, on_day date)
  RETURNS bigint
