@@ -6,6 +6,9 @@ from app.grants.schemas import CompanyEntryRead
 from app.http.schemas import Out
 from app.ids import ProgrammeId
 
+LONGEST_DAYS = 366
+"""How many days a statement covers at most."""
+
 
 class StatementEntryRead(CompanyEntryRead):
     reference: str | None

@@ -15,8 +15,8 @@ from app.errors import Invalid, NotFound
 from app.files.csv import Cell, Euro, Layout, write
 from app.grants.models import EntryKind
 from app.grants.queries import PROGRAMME_TO_GRANT
+from app.grants.report_schemas import LONGEST_DAYS
 
-LONGEST_DAYS = 366
 BACKDATED_DAYS = 31
 """Leaving counts for at most so many days before it is noted, as the view `lot_life` says."""
 
