@@ -31,6 +31,7 @@ from app.fringe import jobs as fringe_jobs
 from app.fringe import proof as fringe_proof
 from app.grants import endpoints as grants
 from app.grants import jobs as grants_jobs
+from app.grants import report_endpoints as grant_reports
 from app.identity import endpoints as identity
 from app.identity import jobs as identity_jobs
 from app.identity import models as identity_models
@@ -91,6 +92,7 @@ ROUTERS: tuple[APIRouter, ...] = (
     fringe.employee,
     payroll.employee,
     employees.company,
+    grant_reports.company,
     grants.company,
     fringe.payroll,
     payroll.payroll,

@@ -32,9 +32,13 @@ ROLLBACKS = {
 }
 COMMITTERS = ("app/edge/", "app/jobs.py", "app/cli.py", "app/db.py")
 NO_MODEL = {
+    "account_statement_export": "text/csv",
     "employee_export": "text/csv",
     "employee_template": "text/csv",
     "payroll_export_csv": "text/csv",
+    "grant_line_export": "text/csv",
+    "grant_template": "text/csv",
+    "programme_report_export": "text/csv",
     "settlement_csv": "text/csv",
     "settlement_run_payment_file": "application/xml",
 }

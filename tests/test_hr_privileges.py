@@ -63,6 +63,7 @@ CHANGEABLE = {
 }
 FUNCTIONS = {
     "amounts_identify",
+    "extend_lots",
     "is_employed",
     "is_returns_day",
     "least_line_cents",

@@ -18,6 +18,7 @@ from app.ledger.instructions import NewAccount, NewTransfer
 
 INSERT_LOTS = Query(NOTHING, "credit.insert_lots", roles=(APP, HR, WORKER))
 REVOKE = Query(int, "credit.revoke", roles=(HR,))
+EXTEND = Query(NOTHING, "credit.extend", roles=(HR,))
 REASONS: dict[LotKind, str] = {"grant": "granted", "entitlement": "awarded"}
 
 
@@ -91,3 +92,8 @@ async def revoke(
         on_day=clock.day_of(at),
         at=at,
     )
+
+
+async def extend(session: AsyncSession, company_id: UUID, source_id: UUID, last_day: date) -> None:
+    """Let what a programme gave be used until a later day; what is over, and grace, stays as it is."""
+    await EXTEND.run(session, company_id=company_id, source_id=source_id, last_day=last_day, on_day=clock.today())

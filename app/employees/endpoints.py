@@ -30,7 +30,7 @@ from app.employees.schemas import (
 from app.errors import StateConflict
 from app.files.errors import ImportRefused, NotCsv, TooManyRows
 from app.http.audiences import company_router, session_router
-from app.http.files import TEXT
+from app.http.files import LayoutOf, csv_answer, described_csv
 from app.http.filters import ExternalId, UpdatedSince, any_of, containing
 from app.http.json_or_csv import csv_content
 from app.http.pagination import Paging, ordered
@@ -57,7 +57,6 @@ Token = Annotated[str, Path(max_length=200, description="The secret at the end o
 company = company_router()
 MAX_FILE = 5 * 1024 * 1024
 SEARCHED = "a part of the name, of your own id or, until activation, of the e-mail; or the whole fiscal code"
-CSV_TYPE = "text/csv; charset=utf-8"
 CSV_EXAMPLE = (
     "matricola;nome;cognome;codice fiscale;categoria;data assunzione\n"
     "OS2001;Anna;Esempio;RCCMNL83S18D969H;operai;01/12/2026\n"
@@ -193,12 +192,11 @@ async def employee_import(
     "/employees/template.csv",
     "employees:read",
     response_class=Response,
-    responses={200: {"description": "The header of an import file", "content": {"text/csv": {"schema": TEXT}}}},
+    responses=described_csv("The header of an import file"),
 )
-async def employee_template() -> Response:
+async def employee_template(layout: LayoutOf = "csv") -> Response:
     """Return an empty file with every column an import knows."""
-    headers = {"Content-Disposition": 'attachment; filename="employees.csv"'}
-    return Response(importing.template(), media_type=CSV_TYPE, headers=headers)
+    return csv_answer("employees", importing.template(layout))
 
 
 @company.read(
@@ -206,18 +204,18 @@ async def employee_template() -> Response:
     "employees:read",
     audit="employee.download",
     response_class=Response,
-    responses={200: {"description": "Everybody, as an import reads it", "content": {"text/csv": {"schema": TEXT}}}},
+    responses=described_csv("Everybody, as an import reads it"),
 )
 async def employee_export(
     at: At,
     *,
     leavers: Annotated[bool, Query(description="true: those whose employment is over, too")] = False,
+    layout: LayoutOf = "csv",
 ) -> Response:
-    """Download the staff as CSV: what was changed in it can be imported again."""
+    """Download the staff as CSV: what was changed in it can be imported again, in either layout."""
     rows = await queries.EXPORTED.all(at.session, company_id=at.tenant, leavers=leavers, today=clock.today())
-    headers = {"Content-Disposition": 'attachment; filename="employees.csv"'}
     # Thousands of sealed codes: other requests go on meanwhile.
-    return Response(await asyncio.to_thread(importing.export, rows), 200, headers, CSV_TYPE)
+    return csv_answer("employees", await asyncio.to_thread(importing.export, rows, layout))
 
 
 @company.list("/employee_categories", "employees:read")

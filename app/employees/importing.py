@@ -12,7 +12,7 @@ from app.employees import employments
 from app.employees.models import Contract
 from app.employees.queries import EmployeeRow
 from app.employees.schemas import EmployeeCreate
-from app.files.csv import CellError, Column, CsvFile, Row, RowError, parse_date, write
+from app.files.csv import CellError, Column, CsvFile, Layout, Row, RowError, parse_date, write
 
 COLUMNS = (
     Column("external_id", ("matricola", "codice_esterno", "id_esterno", "codice_dipendente", "badge")),
@@ -74,15 +74,15 @@ def index_of(words: str | None) -> bytes | None:
         return None
 
 
-def template() -> str:
+def template(layout: Layout = "csv") -> str:
     """Return a file with the header only."""
-    return write([column.name for column in COLUMNS], [])
+    return write([column.name for column in COLUMNS], [], layout)
 
 
-def export(rows: Iterable[EmployeeRow]) -> str:
+def export(rows: Iterable[EmployeeRow], layout: Layout = "csv") -> str:
     """Return employments as a file that can be changed and brought back."""
     names = [column.name for column in COLUMNS]
-    return write(names, ([getattr(row, name) for name in names] for row in rows))
+    return write(names, ([getattr(row, name) for name in names] for row in rows), layout)
 
 
 def parse(file: CsvFile) -> tuple[list[Given], list[RowError]]:

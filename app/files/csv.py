@@ -12,11 +12,13 @@ import unicodedata
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
+from typing import Literal
 
 from app import clock
 from app.errors import Invalid
 from app.files.errors import NotCsv, TooManyRows
 
+Layout = Literal["csv", "excel"]
 MAX_ROWS = 20_000
 MAX_EURO_CENTS = 100_000_000
 _SPREADSHEETS = (b"PK\x03\x04", b"PK\x05\x06", b"\xd0\xcf\x11\xe0")
@@ -26,6 +28,13 @@ _ITALIAN_DATE = re.compile(r"([0-9]{1,2})/([0-9]{1,2})/([0-9]{4})")
 _PLAIN_EURO = re.compile(r"([0-9]{1,12})(?:[.,]([0-9]{1,2}))?")
 _GROUPED_EURO = re.compile(r"([0-9]{1,3}(?:\.[0-9]{3}){1,3}),([0-9]{2})|([0-9]{1,3}(?:,[0-9]{3}){1,3})\.([0-9]{2})")
 _AMBIGUOUS_EURO = re.compile(r"[0-9]{1,3}(?:[.,][0-9]{3})+")
+
+
+class Euro(int):
+    """Cents that a file shows in euro: `1234.50`, without thousands, so that it is a number."""
+
+
+Cell = str | int | date | None
 
 
 @dataclass(frozen=True)
@@ -94,13 +103,26 @@ def read(raw: bytes, columns: Sequence[Column], *, max_rows: int = MAX_ROWS) -> 
     return CsvFile(tuple(names), tuple(rows), tuple(errors))
 
 
-def write(header: Sequence[str], rows: Iterable[Sequence[str | int | date | None]]) -> str:
-    """Write a file (comma, CRLF); text that a spreadsheet would run as a formula gets a leading apostrophe."""
+def write(header: Sequence[str], rows: Iterable[Sequence[Cell]], layout: Layout = "csv") -> str:
+    """Write a file (CRLF); text that a spreadsheet would run as a formula gets a leading apostrophe.
+
+    `csv` is with commas and points; `excel` opens by a double click where Excel is Italian: a mark of UTF-8,
+    semicolons, decimal commas.
+    """
     target = io.StringIO(newline="")
-    writer = csv.writer(target)
+    if layout == "excel":
+        target.write("\N{BYTE ORDER MARK}")
+    writer = csv.writer(target, delimiter=";" if layout == "excel" else ",")
     writer.writerow(header)
-    writer.writerows([guard(cell) if isinstance(cell, str) else cell for cell in row] for row in rows)
+    writer.writerows([_cell(cell, layout) for cell in row] for row in rows)
     return target.getvalue()
+
+
+def _cell(cell: Cell, layout: Layout) -> Cell:
+    if isinstance(cell, Euro):  # a minus begins a number here, no formula
+        euros, cents = divmod(abs(cell), 100)
+        return f"{'-' if cell < 0 else ''}{euros}{',' if layout == 'excel' else '.'}{cents:02d}"
+    return guard(cell) if isinstance(cell, str) else cell
 
 
 def guard(text: str) -> str:

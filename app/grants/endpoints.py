@@ -14,12 +14,14 @@ from app.grants.errors import (
     AmountsIdentify,
     ApproverIsMaker,
     ConfirmerIsFirst,
+    ProgrammeArchived,
     ProgrammeEnded,
     ProgrammeInUse,
 )
 from app.grants.models import EntryKind, GeneralityReason, GrantStatus, TopUp, TopUpStatus
 from app.grants.queries import CompanyEntry, RevocationRow
 from app.grants.schemas import (
+    ENTRY_PREFIXES,
     CompanyEntryRead,
     CompanyFundsRead,
     GrantCreate,
@@ -48,7 +50,6 @@ company = company_router()
 operator = operator_router()
 
 Reference = Annotated[str | None, Query(min_length=1, max_length=64, description="as the transfer names it")]
-ENTRY_PREFIXES: dict[EntryKind, str] = {"top_up": "top", "grant": "grt", "returns": "ret"}
 GRANT_BODY_BYTES = 5_000_000
 GRANT_BODY = JsonOrCsv(GrantCreate, csv_example="matricola;importo\nOS0001;250,00\n")
 
@@ -151,11 +152,13 @@ async def programme_list(
     paging: Annotated[Paging, Depends(ordered("-created_at", "created_at", "name", "-name"))],
     q: Words = None,
     external_id: ExternalId = None,
+    archived: Annotated[bool | None, Query(description="true: those put away; false: all others")] = None,
 ) -> Page[ProgrammeRead]:
     """List programmes, newest first."""
     found = await queries.PROGRAMMES.page(
-        at.session, paging.window, company_id=at.tenant, words=containing(q), external_id=external_id
-    )
+        at.session, paging.window, company_id=at.tenant, words=containing(q), external_id=external_id,
+        archived=archived,
+    )  # fmt: skip
     return paging.page(found, ProgrammeRead.model_validate)
 
 
@@ -175,10 +178,44 @@ async def programme_get(at: At, programme_id: ProgrammeId) -> ProgrammeRead:
     return at.tagged(row.version, ProgrammeRead.model_validate(row))
 
 
-@company.change("/programmes/{programme_id}", "programmes:write", errors=[ProgrammeInUse], audit="programme.update")
+@company.change(
+    "/programmes/{programme_id}",
+    "programmes:write",
+    errors=[ProgrammeInUse, ProgrammeEnded],
+    audit="programme.update",
+)
 async def programme_update(at: At, programme_id: ProgrammeId, body: ProgrammeUpdate) -> ProgrammeRead:
-    """Change a programme; once a grant uses it, only its name."""
+    """Change a programme; once a grant uses it, only its name, and its last day to a later one.
+
+    A later last day holds for all credit that the programme gave and that was not revoked.
+    """
     row = await programmes.update_programme(at.session, at.tenant, programme_id, body, at.expected)
+    return at.tagged(row.version, ProgrammeRead.model_validate(row))
+
+
+@company.command(
+    "/programmes/{programme_id}/archive",
+    "programmes:write",
+    keyed=False,
+    errors=[StateConflict],
+    audit="programme.archive",
+)
+async def programme_archive(at: At, programme_id: ProgrammeId) -> ProgrammeRead:
+    """Put a programme away: no new grant is drafted for it; what it gave, and drafts that wait, stand."""
+    row = await programmes.archive_programme(at.session, at.tenant, programme_id, away=True)
+    return at.tagged(row.version, ProgrammeRead.model_validate(row))
+
+
+@company.command(
+    "/programmes/{programme_id}/restore",
+    "programmes:write",
+    keyed=False,
+    errors=[StateConflict],
+    audit="programme.restore",
+)
+async def programme_restore(at: At, programme_id: ProgrammeId) -> ProgrammeRead:
+    """Bring back a programme that was put away."""
+    row = await programmes.archive_programme(at.session, at.tenant, programme_id, away=False)
     return at.tagged(row.version, ProgrammeRead.model_validate(row))
 
 
@@ -189,7 +226,7 @@ async def programme_update(at: At, programme_id: ProgrammeId, body: ProgrammeUpd
     rehearses=True,
     body="json_or_csv",
     max_bytes=GRANT_BODY_BYTES,
-    errors=[ProgrammeEnded, AmountsIdentify, ImportRefused, NotCsv, TooManyRows],
+    errors=[ProgrammeArchived, ProgrammeEnded, AmountsIdentify, ImportRefused, NotCsv, TooManyRows],
     audit="grant.create",
     responses={200: {"model": GrantRead, "description": "What a dry run found; nothing was stored"}},
 )

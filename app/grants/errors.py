@@ -23,11 +23,17 @@ class AmountsIdentify(AppError, status=422, code="amounts_identify", constraints
 class ProgrammeInUse(
     AppError, status=409, code="programme_in_use", constraints=("programme_fixed", "credit_source_fixed")
 ):
-    """A programme that grants use keeps its rules; its name may change."""
+    """A programme that grants use keeps its rules; its name may change, and its last day move later."""
 
 
 class ProgrammeEnded(AppError, status=409, code="programme_ended"):
     """The programme's credit has expired: no grant can become active any more."""
+
+
+class ProgrammeArchived(
+    AppError, status=409, code="programme_archived", constraints=("credit_grant_of_open_programme",)
+):
+    """The programme was put away: it takes no new grants. Bring it back first."""
 
 
 class ConfirmerIsFirst(AppError, status=403, code="approver_is_maker", constraints=("top_up_second_is_another",)):

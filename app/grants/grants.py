@@ -17,7 +17,7 @@ from app.errors import Invalid, NotFound, StateConflict
 from app.events.actions import NewEvent
 from app.events.actions import record as record_event
 from app.grants import queries
-from app.grants.errors import AmountsIdentify, ApproverIsMaker, ProgrammeEnded
+from app.grants.errors import AmountsIdentify, ApproverIsMaker, ProgrammeArchived, ProgrammeEnded
 from app.grants.models import Grant, GrantStatus
 from app.grants.queries import GrantRow, LockedGrant, ProgrammeToGrant
 from app.grants.schemas import GrantCreate
@@ -92,6 +92,8 @@ async def _lines(
         raise NotFound
     if programme.lot_expires_on < clock.today():
         raise ProgrammeEnded
+    if programme.archived_at is not None:
+        raise ProgrammeArchived
     if given.lines is None:
         employed = await queries.EMPLOYED_IN_CATEGORY.all(
             session, company_id=company_id, category=programme.employee_category, today=clock.today()

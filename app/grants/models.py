@@ -83,6 +83,8 @@ class Programme(Model):
     basis_reference: Mapped[str | None] = mapped_column(Text)
     employee_category: Mapped[str] = mapped_column(Text)
     lot_expires_on: Mapped[date] = mapped_column(Date)
+    archived_at: Mapped[datetime | None] = mapped_column(Timestamp)
+    """Since when it takes no new grants; what it gave stands."""
     external_id: Mapped[str | None] = mapped_column(Text)
     metadata_: Mapped[dict[str, str]] = mapped_column("metadata", JSONB, server_default="{}")
     created_at: Mapped[datetime] = mapped_column(Timestamp)

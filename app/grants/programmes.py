@@ -1,5 +1,6 @@
 """Programmes: where a company's credit comes from, who gets it, what it may pay, how it ends."""
 
+from collections.abc import Mapping
 from dataclasses import replace
 from uuid import UUID
 
@@ -7,11 +8,12 @@ from sqlalchemy import insert, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app import clock, ids
-from app.credit import sources
+from app.credit import batches, sources
 from app.credit.sources import SourceTerms
-from app.errors import Invalid, NotFound, PreconditionFailed
+from app.errors import Invalid, NotFound, PreconditionFailed, StateConflict
 from app.grants import queries
-from app.grants.errors import ProgrammeInUse
+from app.grants.errors import ProgrammeEnded, ProgrammeInUse
+from app.grants.grants import balance_of
 from app.grants.models import Programme
 from app.grants.queries import ProgrammeRow
 from app.grants.schemas import ProgrammeCreate, ProgrammeRead, ProgrammeUpdate
@@ -27,7 +29,14 @@ async def create_programme(session: AsyncSession, company_id: UUID, given: Progr
     company = await queries.COMPANY_TERMS.one(session, company_id=company_id)
     if given.relatives_reading is None:
         given = given.model_copy(update={"relatives_reading": company.relatives_reading})
-    row = ProgrammeRow(id=ids.new_id(), company_id=company_id, created_at=clock.now(), version=1, **given.model_dump())
+    row = ProgrammeRow(
+        id=ids.new_id(),
+        company_id=company_id,
+        created_at=clock.now(),
+        version=1,
+        archived_at=None,
+        **given.model_dump(),
+    )
     await sources.create(
         session,
         row.id,
@@ -49,7 +58,13 @@ async def update_programme(
     given: ProgrammeUpdate,
     expected_version: int | None,
 ) -> ProgrammeRow:
-    """Change what was given; ProgrammeInUse when a grant uses the programme and more than the name would change."""
+    """Change what was given; ProgrammeInUse when a grant uses the programme and more than the name would change.
+
+    Its last day may move later: all that it gave, and that was not revoked, is then good for as long. ProgrammeEnded
+    where that day is over, since its credit has left.
+    """
+    # Grants are made of what the programme says: none becomes active between.
+    await balance_of(session, company_id, for_update=True)
     programme = await queries.LOCK_PROGRAMME.maybe(session, company_id=company_id, id=programme_id)
     if programme is None:
         raise NotFound
@@ -60,9 +75,10 @@ async def update_programme(
     changed = {name: value for name, value in after if value != getattr(before, name)}
     if not changed:
         return programme
+    used = await queries.programme_used(session, company_id, programme_id)
     if changed.keys() - {"name", "external_id", "metadata"}:
-        if await queries.programme_used(session, company_id, programme_id):
-            raise ProgrammeInUse
+        if used:
+            _check_extended(before, after, changed)
         _check_programme(after)
     row = replace(programme, **changed, version=programme.version + 1)
     await sources.change(session, programme_id, _terms(row))
@@ -70,6 +86,34 @@ async def update_programme(
         update(Programme)
         .where(Programme.company_id == company_id, Programme.id == programme_id)
         .values(version=row.version, **_own(row))
+    )
+    if used and row.lot_expires_on > programme.lot_expires_on:
+        await batches.extend(session, company_id, programme_id, row.lot_expires_on)
+    return row
+
+
+def _check_extended(before: ProgrammeRead, after: ProgrammeRead, changed: Mapping[str, object]) -> None:
+    """Of a programme that grants use only the last day may change, and only to a later one."""
+    if changed.keys() - {"name", "external_id", "metadata", "lot_expires_on"}:
+        raise ProgrammeInUse
+    if after.lot_expires_on < before.lot_expires_on:
+        raise ProgrammeInUse
+    if before.lot_expires_on < clock.today():
+        raise ProgrammeEnded
+
+
+async def archive_programme(session: AsyncSession, company_id: UUID, programme_id: UUID, *, away: bool) -> ProgrammeRow:
+    """Put a programme away, so that no grant is drafted for it any more, or bring it back; what it gave stands."""
+    programme = await queries.LOCK_PROGRAMME.maybe(session, company_id=company_id, id=programme_id)
+    if programme is None:
+        raise NotFound
+    if (programme.archived_at is not None) == away:
+        raise StateConflict("archived" if away else "open")
+    row = replace(programme, archived_at=clock.now() if away else None, version=programme.version + 1)
+    await session.execute(
+        update(Programme)
+        .where(Programme.company_id == company_id, Programme.id == programme_id)
+        .values(version=row.version, archived_at=row.archived_at)
     )
     return row
 

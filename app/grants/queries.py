@@ -108,6 +108,7 @@ class ProgrammeRow:
     version: int
     external_id: str | None
     metadata: dict[str, str]
+    archived_at: datetime | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,6 +119,7 @@ class ProgrammeToGrant:
     employee_category: str
     rule_codes: list[RuleCode]
     lot_expires_on: date
+    archived_at: datetime | None
 
 
 @dataclass(frozen=True, slots=True)

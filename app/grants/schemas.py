@@ -16,6 +16,7 @@ from app.rules.decisions import Reading
 from app.rules.rows import RuleCode
 
 MAX_LINES = 20_000
+ENTRY_PREFIXES: dict[EntryKind, str] = {"top_up": "top", "grant": "grt", "returns": "ret"}
 OwnId = Annotated[Code | None, Field(description="Its id in your own system")]
 
 
@@ -151,7 +152,10 @@ class ProgrammeCreate(In):
 
 
 class ProgrammeUpdate(In):
-    """Absent keeps, null clears; only `name` and your own id and notes once a grant uses the programme."""
+    """Absent keeps, null clears.
+
+    Once a grant uses the programme, only `name`, your own id and notes change, and `lot_expires_on` moves later.
+    """
 
     model_config = example(name="Welfare di fine anno")
 
@@ -221,6 +225,8 @@ class ProgrammeRead(Out):
     version: int = Field(description=VERSION)
     created_at: Instant
     """When it was made, in business time (UTC)."""
+    archived_at: Instant | None
+    """Since when it takes no new grants; null as long as it does."""
 
 
 class GrantLineCreate(In):

@@ -11,6 +11,7 @@ from app.files.csv import (
     CellError,
     Column,
     CsvFile,
+    Euro,
     NotCsv,
     TooManyRows,
     parse_date,
@@ -97,6 +98,14 @@ def test_formulas_are_text_and_leave_guarded() -> None:
     assert written.split("\r\n")[:6] == ["name,amount", "'=1+1,5", "'+39 035,5", "'-1,5", "'@x,5", "plain,5"]
     assert [row.cells["name"] for row in read(written.encode(), COLUMNS).rows] == texts
     assert write(["a", "b"], [[-5, date(2026, 1, 31)], [None, ""]]) == "a,b\r\n-5,2026-01-31\r\n,\r\n"
+
+
+def test_excel_in_italian_opens_a_file_of_ours() -> None:
+    rows = [["=1+1", Euro(-1_234_50)], ["a;b", Euro(5)]]
+    written = write(["name", "amount"], rows, "excel")
+    assert written == '\N{BYTE ORDER MARK}name;amount\r\n\'=1+1;-1234,50\r\n"a;b";0,05\r\n'
+    assert write(["name", "amount"], rows).split("\r\n")[1:3] == ["'=1+1,-1234.50", "a;b,0.05"]
+    assert [row.cells["name"] for row in read(written.encode(), COLUMNS).rows] == ["=1+1", "a;b"]
 
 
 @given(

@@ -110,7 +110,7 @@ async def test_a_programme_in_use_keeps_its_rules(stage: Stage) -> None:
     programme_id = await stage.programme()
     drafted = {"id": ids.new_id(), "company": stage.company.id, "programme": programme_id, "cents": 1, "people": 1,
                "by": stage.company.users["hr"], "at": NOON}  # fmt: skip
-    for change in ("programme SET lot_expires_on = '2030-01-01'", "programme SET employee_category = 'quadri'",
+    for change in ("programme SET lot_expires_on = '2026-12-01'", "programme SET employee_category = 'quadri'",
                    "credit_source SET leavers_rule = 'zero_at_leaving'",
                    "credit_source SET rule_codes = '{C2_F}'"):  # fmt: skip
         for role in ("beatrice_app", "beatrice_hr"):

@@ -210,3 +210,61 @@ async def test_the_staffs_page_counts_downloads_and_invites_again(visitor: Visit
     assert (file.status_code, file.headers["content-type"]) == (200, "text/csv; charset=utf-8")
     assert [line.split(",")[1] for line in file.text.splitlines() if "quadri" in line] == ["'=Bruno", "Anna"]
     assert (await visitor.post("/employees/invite", "payroll", **{"employee_ids[]": named})).status_code == 403
+
+
+async def test_a_programme_gets_more_days_and_is_put_away(visitor: Visitor, desk: Desk, stage: Stage) -> None:
+    await stage.lot(100_00)
+    programme_id = (await desk.get("/programmes")).json()["data"][0]["id"]
+    path = f"/programmes/{programme_id}"
+    refused = await visitor.post(path, version="1", lot_expires_on="2026-12-30")
+    assert (refused.status_code, "l'ultimo giorno spostarsi in avanti" in told(refused)) == (409, True)
+    assert led_to(await visitor.post(path, version="1", lot_expires_on="2027-03-31")).endswith(
+        "done=programme_extended"
+    )
+    assert "Ultimo giorno per usarlo 31 marzo 2027" in told(await visitor.get(path))
+    assert led_to(await visitor.post(f"{path}/archive")).endswith("done=programme_archived")
+    away = told(await visitor.get(path))
+    assert ("archiviato" in away, "Rimetti in uso" in away, "Prepara un piano" in away) == (True, True, False)
+    assert programme_id not in (await visitor.get("/programmes")).text
+    assert programme_id in (await visitor.get("/programmes", archived="1")).text
+    assert led_to(await visitor.post(f"{path}/restore")).endswith("done=programme_restored")
+
+
+async def test_one_line_is_corrected_from_the_grants_page(visitor: Visitor, desk: Desk, stage: Stage) -> None:
+    await stage.lot(100_00)
+    grant_id = (await desk.get("/grants")).json()["data"][0]["id"]
+    somebody = ids.encode("emp", stage.person.employee_id)
+    line = f"/grants/{grant_id}/lines/{somebody}"
+    assert line in (await visitor.get(f"/grants/{grant_id}")).text
+    assert "Da questo piano 100,00 €" in told(await visitor.get(line))
+    refused = await visitor.post(f"{line}/more", amount_cents="1.250", generality_reason="other")
+    assert (refused.status_code, "Scrivi anche i centesimi: 1.250,00." in told(refused)) == (422, True)
+    more = led_to(await visitor.post(f"{line}/more", amount_cents="20,50", generality_reason="other"))
+    assert "20,50 €" in told(await visitor.get(more.removeprefix(visitor.base)))
+    asked = {"employee_ids[]": somebody, "reason": "Somma sbagliata"}
+    assert led_to(await visitor.post(f"/grants/{grant_id}/revoke", **asked)).endswith("done=revocation_asked")
+    assert "aspetta già un'altra persona" in told(await visitor.get(line))
+    assert (await visitor.get(line.replace(somebody, ids.encode("emp", ids.new_id())))).status_code == 404
+    assert (await visitor.get(line, "payroll")).status_code == 403
+
+
+async def test_a_leaving_is_told_by_programmes_and_without_sums(visitor: Visitor, stage: Stage) -> None:
+    await stage.lot(100_00, name="Welfare di dicembre")
+    path = f"/employees/{ids.encode('emp', stage.person.employee_id)}"
+    shown = told(await visitor.get(path, ended_on="2026-11-30"))
+    assert "Welfare di dicembre : il credito resta alla persona fino al 31 dicembre 2026, anche senza" in shown
+    assert ("va al fondo di solidarietà." in shown, "100,00" in shown) == (True, False)
+
+
+async def test_the_account_over_a_period_and_the_report_of_a_year(visitor: Visitor, stage: Stage) -> None:
+    await stage.lot(100_00)
+    shown = told(await visitor.get("/account/statement", date_from="2026-12-31", date_to="2026-01-01"))
+    assert "Dal 1 gennaio 2026 al 31 dicembre 2026." in shown
+    assert ("1.000,00 € 1.000,00 €" in shown, "-100,00 € 900,00 €" in shown) == (True, True)
+    assert (await visitor.get("/account/statement", date_from="2020-01-01", date_to="2026-01-01")).status_code == 200
+    file = await visitor.get("/account/statement.csv", format="excel", date_from="2026-01-01", date_to="2026-12-31")
+    assert file.text.split("\r\n")[-2] == "2026-12-31;closing;;;900,00"
+    report = told(await visitor.get("/reports/programmes", year="2026"))
+    assert "Il welfare del 2026 100,00 € dati a 1 persona" in report
+    assert "nessun programma" in told(await visitor.get("/reports/programmes", year="2019"))
+    assert (await visitor.get("/reports/programmes", "payroll")).status_code == 403

@@ -1,4 +1,5 @@
--- A lot starts with its whole amount, stays with its owner and source, and ends once, not before its day.
+-- A lot starts with its whole amount, stays with its owner and source, and ends once, not before its day; what was
+-- granted may be given more days as long as its own are not over.
 
 CREATE OR REPLACE FUNCTION check_new_lots() RETURNS trigger
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = public, pg_temp AS $$
@@ -43,8 +44,13 @@ CREATE CONSTRAINT TRIGGER lot_90_funded AFTER INSERT ON lot DEFERRABLE INITIALLY
 
 CREATE OR REPLACE FUNCTION check_changed_lot() RETURNS trigger
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = public, pg_temp AS $$
+DECLARE
+    free CONSTANT text[] := ARRAY['ended_at', 'revoked_at', 'expires_on'];
 BEGIN
-    IF (to_jsonb(OLD) - 'ended_at' - 'revoked_at') IS DISTINCT FROM (to_jsonb(NEW) - 'ended_at' - 'revoked_at')
+    IF (to_jsonb(OLD) - free) IS DISTINCT FROM (to_jsonb(NEW) - free)
+            OR NEW.expires_on <> OLD.expires_on AND (NEW.expires_on < OLD.expires_on OR OLD.kind <> 'grant'
+                OR OLD.revoked_at IS NOT NULL
+                OR (OLD.ended_at AT TIME ZONE 'Europe/Rome')::date > OLD.expires_on)
             OR OLD.revoked_at IS NOT NULL AND NEW.revoked_at IS DISTINCT FROM OLD.revoked_at THEN
         PERFORM refuse_credit('lot_fixed', 'a lot keeps its amount, owner and validity');
     END IF;

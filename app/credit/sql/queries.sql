@@ -202,6 +202,9 @@ FROM unnest(CAST(:ids AS uuid[]), CAST(:user_ids AS uuid[]), CAST(:company_ids A
     CAST(:employee_ids AS uuid[]), CAST(:amounts AS bigint[]))
     AS given (id, user_id, company_id, employee_id, amount_cents);
 
+-- name: extend
+SELECT extend_lots(:company_id, :source_id, :last_day, :on_day);
+
 -- name: revoke
 SELECT revoke_lots(:company_id, :grant_id, CAST(:employee_ids AS uuid[]), :on_day, :at);
 

@@ -6,6 +6,9 @@ BEGIN
         IF NEW.status <> 'draft' OR NEW.approved_by IS NOT NULL THEN
             PERFORM refuse_credit('credit_grant_transition', 'a grant starts as a draft');
         END IF;
+        IF EXISTS (SELECT FROM programme WHERE id = NEW.programme_id AND archived_at IS NOT NULL) THEN
+            PERFORM refuse_credit('credit_grant_of_open_programme', 'a programme that was put away takes no grants');
+        END IF;
         RETURN NEW;
     END IF;
     IF (OLD.id, OLD.company_id, OLD.programme_id, OLD.total_cents, OLD.employee_count, OLD.generality_reason,

@@ -1,4 +1,4 @@
--- A lot that is a line of a grant: made when the grant is active, ended with it.
+-- A lot that is a line of a grant: made when the grant is active, ended with it, and good for as long as its programme.
 
 CREATE OR REPLACE FUNCTION check_granted_lots() RETURNS trigger
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = public, pg_temp AS $$
@@ -31,3 +31,15 @@ END $$;
 REVOKE ALL ON FUNCTION check_revoked_lot FROM PUBLIC;
 CREATE OR REPLACE TRIGGER lot_20_revoked BEFORE UPDATE ON lot
     FOR EACH ROW WHEN (NEW.revoked_at IS DISTINCT FROM OLD.revoked_at) EXECUTE FUNCTION check_revoked_lot();
+
+CREATE OR REPLACE FUNCTION check_extended_lot() RETURNS trigger
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = public, pg_temp AS $$
+BEGIN
+    IF NOT EXISTS (SELECT FROM programme WHERE id = NEW.source_id AND lot_expires_on = NEW.expires_on) THEN
+        PERFORM refuse_credit('lot_fixed', 'the last day of granted credit is its programme''s');
+    END IF;
+    RETURN NEW;
+END $$;
+REVOKE ALL ON FUNCTION check_extended_lot FROM PUBLIC;
+CREATE OR REPLACE TRIGGER lot_20_extended BEFORE UPDATE ON lot
+    FOR EACH ROW WHEN (NEW.expires_on IS DISTINCT FROM OLD.expires_on) EXECUTE FUNCTION check_extended_lot();

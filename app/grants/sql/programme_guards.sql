@@ -1,10 +1,14 @@
 -- A programme keeps its rules from its first grant on, also before there is credit: what was approved is what is made.
+-- Its last day may still move later, which takes nothing from anybody.
 
 CREATE OR REPLACE FUNCTION check_programme() RETURNS trigger LANGUAGE plpgsql SET search_path = public, pg_temp AS $$
 DECLARE
-    -- What its company calls it and notes of it binds nobody.
-    free CONSTANT text[] := ARRAY['name', 'external_id', 'metadata', 'version'];
+    -- What its company calls it and notes of it binds nobody; put away, it takes no new grants.
+    free text[] := ARRAY['name', 'external_id', 'metadata', 'version', 'archived_at'];
 BEGIN
+    IF (to_jsonb(NEW) ->> 'lot_expires_on')::date > (to_jsonb(OLD) ->> 'lot_expires_on')::date THEN
+        free := free || 'lot_expires_on'::text;
+    END IF;
     IF (to_jsonb(OLD) - free) IS DISTINCT FROM (to_jsonb(NEW) - free) AND (
             OLD.id IS DISTINCT FROM NEW.id OR OLD.created_at IS DISTINCT FROM NEW.created_at
             OR to_jsonb(OLD) -> 'company_id' IS DISTINCT FROM to_jsonb(NEW) -> 'company_id'

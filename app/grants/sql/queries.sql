@@ -85,9 +85,10 @@ SELECT programme.id, programme.company_id, source.name, source.programme_source 
     programme.basis_reference, programme.employee_category, source.rule_codes, source.categories,
     programme.lot_expires_on, source.validity_basis, source.expired_credit_to, source.leavers_rule, source.fee_funding,
     source.relatives_reading, programme.created_at, programme.version,
-    programme.external_id, programme.metadata
+    programme.external_id, programme.metadata, programme.archived_at
 FROM programme JOIN credit_source source ON source.id = programme.id
 WHERE programme.company_id = :company_id AND (CAST(:words AS text) IS NULL OR source.name ILIKE :words)
+    AND (CAST(:archived AS boolean) IS NULL OR (programme.archived_at IS NOT NULL) = :archived)
     AND (CAST(:external_id AS text) IS NULL OR programme.external_id = :external_id);
 
 -- name: programme
@@ -95,7 +96,7 @@ SELECT programme.id, programme.company_id, source.name, source.programme_source 
     programme.basis_reference, programme.employee_category, source.rule_codes, source.categories,
     programme.lot_expires_on, source.validity_basis, source.expired_credit_to, source.leavers_rule, source.fee_funding,
     source.relatives_reading, programme.created_at, programme.version,
-    programme.external_id, programme.metadata
+    programme.external_id, programme.metadata, programme.archived_at
 FROM programme JOIN credit_source source ON source.id = programme.id
 WHERE programme.company_id = :company_id AND programme.id = :id;
 
@@ -105,12 +106,12 @@ SELECT programme.id, programme.company_id, source.name, source.programme_source 
     programme.basis_reference, programme.employee_category, source.rule_codes, source.categories,
     programme.lot_expires_on, source.validity_basis, source.expired_credit_to, source.leavers_rule, source.fee_funding,
     source.relatives_reading, programme.created_at, programme.version,
-    programme.external_id, programme.metadata
+    programme.external_id, programme.metadata, programme.archived_at
 FROM programme JOIN credit_source source ON source.id = programme.id
 WHERE programme.company_id = :company_id AND programme.id = :id FOR NO KEY UPDATE OF programme;
 
 -- name: programme_to_grant
-SELECT source.name, programme.employee_category, source.rule_codes, programme.lot_expires_on
+SELECT source.name, programme.employee_category, source.rule_codes, programme.lot_expires_on, programme.archived_at
 FROM programme JOIN credit_source source ON source.id = programme.id
 WHERE programme.company_id = :company_id AND programme.id = :id FOR SHARE OF programme;
 

@@ -3,7 +3,6 @@
 import csv
 import io
 from collections.abc import Sequence
-from datetime import date
 from typing import Annotated, cast, get_args
 
 from fastapi import Query
@@ -16,12 +15,13 @@ from app.edge.at import At, Place
 from app.employees import endpoints as employees
 from app.employees.schemas import EmployeeCreate, EmployeesInvite, EmployeeUpdate, Status
 from app.errors import Invalid
-from app.files.csv import parse_date
+from app.grants import report_endpoints as reports
 from app.http import audiences
+from app.http.files import LayoutOf
 from app.ids import EmployeeId, OrganisationId
 from app.portal import forms
 from app.portal.lists import listed
-from app.portal.pages.shown import company_page, rows_refused, typed
+from app.portal.pages.shown import company_page, named_day, rows_refused, typed
 from app.portal.route import pages, to
 
 company = pages(audiences.company_router())
@@ -57,8 +57,13 @@ async def employee_list(at: At, request: Request, q: Words = "", status: str = "
 
 
 @company.page("/employees.csv", employees.employee_export)
-async def employee_export(at: At) -> Response:
-    return await employees.employee_export(at)
+async def employee_export(at: At, layout: LayoutOf = "csv") -> Response:
+    return await employees.employee_export(at, layout=layout)
+
+
+@company.page("/employees/template.csv", employees.employee_template)
+async def employee_template(layout: LayoutOf = "csv") -> Response:
+    return await employees.employee_template(layout)
 
 
 @company.form("/employees/invite", employees.employee_invite_many, page=LIST)
@@ -141,22 +146,14 @@ async def import_now(at: At, request: Request) -> Response:
 
 @company.page("/employees/{employee_id}", employees.employee_get)
 async def employee(at: At, request: Request, employee_id: EmployeeId, ended_on: str = "") -> Response:
-    """Show one employment; a last day in the address is told in words before it is saved."""
+    """Show one employment; what a last day in the address would do is told in words before it is saved."""
+    found, leaving = await employees.employee_get(at, employee_id), named_day(ended_on)
+    told = None
+    if leaving is not None and leaving >= found.hired_on:
+        told = await reports.employee_leaving_preview(at, employee_id, leaving)
     return company_page(
-        at,
-        request,
-        "employee.html",
-        employee=await employees.employee_get(at, employee_id),
-        leaving=_day(ended_on),
-        today=clock.today(),
+        at, request, "employee.html", employee=found, leaving=told and leaving, told=told, today=clock.today()
     )
-
-
-def _day(typed: str) -> date | None:
-    try:
-        return parse_date(typed)
-    except ValueError:
-        return None
 
 
 @company.form("/employees/{employee_id}", employees.employee_update, page=LIST + "/{employee_id}")

@@ -9,13 +9,15 @@ from starlette.responses import Response
 
 from app import clock, ids
 from app.edge.at import At, Place
-from app.errors import Invalid
+from app.errors import Invalid, NotFound
 from app.grants import endpoints as grants
+from app.grants import report_endpoints as reports
 from app.grants.models import GeneralityReason, GrantStatus
-from app.grants.schemas import GrantCreate, GrantRead, GrantRevoke, ProgrammeCreate
+from app.grants.schemas import GrantCreate, GrantRead, GrantRevoke, ProgrammeCreate, ProgrammeUpdate
 from app.http import audiences
+from app.http.files import LayoutOf
 from app.http.filters import Days
-from app.ids import GrantId, ProgrammeId
+from app.ids import EmployeeId, GrantId, ProgrammeId
 from app.portal import forms
 from app.portal.lists import listed
 from app.portal.pages.shown import company_page, rows_refused, typed
@@ -25,12 +27,15 @@ from app.rules import endpoints as law
 company = pages(audiences.company_router())
 PROGRAMMES = "/companies/{company_id}/programmes"
 GRANT = "/companies/{company_id}/grants/{grant_id}"
+LINE = GRANT + "/lines/{employee_id}"
 
 
 @company.page("/programmes", grants.programme_list)
-async def programme_list(at: At, request: Request) -> Response:
-    found = await grants.programme_list(at, await listed(request, "-created_at", limit=25))
-    return company_page(at, request, "programmes.html", found=found, today=clock.today())
+async def programme_list(at: At, request: Request, archived: str = "") -> Response:
+    """List the programmes in use; those put away only where they are asked for."""
+    away = archived == "1"
+    found = await grants.programme_list(at, await listed(request, "-created_at", limit=25), archived=away)
+    return company_page(at, request, "programmes.html", found=found, away=away, today=clock.today())
 
 
 @company.page("/programmes/new", grants.programme_list)
@@ -65,6 +70,36 @@ async def programme(at: At, request: Request, programme_id: ProgrammeId) -> Resp
         problems=rows_refused(request),
         lines=lines,
     )
+
+
+@company.form("/programmes/{programme_id}", grants.programme_update, page=PROGRAMMES + "/{programme_id}")
+async def programme_extend(at: At, request: Request, programme_id: ProgrammeId) -> Response:
+    """Let all that a programme gave be used until a later day, from the version that its page showed."""
+    form = await request.form()
+    at.expected = forms.version(form)
+    await grants.programme_update(at, programme_id, forms.parse(ProgrammeUpdate, forms.only(form, "lot_expires_on")))
+    return _programme(at, programme_id, "programme_extended")
+
+
+def _programme(at: Place, programme_id: ProgrammeId, done: str) -> Response:
+    return to(f"{_base(at)}/programmes/{ids.encode('prg', programme_id)}", done=done)
+
+
+@company.form("/programmes/{programme_id}/archive", grants.programme_archive, page=PROGRAMMES + "/{programme_id}")
+async def programme_archive(at: At, programme_id: ProgrammeId) -> Response:
+    await grants.programme_archive(at, programme_id)
+    return _programme(at, programme_id, "programme_archived")
+
+
+@company.form("/programmes/{programme_id}/restore", grants.programme_restore, page=PROGRAMMES + "/{programme_id}")
+async def programme_restore(at: At, programme_id: ProgrammeId) -> Response:
+    await grants.programme_restore(at, programme_id)
+    return _programme(at, programme_id, "programme_restored")
+
+
+@company.page("/programmes/{programme_id}/grant_template.csv", reports.grant_template)
+async def grant_template(at: At, programme_id: ProgrammeId, layout: LayoutOf = "csv") -> Response:
+    return await reports.grant_template(at, programme_id, layout)
 
 
 @company.form(
@@ -129,6 +164,33 @@ async def grant(at: At, request: Request, grant_id: GrantId) -> Response:
         lines=await grants.grant_line_list(at, grant_id, await listed(request, "employee_id", limit=50)),
         asked=(await grants.grant_revocation_list(at, grant_id, await listed(request, "-created_at"))).data,
     )
+
+
+@company.page("/grants/{grant_id}/lines.csv", reports.grant_line_export)
+async def grant_line_export(at: At, grant_id: GrantId, layout: LayoutOf = "csv") -> Response:
+    return await reports.grant_line_export(at, grant_id, layout)
+
+
+@company.page("/grants/{grant_id}/lines/{employee_id}", grants.grant_line_list)
+async def grant_line(at: At, request: Request, grant_id: GrantId, employee_id: EmployeeId) -> Response:
+    """Correct what one person gets: more, by a grant of its own, or nothing any more, by two people."""
+    found = await grants.grant_line_list(at, grant_id, await listed(request, "employee_id"), employee_id)
+    if not found.data:
+        raise NotFound
+    grant = await grants.grant_get(at, grant_id)
+    asked = (await grants.grant_revocation_list(at, grant_id, await listed(request, "-created_at"))).data
+    return company_page(at, request, "grant_line.html", grant=grant, line=found.data[0], asked=asked)
+
+
+@company.form("/grants/{grant_id}/lines/{employee_id}/more", grants.grant_create, page=LINE)
+async def grant_more(at: At, request: Request, grant_id: GrantId, employee_id: EmployeeId) -> Response:
+    """Draft a further grant under the same programme, for one person."""
+    form, grant = await request.form(), await grants.grant_get(at, grant_id)
+    line = {"employee_id": ids.encode("emp", employee_id), "amount_cents": forms.wanted(form, "amount_cents")}
+    programme_id = ids.encode("prg", grant.programme_id)
+    body = forms.parse(GrantCreate, forms.only(form, "generality_reason"), programme_id=programme_id, lines=[line])
+    made = await grants.grant_create(at, body, Response())
+    return _shown(at, cast("GrantId", made.id), "grant_drafted")
 
 
 def _shown(at: Place, grant_id: GrantId, done: str) -> Response:

@@ -1,11 +1,14 @@
 """What the pages of an organisation's people share: where they are, and which doors their roles open."""
 
+from datetime import date
+
 from starlette.requests import Request
 from starlette.responses import Response
 
 from app import ids
 from app.edge.at import Place
 from app.edge.permissions import permissions_of
+from app.files.csv import parse_date
 from app.portal import render
 from app.portal.forms import Refused
 
@@ -39,6 +42,14 @@ def typed(request: Request, name: str) -> str:
     """Return what a form that came back had in a field."""
     refused: Refused | None = getattr(request.state, "refused", None)
     return next(iter(refused.values.get(name, ())), "") if refused else ""
+
+
+def named_day(text: str) -> date | None:
+    """Return the day that an address names; None where it names none."""
+    try:
+        return parse_date(text)
+    except ValueError:
+        return None
 
 
 def _base(at: Place, audience: str) -> str:
