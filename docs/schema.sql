@@ -644,6 +644,7 @@ CREATE TABLE public.credit_grant (
     version integer NOT NULL DEFAULT 1,
     external_id text,
     metadata jsonb NOT NULL DEFAULT '{}'::jsonb,
+    generality_note text,
     CONSTRAINT credit_grant_pkey PRIMARY KEY (id),
     CONSTRAINT credit_grant_company_id_id_key UNIQUE (company_id, id),
     CONSTRAINT credit_grant_company_id_fkey FOREIGN KEY (company_id) REFERENCES public.company(organisation_id),
@@ -658,6 +659,7 @@ CREATE INDEX credit_grant_external_id_idx ON public.credit_grant USING btree (co
 CREATE INDEX credit_grant_programme_idx ON public.credit_grant USING btree (company_id, programme_id);
 CREATE INDEX credit_grant_waiting_idx ON public.credit_grant USING btree (company_id, approved_at) WHERE status = 'awaiting_funds'::text;
 CREATE TRIGGER credit_grant_10_check BEFORE INSERT OR UPDATE ON public.credit_grant FOR EACH ROW EXECUTE FUNCTION public.check_grant();
+CREATE TRIGGER credit_grant_80_agreement AFTER UPDATE OF status ON public.credit_grant FOR EACH ROW WHEN (old.status = 'draft'::text AND (new.status = ANY (ARRAY['awaiting_funds'::text, 'active'::text]))) EXECUTE FUNCTION public.check_agreement_once();
 CREATE CONSTRAINT TRIGGER credit_grant_90_whole AFTER INSERT OR UPDATE OF status ON public.credit_grant DEFERRABLE INITIALLY DEFERRED FOR EACH ROW EXECUTE FUNCTION public.check_grant_whole();
 GRANT INSERT, SELECT, UPDATE ON public.credit_grant TO beatrice_app, beatrice_hr, beatrice_worker;
 
@@ -703,6 +705,17 @@ CREATE TABLE public.database_code (
     applied_at timestamp with time zone NOT NULL,
     CONSTRAINT database_code_pkey PRIMARY KEY (path)
 );
+
+CREATE TABLE public.deadline_reminder (
+    programme_id uuid NOT NULL,
+    days_before integer NOT NULL,
+    company_id uuid NOT NULL,
+    sent_at timestamp with time zone NOT NULL,
+    CONSTRAINT deadline_reminder_pkey PRIMARY KEY (programme_id, days_before),
+    CONSTRAINT deadline_reminder_company_id_programme_id_fkey FOREIGN KEY (company_id, programme_id) REFERENCES public.programme(company_id, id)
+);
+CREATE INDEX deadline_reminder_programme_idx ON public.deadline_reminder USING btree (company_id, programme_id);
+GRANT INSERT, SELECT ON public.deadline_reminder TO beatrice_app, beatrice_worker;
 
 CREATE TABLE public.email_change (
     id uuid NOT NULL,
@@ -869,6 +882,7 @@ CREATE UNIQUE INDEX grant_revocation_open_key ON public.grant_revocation USING b
 CREATE TRIGGER grant_revocation_00_kept BEFORE DELETE ON public.grant_revocation FOR EACH ROW EXECUTE FUNCTION public.refuse_change();
 CREATE TRIGGER grant_revocation_10_check BEFORE INSERT OR UPDATE ON public.grant_revocation FOR EACH ROW EXECUTE FUNCTION public.check_revocation();
 GRANT INSERT, SELECT, UPDATE (withdrawn_at, approved_by, approved_at) ON public.grant_revocation TO beatrice_app, beatrice_hr;
+GRANT SELECT ON public.grant_revocation TO beatrice_worker;
 
 CREATE TABLE public.idempotency_key (
     principal_id uuid NOT NULL,
@@ -1238,11 +1252,17 @@ CREATE TABLE public.programme (
     version integer NOT NULL DEFAULT 1,
     external_id text,
     metadata jsonb NOT NULL DEFAULT '{}'::jsonb,
+    agreement_code text,
+    agreement_year integer,
+    due_by date,
     CONSTRAINT programme_pkey PRIMARY KEY (id),
     CONSTRAINT programme_company_id_id_key UNIQUE (company_id, id),
     CONSTRAINT programme_company_id_fkey FOREIGN KEY (company_id) REFERENCES public.company(organisation_id),
-    CONSTRAINT programme_id_fkey FOREIGN KEY (id) REFERENCES public.credit_source(id)
+    CONSTRAINT programme_id_fkey FOREIGN KEY (id) REFERENCES public.credit_source(id),
+    CONSTRAINT programme_agreement_code_known CHECK (agreement_code = ANY (ARRAY['metalworkers'::text, 'confapi'::text])),
+    CONSTRAINT programme_agreement_whole CHECK (num_nonnulls(agreement_code, agreement_year, due_by) = ANY (ARRAY[0, 3]))
 );
+CREATE INDEX programme_due_by_idx ON public.programme USING btree (due_by) WHERE due_by IS NOT NULL;
 CREATE INDEX programme_external_id_idx ON public.programme USING btree (company_id, external_id) WHERE external_id IS NOT NULL;
 CREATE TRIGGER programme_10_check BEFORE UPDATE ON public.programme FOR EACH ROW EXECUTE FUNCTION public.check_programme();
 GRANT INSERT, SELECT, UPDATE ON public.programme TO beatrice_app, beatrice_hr, beatrice_worker;
@@ -1311,6 +1331,7 @@ CREATE INDEX revoked_line_of_revocation_idx ON public.revoked_line USING btree (
 CREATE TRIGGER revoked_line_00_fixed BEFORE DELETE OR UPDATE ON public.revoked_line FOR EACH ROW EXECUTE FUNCTION public.refuse_change();
 CREATE TRIGGER revoked_line_10_check AFTER INSERT ON public.revoked_line REFERENCING NEW TABLE AS new_line FOR EACH STATEMENT EXECUTE FUNCTION public.check_revoked_lines();
 GRANT INSERT, SELECT ON public.revoked_line TO beatrice_app, beatrice_hr;
+GRANT SELECT ON public.revoked_line TO beatrice_worker;
 
 CREATE TABLE public.role_grant (
     id uuid NOT NULL,
@@ -1837,6 +1858,24 @@ UNION ALL
     transfer.created_at
    FROM ledger.transfer;
 GRANT SELECT ON ledger.entry TO beatrice_app, beatrice_worker;
+
+CREATE VIEW public.agreement_line WITH (security_invoker=true) AS
+ SELECT programme.company_id,
+    programme.agreement_code,
+    programme.agreement_year,
+    employee.fiscal_code_index,
+    line.grant_id,
+    line.employee_id,
+    line.amount_cents
+   FROM public.programme
+     JOIN public.credit_grant ON credit_grant.company_id = programme.company_id AND credit_grant.programme_id = programme.id
+     JOIN public.grant_line line ON line.company_id = credit_grant.company_id AND line.grant_id = credit_grant.id
+     JOIN public.employee ON employee.company_id = line.company_id AND employee.id = line.employee_id
+  WHERE programme.agreement_code IS NOT NULL AND (credit_grant.status = ANY (ARRAY['awaiting_funds'::text, 'active'::text])) AND NOT (EXISTS ( SELECT
+           FROM public.revoked_line revoked
+             JOIN public.grant_revocation asked ON asked.id = revoked.revocation_id AND asked.approved_at IS NOT NULL
+          WHERE revoked.grant_id = line.grant_id AND revoked.employee_id = line.employee_id));
+GRANT SELECT ON public.agreement_line TO beatrice_app, beatrice_hr, beatrice_worker;
 
 CREATE VIEW public.lot_life WITH (security_invoker=true) AS
  SELECT lot.id,
@@ -2523,6 +2562,23 @@ BEGIN
             USING ERRCODE = '23514', CONSTRAINT = refused;
     END IF;
     RETURN NEW;
+END $function$;
+
+CREATE OR REPLACE FUNCTION public.check_agreement_once()
+ RETURNS trigger
+ LANGUAGE plpgsql
+ SECURITY DEFINER
+ SET search_path TO 'public', 'pg_temp'
+AS $function$
+BEGIN
+    IF EXISTS (SELECT FROM agreement_line mine JOIN agreement_line other
+            ON (other.company_id, other.agreement_code, other.agreement_year, other.fiscal_code_index)
+                = (mine.company_id, mine.agreement_code, mine.agreement_year, mine.fiscal_code_index)
+            AND (other.grant_id, other.employee_id) <> (mine.grant_id, mine.employee_id)
+            WHERE mine.company_id = NEW.company_id AND mine.grant_id = NEW.id) THEN
+        PERFORM refuse_credit('credit_grant_agreement_once', 'an agreement gives its credit once a year');
+    END IF;
+    RETURN NULL;
 END $function$;
 
 CREATE OR REPLACE FUNCTION public.check_alliance_membership()

@@ -30,7 +30,8 @@ GRANT = "/companies/{company_id}/grants/{grant_id}"
 @company.page("/programmes", grants.programme_list)
 async def programme_list(at: At, request: Request) -> Response:
     found = await grants.programme_list(at, await listed(request, "-created_at", limit=25))
-    return company_page(at, request, "programmes.html", found=found, today=clock.today())
+    deadlines = (await grants.deadline_list(at)).data
+    return company_page(at, request, "programmes.html", found=found, today=clock.today(), deadlines=deadlines)
 
 
 @company.page("/programmes/new", grants.programme_list)
@@ -67,6 +68,13 @@ async def programme(at: At, request: Request, programme_id: ProgrammeId) -> Resp
     )
 
 
+@company.page("/programmes/{programme_id}/due", grants.programme_due_list)
+async def programme_due(at: At, request: Request, programme_id: ProgrammeId) -> Response:
+    """Show to whom a collective agreement owes its credit by when, to whom not and why."""
+    found = await grants.programme_due_list(at, programme_id, await listed(request, "family_name", limit=50))
+    return company_page(at, request, "programme_due.html", found=found, programme_id=programme_id)
+
+
 @company.form(
     "/programmes/{programme_id}/grants",
     grants.grant_create,
@@ -101,7 +109,16 @@ async def _grant(at: Place, programme_id: ProgrammeId, form: FormData, *, dry_ru
         dry_run=dry_run,
         programme_id=programme_id,
         generality_reason=_reason(form),
+        generality_note=_note(form),
     )
+
+
+def _note(form: FormData) -> str | None:
+    """Return the reason in the company's words; who says that it is another one says which."""
+    note = " ".join(str(form.get("generality_note", "")).split())[:200]
+    if _reason(form) == "other" and not note:
+        raise Invalid("/generality_note", "missing", "say which reason it is")
+    return note or None
 
 
 def _reason(form: FormData) -> GeneralityReason | None:
