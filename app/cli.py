@@ -7,16 +7,12 @@ import asyncio
 import importlib
 import importlib.util
 import json
-import signal
 import socket
 import sys
 from collections.abc import Callable, Coroutine, Iterator
 from contextlib import contextmanager
-from datetime import datetime
-from functools import wraps
 from pathlib import Path
-from types import FrameType
-from typing import Annotated, NoReturn, ParamSpec, TypeVar
+from typing import Annotated, ParamSpec, TypeVar
 from uuid import UUID
 
 import psycopg
@@ -24,19 +20,17 @@ import structlog
 import typer
 import uvicorn
 from pydantic import ValidationError
-from pydantic_core import ErrorDetails
-from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 from rich.table import Table
 from sqlalchemy import func, select
 from sqlalchemy.engine import make_url
-from sqlalchemy.exc import OperationalError
 
 import migrations
 from app import api, clock, ids, jobs, logs
 from app.actor import SYSTEM
 from app.audit import verify as verify_chain
 from app.audit.chain import Head
+from app.command_line import err, fail, out, told
 from app.config import Mode, settings
 from app.db import APP, APP_TIMEOUTS, WORKER, WORKER_TIMEOUTS, Model, Role, create_database, login_of
 from app.errors import StateConflict
@@ -52,12 +46,10 @@ from app.ledger import verify
 from app.main import create_app
 from app.organisations import onboarding
 from app.organisations.schemas import MemberInvite, OperatorCreate
-from app.portal.boundaries import BoundaryFileError
-from app.rules.book import RuleDataError, book_in_force
-from app.rules.table import lines_on
+from app.rule_commands import rules, tell_unsigned
 from app.sandbox.logins import LOGINS
 from app.serving import Addresses, Refused, conninfo, listen, open_database, serve_until_stopped, work_until_stopped
-from migrations.roles import RolesMissingError, administrator_sql
+from migrations.roles import administrator_sql
 
 log = structlog.get_logger()
 cli = typer.Typer(
@@ -66,11 +58,7 @@ cli = typer.Typer(
     add_completion=False,
     pretty_exceptions_enable=False,
 )
-FORESEEN = (Refused, RolesMissingError, migrations.UnknownHistoryError, RuleDataError, BoundaryFileError)
-rules = typer.Typer(help="The rules of law as dated data.", no_args_is_help=True)
 cli.add_typer(rules, name="rules")
-out = Console(highlight=False)
-err = Console(stderr=True, highlight=False)
 DATABASE_NAME = "beatrice"
 T = TypeVar("T")
 P = ParamSpec("P")
@@ -79,45 +67,6 @@ P = ParamSpec("P")
 def command(function: Callable[P, None]) -> Callable[P, None]:
     """Register a command of its own."""
     return cli.command()(told(function))
-
-
-def told(function: Callable[P, None]) -> Callable[P, None]:
-    """Let a command's foreseeable failures be a message and exit code 1, never a traceback."""
-
-    @wraps(function)
-    def guarded(*arguments: P.args, **options: P.kwargs) -> None:
-        for number in (signal.SIGINT, signal.SIGTERM):
-            signal.signal(number, _interrupt)
-        try:
-            function(*arguments, **options)
-        except KeyboardInterrupt:
-            raise typer.Exit(0) from None
-        except FORESEEN as error:
-            _fail(str(error))
-        except ValidationError as error:
-            _fail("\n".join(_setting(item) for item in error.errors(include_input=False, include_url=False)))
-        except (psycopg.OperationalError, OperationalError) as error:
-            cause = getattr(error, "orig", error)
-            if isinstance(cause, psycopg.errors.LockNotAvailable):
-                _fail("A table is in use: run the command again.")
-            _fail(f"The database cannot be reached: {str(cause).splitlines()[0]}")
-
-    return guarded
-
-
-def _interrupt(_number: int, _frame: FrameType | None) -> None:
-    raise KeyboardInterrupt
-
-
-def _fail(message: str) -> NoReturn:
-    err.print(message, soft_wrap=True, markup=False)
-    raise typer.Exit(1)
-
-
-def _setting(item: ErrorDetails) -> str:
-    name = ".".join(str(part) for part in item["loc"])
-    prefix = "" if not name or name.isupper() else "BEATRICE_"
-    return f"{prefix}{name.upper()}: {item['msg']}" if name else str(item["msg"])
 
 
 @contextmanager
@@ -162,6 +111,7 @@ def run() -> None:
     configured = settings()
     if not configured.sandbox:
         raise Refused("`beatrice run` is for the sandbox; in production use `beatrice serve` and `beatrice worker`.")
+    tell_unsigned()
     with listen(configured.host, configured.port) as listening, _database_server() as addresses:
         out.print("Preparing the database ...", style="dim")
         migrations.upgrade(addresses.migration)
@@ -178,6 +128,7 @@ def serve(
     logs.configure()
     configured = settings()
     _require_mode()
+    tell_unsigned()
     with listen(configured.host, configured.port) as listening, _database_server() as addresses:
         _run(_check_login(addresses.app))
         _run(_check_database(addresses.app))
@@ -189,6 +140,7 @@ def worker() -> None:
     """Run jobs and deadlines until stopped."""
     logs.configure()
     _require_mode()
+    tell_unsigned()
     with _database_server() as addresses:
         _run(_check_login(addresses.worker))
         _run(_check_database(addresses.worker, WORKER))
@@ -290,7 +242,7 @@ def reseal() -> None:
     with _database_server() as addresses:
         waiting = _run(_reseal(addresses.migration))
     if waiting:
-        _fail("Not sealed with the newest key: " + ", ".join(f"{name} {count}" for name, count in waiting.items()))
+        fail("Not sealed with the newest key: " + ", ".join(f"{name} {count}" for name, count in waiting.items()))
     out.print("Everything is sealed with the newest key: the older ones may go.", soft_wrap=True)
 
 
@@ -323,7 +275,7 @@ def verify_ledger() -> None:
         return
     first = report.differences[0]
     amounts = "" if first.stored is None else f": {first.stored} cents stored, {first.recomputed} recomputed"
-    _fail(f"The ledger does not add up. First difference: {first.table} {first.id}, {first.problem}{amounts}.")
+    fail(f"The ledger does not add up. First difference: {first.table} {first.id}, {first.problem}{amounts}.")
 
 
 async def _verify(url: str) -> verify.Report:
@@ -355,7 +307,7 @@ def verify_audit(
     with _database_server() as addresses:
         verdict = _run(_verify_audit(addresses.worker, exported))
     if verdict.problem is not None:
-        _fail(f"The audit trail was changed: {verdict.problem}.")
+        fail(f"The audit trail was changed: {verdict.problem}.")
     out.print(f"The audit trail is whole ({verdict.entries} entries, {verdict.heads} heads).", soft_wrap=True)
 
 
@@ -458,19 +410,6 @@ async def _create_operator(url: str, wanted: OperatorCreate, email: str) -> str:
         except StateConflict as error:
             raise Refused(error.detail) from None
     return ids.encode("org", created.id)
-
-
-@rules.command("show")
-@told
-def show_rules(
-    on: Annotated[
-        datetime | None, typer.Option("--on", formats=["%Y-%m-%d"], help="The day; today if left out.")
-    ] = None,
-) -> None:
-    """Print every rule of law that holds on a day: what it says, since when, its status, sign-off and citation."""
-    day = on.date() if on else clock.today()
-    for line in lines_on(book_in_force(), day):
-        sys.stdout.write("\t".join(line) + "\n")
 
 
 @command

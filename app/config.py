@@ -93,6 +93,8 @@ class Settings(BaseSettings):
     operator_iban: str = SANDBOX_IBAN
     iban_hold_hours: int = Field(default=IBAN_HOLD_HOURS, ge=0)
     """From the request of a bank account to the first payment to it."""
+    rule_signatures: Path | None = None
+    """Where this installation keeps who signed which row of law; None: beside the rows."""
     boundaries: Path | None = None
     """A boundary file of municipalities (GeoJSON) for the maps of the pages."""
     serve_docs: bool = False

@@ -10,13 +10,6 @@ Relative = Literal[
 ]
 Relation = Literal["self", Relative]
 
-# Art. 12 c. 4-ter TUIR: spouse and children count as such; the others are those of art. 433 c.c. (descendants,
-# ascendants, sons- and daughters-in-law, parents-in-law, siblings). Anyone else (`other`) is no relative in law.
-ALWAYS_RELATIVES: frozenset[Relation] = frozenset({"spouse", "child"})
-ART_433_RELATIVES: frozenset[Relation] = frozenset(
-    {"parent", "child_in_law", "parent_in_law", "sibling", "grandparent", "grandchild"}
-)
-
 
 @dataclass(frozen=True)
 class Period:

@@ -1,25 +1,26 @@
 """The rule book: every dated row, read from TOML and checked before anything may be decided with it."""
 
-import tomllib
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
-from datetime import date, timedelta
+from datetime import date
 from functools import cache
-from itertools import pairwise
+from itertools import chain
 from pathlib import Path
-from typing import TypeVar, get_args
+from typing import TypeVar
 
-from pydantic import TypeAdapter, ValidationError
+from app.config import settings
+from app.rules import reading, signatures
+from app.rules.beneficiary import Relation as AnyRelation
+from app.rules.checks import check
+from app.rules.errors import RulesNotSigned
+from app.rules.reading import RuleDataError
+from app.rules.rows import Agreement, Category, Parameter, Relation, Row, Rule
+from app.rules.signatures import Signature, signed
 
-from app.rules.rows import Category, Parameter, Row, Rule, RuleCode
+__all__ = ["DATA_FOLDER", "RuleBook", "RuleDataError", "UnknownParameter", "book_in_force", "load", "require_signed"]
 
 DATA_FOLDER = Path(__file__).parent / "data"
-
-_Rows = TypeVar("_Rows")
-
-
-class RuleDataError(ValueError):
-    """The rows contradict each other or lack what every row must have."""
+RowT = TypeVar("RowT", bound=Row)
 
 
 class UnknownParameter(LookupError):
@@ -33,6 +34,10 @@ class RuleBook:
     rules: tuple[Rule, ...]
     parameters: tuple[Parameter, ...]
     categories: tuple[Category, ...]
+    relations: tuple[Relation, ...] = ()
+    agreements: tuple[Agreement, ...] = ()
+    lapsed: tuple[Signature, ...] = ()
+    """Signatures of what no row says any more."""
 
     def rule(self, code: str, on: date) -> Rule | None:
         """The row of that rule code valid on that day."""
@@ -40,7 +45,11 @@ class RuleBook:
 
     def rules_on(self, on: date) -> tuple[Rule, ...]:
         """The rule codes valid on that day."""
-        return tuple(row for row in self.rules if row.holds(on))
+        return _on(self.rules, on)
+
+    def relation(self, relation: AnyRelation, on: date) -> Relation | None:
+        """Whether somebody counts as a relative on that day; None for oneself, and before the law."""
+        return next((row for row in self.relations if row.relation == relation and row.holds(on)), None)
 
     def parameter(self, name: str, on: date) -> Parameter:
         """The row of that parameter valid on that day; UnknownParameter where there is none."""
@@ -48,6 +57,14 @@ class RuleBook:
             if row.name == name and row.holds(on):
                 return row
         raise UnknownParameter(f"{name} on {on.isoformat()}")
+
+    def agreement(self, code: str, on: date) -> Agreement | None:
+        """The terms of that collective agreement for the calendar year of that day."""
+        return next((row for row in self.agreements if row.code == code and row.holds(on)), None)
+
+    def agreements_on(self, on: date) -> tuple[Agreement, ...]:
+        """The collective agreements that give credit in the calendar year of that day."""
+        return _on(self.agreements, on)
 
     def category(self, code: str, on: date) -> Category | None:
         """The category with the covers of that day; None where it is unknown or nothing covers it then."""
@@ -60,77 +77,60 @@ class RuleBook:
         dated = (_as_of(category, on) for category in self.categories)
         return tuple(category for category in dated if category.covers)
 
+    def rows(self) -> Iterator[Row]:
+        """Every row, in the order in which an adviser reads them."""
+        covers = chain.from_iterable(category.covers for category in self.categories)
+        yield from chain(self.rules, self.relations, self.parameters, self.agreements, covers)
+
+    def unsigned_on(self, on: date) -> tuple[Row, ...]:
+        """The rows valid on that day for which nobody answers."""
+        return tuple(row for row in self.rows() if row.holds(on) and not row.signed)
+
+
+def _on(rows: Sequence[RowT], on: date) -> tuple[RowT, ...]:
+    return tuple(row for row in rows if row.holds(on))
+
 
 def _as_of(category: Category, on: date) -> Category:
-    return replace(category, covers=tuple(cover for cover in category.covers if cover.holds(on)))
+    return replace(category, covers=_on(category.covers, on))
 
 
-def load(folder: Path = DATA_FOLDER) -> RuleBook:
-    """Read `rules.toml`, `parameters.toml`, `categories.toml` of a folder; RuleDataError where they are unsound."""
+def load(folder: Path = DATA_FOLDER, signature_file: Path | None = None) -> RuleBook:
+    """Read a folder's files of rows and who signed them; RuleDataError names the file and row that is unsound."""
+    data = reading.read(folder)
+    check(data)
+    given = signatures.read(signature_file or folder / "signatures.toml")
     book = RuleBook(
-        rules=_rows(folder / "rules.toml", "rule", TypeAdapter(tuple[Rule, ...])),
-        parameters=_rows(folder / "parameters.toml", "parameter", TypeAdapter(tuple[Parameter, ...])),
-        categories=_rows(folder / "categories.toml", "category", TypeAdapter(tuple[Category, ...])),
+        rules=_all_signed(data.rules, given),
+        parameters=_all_signed((*data.limits, *data.bonus), given),
+        categories=tuple(replace(each, covers=_all_signed(each.covers, given)) for each in data.categories),
+        relations=_all_signed(data.relations, given),
+        agreements=_all_signed(data.agreements, given),
     )
-    _check(book)
-    return book
+    hashes = {(row.id, row.sha256) for row in book.rows()}
+    return replace(book, lapsed=tuple(each for each in given if (each.row, each.sha256) not in hashes))
+
+
+def _all_signed(rows: Sequence[RowT], given: Sequence[Signature]) -> tuple[RowT, ...]:
+    return tuple(signed(row, given) for row in rows)
+
+
+def signature_file() -> Path:
+    """Return where this installation keeps its signatures."""
+    return settings().rule_signatures or DATA_FOLDER / "signatures.toml"
+
+
+def book_in_force() -> RuleBook:
+    """The book that decides today: read once, asked for where a request begins its work and handed on from there."""
+    return _read_once(signature_file())
 
 
 @cache
-def book_in_force() -> RuleBook:
-    """The book that decides today: read once, asked for where a request begins its work and handed on from there."""
-    return load()
+def _read_once(signature_file: Path) -> RuleBook:
+    return load(signature_file=signature_file)
 
 
-def _rows(path: Path, table: str, adapter: TypeAdapter[_Rows]) -> _Rows:
-    try:
-        content: Mapping[str, object] = tomllib.loads(path.read_text(encoding="utf-8"))
-    except tomllib.TOMLDecodeError as error:
-        raise RuleDataError(f"{path.name}: {error}") from error
-    if set(content) != {table}:
-        raise RuleDataError(f"{path.name}: expected only [[{table}]]")
-    try:
-        return adapter.validate_python(content[table])
-    except ValidationError as error:
-        raise RuleDataError(f"{path.name}: {error}") from error
-
-
-def _check(book: RuleBook) -> None:
-    _check_rows("rule", ((row.code, row) for row in book.rules))
-    _check_rows("parameter", ((row.name, row) for row in book.parameters))
-    _check_rows("cover", ((f"{each.code}/{row.rule_code}", row) for each in book.categories for row in each.covers))
-    if len({category.code for category in book.categories}) < len(book.categories):
-        raise RuleDataError("a category code appears twice")
-    if rowless := set(get_args(RuleCode)) - {rule.code for rule in book.rules}:
-        raise RuleDataError(f"no rule row at all for {', '.join(sorted(rowless))}")
-    for category in book.categories:
-        for cover in category.covers:
-            if book.rule(cover.rule_code, cover.valid_from) is None:
-                raise RuleDataError(f"{category.code}: no rule row {cover.rule_code} on {cover.valid_from.isoformat()}")
-
-
-def _check_rows(kind: str, keyed: Iterable[tuple[str, Row]]) -> None:
-    seen: dict[str, list[Row]] = {}
-    for key, row in keyed:
-        if not row.citation.strip() or not row.source.strip():
-            raise RuleDataError(f"{kind} {key}: no citation or no source")
-        if (row.signed_off_by is None) != (row.signed_off_on is None):
-            raise RuleDataError(f"{kind} {key}: a sign-off needs a name and a date")
-        if row.valid_to is not None and row.valid_to < row.valid_from:
-            raise RuleDataError(f"{kind} {key}: valid_to before valid_from")
-        if any(_overlap(row, other) for other in seen.setdefault(key, [])):
-            raise RuleDataError(f"{kind} {key}: two rows are valid on the same day")
-        seen[key].append(row)
-    for key, rows in seen.items():
-        _check_gaps(f"{kind} {key}", rows)
-
-
-def _check_gaps(name: str, rows: Iterable[Row]) -> None:
-    for earlier, later in pairwise(sorted(rows, key=lambda row: row.valid_from)):
-        if earlier.valid_to is not None and earlier.valid_to + timedelta(days=1) < later.valid_from:
-            raise RuleDataError(f"{name}: no row between {earlier.valid_to} and {later.valid_from}")
-
-
-def _overlap(one: Row, other: Row) -> bool:
-    first, second = sorted((one, other), key=lambda row: row.valid_from)
-    return first.valid_to is None or second.valid_from <= first.valid_to
+def require_signed(*rows: Row) -> None:
+    """Refuse in production to reckon with rows for which nobody answers (RulesNotSigned); the sandbox only shows it."""
+    if not settings().sandbox and (unsigned := [row.id for row in rows if not row.signed]):
+        raise RulesNotSigned(rows=unsigned)

@@ -7,22 +7,18 @@ from datetime import date
 from typing import Literal, get_args
 
 from app.actor import Locale
-from app.rules.beneficiary import (
-    ALWAYS_RELATIVES,
-    ART_433_RELATIVES,
-    BeneficiaryFacts,
-    age,
-    is_certified,
-    lives_with_or_is_maintained,
-)
+from app.rules.beneficiary import BeneficiaryFacts, age, is_certified, lives_with_or_is_maintained
 from app.rules.book import RuleBook
 from app.rules.reasons import TEMPLATES, AlternativeCode, DecisionCode, ReadingNote, Text
-from app.rules.rows import Category, Cover, PaymentForm, Row, Rule, RuleCode, Status
+from app.rules.rows import Category, Cover, PaymentForm, Relation, RelativeCounts, Row, Rule, RuleCode, Status
 
 Reading = Literal["strict", "lenient"]
 
-_CHECKS: tuple[DecisionCode, ...] = get_args(DecisionCode)
-"""The refusal furthest down is the one nearest to a yes."""
+_CHECKS: tuple[DecisionCode, ...] = (
+    *(code for code in get_args(DecisionCode) if code != "rule_unsigned"),
+    "rule_unsigned",
+)
+"""The refusal furthest down is the one nearest to a yes; what nobody may decide yet could be one."""
 _FORMS: tuple[tuple[PaymentForm, AlternativeCode], ...] = (
     ("direct", "pay_directly"),
     ("voucher", "pay_by_voucher"),
@@ -74,7 +70,7 @@ def decide(question: Question, book: RuleBook) -> tuple[Decision, ...]:
 
     Never empty. `C3_FRINGE` is a yes only with `allow_fringe`, and only ever after every other rule code. A decision
     rests on every row it used: it is `confirmed` only if all of them are, and with `refuse_unsigned` an unsigned row
-    makes it `rule_unsigned`.
+    makes it `rule_unsigned`, which comes before every other no: who signs might make it a yes.
     """
     decisions = _by_rule_code(question, book)
     if not decisions[0].allowed:
@@ -147,7 +143,7 @@ class _Examination:
         rows = self._rows()
         note = self._reading_note()
         unsigned = self.question.refuse_unsigned and not all(row.signed for row in rows)
-        code = "rule_unsigned" if unsigned else self._first_failure()
+        code = self._programme_failure() or "rule_unsigned" if unsigned else self._first_failure()
         confirmed = all(row.status == "confirmed" for row in rows)
         if note == "reading_lenient" or code == "relative_not_eligible":
             confirmed = False  # the two readings differ here, and which of them is right is open
@@ -172,7 +168,7 @@ class _Examination:
             return None if self.rule.for_self else "not_for_self"
         if not self.rule.for_relatives:
             return "not_for_relatives"
-        if relation not in ALWAYS_RELATIVES | ART_433_RELATIVES:
+        if self._relation() is None or self._counts() == "never":
             return "not_a_relative"
         if self._reading_matters() and self.question.reading == "strict" and not self._lives_with():
             return "relative_not_eligible"
@@ -193,18 +189,24 @@ class _Examination:
         forms = self.cover.payment_forms or self.rule.payment_forms
         if self.question.payment_form not in forms:
             return "not_reimbursable" if self.question.payment_form == "reimbursement" else "payment_form_not_allowed"
-        if self.question.rule_codes is not None and self.rule.code not in self.question.rule_codes:
-            return "rule_not_in_programme"
-        if self.rule.last_resort and not self.question.allow_fringe:
-            return "fringe_needs_consent"
-        return None
+        if failure := self._programme_failure():
+            return failure
+        return "fringe_needs_consent" if self.rule.last_resort and not self.question.allow_fringe else None
+
+    def _programme_failure(self) -> DecisionCode | None:
+        codes = self.question.rule_codes
+        return None if codes is None or self.rule.code in codes else "rule_not_in_programme"
 
     def _reading_matters(self) -> bool:
         """Whether the law of that day asks more of this relative than to be one (since 1 January 2025)."""
-        return (
-            self.question.beneficiary.relation in ART_433_RELATIVES
-            and self.book.parameter("relatives_test", self.question.on).value == "cohabiting_or_maintained"
-        )
+        return self._counts() == "if_cohabiting_or_maintained"
+
+    def _relation(self) -> Relation | None:
+        return self.book.relation(self.question.beneficiary.relation, self.question.on)
+
+    def _counts(self) -> RelativeCounts | None:
+        relation = self._relation()
+        return relation and relation.counts
 
     def _lives_with(self) -> bool:
         return lives_with_or_is_maintained(self.question.beneficiary, self.question.on)
@@ -218,8 +220,8 @@ class _Examination:
 
     def _rows(self) -> Sequence[Row]:
         rows: list[Row] = [self.rule, self.cover]
-        if self.question.beneficiary.relation in ART_433_RELATIVES:
-            rows.append(self.book.parameter("relatives_test", self.question.on))
+        if relation := self._relation():
+            rows.append(relation)
         if self.rule.relatives_condition == "elderly_or_certified":
             rows.append(self.book.parameter("elderly_age", self.question.on))
         return rows

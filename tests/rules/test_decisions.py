@@ -6,7 +6,7 @@ from typing import TypeVar, get_args
 
 import pytest
 
-from app.rules.beneficiary import ART_433_RELATIVES, BeneficiaryFacts, Certificate, Period, Relation, age
+from app.rules.beneficiary import BeneficiaryFacts, Certificate, Period, Relation, age
 from app.rules.book import RuleBook, book_in_force
 from app.rules.decisions import Decision, Question, decide
 from app.rules.rows import PaymentForm, Row
@@ -42,6 +42,7 @@ def signed(row: RowT) -> RowT:
 def signed_book() -> RuleBook:
     return RuleBook(
         rules=tuple(signed(row) for row in BOOK.rules),
+        relations=tuple(signed(row) for row in BOOK.relations),
         parameters=tuple(signed(row) for row in BOOK.parameters),
         categories=tuple(
             replace(category, covers=tuple(signed(cover) for cover in category.covers)) for category in BOOK.categories
@@ -125,7 +126,9 @@ def test_the_lenient_reading_allows_all_and_is_recorded(on: date) -> None:
     assert ("Lenient reading" in decision.reason.en) is not living_together
 
 
-@pytest.mark.parametrize("relation", sorted(ART_433_RELATIVES))
+@pytest.mark.parametrize(
+    "relation", ["parent", "child_in_law", "parent_in_law", "sibling", "grandparent", "grandchild"]
+)
 def test_before_2025_every_relative_counts_and_from_2025_only_by_living_together(relation: Relation) -> None:
     living_alone = BeneficiaryFacts(relation=relation, birth_date=date(1940, 1, 1))
     codes = [
@@ -316,15 +319,44 @@ def test_signed_rows_decide_in_production() -> None:
     assert (decision.code, decision.rule_code) == ("allowed", "C2_F_TER")
 
 
-@pytest.mark.parametrize("name", ["elderly_age", "relatives_test"])
-def test_one_unsigned_parameter_is_enough_to_refuse(name: str) -> None:
-    book = signed_book()
-    unsigned = replace(
-        book,
-        parameters=tuple(
-            replace(row, signed_off_by=None, signed_off_on=None) if row.name == name else row for row in book.parameters
+def unsigned(row: RowT) -> RowT:
+    return replace(row, signed_off_by=None, signed_off_on=None)
+
+
+@pytest.mark.parametrize(
+    ("changed", "c2_f"),
+    [
+        (
+            {
+                "parameters": tuple(
+                    unsigned(row) if row.name == "elderly_age" else signed(row) for row in BOOK.parameters
+                )
+            },
+            "allowed",
         ),
+        (
+            {"relations": tuple(unsigned(row) if row.relation == "parent" else signed(row) for row in BOOK.relations)},
+            "rule_unsigned",
+        ),
+    ],
+    ids=["elderly_age", "parent"],
+)
+def test_one_unsigned_row_is_enough_to_refuse(changed: dict[str, tuple[Row, ...]], c2_f: str) -> None:
+    question = replace(PHYSIOTHERAPY, refuse_unsigned=True)
+    decisions = {each.rule_code: each.code for each in decide(question, replace(signed_book(), **changed))}
+    assert (decisions["C2_F_TER"], decisions["C2_F"]) == ("rule_unsigned", c2_f)
+
+
+def test_what_nobody_signed_comes_before_every_no_but_not_before_a_yes() -> None:
+    book = replace(
+        signed_book(), rules=tuple(unsigned(row) if row.code == "C2_F" else signed(row) for row in BOOK.rules)
     )
-    decisions = {each.rule_code: each.code for each in decide(replace(PHYSIOTHERAPY, refuse_unsigned=True), unsigned)}
-    assert decisions["C2_F_TER"] == "rule_unsigned"
-    assert decisions["C2_F"] == ("allowed" if name == "elderly_age" else "rule_unsigned")
+    refused = replace(PHYSIOTHERAPY, beneficiary=SELF, refuse_unsigned=True)
+    assert [each.code for each in decide(refused, book)] == ["rule_unsigned", "fringe_needs_consent", "not_for_self"]
+    assert [each.code for each in decide(replace(refused, allow_fringe=True), book)][:2] == ["allowed", "rule_unsigned"]
+    other_credit = replace(refused, rule_codes=frozenset({"C3_FRINGE"}))
+    assert {each.rule_code: each.code for each in decide(other_credit, book)} == {
+        "C3_FRINGE": "fringe_needs_consent",
+        "C2_F": "rule_not_in_programme",
+        "C2_F_TER": "not_for_self",
+    }
