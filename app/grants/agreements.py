@@ -10,16 +10,19 @@ from dataclasses import dataclass
 from datetime import date, timedelta
 
 from app.actor import Locale
-from app.grants.models import AgreementCode, DueCode
+from app.grants.models import DueCode
 from app.grants.queries import AgreementFacts
-from app.rules.book import RuleBook, UnknownParameter
-from app.rules.rows import Parameter, Status
+from app.rules.book import RuleBook
+from app.rules.rows import Agreement
 
 REASONS: dict[DueCode, dict[Locale, str]] = {
     "due": {"en": "the agreement's conditions are met", "it": "le condizioni del contratto sono soddisfatte"},
     "granted": {"en": "this person has this year's credit", "it": "questa persona ha già il credito di quest'anno"},
     "other_agreement": {"en": "another agreement applies to this person", "it": "vale un altro contratto collettivo"},
-    "not_employed_in_year": {"en": "not employed here in the agreement's year", "it": "in quell'anno non lavora qui"},
+    "not_employed_then": {
+        "en": "not employed here in the period that counts",
+        "it": "nel periodo che conta non lavora qui",
+    },
     "employment_ended": {"en": "this employment has ended", "it": "questo rapporto di lavoro è finito"},
     "agency": {"en": "employed by an agency, which owes the credit", "it": "in somministrazione: lo deve l'agenzia"},
     "fixed_term_too_short": {
@@ -33,24 +36,26 @@ REASONS: dict[DueCode, dict[Locale, str]] = {
     "not_hired_yet": {"en": "the employment has not begun yet", "it": "il rapporto di lavoro non è ancora cominciato"},
     "in_probation": {"en": "in probation: due when it ends", "it": "in prova: spetta quando la prova finisce"},
 }
-NATIONAL_CODES: dict[str, AgreementCode] = {"C011": "metalworkers", "C018": "confapi"}
+NATIONAL_CODES = {"C011": "metalworkers", "C018": "confapi"}
 """The codes under which payroll programs know these agreements (CNEL)."""
 
 
 @dataclass(frozen=True, slots=True)
-class Agreement:
-    """What an agreement says of a year's credit, with where it is written."""
+class YearsCredit:
+    """An agreement's credit of one year: the row of law that holds for it."""
 
-    code: AgreementCode
+    row: Agreement
     year: int
-    amount_cents: int
-    available_by: date
-    usable_until: date
-    citation: str
-    status: Status
-    probation_excluded: bool
-    fixed_term_min_months: int
-    leave_window: tuple[date, date] | None
+
+    @property
+    def available_by(self) -> date:
+        """By when it is to be given to whoever is due it then."""
+        return self.row.available_on(self.year)
+
+    @property
+    def usable_until(self) -> date:
+        """The last day on which the agreement lets it be used."""
+        return self.row.usable_to(self.year)
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,75 +68,44 @@ class Entitlement:
     due_by: date | None = None
 
 
-def agreement_of(book: RuleBook, code: AgreementCode, year: int) -> Agreement | None:
-    """Return an agreement's terms for a year; None where its rows do not reach that year."""
-    try:
-        amount, available, usable = (
-            book.parameter(f"{code}_{name}", date(year, 1, 1))
-            for name in ("credit_cents", "available_by", "usable_until")
-        )
-    except UnknownParameter:
-        return None
-    condition = {name: _condition(book, f"{code}_{name}", year) for name in CONDITIONS}
-    start, end = condition["leave_window_start"], condition["leave_window_end"]
-    probation, months = condition["probation_excluded"], condition["fixed_term_min_months"]
-    read = [row for row in (amount, available, usable, *condition.values()) if row is not None]
-    return Agreement(
-        code=code,
-        year=year,
-        amount_cents=amount.integer,
-        available_by=available.day_in(year),
-        usable_until=usable.day_in(year),
-        citation=amount.citation,
-        status="confirmed" if all(row.status == "confirmed" for row in read) else "unconfirmed",
-        probation_excluded=probation is not None and probation.integer == 1,
-        fixed_term_min_months=0 if months is None else months.integer,
-        leave_window=None if start is None or end is None else (start.day_in(year), end.day_in(year)),
-    )
+def years_credit(book: RuleBook, code: str, year: int) -> YearsCredit | None:
+    """Return an agreement's credit of a year; None where there is none."""
+    row = book.agreement(code, date(year, 1, 1))
+    return None if row is None else YearsCredit(row, year)
 
 
-CONDITIONS = ("probation_excluded", "fixed_term_min_months", "leave_window_start", "leave_window_end")
-"""What not every agreement says: without a row there is no such condition."""
-
-
-def _condition(book: RuleBook, name: str, year: int) -> Parameter | None:
-    try:
-        return book.parameter(name, date(year, 1, 1))
-    except UnknownParameter:
-        return None
-
-
-def entitlement(agreement: Agreement, facts: AgreementFacts, on: date) -> Entitlement:
+def entitlement(credit: YearsCredit, facts: AgreementFacts, on: date) -> Entitlement:
     """Decide for one person, as known on a day."""
     if facts.granted_cents:
         return Entitlement("granted", facts.granted_cents)
-    for code in _never(agreement, facts, on):
+    for code in _never(credit, facts, on):
         return Entitlement(code)
     ripe = facts.hired_on
-    probation = facts.probation_ends_on if agreement.probation_excluded else None
+    probation = facts.probation_ends_on if credit.row.probation_excluded else None
     if probation is not None:
         ripe = max(ripe, probation + timedelta(days=1))
-    by = max(agreement.available_by, ripe)
+    by = max(credit.available_by, ripe)
     if ripe <= on:
-        return Entitlement("due", agreement.amount_cents, ripe, by)
+        return Entitlement("due", credit.row.amount_cents, ripe, by)
     return Entitlement("not_hired_yet" if facts.hired_on > on else "in_probation", 0, ripe, by)
 
 
-def _never(agreement: Agreement, facts: AgreementFacts, on: date) -> Iterator[DueCode]:
+def _never(credit: YearsCredit, facts: AgreementFacts, on: date) -> Iterator[DueCode]:
     """Yield what excludes a person from the year's credit, as things stand."""
-    first, last = date(agreement.year, 1, 1), date(agreement.year, 12, 31)
+    row, window, ended_on = credit.row, credit.row.window(credit.year), facts.ended_on
     own = NATIONAL_CODES.get(facts.agreement_code or "", facts.agreement_code)
-    if own is not None and own != agreement.code and own in {*NATIONAL_CODES.values()}:
+    if own != row.code and own in NATIONAL_CODES.values():
         yield "other_agreement"
-    if facts.hired_on > last or (facts.ended_on is not None and facts.ended_on < first):
-        yield "not_employed_in_year"
-    if facts.ended_on is not None and facts.ended_on < on:
+    if ended_on is not None and ended_on < on:
         yield "employment_ended"
+    if facts.hired_on > window.end or (ended_on is not None and ended_on < window.start):
+        yield "not_employed_then"
     if facts.contract == "agency":
         yield "agency"
-    if facts.contract == "fixed_term" and months_within(facts, first, last) < agreement.fixed_term_min_months:
+    months = months_within(facts, date(credit.year, 1, 1), date(credit.year, 12, 31))
+    if facts.contract == "fixed_term" and months < row.fixed_term_min_months:
         yield "fixed_term_too_short"
-    if agreement.leave_window is not None and _covered(facts, *agreement.leave_window):
+    if row.unpaid_leave_excluded and _covered(facts, window.start, window.end):
         yield "unpaid_leave"
 
 

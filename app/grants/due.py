@@ -9,8 +9,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from app import clock
 from app.grants import queries
-from app.grants.agreements import REASONS, Agreement, Entitlement, agreement_of, entitlement
-from app.grants.models import AgreementCode
+from app.grants.agreements import REASONS, Entitlement, YearsCredit, entitlement, years_credit
 from app.grants.queries import AgreementFacts, DeadlineRow
 from app.rules.book import book_in_force
 
@@ -38,7 +37,7 @@ class Deadline:
 async def judge(
     session: AsyncSession,
     company_id: UUID,
-    agreement: Agreement,
+    credit: YearsCredit,
     category: str,
     employee_ids: Sequence[UUID] | None = None,
     *,
@@ -48,15 +47,15 @@ async def judge(
     found = await queries.AGREEMENT_FACTS.all(
         session,
         company_id=company_id,
-        code=agreement.code,
-        year=agreement.year,
+        code=credit.row.code,
+        year=credit.year,
         category=category,
         ids=None if employee_ids is None else list(employee_ids),
     )
     judged: list[Judged] = []
     due: set[bytes] = set()
     for facts in found:
-        decided = entitlement(agreement, facts, on or clock.today())
+        decided = entitlement(credit, facts, on or clock.today())
         if decided.code == "due":
             decided = Entitlement("granted") if facts.person in due else decided
             due.add(facts.person)
@@ -64,13 +63,13 @@ async def judge(
     return judged
 
 
-def known_agreement(code: AgreementCode | None, year: int | None) -> Agreement | None:
-    """Return the terms that a programme fulfils; None where it is of no agreement."""
-    return None if code is None or year is None else agreement_of(book_in_force(), code, year)
+def credit_of(code: str | None, year: int | None) -> YearsCredit | None:
+    """Return the agreement's credit that a programme gives; None where it is of no agreement."""
+    return None if code is None or year is None else years_credit(book_in_force(), code, year)
 
 
 def problems(
-    agreement: Agreement, judged: Sequence[Judged], lines: Sequence[tuple[UUID, int]], where: Sequence[str]
+    credit: YearsCredit, judged: Sequence[Judged], lines: Sequence[tuple[UUID, int]], where: Sequence[str]
 ) -> list[Problem]:
     """Say which lines the agreement does not owe, or owes more."""
     found = {one.facts.id: one.found for one in judged}
@@ -79,7 +78,7 @@ def problems(
         code = found[employee_id].code
         if code != "due":
             wrong.append((f"{pointer}/employee_id", code, REASONS[code]["en"]))
-        elif amount_cents < agreement.amount_cents:
+        elif amount_cents < credit.row.amount_cents:
             wrong.append((f"{pointer}/amount_cents", "below_agreement", "the agreement gives more to each"))
     return wrong
 
@@ -99,8 +98,8 @@ async def deadlines(session: AsyncSession, company_id: UUID) -> list[Deadline]:
 
 async def missing(session: AsyncSession, row: DeadlineRow) -> Deadline:
     """Count who is due a programme's credit and has not got it."""
-    agreement = known_agreement(row.agreement_code, row.agreement_year)
-    judged = [] if agreement is None else await judge(session, row.company_id, agreement, row.employee_category)
+    credit = credit_of(row.agreement_code, row.agreement_year)
+    judged = [] if credit is None else await judge(session, row.company_id, credit, row.employee_category)
     due = [one.found for one in judged if one.found.code == "due"]
     return Deadline(row, len(due), sum(found.amount_cents for found in due))
 

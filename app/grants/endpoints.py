@@ -11,7 +11,7 @@ from app.edge.at import At, Place
 from app.errors import AlreadyResolved, Invalid, NotFound, StateConflict
 from app.files.errors import ImportRefused, NotCsv, TooManyRows
 from app.grants import due, grant_csv, grants, programmes, queries, revocations, top_ups
-from app.grants.agreements import REASONS
+from app.grants.agreements import REASONS, YearsCredit
 from app.grants.due import Judged
 from app.grants.errors import (
     AgreementGivenAlready,
@@ -56,6 +56,7 @@ from app.http.pagination import NewestFirst, Paging, ordered
 from app.http.schemas import Name, Page
 from app.ids import EmployeeId, GrantId, OrganisationId, ProgrammeId, TopUpId, encode
 from app.listing import page_in
+from app.rules.errors import RulesNotSigned
 
 company = company_router()
 operator = operator_router()
@@ -206,15 +207,30 @@ async def programme_due_list(
     programme = await queries.PROGRAMME.maybe(at.session, company_id=at.tenant, id=programme_id)
     if programme is None:
         raise NotFound
-    agreement = due.known_agreement(programme.agreement_code, programme.agreement_year)
+    credit = due.credit_of(programme.agreement_code, programme.agreement_year)
     judged = []
-    if agreement is not None:
-        judged = await due.judge(at.session, at.tenant, agreement, programme.employee_category)
+    if credit is not None:
+        judged = await due.judge(at.session, at.tenant, credit, programme.employee_category)
     shown = [one for one in judged if code is None or one.found.code in code]
     language = at.language
     page = paging.page(page_in(shown, paging.window, DUE_ORDERS), lambda one: _due(one, language))
-    read = None if agreement is None else AgreementRead.model_validate(agreement)
+    read = None if credit is None else _agreement(credit)
     return DueList(agreement=read, **page.__dict__, **due.counts(judged, clock.today()))
+
+
+def _agreement(credit: YearsCredit) -> AgreementRead:
+    row = credit.row
+    return AgreementRead(
+        code=row.code,
+        name=row.name,
+        name_en=row.name_en,
+        year=credit.year,
+        amount_cents=row.amount_cents,
+        available_by=credit.available_by,
+        usable_until=credit.usable_until,
+        citation=row.citation,
+        status=row.status,
+    )
 
 
 DUE_ORDERS = {"family_name": lambda one: [one.facts.family_name, one.facts.given_name, str(one.facts.id)]}
@@ -264,7 +280,7 @@ async def deadline_list(at: At) -> DeadlinesRead:
     rehearses=True,
     body="json_or_csv",
     max_bytes=GRANT_BODY_BYTES,
-    errors=[ProgrammeEnded, AmountsIdentify, ImportRefused, NotCsv, TooManyRows],
+    errors=[ProgrammeEnded, AmountsIdentify, RulesNotSigned, ImportRefused, NotCsv, TooManyRows],
     audit="grant.create",
     responses={200: {"model": GrantDrafted, "description": "What a dry run found; nothing was stored"}},
 )

@@ -18,13 +18,14 @@ from app.errors import Invalid, NotFound, StateConflict
 from app.events.actions import NewEvent
 from app.events.actions import record as record_event
 from app.grants import due, queries
-from app.grants.agreements import Agreement
+from app.grants.agreements import YearsCredit
 from app.grants.due import Judged, Problem
 from app.grants.errors import AmountsIdentify, ApproverIsMaker, ProgrammeEnded
 from app.grants.models import Grant, GrantStatus
 from app.grants.queries import GrantRow, LockedGrant, ProgrammeToGrant
 from app.grants.schemas import GrantCreate
 from app.ledger.queries import company_balance
+from app.rules.book import require_signed
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,9 +108,11 @@ async def _lines(
         raise NotFound
     if programme.lot_expires_on < clock.today():
         raise ProgrammeEnded
-    agreement, left_out = due.known_agreement(programme.agreement_code, programme.agreement_year), list[Judged]()
-    if given.lines is None and agreement is not None:
-        lines, left_out = await _all_due(session, company_id, programme, agreement, given.each_cents or 0)
+    credit, left_out = due.credit_of(programme.agreement_code, programme.agreement_year), list[Judged]()
+    if credit is not None:
+        require_signed(credit.row)
+    if given.lines is None and credit is not None:
+        lines, left_out = await _all_due(session, company_id, programme, credit, given.each_cents or 0)
     elif given.lines is None:
         employed = await queries.EMPLOYED_IN_CATEGORY.all(
             session, company_id=company_id, category=programme.employee_category, today=clock.today()
@@ -121,11 +124,11 @@ async def _lines(
         lines = [(line.employee_id, line.amount_cents) for line in given.lines]
         where = pointers or [f"/lines/{index}" for index in range(len(lines))]
         await _check_lines(session, company_id, programme, lines, where)
-        if agreement is not None:
+        if credit is not None:
             judged = await due.judge(
-                session, company_id, agreement, programme.employee_category, [who for who, _ in lines]
+                session, company_id, credit, programme.employee_category, [who for who, _ in lines]
             )
-            _refuse(due.problems(agreement, judged, lines, where))
+            _refuse(due.problems(credit, judged, lines, where))
     await _check_generality(session, company_id, programme, lines, given.generality_reason)
     if await queries.AMOUNTS_IDENTIFY.one(
         session,
@@ -139,12 +142,12 @@ async def _lines(
 
 
 async def _all_due(
-    session: AsyncSession, company_id: UUID, programme: ProgrammeToGrant, agreement: Agreement, each_cents: int
+    session: AsyncSession, company_id: UUID, programme: ProgrammeToGrant, credit: YearsCredit, each_cents: int
 ) -> tuple[list[tuple[UUID, int]], list[Judged]]:
     """Return a line for everybody of the category whom the agreement owes its credit now, and the others."""
-    if each_cents < agreement.amount_cents:
+    if each_cents < credit.row.amount_cents:
         raise Invalid("/each_cents", "below_agreement", "the agreement gives more to each")
-    judged = await due.judge(session, company_id, agreement, programme.employee_category)
+    judged = await due.judge(session, company_id, credit, programme.employee_category)
     lines = [(one.facts.id, each_cents) for one in judged if one.found.code == "due"]
     if not lines:
         raise Invalid("/programme_id", "nobody_due", "the agreement owes its credit to nobody of this category now")

@@ -26,12 +26,11 @@ TopUpStatus = Literal["pending", "confirming", "confirmed", "returned", "cancell
 GrantStatus = Literal["draft", "awaiting_funds", "active", "revoked"]
 EntryKind = Literal["top_up", "grant", "returns"]
 GeneralityReason = Literal["hire_pro_rata", "agreement", "part_of_category", "other"]
-AgreementCode = Literal["metalworkers", "confapi"]
 DueCode = Literal[
     "due",
     "granted",
     "other_agreement",
-    "not_employed_in_year",
+    "not_employed_then",
     "employment_ended",
     "agency",
     "fixed_term_too_short",
@@ -89,7 +88,6 @@ class Programme(Model):
     __table_args__ = (
         UniqueConstraint("company_id", "id"),
         Index("programme_external_id_idx", "company_id", "external_id", postgresql_where="external_id IS NOT NULL"),
-        CheckConstraint(one_of("agreement_code", AgreementCode), name="agreement_code_known"),
         CheckConstraint("num_nonnulls(agreement_code, agreement_year, due_by) IN (0, 3)", name="agreement_whole"),
         Index("programme_due_by_idx", "due_by", postgresql_where="due_by IS NOT NULL"),
     )
@@ -100,7 +98,7 @@ class Programme(Model):
     basis_reference: Mapped[str | None] = mapped_column(Text)
     employee_category: Mapped[str] = mapped_column(Text)
     lot_expires_on: Mapped[date] = mapped_column(Date)
-    agreement_code: Mapped[AgreementCode | None] = mapped_column(Text)
+    agreement_code: Mapped[str | None] = mapped_column(Text)
     """The collective agreement whose credit it gives; then people are judged by its conditions."""
     agreement_year: Mapped[int | None] = mapped_column(Integer)
     due_by: Mapped[date | None] = mapped_column(Date)

@@ -11,7 +11,7 @@ from app.credit import sources
 from app.credit.sources import SourceTerms
 from app.errors import Invalid, NotFound, PreconditionFailed
 from app.grants import queries
-from app.grants.agreements import Agreement, agreement_of
+from app.grants.agreements import YearsCredit, years_credit
 from app.grants.errors import ProgrammeInUse
 from app.grants.models import Programme
 from app.grants.queries import ProgrammeRow
@@ -25,7 +25,7 @@ async def create_programme(session: AsyncSession, company_id: UUID, given: Progr
         heir = "company" if given.source == "on_top" else "solidarity_fund"
         given = given.model_copy(update={"expired_credit_to": heir})
     _check_programme(given)
-    agreement = _agreement(given)
+    credit = _credit(given)
     company = await queries.COMPANY_TERMS.one(session, company_id=company_id)
     if given.relatives_reading is None:
         given = given.model_copy(update={"relatives_reading": company.relatives_reading})
@@ -34,7 +34,7 @@ async def create_programme(session: AsyncSession, company_id: UUID, given: Progr
         company_id=company_id,
         created_at=clock.now(),
         version=1,
-        due_by=None if agreement is None else agreement.available_by,
+        due_by=None if credit is None else credit.available_by,
         **given.model_dump(),
     )
     await sources.create(
@@ -113,8 +113,8 @@ def _terms(row: ProgrammeRow) -> SourceTerms:
     )
 
 
-def _agreement(given: ProgrammeCreate) -> Agreement | None:
-    """Return the agreement's terms that the programme fulfils; Invalid where it names none that there is."""
+def _credit(given: ProgrammeCreate) -> YearsCredit | None:
+    """Return the agreement's credit that the programme gives; Invalid where it names none that there is."""
     code, year = given.agreement_code, given.agreement_year
     if code is None and year is None:
         return None
@@ -122,12 +122,12 @@ def _agreement(given: ProgrammeCreate) -> Agreement | None:
         raise Invalid("/agreement_code", "only_collective_agreement", "only a programme of an agreement names one")
     if code is None or year is None:
         raise Invalid("/agreement_year", "agreement_and_year", "name both the agreement and the year")
-    agreement = agreement_of(book_in_force(), code, year)
-    if agreement is None:
+    credit = years_credit(book_in_force(), code, year)
+    if credit is None:
         raise Invalid("/agreement_year", "no_such_agreement", "nothing is known of this agreement for that year")
-    if given.lot_expires_on < agreement.usable_until:
+    if given.lot_expires_on < credit.usable_until:
         raise Invalid("/lot_expires_on", "agreement_longer", "the agreement lets its credit be used longer")
-    return agreement
+    return credit
 
 
 def _check_programme(terms: ProgrammeCreate | ProgrammeRead) -> None:

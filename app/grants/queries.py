@@ -12,7 +12,7 @@ from app.credit.models import ExpiredCreditTo, FeeFunding, LeaversRule, Programm
 from app.db import APP, HR, NOTHING, WORKER, Query
 from app.employees.models import Contract
 from app.employees.queries import Leave
-from app.grants.models import AgreementCode, EntryKind, GeneralityReason, Grant, GrantStatus, TopUp, TopUpStatus
+from app.grants.models import EntryKind, GeneralityReason, Grant, GrantStatus, TopUp, TopUpStatus
 from app.listing import Found, ListQuery, Window, page_of
 from app.rules.decisions import Reading
 from app.rules.rows import RuleCode
@@ -110,7 +110,7 @@ class ProgrammeRow:
     version: int
     external_id: str | None
     metadata: dict[str, str]
-    agreement_code: AgreementCode | None
+    agreement_code: str | None
     agreement_year: int | None
     due_by: date | None
 
@@ -123,7 +123,7 @@ class ProgrammeToGrant:
     employee_category: str
     rule_codes: list[RuleCode]
     lot_expires_on: date
-    agreement_code: AgreementCode | None
+    agreement_code: str | None
     agreement_year: int | None
 
 
@@ -155,7 +155,7 @@ class DeadlineRow:
     company_id: UUID
     name: str
     employee_category: str
-    agreement_code: AgreementCode
+    agreement_code: str
     agreement_year: int
     due_by: date
 

@@ -7,7 +7,7 @@ from pydantic_core import PydanticCustomError
 
 from app.clock import Day, Instant
 from app.credit.models import ExpiredCreditTo, FeeFunding, LeaversRule, ProgrammeSource, ValidityBasis
-from app.grants.models import AgreementCode, DueCode, EntryKind, GeneralityReason, GrantStatus, TopUpStatus
+from app.grants.models import DueCode, EntryKind, GeneralityReason, GrantStatus, TopUpStatus
 from app.http.schemas import ABSENT, VERSION, Code, In, Metadata, Name, Out, Page, example
 from app.http.words import words
 from app.ids import EmployeeId, GrantId, OrganisationId, ProgrammeId, RevocationId, TopUpId, UserId
@@ -146,7 +146,7 @@ class ProgrammeCreate(In):
     """Who pays the fee of a late cancellation."""
     relatives_reading: Reading | None = None
     """How narrowly the law on relatives is read; null: as the company reads it."""
-    agreement_code: AgreementCode | None = None
+    agreement_code: Code | None = None
     """The collective agreement whose credit of a year it gives: then each person is judged by its conditions."""
     agreement_year: Annotated[int, Field(ge=2000, le=2200)] | None = None
     """The year of the agreement's credit; null where no agreement is named."""
@@ -218,7 +218,7 @@ class ProgrammeRead(Out):
     """Who pays the fee of a late cancellation."""
     relatives_reading: Reading
     """How narrowly the law on relatives is read."""
-    agreement_code: AgreementCode | None
+    agreement_code: str | None
     """The collective agreement whose credit it gives; null where it is of none."""
     agreement_year: int | None
     """The year of the agreement's credit; null where no agreement is named."""
@@ -337,8 +337,12 @@ class DueRead(NotDueRead):
 class AgreementRead(Out):
     """What a collective agreement says of a year's credit."""
 
-    code: AgreementCode
+    code: str = Field(examples=["metalworkers"])
     """Which agreement."""
+    name: str
+    """Its name."""
+    name_en: str
+    """Its name in English."""
     year: int
     """The year whose credit it is."""
     amount_cents: int
@@ -468,18 +472,12 @@ words(
     other="another reason, which the company can show",
 )
 words(
-    "AgreementCode",
-    AgreementCode,
-    metalworkers="the metal-workers' industry",
-    confapi="the metal-workers' small firms (Confapi)",
-)
-words(
     "DueCode",
     DueCode,
     due="the agreement's conditions are met",
     granted="this person has this year's credit",
     other_agreement="another agreement applies to this person",
-    not_employed_in_year="not employed here in the agreement's year",
+    not_employed_then="not employed here in the period that counts",
     employment_ended="this employment has ended",
     agency="employed by an agency, which owes the credit",
     fixed_term_too_short="a fixed term with too few months in the calendar year",

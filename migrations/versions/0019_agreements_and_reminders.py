@@ -16,7 +16,6 @@ AGREEMENTS = """
         ADD COLUMN agreement_code TEXT,
         ADD COLUMN agreement_year INTEGER,
         ADD COLUMN due_by DATE,
-        ADD CONSTRAINT programme_agreement_code_known CHECK (agreement_code IN ('metalworkers', 'confapi')),
         ADD CONSTRAINT programme_agreement_whole CHECK (
             num_nonnulls(agreement_code, agreement_year, due_by) IN (0, 3));
     ALTER TABLE credit_grant ADD COLUMN generality_note TEXT;

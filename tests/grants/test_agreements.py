@@ -10,7 +10,7 @@ import pytest
 from app import clock, ids
 from app.employees.queries import Leave
 from app.grants import jobs
-from app.grants.agreements import REASONS, Agreement, agreement_of, entitlement, months_within
+from app.grants.agreements import REASONS, YearsCredit, entitlement, months_within, years_credit
 from app.grants.queries import AgreementFacts
 from app.rules.book import book_in_force
 from tests.grants.desk import Desk, count, pointers
@@ -32,8 +32,8 @@ METAL: dict[str, Any] = {
 }
 
 
-def metalworkers(year: int = 2026) -> Agreement:
-    found = agreement_of(book_in_force(), "metalworkers", year)
+def metalworkers(year: int = 2026) -> YearsCredit:
+    found = years_credit(book_in_force(), "metalworkers", year)
     assert found is not None
     return found
 
@@ -53,21 +53,19 @@ def fixed_term(start: date, end: date) -> dict[str, Any]:
 )
 def test_a_year_of_the_metalworkers(year: int, amount_cents: int, available_by: date, usable_until: date) -> None:
     found = metalworkers(year)
-    assert (found.amount_cents, found.available_by, found.usable_until) == (amount_cents, available_by, usable_until)
-    assert (found.probation_excluded, found.fixed_term_min_months) == (True, 3)
-    assert found.leave_window == (date(year, 6, 1), date(year, 12, 31))
+    assert (found.row.amount_cents, found.available_by, found.usable_until) == (
+        amount_cents, available_by, usable_until,
+    )  # fmt: skip
+    assert (found.row.probation_excluded, found.row.fixed_term_min_months) == (True, 3)
 
 
-def test_confapi_has_its_own_days_and_no_conditions() -> None:
-    found = agreement_of(book_in_force(), "confapi", 2026)
+def test_confapi_has_its_own_days() -> None:
+    found = years_credit(book_in_force(), "confapi", 2026)
     assert found is not None
-    assert (found.amount_cents, found.available_by, found.usable_until) == (
-        200_00,
-        date(2026, 2, 28),
-        date(2026, 12, 31),
-    )
-    assert (found.probation_excluded, found.fixed_term_min_months, found.leave_window) == (False, 0, None)
-    assert agreement_of(book_in_force(), "confapi", 2024) is None
+    assert (found.row.amount_cents, found.available_by) == (200_00, date(2026, 2, 28))
+    assert found.usable_until == date(2026, 12, 31)
+    assert years_credit(book_in_force(), "confapi", 2024) is None
+    assert years_credit(book_in_force(), "unknown", 2026) is None
 
 
 PROBATION, LEAVE = date(2026, 12, 10), (Leave(date(2026, 5, 1), date(2026, 12, 31)),)
@@ -81,7 +79,7 @@ PROBATION, LEAVE = date(2026, 12, 10), (Leave(date(2026, 5, 1), date(2026, 12, 3
         ({"agreement_code": "C011"}, "due", date(2020, 1, 1), date(2026, 2, 28)),
         ({"agreement_code": "confapi"}, "other_agreement", None, None),
         ({"agreement_code": "C018"}, "other_agreement", None, None),
-        ({"hired_on": date(2027, 1, 1)}, "not_employed_in_year", None, None),
+        ({"hired_on": date(2027, 1, 1)}, "not_employed_then", None, None),
         ({"ended_on": date(2026, 11, 22)}, "employment_ended", None, None),
         ({"ended_on": TODAY}, "due", date(2020, 1, 1), date(2026, 2, 28)),
         ({"hired_on": date(2026, 9, 1)}, "due", date(2026, 9, 1), date(2026, 9, 1)),
@@ -221,3 +219,10 @@ async def test_hr_is_reminded_60_30_7_days_before_once_each(client: httpx.AsyncC
     assert f"/programmes/{programme_id}/due" in text.text
     assert "28.02.2026" in text.text
     assert "Anna" not in text.text
+
+
+def test_who_is_known_to_leave_before_the_period_that_counts_is_not_due() -> None:
+    january = date(2026, 1, 15)
+    left = replace(FULL_TIME, ended_on=date(2026, 5, 31))
+    assert entitlement(metalworkers(), left, january).code == "not_employed_then"
+    assert entitlement(metalworkers(), replace(FULL_TIME, ended_on=date(2026, 6, 1)), january).code == "due"
