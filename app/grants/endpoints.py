@@ -4,12 +4,17 @@ from typing import Annotated
 
 from fastapi import Depends, Query, Response
 
+from app import clock
+from app.actor import Locale
 from app.config import settings
 from app.edge.at import At, Place
 from app.errors import AlreadyResolved, Invalid, NotFound, StateConflict
 from app.files.errors import ImportRefused, NotCsv, TooManyRows
-from app.grants import grant_csv, grants, programmes, queries, revocations, top_ups
+from app.grants import due, grant_csv, grants, programmes, queries, revocations, top_ups
+from app.grants.agreements import REASONS, YearsCredit
+from app.grants.due import Judged
 from app.grants.errors import (
+    AgreementGivenAlready,
     AmountDiffers,
     AmountsIdentify,
     ApproverIsMaker,
@@ -18,16 +23,23 @@ from app.grants.errors import (
     ProgrammeEnded,
     ProgrammeInUse,
 )
-from app.grants.models import EntryKind, GeneralityReason, GrantStatus, TopUp, TopUpStatus
+from app.grants.models import DueCode, EntryKind, GeneralityReason, GrantStatus, TopUp, TopUpStatus
 from app.grants.queries import CompanyEntry, RevocationRow
 from app.grants.schemas import (
     ENTRY_PREFIXES,
+    AgreementRead,
     CompanyEntryRead,
     CompanyFundsRead,
+    DeadlineRead,
+    DeadlinesRead,
+    DueList,
+    DueRead,
     GrantCreate,
+    GrantDrafted,
     GrantLineRead,
     GrantRead,
     GrantRevoke,
+    NotDueRead,
     OperatorTopUpRead,
     PayeeRead,
     ProgrammeCreate,
@@ -43,8 +55,10 @@ from app.http.audiences import company_router, operator_router
 from app.http.filters import DaysDep, ExternalId, Words, any_of, containing
 from app.http.json_or_csv import JsonOrCsv
 from app.http.pagination import NewestFirst, Paging, ordered
-from app.http.schemas import Page
+from app.http.schemas import Name, Page
 from app.ids import EmployeeId, GrantId, OrganisationId, ProgrammeId, TopUpId, encode
+from app.listing import page_in
+from app.rules.errors import RulesNotSigned
 
 company = company_router()
 operator = operator_router()
@@ -193,6 +207,83 @@ async def programme_update(at: At, programme_id: ProgrammeId, body: ProgrammeUpd
     return at.tagged(row.version, ProgrammeRead.model_validate(row))
 
 
+@company.list("/programmes/{programme_id}/due", "grants:read")
+async def programme_due_list(
+    at: At,
+    programme_id: ProgrammeId,
+    paging: Annotated[Paging, Depends(ordered("family_name", "-family_name", most=1000))],
+    code: Annotated[list[DueCode] | None, Query(description="may be repeated")] = None,
+) -> DueList:
+    """List who is due a collective agreement's credit by when, and who is not and why, as known today."""
+    programme = await queries.PROGRAMME.maybe(at.session, company_id=at.tenant, id=programme_id)
+    if programme is None:
+        raise NotFound
+    credit = due.credit_of(programme.agreement_code, programme.agreement_year)
+    judged = []
+    if credit is not None:
+        judged = await due.judge(at.session, at.tenant, credit, programme.employee_category)
+    shown = [one for one in judged if code is None or one.found.code in code]
+    language = at.language
+    page = paging.page(page_in(shown, paging.window, DUE_ORDERS), lambda one: _due(one, language))
+    read = None if credit is None else _agreement(credit)
+    return DueList(agreement=read, **page.__dict__, **due.counts(judged, clock.today()))
+
+
+def _agreement(credit: YearsCredit) -> AgreementRead:
+    row = credit.row
+    return AgreementRead(
+        code=row.code,
+        name=row.name,
+        name_en=row.name_en,
+        year=credit.year,
+        amount_cents=row.amount_cents,
+        available_by=credit.available_by,
+        usable_until=credit.usable_until,
+        citation=row.citation,
+        status=row.status,
+    )
+
+
+DUE_ORDERS = {"family_name": lambda one: [one.facts.family_name, one.facts.given_name, str(one.facts.id)]}
+
+
+def _due(one: Judged, language: Locale) -> DueRead:
+    found, about = one.found, _left_out(one, language)
+    return DueRead(**about.__dict__, amount_cents=found.amount_cents, due_by=found.due_by)
+
+
+def _left_out(one: Judged, language: Locale) -> NotDueRead:
+    facts, found = one.facts, one.found
+    return NotDueRead(
+        employee_id=facts.id,
+        external_id=facts.external_id,
+        given_name=facts.given_name,
+        family_name=facts.family_name,
+        code=found.code,
+        reason=REASONS[found.code][language],
+        due_from=found.due_from,
+    )
+
+
+@company.read("/deadlines", "grants:read")
+async def deadline_list(at: At) -> DeadlinesRead:
+    """Show the deadlines of collective agreements, near or over, for which somebody still lacks the credit."""
+    today = clock.today()
+    return DeadlinesRead(
+        data=[
+            DeadlineRead(
+                programme_id=one.row.id,
+                programme_name=one.row.name,
+                due_by=one.row.due_by,
+                days_left=(one.row.due_by - today).days,
+                due_count=one.people,
+                missing_cents=one.missing_cents,
+            )
+            for one in await due.deadlines(at.session, at.tenant)
+        ]
+    )
+
+
 @company.command(
     "/programmes/{programme_id}/archive",
     "programmes:write",
@@ -226,9 +317,9 @@ async def programme_restore(at: At, programme_id: ProgrammeId) -> ProgrammeRead:
     rehearses=True,
     body="json_or_csv",
     max_bytes=GRANT_BODY_BYTES,
-    errors=[ProgrammeArchived, ProgrammeEnded, AmountsIdentify, ImportRefused, NotCsv, TooManyRows],
+    errors=[ProgrammeArchived, ProgrammeEnded, AmountsIdentify, RulesNotSigned, ImportRefused, NotCsv, TooManyRows],
     audit="grant.create",
-    responses={200: {"model": GrantRead, "description": "What a dry run found; nothing was stored"}},
+    responses={200: {"model": GrantDrafted, "description": "What a dry run found; nothing was stored"}},
 )
 async def grant_create(
     at: At,
@@ -242,23 +333,35 @@ async def grant_create(
     generality_reason: Annotated[
         GeneralityReason | None, Query(description="why amounts differ, for a CSV file; JSON names it in the body")
     ] = None,
-) -> GrantRead:
+    generality_note: Annotated[
+        Name | None, Query(description="the reason in your own words, for a CSV file; JSON names it in the body")
+    ] = None,
+) -> GrantDrafted:
     """Draft a grant for another person to approve; a dry run (200, id null) stores nothing.
 
+    A programme of a collective agreement gives only to whom the agreement owes its credit: `each_cents` leaves the
+    others out and says why (`left_out`), a line for one of them is refused with the reason as its code.
+
     JSON carries everything in the body. A CSV file (5 MB, 20,000 rows at most) has the columns `external_id` or
-    `fiscal_code`, and `amount` in euro; `programme_id` and `generality_reason` are query parameters then, and only
-    then.
+    `fiscal_code`, and `amount` in euro; `programme_id`, `generality_reason` and `generality_note` are query parameters
+    then, and only then.
     """
     pointers: list[str] | None = None
     if isinstance(body, bytes):
         if programme_id is None:
             raise Invalid("/query/programme_id", "missing", "a CSV file needs the programme")
         lines, pointers = await grant_csv.read_lines(at.session, at.tenant, body)
-        body = GrantCreate(programme_id=programme_id, lines=lines, generality_reason=generality_reason)
-    elif programme_id is not None or generality_reason is not None:
+        body = GrantCreate(
+            programme_id=programme_id,
+            lines=lines,
+            generality_reason=generality_reason,
+            generality_note=generality_note,
+        )
+    elif programme_id is not None or generality_reason is not None or generality_note is not None:
         raise Invalid("/query", "extra_forbidden", "with JSON the programme and the reason stand in the body")
     row = await grants.create_grant(at.session, at.actor, at.tenant, body, dry_run=dry_run, pointers=pointers)
-    grant = GrantRead.model_validate(row)
+    shown, language = GrantRead.model_validate(row), at.language
+    grant = GrantDrafted(**shown.__dict__, left_out=[_left_out(one, language) for one in row.left_out])
     if dry_run:
         response.status_code, grant.id = 200, None
         return grant
@@ -307,7 +410,7 @@ async def grant_line_list(
 @company.command(
     "/grants/{grant_id}/approve",
     "grant_approvals:write",
-    errors=[ApproverIsMaker, StateConflict, ProgrammeEnded, AmountsIdentify],
+    errors=[ApproverIsMaker, StateConflict, ProgrammeEnded, AmountsIdentify, AgreementGivenAlready],
     audit="grant.approve",
     step_up="role",
 )

@@ -20,6 +20,12 @@ class AmountsIdentify(AppError, status=422, code="amounts_identify", constraints
     """
 
 
+class AgreementGivenAlready(
+    AppError, status=409, code="agreement_given_already", constraints=("credit_grant_agreement_once",)
+):
+    """Somebody in this grant has the agreement's credit of that year from another one."""
+
+
 class ProgrammeInUse(
     AppError, status=409, code="programme_in_use", constraints=("programme_fixed", "credit_source_fixed")
 ):

@@ -4,6 +4,7 @@ Whoever moves a grant locks the company's account first, so that two approvals n
 """
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
@@ -16,12 +17,22 @@ from app.credit import batches
 from app.errors import Invalid, NotFound, StateConflict
 from app.events.actions import NewEvent
 from app.events.actions import record as record_event
-from app.grants import queries
+from app.grants import due, queries
+from app.grants.agreements import YearsCredit
+from app.grants.due import Judged, Problem
 from app.grants.errors import AmountsIdentify, ApproverIsMaker, ProgrammeArchived, ProgrammeEnded
 from app.grants.models import Grant, GrantStatus
 from app.grants.queries import GrantRow, LockedGrant, ProgrammeToGrant
 from app.grants.schemas import GrantCreate
 from app.ledger.queries import company_balance
+from app.rules.book import require_signed
+
+
+@dataclass(frozen=True, slots=True)
+class DraftedGrant(GrantRow):
+    """A grant as it was drafted, with whom of the category a collective agreement leaves out of it."""
+
+    left_out: list[Judged]
 
 
 async def create_grant(
@@ -32,30 +43,34 @@ async def create_grant(
     *,
     dry_run: bool,
     pointers: Sequence[str] | None = None,
-) -> GrantRow:
+) -> DraftedGrant:
     """Draft a grant; a dry run makes the same checks and stores nothing: nobody will find its id.
+
+    Under a collective agreement it tells whom of the category the agreement leaves out, and why.
 
     Invalid where a line names somebody who cannot get it, or a lawful reason is missing (generality, art. 51 TUIR);
     AmountsIdentify where what comes back would tell who used it. `pointers` say where each line stands in what the
     caller sent.
     """
-    programme_name, lines = await _lines(session, company_id, given, pointers)
-    grant = GrantRow(
+    programme, lines, left_out = await _lines(session, company_id, given, pointers)
+    grant = DraftedGrant(
         id=ids.new_id(),
         company_id=company_id,
         programme_id=given.programme_id,
         status="draft",
         total_cents=sum(amount for _, amount in lines),
         employee_count=len(lines),
-        generality_reason=given.generality_reason,
+        generality_reason=given.generality_reason or ("agreement" if programme.agreement_code else None),
+        generality_note=given.generality_note,
         created_at=clock.now(),
         approved_at=None,
         activated_at=None,
         version=1,
         external_id=given.external_id,
         metadata=given.metadata,
-        programme_name=programme_name,
+        programme_name=programme.name,
         available_cents=await balance_of(session, company_id),
+        left_out=left_out,
     )
     if dry_run:
         return grant
@@ -67,6 +82,7 @@ async def create_grant(
             total_cents=grant.total_cents,
             employee_count=grant.employee_count,
             generality_reason=grant.generality_reason,
+            generality_note=grant.generality_note,
             external_id=grant.external_id,
             metadata_=grant.metadata,
             created_by=actor.id,
@@ -85,8 +101,8 @@ async def create_grant(
 
 async def _lines(
     session: AsyncSession, company_id: UUID, given: GrantCreate, pointers: Sequence[str] | None
-) -> tuple[str, list[tuple[UUID, int]]]:
-    """Return the programme's name, and who gets how much from a grant that may be drafted."""
+) -> tuple[ProgrammeToGrant, list[tuple[UUID, int]], list[Judged]]:
+    """Return the programme, who gets how much from a grant that may be drafted, and whom its agreement leaves out."""
     programme = await queries.PROGRAMME_TO_GRANT.maybe(session, company_id=company_id, id=given.programme_id)
     if programme is None:
         raise NotFound
@@ -94,7 +110,12 @@ async def _lines(
         raise ProgrammeEnded
     if programme.archived_at is not None:
         raise ProgrammeArchived
-    if given.lines is None:
+    credit, left_out = due.credit_of(programme.agreement_code, programme.agreement_year), list[Judged]()
+    if credit is not None:
+        require_signed(credit.row)
+    if given.lines is None and credit is not None:
+        lines, left_out = await _all_due(session, company_id, programme, credit, given.each_cents or 0)
+    elif given.lines is None:
         employed = await queries.EMPLOYED_IN_CATEGORY.all(
             session, company_id=company_id, category=programme.employee_category, today=clock.today()
         )
@@ -105,6 +126,11 @@ async def _lines(
         lines = [(line.employee_id, line.amount_cents) for line in given.lines]
         where = pointers or [f"/lines/{index}" for index in range(len(lines))]
         await _check_lines(session, company_id, programme, lines, where)
+        if credit is not None:
+            judged = await due.judge(
+                session, company_id, credit, programme.employee_category, [who for who, _ in lines]
+            )
+            _refuse(due.problems(credit, judged, lines, where))
     await _check_generality(session, company_id, programme, lines, given.generality_reason)
     if await queries.AMOUNTS_IDENTIFY.one(
         session,
@@ -114,7 +140,25 @@ async def _lines(
         on=clock.today(),
     ):
         raise AmountsIdentify
-    return programme.name, lines
+    return programme, lines, left_out
+
+
+async def _all_due(
+    session: AsyncSession, company_id: UUID, programme: ProgrammeToGrant, credit: YearsCredit, each_cents: int
+) -> tuple[list[tuple[UUID, int]], list[Judged]]:
+    """Return a line for everybody of the category whom the agreement owes its credit now, and the others."""
+    if each_cents < credit.row.amount_cents:
+        raise Invalid("/each_cents", "below_agreement", "the agreement gives more to each")
+    judged = await due.judge(session, company_id, credit, programme.employee_category)
+    lines = [(one.facts.id, each_cents) for one in judged if one.found.code == "due"]
+    if not lines:
+        raise Invalid("/programme_id", "nobody_due", "the agreement owes its credit to nobody of this category now")
+    return lines, [one for one in judged if one.found.code != "due"]
+
+
+def _refuse(wrong: Sequence[Problem]) -> None:
+    if wrong:
+        raise Invalid(*wrong[0], *wrong[1:100])
 
 
 async def _check_lines(
@@ -140,8 +184,7 @@ async def _check_lines(
         elif employee.category != programme.employee_category:
             wrong.append((pointer, "other_category", "this employee is not of the programme's category"))
         seen.add(employee_id)
-    if wrong:
-        raise Invalid(*wrong[0], *wrong[1:100])
+    _refuse(wrong)
 
 
 async def _check_generality(
@@ -154,6 +197,8 @@ async def _check_generality(
     """C2 credit goes to all or to homogeneous categories; what differs needs a recorded reason. C3 does not."""
     if reason is not None or set(programme.rule_codes) == {"C3_FRINGE"}:
         return
+    if programme.agreement_code is not None and len({amount for _, amount in lines}) == 1:
+        return  # the agreement itself says to whom
     sizes = await queries.CATEGORY_SIZES.one(
         session, company_id=company_id, category=programme.employee_category, today=clock.today()
     )

@@ -26,6 +26,19 @@ TopUpStatus = Literal["pending", "confirming", "confirmed", "returned", "cancell
 GrantStatus = Literal["draft", "awaiting_funds", "active", "revoked"]
 EntryKind = Literal["top_up", "grant", "returns"]
 GeneralityReason = Literal["hire_pro_rata", "agreement", "part_of_category", "other"]
+DueCode = Literal[
+    "due",
+    "granted",
+    "other_agreement",
+    "not_employed_then",
+    "employment_ended",
+    "agency",
+    "fixed_term_too_short",
+    "unpaid_leave",
+    "not_hired_yet",
+    "in_probation",
+]
+"""Whether a collective agreement owes somebody its credit: `due`, or why not."""
 
 
 class TopUp(Model):
@@ -75,6 +88,8 @@ class Programme(Model):
     __table_args__ = (
         UniqueConstraint("company_id", "id"),
         Index("programme_external_id_idx", "company_id", "external_id", postgresql_where="external_id IS NOT NULL"),
+        CheckConstraint("num_nonnulls(agreement_code, agreement_year, due_by) IN (0, 3)", name="agreement_whole"),
+        Index("programme_due_by_idx", "due_by", postgresql_where="due_by IS NOT NULL"),
     )
 
     id: Mapped[UUID] = mapped_column(ForeignKey("credit_source.id"), primary_key=True)
@@ -85,10 +100,30 @@ class Programme(Model):
     lot_expires_on: Mapped[date] = mapped_column(Date)
     archived_at: Mapped[datetime | None] = mapped_column(Timestamp)
     """Since when it takes no new grants; what it gave stands."""
+    agreement_code: Mapped[str | None] = mapped_column(Text)
+    """The collective agreement whose credit it gives; then people are judged by its conditions."""
+    agreement_year: Mapped[int | None] = mapped_column(Integer)
+    due_by: Mapped[date | None] = mapped_column(Date)
+    """By when the agreement wants its credit given, as its rows said when the programme was made."""
     external_id: Mapped[str | None] = mapped_column(Text)
     metadata_: Mapped[dict[str, str]] = mapped_column("metadata", JSONB, server_default="{}")
     created_at: Mapped[datetime] = mapped_column(Timestamp)
     version: Mapped[int] = mapped_column(Integer, server_default="1")
+
+
+class DeadlineReminder(Model):
+    """That a company was reminded so many days before the day by which its agreement wants credit given."""
+
+    __tablename__ = "deadline_reminder"
+    __table_args__ = (
+        ForeignKeyConstraint(["company_id", "programme_id"], ["programme.company_id", "programme.id"]),
+        Index("deadline_reminder_programme_idx", "company_id", "programme_id"),
+    )
+
+    programme_id: Mapped[UUID] = mapped_column(Uuid, primary_key=True)
+    days_before: Mapped[int] = mapped_column(Integer, primary_key=True)
+    company_id: Mapped[UUID] = mapped_column(Uuid)
+    sent_at: Mapped[datetime] = mapped_column(Timestamp)
 
 
 class Grant(Model):
@@ -115,6 +150,8 @@ class Grant(Model):
     total_cents: Mapped[int] = mapped_column(BigInteger)
     employee_count: Mapped[int] = mapped_column(Integer)
     generality_reason: Mapped[GeneralityReason | None] = mapped_column(Text)
+    generality_note: Mapped[str | None] = mapped_column(Text)
+    """The reason in the company's own words."""
     created_by: Mapped[UUID] = mapped_column(Uuid)
     external_id: Mapped[str | None] = mapped_column(Text)
     metadata_: Mapped[dict[str, str]] = mapped_column("metadata", JSONB, server_default="{}")

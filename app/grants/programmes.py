@@ -12,6 +12,7 @@ from app.credit import batches, sources
 from app.credit.sources import SourceTerms
 from app.errors import Invalid, NotFound, PreconditionFailed, StateConflict
 from app.grants import queries
+from app.grants.agreements import YearsCredit, years_credit
 from app.grants.errors import ProgrammeEnded, ProgrammeInUse
 from app.grants.grants import balance_of
 from app.grants.models import Programme
@@ -26,6 +27,7 @@ async def create_programme(session: AsyncSession, company_id: UUID, given: Progr
         heir = "company" if given.source == "on_top" else "solidarity_fund"
         given = given.model_copy(update={"expired_credit_to": heir})
     _check_programme(given)
+    credit = _credit(given)
     company = await queries.COMPANY_TERMS.one(session, company_id=company_id)
     if given.relatives_reading is None:
         given = given.model_copy(update={"relatives_reading": company.relatives_reading})
@@ -35,6 +37,7 @@ async def create_programme(session: AsyncSession, company_id: UUID, given: Progr
         created_at=clock.now(),
         version=1,
         archived_at=None,
+        due_by=None if credit is None else credit.available_by,
         **given.model_dump(),
     )
     await sources.create(
@@ -125,6 +128,9 @@ def _own(row: ProgrammeRow) -> dict[str, object]:
         "basis_reference": row.basis_reference,
         "employee_category": row.employee_category,
         "lot_expires_on": row.lot_expires_on,
+        "agreement_code": row.agreement_code,
+        "agreement_year": row.agreement_year,
+        "due_by": row.due_by,
         "external_id": row.external_id,
         "metadata_": row.metadata,
     }
@@ -143,6 +149,23 @@ def _terms(row: ProgrammeRow) -> SourceTerms:
         expired_credit_to=row.expired_credit_to,
         leavers_rule=row.leavers_rule,
     )
+
+
+def _credit(given: ProgrammeCreate) -> YearsCredit | None:
+    """Return the agreement's credit that the programme gives; Invalid where it names none that there is."""
+    code, year = given.agreement_code, given.agreement_year
+    if code is None and year is None:
+        return None
+    if given.source != "collective_agreement":
+        raise Invalid("/agreement_code", "only_collective_agreement", "only a programme of an agreement names one")
+    if code is None or year is None:
+        raise Invalid("/agreement_year", "agreement_and_year", "name both the agreement and the year")
+    credit = years_credit(book_in_force(), code, year)
+    if credit is None:
+        raise Invalid("/agreement_year", "no_such_agreement", "nothing is known of this agreement for that year")
+    if given.lot_expires_on < credit.usable_until:
+        raise Invalid("/lot_expires_on", "agreement_longer", "the agreement lets its credit be used longer")
+    return credit
 
 
 def _check_programme(terms: ProgrammeCreate | ProgrammeRead) -> None:

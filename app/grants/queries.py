@@ -10,6 +10,8 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.credit.models import ExpiredCreditTo, FeeFunding, LeaversRule, ProgrammeSource, ValidityBasis
 from app.db import APP, HR, NOTHING, WORKER, Query
+from app.employees.models import Contract
+from app.employees.queries import Leave
 from app.grants.models import EntryKind, GeneralityReason, Grant, GrantStatus, TopUp, TopUpStatus
 from app.listing import Found, ListQuery, Window, page_of
 from app.rules.decisions import Reading
@@ -109,6 +111,9 @@ class ProgrammeRow:
     external_id: str | None
     metadata: dict[str, str]
     archived_at: datetime | None
+    agreement_code: str | None
+    agreement_year: int | None
+    due_by: date | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,6 +125,41 @@ class ProgrammeToGrant:
     rule_codes: list[RuleCode]
     lot_expires_on: date
     archived_at: datetime | None
+    agreement_code: str | None
+    agreement_year: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class AgreementFacts:
+    """What decides whether an agreement owes somebody its credit; `person` is the same in every spell of employment."""
+
+    id: UUID
+    external_id: str | None
+    given_name: str
+    family_name: str
+    person: bytes
+    hired_on: date
+    ended_on: date | None
+    contract: Contract
+    probation_ends_on: date | None
+    unpaid_leave: tuple[Leave, ...]
+    agreement_code: str | None
+    spell_starts: list[date]
+    spell_ends: list[date]
+    granted_cents: int
+
+
+@dataclass(frozen=True, slots=True)
+class DeadlineRow:
+    """A programme whose agreement wants its credit given by a day."""
+
+    id: UUID
+    company_id: UUID
+    name: str
+    employee_category: str
+    agreement_code: str
+    agreement_year: int
+    due_by: date
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,6 +173,7 @@ class GrantRow:
     total_cents: int
     employee_count: int
     generality_reason: GeneralityReason | None
+    generality_note: str | None
     created_at: datetime
     approved_at: datetime | None
     activated_at: datetime | None
@@ -249,6 +290,10 @@ LOCK_GRANT = Query(LockedGrant, "grants.lock_grant", roles=BOTH)
 WAITING_GRANTS = Query(GrantRow, "grants.waiting_grants", roles=ALL)
 MOVE_GRANT = Query(GrantRow, "grants.move_grant", roles=BOTH)
 ACTIVATE_GRANT = Query(ActivatedGrant, "grants.activate_grant", roles=ALL)
+AGREEMENT_FACTS = Query(AgreementFacts, "grants.agreement_facts", roles=ALL)
+DEADLINES = Query(DeadlineRow, "grants.deadlines", roles=(HR,))
+NEXT_DEADLINE_REMINDER: Query[date | None] = Query(date, "grants.next_deadline_reminder", roles=(WORKER,))
+NOTE_DEADLINE_REMINDERS = Query(DeadlineRow, "grants.note_deadline_reminders", roles=(WORKER,))
 
 
 async def top_ups_of(

@@ -7,13 +7,13 @@ from pydantic_core import PydanticCustomError
 
 from app.clock import Day, Instant
 from app.credit.models import ExpiredCreditTo, FeeFunding, LeaversRule, ProgrammeSource, ValidityBasis
-from app.grants.models import EntryKind, GeneralityReason, GrantStatus, TopUpStatus
-from app.http.schemas import ABSENT, VERSION, Code, In, Metadata, Name, Out, example
+from app.grants.models import DueCode, EntryKind, GeneralityReason, GrantStatus, TopUpStatus
+from app.http.schemas import ABSENT, VERSION, Code, In, Metadata, Name, Out, Page, example
 from app.http.words import words
 from app.ids import EmployeeId, GrantId, OrganisationId, ProgrammeId, RevocationId, TopUpId, UserId
 from app.money import PositiveCents
 from app.rules.decisions import Reading
-from app.rules.rows import RuleCode
+from app.rules.rows import RuleCode, Status
 
 MAX_LINES = 20_000
 ENTRY_PREFIXES: dict[EntryKind, str] = {"top_up": "top", "grant": "grt", "returns": "ret"}
@@ -147,6 +147,10 @@ class ProgrammeCreate(In):
     """Who pays the fee of a late cancellation."""
     relatives_reading: Reading | None = None
     """How narrowly the law on relatives is read; null: as the company reads it."""
+    agreement_code: Code | None = None
+    """The collective agreement whose credit of a year it gives: then each person is judged by its conditions."""
+    agreement_year: Annotated[int, Field(ge=2000, le=2200)] | None = None
+    """The year of the agreement's credit; null where no agreement is named."""
     external_id: OwnId = None
     metadata: Metadata = Field(default_factory=dict, description="Your own notes on it, up to 50 short texts")
 
@@ -218,6 +222,12 @@ class ProgrammeRead(Out):
     """Who pays the fee of a late cancellation."""
     relatives_reading: Reading
     """How narrowly the law on relatives is read."""
+    agreement_code: str | None
+    """The collective agreement whose credit it gives; null where it is of none."""
+    agreement_year: int | None
+    """The year of the agreement's credit; null where no agreement is named."""
+    due_by: Day | None
+    """By when the agreement wants its credit given; null where no agreement is named."""
     external_id: str | None
     """Your own id for it; null when there is none."""
     metadata: dict[str, str]
@@ -249,6 +259,8 @@ class GrantCreate(In):
     """What everybody in the programme's category gets, in cents; null where `lines` are given."""
     generality_reason: GeneralityReason | None = None
     """Why people of one category get different amounts; null where all get the same."""
+    generality_note: Name | None = None
+    """The reason in the company's own words; kept with the grant."""
     external_id: OwnId = None
     metadata: Metadata = Field(default_factory=dict, description="Your own notes on it, up to 50 short texts")
 
@@ -278,6 +290,8 @@ class GrantRead(Out):
     """What the account lacks for it now, in cents; 0 once it is active."""
     generality_reason: GeneralityReason | None
     """Why people of one category get different amounts; null where all get the same."""
+    generality_note: str | None
+    """The reason in the company's own words; null when there is none."""
     external_id: str | None
     """Your own id for it; null when there is none."""
     metadata: dict[str, str]
@@ -289,6 +303,103 @@ class GrantRead(Out):
     """When another person approved it; null before."""
     activated_at: Instant | None
     """When the credit was given; null before."""
+
+
+class NotDueRead(Out):
+    """Somebody of the category whom the collective agreement does not owe its credit now."""
+
+    employee_id: EmployeeId
+    """Who gets nothing."""
+    external_id: str | None
+    """Your own id for this employee; null when there is none."""
+    given_name: str
+    """The given name."""
+    family_name: str
+    """The family name."""
+    code: DueCode
+    """Why, as a stable code."""
+    reason: str
+    """Why, in the caller's language."""
+    due_from: Day | None
+    """From when the credit is due, where that day is known; else null."""
+
+
+class GrantDrafted(GrantRead):
+    """The grant, and whom of the category a collective agreement leaves out of it."""
+
+    left_out: list[NotDueRead]
+    """Empty where no agreement is named, or where the people were."""
+
+
+class DueRead(NotDueRead):
+    """Whether an agreement owes one person its credit, by when, and why."""
+
+    amount_cents: int
+    """What is due, or was given; else 0, in cents."""
+    due_by: Day | None
+    """By when it is to be given; null where it is not due."""
+
+
+class AgreementRead(Out):
+    """What a collective agreement says of a year's credit."""
+
+    code: str = Field(examples=["metalworkers"])
+    """Which agreement."""
+    name: str
+    """Its name."""
+    name_en: str
+    """Its name in English."""
+    year: int
+    """The year whose credit it is."""
+    amount_cents: int
+    """What each person gets, in cents, never in proportion to part-time work."""
+    available_by: Day
+    """By when the credit is to be given to whoever is due it then."""
+    usable_until: Day
+    """The last day on which the agreement lets it be used."""
+    citation: str
+    """Where that is written."""
+    status: Status
+    """Whether somebody has confirmed how it is read."""
+
+
+class DueList(Page[DueRead]):
+    """Who is due a programme's credit by when, who is not, and what is still missing; nothing of its use."""
+
+    agreement: AgreementRead | None
+    """The agreement; null, and no people, where the programme is of none."""
+    due_count: int
+    """How many are due it and lack it."""
+    missing_cents: int
+    """What they lack in all, in cents."""
+    overdue_count: int
+    """How many of them should have had it by now."""
+    granted_count: int
+    """How many have it."""
+    not_due_count: int
+    """How many are not due it, now or ever."""
+
+
+class DeadlineRead(Out):
+    """A deadline of a collective agreement for which somebody still lacks the credit."""
+
+    programme_id: ProgrammeId
+    """The programme under which it is given."""
+    programme_name: str
+    """The programme's name."""
+    due_by: Day
+    """The agreement's day."""
+    days_left: int
+    """How many days are left; negative once it is over."""
+    due_count: int
+    """How many are due it and lack it."""
+    missing_cents: int
+    """What they lack in all, in cents."""
+
+
+class DeadlinesRead(Out):
+    data: list[DeadlineRead]
+    """The nearest first."""
 
 
 class GrantRevoke(In):
@@ -365,6 +476,20 @@ words(
     agreement="an agreement tells groups apart",
     part_of_category="only a part of the category, by a rule that is not personal",
     other="another reason, which the company can show",
+)
+words(
+    "DueCode",
+    DueCode,
+    due="the agreement's conditions are met",
+    granted="this person has this year's credit",
+    other_agreement="another agreement applies to this person",
+    not_employed_then="not employed here in the period that counts",
+    employment_ended="this employment has ended",
+    agency="employed by an agency, which owes the credit",
+    fixed_term_too_short="a fixed term with too few months in the calendar year",
+    unpaid_leave="on unpaid leave during the whole period that counts",
+    not_hired_yet="the employment has not begun yet",
+    in_probation="due when the probation ends",
 )
 words(
     "ValidityBasis",

@@ -1,7 +1,7 @@
 """What administrators are told by mail: a new member, role, key or webhook of theirs; the audit trail's heads."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from uuid import UUID
 
@@ -93,6 +93,18 @@ async def tell_administrators(
     administrators = await _administrators(session, organisation_id)
     known = {"organisation": ids.encode("org", organisation_id), **values}
     await send_many(session, [_notice(template, one, known) for one in administrators])
+
+
+async def tell_holders(
+    session: AsyncSession,
+    organisation_id: UUID,
+    roles: Sequence[OrganisationRole],
+    template: str,
+    values: Mapping[str, object],
+) -> None:
+    """Tell all who have one of these roles in an organisation, in their languages."""
+    holders = await ADMINISTRATORS.all(session, organisation_id=organisation_id, roles=list(roles), now=clock.real())
+    await send_many(session, [_notice(template, one, values) for one in holders])
 
 
 async def tell_of_lost_factor(

@@ -85,7 +85,8 @@ SELECT programme.id, programme.company_id, source.name, source.programme_source 
     programme.basis_reference, programme.employee_category, source.rule_codes, source.categories,
     programme.lot_expires_on, source.validity_basis, source.expired_credit_to, source.leavers_rule, source.fee_funding,
     source.relatives_reading, programme.created_at, programme.version,
-    programme.external_id, programme.metadata, programme.archived_at
+    programme.external_id, programme.metadata, programme.archived_at, programme.agreement_code,
+    programme.agreement_year, programme.due_by
 FROM programme JOIN credit_source source ON source.id = programme.id
 WHERE programme.company_id = :company_id AND (CAST(:words AS text) IS NULL OR source.name ILIKE :words)
     AND (CAST(:archived AS boolean) IS NULL OR (programme.archived_at IS NOT NULL) = :archived)
@@ -96,7 +97,8 @@ SELECT programme.id, programme.company_id, source.name, source.programme_source 
     programme.basis_reference, programme.employee_category, source.rule_codes, source.categories,
     programme.lot_expires_on, source.validity_basis, source.expired_credit_to, source.leavers_rule, source.fee_funding,
     source.relatives_reading, programme.created_at, programme.version,
-    programme.external_id, programme.metadata, programme.archived_at
+    programme.external_id, programme.metadata, programme.archived_at, programme.agreement_code,
+    programme.agreement_year, programme.due_by
 FROM programme JOIN credit_source source ON source.id = programme.id
 WHERE programme.company_id = :company_id AND programme.id = :id;
 
@@ -106,12 +108,14 @@ SELECT programme.id, programme.company_id, source.name, source.programme_source 
     programme.basis_reference, programme.employee_category, source.rule_codes, source.categories,
     programme.lot_expires_on, source.validity_basis, source.expired_credit_to, source.leavers_rule, source.fee_funding,
     source.relatives_reading, programme.created_at, programme.version,
-    programme.external_id, programme.metadata, programme.archived_at
+    programme.external_id, programme.metadata, programme.archived_at, programme.agreement_code,
+    programme.agreement_year, programme.due_by
 FROM programme JOIN credit_source source ON source.id = programme.id
 WHERE programme.company_id = :company_id AND programme.id = :id FOR NO KEY UPDATE OF programme;
 
 -- name: programme_to_grant
-SELECT source.name, programme.employee_category, source.rule_codes, programme.lot_expires_on, programme.archived_at
+SELECT source.name, programme.employee_category, source.rule_codes, programme.lot_expires_on, programme.archived_at,
+    programme.agreement_code, programme.agreement_year
 FROM programme JOIN credit_source source ON source.id = programme.id
 WHERE programme.company_id = :company_id AND programme.id = :id FOR SHARE OF programme;
 
@@ -153,7 +157,7 @@ SELECT amounts_identify(:programme_id, array_agg(employee_id), array_agg(amount_
 FROM grant_line WHERE company_id = :company_id AND grant_id = :grant_id;
 
 -- name: grants
-SELECT id, company_id, programme_id, status, total_cents, employee_count, generality_reason, created_at, approved_at,
+SELECT id, company_id, programme_id, status, total_cents, employee_count, generality_reason, generality_note, created_at, approved_at,
     activated_at, version, external_id, metadata,
     (SELECT name FROM credit_source WHERE credit_source.id = programme_id) AS programme_name,
     (SELECT posted_cents - held_cents FROM ledger.company_balance(:company_id, false)) AS available_cents
@@ -165,14 +169,14 @@ WHERE company_id = :company_id AND (CAST(:statuses AS text[]) IS NULL OR status 
     AND (CAST(:drafted_before AS timestamptz) IS NULL OR created_at < :drafted_before);
 
 -- name: grant
-SELECT id, company_id, programme_id, status, total_cents, employee_count, generality_reason, created_at, approved_at,
+SELECT id, company_id, programme_id, status, total_cents, employee_count, generality_reason, generality_note, created_at, approved_at,
     activated_at, version, external_id, metadata,
     (SELECT name FROM credit_source WHERE credit_source.id = programme_id) AS programme_name,
     (SELECT posted_cents - held_cents FROM ledger.company_balance(:company_id, false)) AS available_cents
 FROM credit_grant WHERE company_id = :company_id AND id = :id;
 
 -- name: lock_grant
-SELECT id, company_id, programme_id, status, total_cents, employee_count, generality_reason, created_at, approved_at,
+SELECT id, company_id, programme_id, status, total_cents, employee_count, generality_reason, generality_note, created_at, approved_at,
     activated_at, version, external_id, metadata,
     (SELECT name FROM credit_source WHERE credit_source.id = programme_id) AS programme_name,
     (SELECT posted_cents - held_cents FROM ledger.company_balance(:company_id, false)) AS available_cents,
@@ -181,7 +185,7 @@ SELECT id, company_id, programme_id, status, total_cents, employee_count, genera
 FROM credit_grant WHERE company_id = :company_id AND id = :id FOR NO KEY UPDATE;
 
 -- name: waiting_grants
-SELECT id, company_id, programme_id, status, total_cents, employee_count, generality_reason, created_at, approved_at,
+SELECT id, company_id, programme_id, status, total_cents, employee_count, generality_reason, generality_note, created_at, approved_at,
     activated_at, version, external_id, metadata,
     (SELECT name FROM credit_source WHERE credit_source.id = programme_id) AS programme_name,
     (SELECT posted_cents - held_cents FROM ledger.company_balance(:company_id, false)) AS available_cents
@@ -193,7 +197,7 @@ ORDER BY approved_at, id FOR NO KEY UPDATE;
 UPDATE credit_grant SET status = :status, version = version + 1,
     approved_by = coalesce(approved_by, :approved_by), approved_at = coalesce(approved_at, :approved_at)
 WHERE company_id = :company_id AND id = :id
-RETURNING id, company_id, programme_id, status, total_cents, employee_count, generality_reason, created_at, approved_at,
+RETURNING id, company_id, programme_id, status, total_cents, employee_count, generality_reason, generality_note, created_at, approved_at,
     activated_at, version, external_id, metadata,
     (SELECT name FROM credit_source WHERE credit_source.id = programme_id) AS programme_name,
     (SELECT posted_cents - held_cents FROM ledger.company_balance(:company_id, false)) AS available_cents;
@@ -203,7 +207,7 @@ RETURNING id, company_id, programme_id, status, total_cents, employee_count, gen
 UPDATE credit_grant SET status = 'active', version = version + 1, activated_at = :at,
     approved_by = coalesce(approved_by, :approved_by), approved_at = coalesce(approved_at, :approved_at)
 WHERE company_id = :company_id AND id = :id
-RETURNING id, company_id, programme_id, status, total_cents, employee_count, generality_reason, created_at, approved_at,
+RETURNING id, company_id, programme_id, status, total_cents, employee_count, generality_reason, generality_note, created_at, approved_at,
     activated_at, version, external_id, metadata,
     (SELECT name FROM credit_source WHERE credit_source.id = programme_id) AS programme_name,
     (SELECT posted_cents - held_cents FROM ledger.company_balance(:company_id, false)) AS available_cents,

@@ -19,7 +19,7 @@ from app.ids import OrganisationId, TopUpId
 from app.portal import forms
 from app.portal.lists import listed
 from app.portal.pages.shown import company_page, named_day
-from app.portal.route import pages, to
+from app.portal.route import may, pages, to
 
 company = pages(audiences.company_router())
 TOP_UPS = "/companies/{company_id}/top_ups"
@@ -29,7 +29,10 @@ TOP_UPS = "/companies/{company_id}/top_ups"
 async def account(at: At, request: Request) -> Response:
     """Show what is on the account, what was given and what waits: never what anybody has left or has used."""
     moved = await grants.account_entry_list(at, await listed(request, "-happened_at", limit=25), Days(None, None))
-    return company_page(at, request, "account.html", funds=await grants.account_get(at), moved=moved)
+    deadlines = (await grants.deadline_list(at)).data if may(at, grants.deadline_list) else []
+    return company_page(
+        at, request, "account.html", funds=await grants.account_get(at), moved=moved, deadlines=deadlines
+    )
 
 
 @company.page("/account/statement", reports.account_statement_get)

@@ -35,7 +35,9 @@ async def programme_list(at: At, request: Request, archived: str = "") -> Respon
     """List the programmes in use; those put away only where they are asked for."""
     away = archived == "1"
     found = await grants.programme_list(at, await listed(request, "-created_at", limit=25), archived=away)
-    return company_page(at, request, "programmes.html", found=found, away=away, today=clock.today())
+    deadlines = (await grants.deadline_list(at)).data
+    shown = {"found": found, "away": away, "today": clock.today(), "deadlines": deadlines}
+    return company_page(at, request, "programmes.html", **shown)
 
 
 @company.page("/programmes/new", grants.programme_list)
@@ -102,6 +104,13 @@ async def grant_template(at: At, programme_id: ProgrammeId, layout: LayoutOf = "
     return await reports.grant_template(at, programme_id, layout)
 
 
+@company.page("/programmes/{programme_id}/due", grants.programme_due_list)
+async def programme_due(at: At, request: Request, programme_id: ProgrammeId) -> Response:
+    """Show to whom a collective agreement owes its credit by when, to whom not and why."""
+    found = await grants.programme_due_list(at, programme_id, await listed(request, "family_name", limit=50))
+    return company_page(at, request, "programme_due.html", found=found, programme_id=programme_id)
+
+
 @company.form(
     "/programmes/{programme_id}/grants",
     grants.grant_create,
@@ -136,7 +145,16 @@ async def _grant(at: Place, programme_id: ProgrammeId, form: FormData, *, dry_ru
         dry_run=dry_run,
         programme_id=programme_id,
         generality_reason=_reason(form),
+        generality_note=_note(form),
     )
+
+
+def _note(form: FormData) -> str | None:
+    """Return the reason in the company's words; who says that it is another one says which."""
+    note = " ".join(str(form.get("generality_note", "")).split())[:200]
+    if _reason(form) == "other" and not note:
+        raise Invalid("/generality_note", "missing", "say which reason it is")
+    return note or None
 
 
 def _reason(form: FormData) -> GeneralityReason | None:
