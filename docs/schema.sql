@@ -26,7 +26,18 @@ CREATE TABLE care.beneficiary (
 );
 CREATE INDEX beneficiary_istat_code_idx ON care.beneficiary USING btree (istat_code);
 CREATE UNIQUE INDEX beneficiary_self_key ON care.beneficiary USING btree (user_id) WHERE relation = 'self'::text;
+CREATE TRIGGER beneficiary_past_kept AFTER UPDATE ON care.beneficiary FOR EACH ROW WHEN (old.version <> new.version AND (old.relation IS DISTINCT FROM new.relation OR old.sealed_details IS DISTINCT FROM new.sealed_details)) EXECUTE FUNCTION care.keep_past_facts();
 GRANT INSERT, SELECT, UPDATE ON care.beneficiary TO beatrice_app, beatrice_worker;
+
+CREATE TABLE care.beneficiary_past (
+    beneficiary_id uuid NOT NULL,
+    version integer NOT NULL,
+    relation text NOT NULL,
+    sealed_details bytea NOT NULL,
+    CONSTRAINT beneficiary_past_pkey PRIMARY KEY (beneficiary_id, version),
+    CONSTRAINT beneficiary_past_beneficiary_id_fkey FOREIGN KEY (beneficiary_id) REFERENCES care.beneficiary(id)
+);
+GRANT SELECT ON care.beneficiary_past TO beatrice_app, beatrice_worker;
 
 CREATE TABLE care.booking (
     id uuid NOT NULL,
@@ -46,6 +57,7 @@ CREATE TABLE care.booking (
     version integer NOT NULL DEFAULT 1,
     external_id text,
     sealed_metadata bytea,
+    rules_digest text NOT NULL DEFAULT ''::text,
     CONSTRAINT booking_pkey PRIMARY KEY (id),
     CONSTRAINT booking_one_per_quote_key UNIQUE (quote_id),
     CONSTRAINT booking_provider_id_id_key UNIQUE (provider_id, id),
@@ -60,6 +72,7 @@ CREATE INDEX booking_awaiting_answer_idx ON care.booking USING btree (confirm_by
 CREATE INDEX booking_beneficiary_idx ON care.booking USING btree (user_id, beneficiary_id);
 CREATE INDEX booking_external_id_idx ON care.booking USING btree (user_id, external_id) WHERE external_id IS NOT NULL;
 CREATE INDEX booking_offering_idx ON care.booking USING btree (provider_id, offering_id);
+CREATE INDEX booking_rules_digest_idx ON care.booking USING btree (rules_digest) WHERE status = ANY (ARRAY['requested'::text, 'confirmed'::text, 'in_progress'::text]);
 GRANT INSERT, SELECT, UPDATE ON care.booking TO beatrice_app, beatrice_worker;
 
 CREATE TABLE care.dispute (
@@ -208,6 +221,7 @@ CREATE TABLE care.unit (
     dispute_decided_at timestamp with time zone,
     refunded_cents bigint NOT NULL DEFAULT '0'::bigint,
     reminders smallint NOT NULL DEFAULT '0'::smallint,
+    review_by timestamp with time zone,
     CONSTRAINT unit_pkey PRIMARY KEY (id),
     CONSTRAINT unit_booking_id_id_key UNIQUE (booking_id, id),
     CONSTRAINT unit_booking_id_index_key UNIQUE (booking_id, index),
@@ -231,10 +245,13 @@ END),
     CONSTRAINT unit_refund_was_decided CHECK (refunded_cents = 0 OR dispute_decided_at IS NOT NULL),
     CONSTRAINT unit_refund_within_price CHECK (refunded_cents >= 0 AND refunded_cents <= price_cents),
     CONSTRAINT unit_reminders_known CHECK (reminders >= 0 AND reminders <= 3),
+    CONSTRAINT unit_review_has_deadline CHECK (needs_review = (review_by IS NOT NULL)),
+    CONSTRAINT unit_review_of_open CHECK (NOT needs_review OR (status = ANY (ARRAY['requested'::text, 'confirmed'::text]))),
     CONSTRAINT unit_status_known CHECK (status = ANY (ARRAY['requested'::text, 'confirmed'::text, 'delivered'::text, 'completed'::text, 'declined'::text, 'expired'::text, 'cancelled'::text, 'cancelled_late'::text, 'no_show'::text]))
 ) WITH (fillfactor=80);
 CREATE INDEX unit_booking_idx ON care.unit USING btree (provider_id, booking_id);
 CREATE INDEX unit_complete_at_idx ON care.unit USING btree (complete_at) WHERE complete_at IS NOT NULL;
+CREATE INDEX unit_review_by_idx ON care.unit USING btree (review_by) WHERE review_by IS NOT NULL;
 CREATE INDEX unit_slot_idx ON care.unit USING btree (provider_id, slot_id);
 CREATE INDEX unit_starts_at_idx ON care.unit USING btree (provider_id, starts_at, id);
 CREATE INDEX unit_unreported_idx ON care.unit USING btree (reminders, ends_at) WHERE status = 'confirmed'::text;
@@ -2133,6 +2150,44 @@ BEGIN
     RETURN NULL;
 END $function$;
 
+CREATE OR REPLACE FUNCTION care.keep_past_facts()
+ RETURNS trigger
+ LANGUAGE plpgsql
+ SECURITY DEFINER
+ SET search_path TO 'care', 'pg_temp'
+AS $function$
+BEGIN
+    INSERT INTO beneficiary_past (beneficiary_id, version, relation, sealed_details)
+        VALUES (OLD.id, OLD.version, OLD.relation, OLD.sealed_details);
+    RETURN NULL;
+END $function$;
+
+CREATE OR REPLACE FUNCTION care.pay_with_own_money(unit_ids uuid[], leg_ids uuid[])
+ RETURNS integer
+ LANGUAGE plpgsql
+ SECURITY DEFINER
+ SET search_path TO 'care', 'pg_temp'
+AS $function$
+BEGIN
+    IF (SELECT count(*) FROM unit WHERE id = ANY (unit_ids) AND needs_review) <> cardinality(unit_ids)
+        OR EXISTS (
+            SELECT FROM leg WHERE leg.unit_id = ANY (unit_ids) AND leg.hold_id IS NOT NULL
+                AND NOT EXISTS (SELECT FROM ledger.hold_end ended WHERE ended.hold_id = leg.hold_id)
+        )
+    THEN
+        RAISE EXCEPTION 'own money takes over what needs a review, once its credit is free'
+            USING ERRCODE = '23514', CONSTRAINT = 'leg_own_money_after_review';
+    END IF;
+    DELETE FROM leg WHERE unit_id = ANY (unit_ids);
+    INSERT INTO leg (id, unit_id, source, amount_cents)
+        SELECT given.leg_id, unit.id, 'own_money', unit.price_cents
+        FROM unnest(unit_ids, leg_ids) AS given (unit_id, leg_id) JOIN unit ON unit.id = given.unit_id;
+    UPDATE unit SET needs_review = false, review_by = NULL, own_money_due_cents = price_cents,
+        fee_funding = 'out_of_pocket' WHERE id = ANY (unit_ids);
+    RETURN cardinality(unit_ids);
+END $function$;
+GRANT EXECUTE ON FUNCTION care.pay_with_own_money(uuid[],uuid[]) TO beatrice_app;
+
 CREATE OR REPLACE FUNCTION care.record_moved_units()
  RETURNS trigger
  LANGUAGE plpgsql
@@ -2161,6 +2216,13 @@ BEGIN
     ) THEN
         RAISE EXCEPTION 'a frozen unit never completes'
             USING ERRCODE = '23514', CONSTRAINT = 'unit_frozen_never_completes';
+    END IF;
+    IF EXISTS (
+        SELECT 1 FROM new_rows n JOIN old_rows o ON o.id = n.id
+        WHERE o.needs_review AND n.status IN ('delivered', 'completed', 'no_show', 'cancelled_late')
+    ) THEN
+        RAISE EXCEPTION 'what credit may not pay is resolved before anything is taken for it'
+            USING ERRCODE = '23514', CONSTRAINT = 'unit_needs_review_waits';
     END IF;
     IF EXISTS (
         SELECT 1 FROM new_rows n JOIN old_rows o ON o.id = n.id

@@ -14,6 +14,7 @@ from app.actor import Locale
 from app.beneficiaries import queries as beneficiary_queries
 from app.beneficiaries.queries import BeneficiaryForCare
 from app.bookings.errors import BeneficiaryNotEligible, OfferingNotAvailable
+from app.bookings.examining import Examiner
 from app.bookings.models import Quote
 from app.bookings.queries import QuotedUnit
 from app.bookings.schemas import (
@@ -28,14 +29,13 @@ from app.capacity import queries as capacity
 from app.capacity.errors import SlotClosed, SlotFull
 from app.capacity.queries import BookableOffering
 from app.catalogue.errors import ProviderNotAccredited
-from app.config import settings
 from app.credit.actions import UsableLot, usable_lots
 from app.credit.planner import PlanLot, PlanUnit, plan
 from app.employees import queries as employee_queries
 from app.errors import NotFound
-from app.rules.beneficiary import BeneficiaryFacts, age
-from app.rules.book import RuleBook, book_in_force
-from app.rules.decisions import Decision, Question, decide
+from app.rules.beneficiary import age
+from app.rules.book import book_in_force
+from app.rules.decisions import Decision
 
 UNITS = TypeAdapter(list[QuotedUnit])
 DECISIONS = TypeAdapter(list[Decision])
@@ -63,7 +63,7 @@ async def quote(
     priced = _priced(offering, slot_ids)
     _check_eligible(offering, beneficiary, priced)
     lots = await usable_lots(session, user_id)
-    examiner = _Examiner(offering.category, beneficiary.facts, book_in_force())
+    examiner = Examiner(offering.category, beneficiary.facts, book_in_force())
     reading = employments[0].relatives_reading if employments else "strict"
     units = _planned(priced, lots, examiner, credit)
     if any(unit.on_credit and not offering.takes_credit(unit.service_on) for unit in units):
@@ -147,6 +147,8 @@ def _price(offering: BookableOffering, on: date) -> int:
 
 def _check_eligible(offering: BookableOffering, beneficiary: BeneficiaryForCare, units: Sequence[QuotedUnit]) -> None:
     """Refuse by age on the days of service and by territory; a home visit needs to know where home is."""
+    if beneficiary.died_on is not None:
+        raise BeneficiaryNotEligible("The beneficiary has died.")
     for unit in units:
         years = age(beneficiary.facts, unit.service_on)
         if years is not None and not (offering.min_age or 0) <= years <= (
@@ -160,56 +162,8 @@ def _check_eligible(offering: BookableOffering, beneficiary: BeneficiaryForCare,
         raise BeneficiaryNotEligible("The beneficiary's municipality is outside the offering's service area.")
 
 
-class _Examiner:
-    """Asks the rules once per (programme, reading, day)."""
-
-    def __init__(self, category: str, beneficiary: BeneficiaryFacts, book: RuleBook) -> None:
-        self.category = category
-        self.beneficiary = beneficiary
-        self.book = book
-        self._answers: dict[tuple[frozenset[str] | None, str, date], Decision] = {}
-
-    def answer(self, rule_codes: frozenset[str] | None, reading: str, on: date) -> Decision:
-        key = (rule_codes, reading, on)
-        if key not in self._answers:
-            self._answers[key] = decide(
-                Question(
-                    category=self.category,
-                    beneficiary=self.beneficiary,
-                    payment_form="direct",
-                    on=on,
-                    reading="lenient" if reading == "lenient" else "strict",
-                    refuse_unsigned=not settings().sandbox,
-                    rule_codes=rule_codes,
-                ),
-                self.book,
-            )[0]
-        return self._answers[key]
-
-    def of_lot(self, lot: UsableLot, on: date) -> Decision:
-        return self.answer(frozenset(lot.rule_codes), lot.relatives_reading, on)
-
-    def options(self, lots: Sequence[UsableLot], unit: QuotedUnit) -> dict[UUID, str]:
-        """Return which lots may pay the unit, and under which rule code."""
-        return {
-            lot.id: decision.rule_code
-            for lot in lots
-            if (lot.categories is None or self.category in lot.categories)
-            and (decision := self.of_lot(lot, unit.service_on)).allowed
-            and decision.rule_code is not None
-        }
-
-    def shown(self, lots: Sequence[UsableLot], unit: QuotedUnit, reading: str) -> Decision:
-        """Return the decision that explains the unit's plan: the paying lot's, else the one nearest to a yes."""
-        paying = {leg.source_id for leg in unit.legs}
-        candidates = [self.of_lot(lot, unit.service_on) for lot in lots if lot.id in paying]
-        candidates = candidates or [self.of_lot(lot, unit.service_on) for lot in lots]
-        candidates = candidates or [self.answer(None, reading, unit.service_on)]
-        return next((decision for decision in candidates if decision.allowed), candidates[0])
-
-
 def _planned(
-    units: Sequence[QuotedUnit], lots: Sequence[UsableLot], examiner: _Examiner, credit: CreditChoice
+    units: Sequence[QuotedUnit], lots: Sequence[UsableLot], examiner: Examiner, credit: CreditChoice
 ) -> list[QuotedUnit]:
     plans = plan(
         [PlanUnit(unit.index, unit.price_cents, unit.service_on, examiner.options(lots, unit)) for unit in units],
