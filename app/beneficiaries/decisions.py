@@ -34,6 +34,7 @@ def created(data: BeneficiaryCreate, beneficiary_id: UUID) -> BeneficiaryRow:
         maintained=_periods(data.maintained),
         dependent_years=tuple(data.dependent_years),
         certificates=_certificates(data.certificates),
+        died_on=None,
         version=1,
     )
     return _with_notes(_with_code(_at(row, data.address), data.fiscal_code), data.access_notes)
@@ -53,6 +54,7 @@ def changed(row: BeneficiaryRow, data: BeneficiaryUpdate) -> BeneficiaryRow:
         maintained=_periods(data.maintained) if "maintained" in given else row.maintained,
         dependent_years=tuple(data.dependent_years) if "dependent_years" in given else row.dependent_years,
         certificates=_certificates(data.certificates) if "certificates" in given else row.certificates,
+        died_on=data.died_on if "died_on" in given else row.died_on,
     )
     if "address" in given:
         row = _at(row, data.address)
@@ -86,6 +88,10 @@ def problems(row: BeneficiaryRow) -> list[Problem]:
     code = row.fiscal_code
     if code is not None and not is_born_on(code, row.birth_date):
         found.append(("/fiscal_code", "birth_date_differs", "the fiscal code belongs to another birth date"))
+    if row.died_on is not None and row.relation == "self":
+        found.append(("/died_on", "self", "`self` is the living person who logs in"))
+    elif row.died_on is not None and row.died_on < row.birth_date:
+        found.append(("/died_on", "period", "a period must not end before it begins"))
     return [
         *found,
         *_backwards("/cohabitation/{}/to", ((one.start, one.end) for one in row.cohabitation)),

@@ -38,6 +38,7 @@ class Details:
     maintained: tuple[StoredPeriod, ...] = ()
     dependent_years: tuple[int, ...] = ()
     certificates: tuple[StoredCertificate, ...] = ()
+    died_on: date | None = None
 
 
 DETAILS = TypeAdapter(Details)

@@ -1,7 +1,7 @@
 """Routes of the person's beneficiaries."""
 
 from app.beneficiaries import actions, queries
-from app.beneficiaries.schemas import BeneficiaryCreate, BeneficiaryRead, BeneficiaryUpdate
+from app.beneficiaries.schemas import BeneficiaryCreate, BeneficiaryRead
 from app.edge.at import At
 from app.errors import StateConflict
 from app.http.audiences import employee_router
@@ -30,13 +30,6 @@ async def beneficiary_create(at: At, body: BeneficiaryCreate) -> BeneficiaryRead
 async def beneficiary_get(at: At, beneficiary_id: BeneficiaryId) -> BeneficiaryRead:
     """Show one beneficiary."""
     row = await queries.beneficiary(at.session, at.actor.user_id, beneficiary_id)
-    return at.tagged(row.version, BeneficiaryRead.model_validate(row))
-
-
-@person.change("/beneficiaries/{beneficiary_id}", "person")
-async def beneficiary_update(at: At, beneficiary_id: BeneficiaryId, body: BeneficiaryUpdate) -> BeneficiaryRead:
-    """Change a beneficiary; units that were booked keep what was decided about them."""
-    row = await actions.update_beneficiary(at.session, at.actor, beneficiary_id, at.expected_version, body)
     return at.tagged(row.version, BeneficiaryRead.model_validate(row))
 
 

@@ -24,6 +24,13 @@ SEALED = (
     SealedColumn("care.beneficiary", "sealed_fiscal_code", FISCAL_CODE),
     SealedColumn("care.beneficiary", "sealed_access_notes", ACCESS_NOTES),
     SealedColumn("care.beneficiary", "sealed_details", PURPOSE),
+    SealedColumn(
+        "care.beneficiary_past",
+        "sealed_details",
+        PURPOSE,
+        context=("beneficiary_id",),
+        key=("beneficiary_id", "version"),
+    ),
 )
 
 
@@ -52,3 +59,15 @@ class Beneficiary(Model):
     created_at: Mapped[datetime] = mapped_column(Timestamp)
     ended_at: Mapped[datetime | None] = mapped_column(Timestamp)
     version: Mapped[int] = mapped_column(Integer, server_default="1")
+
+
+class BeneficiaryPast(Model):
+    """What was known of a beneficiary before each change of facts, written by the database: decisions rested on it."""
+
+    __tablename__ = "beneficiary_past"
+    __table_args__ = ({"schema": "care"},)
+
+    beneficiary_id: Mapped[UUID] = mapped_column(ForeignKey("care.beneficiary.id"), primary_key=True)
+    version: Mapped[int] = mapped_column(Integer, primary_key=True)
+    relation: Mapped[Relation] = mapped_column(Text)
+    sealed_details: Mapped[bytes] = mapped_column(LargeBinary)

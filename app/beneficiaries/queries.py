@@ -52,6 +52,7 @@ class BeneficiaryRow:
     maintained: tuple[StoredPeriod, ...]
     dependent_years: tuple[int, ...]
     certificates: tuple[StoredCertificate, ...]
+    died_on: date | None
     version: int
 
     @property
@@ -88,6 +89,7 @@ class BeneficiaryForCare:
     version: int
     facts: BeneficiaryFacts
     istat_code: str | None
+    died_on: date | None
 
 
 async def beneficiaries(session: AsyncSession, user_id: UUID, window: Window) -> Found[BeneficiaryRow]:
@@ -161,18 +163,29 @@ async def for_care(session: AsyncSession, user_id: UUID, beneficiary_id: UUID) -
     if istat_code is None:
         own = select(Beneficiary.istat_code).where(Beneficiary.user_id == user_id, Beneficiary.relation == "self")
         istat_code = await session.scalar(own)
-    return BeneficiaryForCare(row.id, row.version, facts_of(row), istat_code)
+    return BeneficiaryForCare(row.id, row.version, facts_of(row), istat_code, row.died_on)
+
+
+async def known_of(session: AsyncSession, beneficiary_id: UUID) -> tuple[BeneficiaryFacts, date | None]:
+    """Return the facts about somebody for whom something is booked, also when taken out of the list, and a death."""
+    row = (await session.execute(select(Beneficiary).where(Beneficiary.id == beneficiary_id))).scalar_one()
+    details = open_details(row.sealed_details, row.id)
+    return _facts(row.relation, details), details.died_on
 
 
 def facts_of(row: BeneficiaryRow) -> BeneficiaryFacts:
     """Map a row's facts to what the rules ask for."""
+    return _facts(row.relation, row.details)
+
+
+def _facts(relation: Relation, known: Details) -> BeneficiaryFacts:
     return BeneficiaryFacts(
-        relation=row.relation,
-        birth_date=row.birth_date,
-        cohabitation=_periods(row.cohabitation),
-        maintained=_periods(row.maintained),
-        dependent_years=frozenset(row.dependent_years),
-        certificates=tuple(Certificate(one.kind, Period(one.valid_from, one.valid_to)) for one in row.certificates),
+        relation=relation,
+        birth_date=known.birth_date,
+        cohabitation=_periods(known.cohabitation),
+        maintained=_periods(known.maintained),
+        dependent_years=frozenset(known.dependent_years),
+        certificates=tuple(Certificate(one.kind, Period(one.valid_from, one.valid_to)) for one in known.certificates),
     )
 
 

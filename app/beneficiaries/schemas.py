@@ -57,7 +57,7 @@ def _phone(text: str) -> str:
     return phone
 
 
-BirthDate = Annotated[Day, AfterValidator(_past)]
+PastDay = Annotated[Day, AfterValidator(_past)]
 Phone = Annotated[str, Field(max_length=40, pattern=r"^ *\+?[0-9][0-9 ()./-]*$"), AfterValidator(_phone)]
 Periods = Annotated[list[Period], Field(max_length=50)]
 Years = Annotated[
@@ -99,7 +99,7 @@ class BeneficiaryCreate(In):
     """The family name."""
     relation: Relative
     """What the person is to the employee."""
-    birth_date: BirthDate
+    birth_date: PastDay
     """The date of birth, not in the future."""
     fiscal_code: FiscalCode | None = None
     """The Italian fiscal code (codice fiscale), 16 characters; null when not known."""
@@ -130,7 +130,7 @@ class BeneficiaryUpdate(In):
     """The family name."""
     relation: Relation = ABSENT
     """What the person is to the employee."""
-    birth_date: BirthDate = ABSENT
+    birth_date: PastDay = ABSENT
     """The date of birth, not in the future."""
     fiscal_code: FiscalCode | None = None
     """The Italian fiscal code (codice fiscale), 16 characters; null clears it."""
@@ -148,6 +148,8 @@ class BeneficiaryUpdate(In):
     """The years in which the person was fiscally dependent on the employee."""
     certificates: Certificates = ABSENT
     """Certificates of non-self-sufficiency, which open some rules."""
+    died_on: PastDay | None = None
+    """The day of death, not in the future: visits to come end free of charge; null clears it."""
 
 
 class BeneficiaryRead(Out):
@@ -176,6 +178,8 @@ class BeneficiaryRead(Out):
     """The years in which the person was fiscally dependent on the employee."""
     certificates: list[CertificateRead]
     """Certificates of non-self-sufficiency, which open some rules."""
+    died_on: Day | None
+    """The day of death: nothing is booked for the person any more; null: alive."""
     version: int = Field(description=VERSION)
 
 

@@ -13,6 +13,7 @@ from app import clock, ids
 from app.bookings import queries, sealing, views
 from app.bookings.decisions import Loaded, confirm_by
 from app.bookings.errors import BeneficiaryNotEligible, OfferingNotAvailable, QuoteExpired
+from app.bookings.examining import rules_digest
 from app.bookings.models import UnitStatus
 from app.bookings.queries import BookedRow, LegState, QuotedUnit, QuoteToBook, UnitState
 from app.bookings.schemas import BookingRead
@@ -66,6 +67,7 @@ async def book(
         no_show_fee_bps=quote.no_show_fee_bps,
         confirm_by=answer_due if status == "requested" else None,
         sealed_note=sealing.seal("note", note, booking_id),
+        rules_digest=rules_digest(),
         external_id=external_id,
         sealed_metadata=sealing.seal("metadata", json.dumps(metadata) if metadata else None, booking_id),
         now=now,

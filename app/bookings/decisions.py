@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from uuid import UUID
 
+from app import clock
 from app.bookings.models import HAPPENED, OPEN, BookingStatus, FeeSource, UnitStatus
 from app.bookings.queries import BookingRow, UnitState
 from app.config import settings
@@ -31,6 +32,10 @@ TRANSITIONS: frozenset[tuple[UnitStatus, UnitStatus]] = frozenset(
 CONTACT_DAYS = 30
 REMINDER_DAYS = (2, 7, 14)
 """So long after it ended somebody is asked about a unit that nobody reported: the provider twice, then the employee."""
+REVIEW_DAYS = 3
+"""So long before its date somebody must have said what becomes of a unit that credit may not pay any more."""
+REVIEW_TIME, REVIEW_AHEAD = timedelta(hours=24), timedelta(hours=2)
+"""Where less is left: the time to answer, and how long before the start the provider hears of it all the same."""
 RELEASE_DAYS = 30
 """Then it is released: nobody delivers or cancels it any more."""
 
@@ -61,6 +66,12 @@ def status_of(unit: UnitState, confirm_by: datetime | None, now: datetime) -> Un
     return unit.status
 
 
+def review_by(unit: UnitState, now: datetime) -> datetime:
+    """Return until when its person may say what becomes of a unit that is doubtful from now on."""
+    in_time = clock.midnight(unit.service_on - timedelta(days=REVIEW_DAYS))
+    return max(now, in_time, min(now + REVIEW_TIME, unit.starts_at - REVIEW_AHEAD))
+
+
 def unreported_since(now: datetime) -> datetime:
     """Return the instant before which whatever ended and is still confirmed is released."""
     return now - timedelta(days=RELEASE_DAYS)
@@ -84,6 +95,11 @@ class Loaded:
     @property
     def open_units(self) -> list[UnitState]:
         return [unit for unit in self.units if self.status_of(unit) in OPEN]
+
+    @property
+    def doubtful(self) -> list[UnitState]:
+        """The units that wait for their person to say what becomes of them."""
+        return [unit for unit in self.open_units if unit.review_by is not None and self.now < unit.review_by]
 
     def chosen(self, unit_ids: Sequence[UUID] | None, fits: Sequence[UnitState]) -> Sequence[UnitState]:
         """Return the units asked for, else all that fit the verb; StateConflict when there is none."""
@@ -116,7 +132,7 @@ class Loaded:
 
     def is_late(self, unit: UnitState) -> bool:
         """Whether cancelling a unit costs its person a fee."""
-        return unit.status == "confirmed" and self.now > self._free_until(unit.starts_at)
+        return unit.status == "confirmed" and not unit.needs_review and self.now > self._free_until(unit.starts_at)
 
     def cancellation_fee(self, unit: UnitState) -> "Fee":
         return fee_of(unit, self.booking.late_fee_bps) if self.is_late(unit) else no_fee(unit)

@@ -6,7 +6,8 @@ from uuid import UUID
 from fastapi import Query
 
 from app import clock, ids
-from app.bookings import booking, employee_actions, queries, quoting, views
+from app.beneficiaries.schemas import BeneficiaryRead, BeneficiaryUpdate
+from app.bookings import booking, employee_actions, queries, quoting, reviewing, views
 from app.bookings.decisions import Loaded
 from app.bookings.errors import BeneficiaryNotEligible, OfferingNotAvailable, QuoteExpired
 from app.bookings.models import BookingStatus
@@ -18,6 +19,7 @@ from app.bookings.schemas import (
     CancellationPreviewRead,
     QuoteCreate,
     QuoteRead,
+    ResolveReviewIn,
     UnitsIn,
 )
 from app.capacity.errors import SlotClosed, SlotFull
@@ -132,6 +134,7 @@ async def booking_list(
     status: Annotated[list[BookingStatus] | None, Query(description="may be repeated")] = None,
     beneficiary_id: Annotated[BeneficiaryId | None, Query(description="for this beneficiary only")] = None,
     offering_id: Annotated[OfferingId | None, Query(description="of this offering only")] = None,
+    needs_review: Annotated[bool | None, Query(description="with or without a unit that waits for a word")] = None,
     external_id: ExternalId = None,
     updated_since: UpdatedSince = None,
 ) -> Page[BookingRead]:
@@ -141,7 +144,7 @@ async def booking_list(
         at.session, paging.window, user_id=at.actor.user_id, now=now, statuses=any_of(status),
         beneficiary_id=beneficiary_id, offering_id=offering_id, external_id=external_id, starts_from=days.start,
         starts_before=days.end,
-        updated_since=updated_since,
+        updated_since=updated_since, needs_review=needs_review,
     )  # fmt: skip
     units = await queries.units_of(at.session, [row.id for row in found.rows])
     return paging.page(found, lambda row: views.booking_read(Loaded(row, units[row.id], now)))
@@ -182,6 +185,23 @@ async def booking_acknowledge(at: At, booking_id: BookingId, body: UnitsIn | Non
     """Accept that units were delivered, before this happens by itself after five days."""
     unit_ids = body.unit_ids if body else None
     return await employee_actions.acknowledge(at.session, at.actor.user_id, booking_id, unit_ids)
+
+
+@router.command("/bookings/{booking_id}/resolve_review", "person", errors=VERB_ERRORS, audit="booking.resolve_review")
+async def booking_resolve_review(at: At, booking_id: BookingId, body: ResolveReviewIn) -> BookingRead:
+    """Say what becomes of units that credit may not pay any more (`needs_review`): pay for them, or cancel them free.
+
+    Correcting the facts is the third way: `PATCH /v1/me/beneficiaries/{beneficiary_id}` takes the flag away where
+    credit may pay again. Whoever says nothing until `review_by` finds the unit cancelled free of charge.
+    """
+    return await reviewing.resolve(at.session, at.actor.user_id, booking_id, body.unit_ids, body.how)
+
+
+@router.change("/beneficiaries/{beneficiary_id}", "person")
+async def beneficiary_update(at: At, beneficiary_id: BeneficiaryId, body: BeneficiaryUpdate) -> BeneficiaryRead:
+    """Change a beneficiary; units to come that credit may not pay any more are flagged `needs_review`."""
+    row = await reviewing.change_facts(at.session, at.actor, beneficiary_id, at.expected_version, body)
+    return at.tagged(row.version, BeneficiaryRead.model_validate(row))
 
 
 def _unit_ids(values: list[str] | None) -> list[UUID] | None:

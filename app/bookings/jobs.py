@@ -8,7 +8,7 @@ from procrastinate import JobContext
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app import clock
-from app.bookings import ending, lapsed, notices, queries, state
+from app.bookings import ending, lapsed, notices, queries, reviewing, state
 from app.bookings.decisions import RELEASE_DAYS, REMINDER_DAYS, unreported_since
 from app.bookings.queries import LeaversUnit
 from app.db import Database
@@ -108,6 +108,8 @@ SWEEPS = (
     Sweep("bookings.complete_delivered", queries.earliest_to_complete, _complete),
     Sweep("bookings.cancel_leavers_units", _leavers_due, _cancel_leavers),
     Sweep("bookings.cancel_lapsed_units", lapsed.due, lapsed.cancel),
+    Sweep("bookings.decide_again", reviewing.due, reviewing.review),
+    Sweep("bookings.cancel_unresolved_units", queries.earliest_unresolved, reviewing.cancel_unresolved),
     Sweep("bookings.remind_unreported", _reminder_due, _remind),
     Sweep("bookings.release_unreported", _release_due, _release),
 )

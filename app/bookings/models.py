@@ -134,6 +134,11 @@ class Booking(Model):
         Index("booking_beneficiary_idx", "user_id", "beneficiary_id"),
         Index("booking_offering_idx", "provider_id", "offering_id"),
         Index("booking_external_id_idx", "user_id", "external_id", postgresql_where="external_id IS NOT NULL"),
+        Index(
+            "booking_rules_digest_idx",
+            "rules_digest",
+            postgresql_where="status IN ('requested', 'confirmed', 'in_progress')",
+        ),
         Index("booking_awaiting_answer_idx", "confirm_by", postgresql_where="status = 'requested'"),
         {"schema": "care", "postgresql_with": {"fillfactor": "80"}},
     )
@@ -158,6 +163,8 @@ class Booking(Model):
     external_id: Mapped[str | None] = mapped_column(Text)
     sealed_metadata: Mapped[bytes | None] = mapped_column(LargeBinary)
     """The person's own system's notes: texts by name, as JSON."""
+    rules_digest: Mapped[str] = mapped_column(Text, server_default="")
+    """With which rules of law it was last decided what credit may pay of it."""
 
 
 class Unit(Model):
@@ -185,10 +192,13 @@ class Unit(Model):
         CheckConstraint("NOT disputed OR dispute_decided_at IS NULL", name="disputed_once"),
         CheckConstraint("refunded_cents = 0 OR dispute_decided_at IS NOT NULL", name="refund_was_decided"),
         CheckConstraint("reminders BETWEEN 0 AND 3", name="reminders_known"),
+        CheckConstraint("needs_review = (review_by IS NOT NULL)", name="review_has_deadline"),
+        CheckConstraint("NOT needs_review OR status IN ('requested', 'confirmed')", name="review_of_open"),
         Index("unit_booking_idx", "provider_id", "booking_id"),
         Index("unit_starts_at_idx", "provider_id", "starts_at", "id"),
         Index("unit_slot_idx", "provider_id", "slot_id"),
         Index("unit_complete_at_idx", "complete_at", postgresql_where="complete_at IS NOT NULL"),
+        Index("unit_review_by_idx", "review_by", postgresql_where="review_by IS NOT NULL"),
         Index("unit_unreported_idx", "reminders", "ends_at", postgresql_where="status = 'confirmed'"),
         CheckConstraint(one_of("fee_funding", FeeFunding), name="fee_funding_known"),
         CheckConstraint("ends_at > starts_at", name="not_empty"),
@@ -221,6 +231,9 @@ class Unit(Model):
     reminders: Mapped[int] = mapped_column(SmallInteger, server_default="0")
     """How often somebody was asked to report it, since its date has passed."""
     needs_review: Mapped[bool] = mapped_column(Boolean, server_default="false")
+    """Facts have changed: credit may not pay it any more, and its person has not said yet what becomes of it."""
+    review_by: Mapped[datetime | None] = mapped_column(Timestamp)
+    """Until when; then it is cancelled free of charge."""
     delivered_at: Mapped[datetime | None] = mapped_column(Timestamp)
     complete_at: Mapped[datetime | None] = mapped_column(Timestamp)
     """Until when what was taken from credit is contested: then a delivered unit completes, a fee becomes owed."""

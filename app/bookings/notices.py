@@ -23,6 +23,20 @@ async def tell(session: AsyncSession, user_id: UUID, news: News, booking_id: UUI
     await send_many(session, [_mail(news, inbox, **values) for inbox in inboxes])
 
 
+async def warn(session: AsyncSession, user_ids: Collection[UUID]) -> None:
+    """Tell people, in one mail each, that credit may not pay something any more and that they decide about it."""
+    if user_ids:
+        inboxes = await queries.INBOXES_OF_PEOPLE.all(session, ids=sorted(set(user_ids)))
+        await send_many(session, [_mail("booking_needs_review", inbox) for inbox in inboxes])
+
+
+async def tell_providers(session: AsyncSession, provider_ids: Collection[UUID]) -> None:
+    """Tell providers before they go that visits are no more, or that the family pays for them."""
+    inboxes = await queries.INBOXES_OF_PROVIDERS.all(session, ids=sorted(provider_ids), now=clock.real())
+    mails = [_mail("visits_changed", inbox, provider=ids.encode("org", inbox.id)) for inbox in inboxes]
+    await send_many(session, mails)
+
+
 async def remind_providers(session: AsyncSession, provider_ids: Collection[UUID]) -> None:
     """Remind providers of units that they have not reported, one mail each."""
     if provider_ids:

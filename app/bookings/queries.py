@@ -157,6 +157,7 @@ class UnitState:
     fee_source: FeeSource | None = None
     disputed: bool = False
     needs_review: bool = False
+    review_by: datetime | None = None
     complete_at: datetime | None = None
     completed_at: datetime | None = None
     dispute_decided_at: datetime | None = None
@@ -221,6 +222,16 @@ class Inbox:
 
 
 @dataclass(frozen=True, slots=True)
+class WhoseBooking:
+    """A booking to look at again: whose it is, with whom, for whom."""
+
+    id: UUID
+    user_id: UUID
+    provider_id: UUID
+    beneficiary_id: UUID
+
+
+@dataclass(frozen=True, slots=True)
 class LeaversUnit:
     """An open unit paid by a programme that ends with the employment, which has ended."""
 
@@ -258,6 +269,14 @@ UNREPORTED = Query(Overdue, "bookings.unreported", roles=BOTH)
 INBOXES_OF_PEOPLE = Query(Inbox, "bookings.inboxes_of_people", roles=BOTH)
 INBOXES_OF_PROVIDERS = Query(Inbox, "bookings.inboxes_of_providers", roles=BOTH)
 FORGET_QUOTES = Query(int, "bookings.forget_quotes", roles=(WORKER,))
+TO_REVIEW = Query(UUID, "bookings.to_review")
+DECIDED_OTHERWISE = Query(WhoseBooking, "bookings.decided_otherwise", roles=BOTH)
+ANY_DECIDED_OTHERWISE = Query(bool, "bookings.any_decided_otherwise", roles=(WORKER,))
+REVIEW = Query(NOTHING, "bookings.review", roles=BOTH)
+RECODE = Query(NOTHING, "bookings.recode", roles=BOTH)
+MARK_DECIDED = Query(NOTHING, "bookings.mark_decided", roles=BOTH)
+PAY_OWN_MONEY = Query(NOTHING, "bookings.pay_own_money")
+UNRESOLVED = Query(WhoseBooking, "bookings.unresolved", roles=BOTH)
 LEAVERS_UNITS = Query(LeaversUnit, "bookings.leavers_units", roles=BOTH)
 
 
@@ -317,3 +336,7 @@ async def earliest_unreported(session: AsyncSession, steps: Mapping[int, int], n
 async def earliest_to_complete(session: AsyncSession, now: datetime) -> datetime | None:
     due = select(func.min(Unit.complete_at)).where(Unit.complete_at <= now, ~Unit.disputed, ~Unit.needs_review)
     return await session.scalar(due)
+
+
+async def earliest_unresolved(session: AsyncSession, now: datetime) -> datetime | None:
+    return await session.scalar(select(func.min(Unit.review_by)).where(Unit.review_by <= now))

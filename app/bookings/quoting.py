@@ -15,6 +15,7 @@ from app.beneficiaries import queries as beneficiary_queries
 from app.beneficiaries.queries import BeneficiaryForCare
 from app.bookings import fringe_room
 from app.bookings.errors import BeneficiaryNotEligible, OfferingNotAvailable
+from app.bookings.examining import Examiner
 from app.bookings.models import Quote
 from app.bookings.queries import QuotedUnit
 from app.bookings.schemas import (
@@ -29,15 +30,14 @@ from app.capacity import queries as capacity
 from app.capacity.errors import SlotClosed, SlotFull
 from app.capacity.queries import BookableOffering
 from app.catalogue.errors import ProviderNotAccredited
-from app.config import settings
 from app.credit.actions import UsableLot, usable_lots
 from app.credit.planner import PlanLot, PlanUnit, plan
 from app.employees import queries as employee_queries
 from app.errors import NotFound
 from app.fringe.schemas import FringeRead
-from app.rules.beneficiary import BeneficiaryFacts, age
-from app.rules.book import RuleBook, book_in_force
-from app.rules.decisions import Decision, Question, decide, require_decided
+from app.rules.beneficiary import age
+from app.rules.book import book_in_force
+from app.rules.decisions import Decision, require_decided
 
 UNITS = TypeAdapter(list[QuotedUnit])
 DECISIONS = TypeAdapter(list[Decision])
@@ -66,7 +66,7 @@ async def quote(
     _check_eligible(offering, beneficiary, priced)
     lots = await usable_lots(session, user_id)
     book = book_in_force()
-    examiner = _Examiner(offering.category, beneficiary.facts, book)
+    examiner = Examiner(offering.category, beneficiary.facts, book)
     rooms = await fringe_room.rooms(session, user_id, lots, priced, book)
     reading = employments[0].relatives_reading if employments else "strict"
     units = _planned(priced, lots, examiner, credit, fringe=credit.allow_fringe and bool(rooms))
@@ -155,6 +155,8 @@ def _price(offering: BookableOffering, on: date) -> int:
 
 def _check_eligible(offering: BookableOffering, beneficiary: BeneficiaryForCare, units: Sequence[QuotedUnit]) -> None:
     """Refuse by age on the days of service and by territory; a home visit needs to know where home is."""
+    if beneficiary.died_on is not None:
+        raise BeneficiaryNotEligible("The beneficiary has died.")
     for unit in units:
         years = age(beneficiary.facts, unit.service_on)
         if years is not None and not (offering.min_age or 0) <= years <= (
@@ -168,64 +170,12 @@ def _check_eligible(offering: BookableOffering, beneficiary: BeneficiaryForCare,
         raise BeneficiaryNotEligible("The beneficiary's municipality is outside the offering's service area.")
 
 
-class _Examiner:
-    """Asks the rules once per (programme, reading, day)."""
-
-    def __init__(self, category: str, beneficiary: BeneficiaryFacts, book: RuleBook) -> None:
-        self.category = category
-        self.beneficiary = beneficiary
-        self.book = book
-        self._answers: dict[tuple[frozenset[str] | None, str, date, bool], Decision] = {}
-
-    def answer(self, rule_codes: frozenset[str] | None, reading: str, on: date, *, fringe: bool = False) -> Decision:
-        key = (rule_codes, reading, on, fringe)
-        if key not in self._answers:
-            self._answers[key] = decide(
-                Question(
-                    category=self.category,
-                    beneficiary=self.beneficiary,
-                    payment_form="direct",
-                    on=on,
-                    reading="lenient" if reading == "lenient" else "strict",
-                    refuse_unsigned=not settings().sandbox,
-                    rule_codes=rule_codes,
-                    allow_fringe=fringe,
-                ),
-                self.book,
-            )[0]
-        return self._answers[key]
-
-    def of_lot(self, lot: UsableLot, on: date, *, fringe: bool = False) -> Decision:
-        return self.answer(frozenset(lot.rule_codes), lot.relatives_reading, on, fringe=fringe)
-
-    def answers(self, lots: Sequence[UsableLot], unit: QuotedUnit) -> list[Decision]:
-        """Return what the law says to each lot that its programme opens to this care."""
-        open_lots = (lot for lot in lots if lot.categories is None or self.category in lot.categories)
-        return [self.of_lot(lot, unit.service_on) for lot in open_lots]
-
-    def options(self, lots: Sequence[UsableLot], unit: QuotedUnit, *, fringe: bool = False) -> dict[UUID, str]:
-        """Return which lots may pay the unit, and under which rule code; with `fringe` under C3 too."""
-        return {
-            lot.id: decision.rule_code
-            for lot in lots
-            if (lot.categories is None or self.category in lot.categories)
-            and (decision := self.of_lot(lot, unit.service_on, fringe=fringe)).allowed
-            and decision.rule_code is not None
-        }
-
-    def shown(self, lots: Sequence[UsableLot], unit: QuotedUnit, reading: str) -> Decision:
-        """Return the decision that explains the unit's plan: the paying lot's, else the one nearest to a yes."""
-        paying = {leg.source_id: leg.rule_code == fringe_room.FRINGE for leg in unit.legs}
-        candidates = [self.of_lot(lot, unit.service_on, fringe=paying[lot.id]) for lot in lots if lot.id in paying]
-        candidates = candidates or [self.of_lot(lot, unit.service_on) for lot in lots]
-        candidates = candidates or [self.answer(None, reading, unit.service_on)]
-        return min(candidates, key=lambda decision: (not decision.allowed, decision.code != "fringe_needs_consent"))
-
-
 def _planned(
-    units: Sequence[QuotedUnit], lots: Sequence[UsableLot], examiner: _Examiner, credit: CreditChoice, *, fringe: bool
+    units: Sequence[QuotedUnit], lots: Sequence[UsableLot], examiner: Examiner, credit: CreditChoice, *, fringe: bool
 ) -> list[QuotedUnit]:
     """Plan without C3 first: it may pay only what no other rule code pays."""
+    for unit in units if credit.mode != "none" else ():
+        require_decided(examiner.answers(lots, unit))
     options = {unit.index: examiner.options(lots, unit) for unit in units}
     planned = _plan(units, lots, options, credit)
     rest = [unit for unit in planned if not unit.on_credit]
@@ -242,8 +192,6 @@ def _plan(
     options: Mapping[int, Mapping[UUID, str]],
     credit: CreditChoice,
 ) -> list[QuotedUnit]:
-    for unit in units if credit.mode != "none" else ():
-        require_decided(examiner.answers(lots, unit))
     plans = plan(
         [PlanUnit(unit.index, unit.price_cents, unit.service_on, options[unit.index]) for unit in units],
         [_plan_lot(lot) for lot in lots],

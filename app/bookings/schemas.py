@@ -20,6 +20,9 @@ MAX_UNITS = 60
 MAX_BULK = 500
 
 
+Resolution = Literal["own_money", "cancel"]
+
+
 def _distinct(values: list[UUID]) -> list[UUID]:
     if len(set(values)) != len(values):
         raise PydanticCustomError("not_distinct", "each id may be given once")
@@ -170,7 +173,8 @@ class UnitRead(Out):
     """Whether the employee disputes it: it is neither paid out nor completed then."""
     refunded_cents: int = Field(description="What a dispute gave back of the price or the fee")
     needs_review: bool
-    """Whether the operator must look first: it is neither paid out nor completed then."""
+    """Whether facts changed so that credit may not pay it any more: it waits for the employee's word then."""
+    review_by: Instant | None = Field(description="Until when that is said; then it is cancelled free (UTC)")
 
 
 class BookingRead(Out):
@@ -248,6 +252,17 @@ class UnitsIn(In):
     """Which units; null: all that the verb fits."""
 
 
+class ResolveReviewIn(In):
+    """What becomes of units that credit may not pay any more."""
+
+    model_config = example(how="own_money")
+
+    unit_ids: UnitIds | None = None
+    """Which units; null: all that wait for it."""
+    how: Resolution
+    """Pay the provider oneself, or cancel free of charge."""
+
+
 class DeclineIn(In):
     model_config = example(reason="Quel giorno non c'è nessuno di libero")
 
@@ -312,7 +327,7 @@ class ProviderUnitRead(Out):
     """Whether the employee disputes it: it is neither paid out nor completed then."""
     refunded_cents: int = Field(description="What a dispute took back of the price or the fee")
     needs_review: bool
-    """Whether the operator must look first: it is neither paid out nor completed then."""
+    """Whether its payment is in doubt: it may be cancelled free of charge before its date, you are told in time."""
 
 
 class VisitRead(ProviderUnitRead):
@@ -435,4 +450,5 @@ words(
     none="no credit: own money only",
     up_to="at most `max_cents`",
 )
+words("Resolution", Resolution, own_money="the employee pays the provider", cancel="it is cancelled free of charge")
 words("BulkMode", BulkMode, all="all of them, or none", each="each booking by itself")

@@ -69,6 +69,7 @@ def _unit_read(loaded: Loaded, unit: UnitState) -> UnitRead:
         disputed=unit.disputed,
         refunded_cents=unit.refunded_cents,
         needs_review=unit.needs_review,
+        review_by=unit.review_by,
     )
 
 

@@ -36,6 +36,16 @@ class UsableLot:
 
 
 @dataclass(frozen=True, slots=True)
+class LotTerms:
+    """What a lot may pay for, whatever is left on it."""
+
+    id: UUID
+    rule_codes: list[RuleCode]
+    categories: list[str] | None
+    relatives_reading: Reading
+
+
+@dataclass(frozen=True, slots=True)
 class LotLife:
     """A lot's life as the view `lot_life` says it; `ended_at` is when its rest left, None while it stands.
 
@@ -147,6 +157,7 @@ class Owner:
 
 
 USABLE_LOTS = Query(UsableLot, "credit.usable_lots")
+LOT_TERMS = Query(LotTerms, "credit.lot_terms", roles=(APP, WORKER))
 LOCK_FOR_HOLDS = Query(int, "credit.lock_for_holds", roles=(APP, WORKER))
 HELD_LOTS = Query(HeldLot, "credit.held_lots", roles=(APP, WORKER))
 CAPTURES = Query(CapturedHold, "credit.captures")
@@ -169,6 +180,11 @@ ENTRIES = ListQuery(WalletEntry, "credit.entries", {"created_at": "id uuid, lot_
 async def usable_lots(session: AsyncSession, user_id: UUID) -> list[UsableLot]:
     """Return the person's living lots with something available, over all employments, first-to-expire first."""
     return await USABLE_LOTS.all(session, user_id=user_id, today=clock.today())
+
+
+async def lot_terms(session: AsyncSession, lot_ids: Iterable[UUID]) -> dict[UUID, LotTerms]:
+    """Return what lots may pay for, also those that are over: held credit stays with its unit."""
+    return {lot.id: lot for lot in await LOT_TERMS.all(session, ids=list(lot_ids))}
 
 
 async def lock_for_holds(session: AsyncSession, hold_ids: Sequence[UUID]) -> None:

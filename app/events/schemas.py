@@ -73,6 +73,7 @@ words(
         "booking.no_show": "nobody was there",
         "booking.disputed": "a mark is contested",
         "booking.dispute_decided": "a contested mark was decided",
+        "booking.changed": "visits have become doubtful, or are no more, or their payer is another",
         "slot.cancelled": "a slot was cancelled",
         "settlement.issued": "a settlement was made",
         "settlement.cancelled": "a settlement was given up; another will follow",

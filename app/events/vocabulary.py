@@ -15,6 +15,7 @@ EventType = Literal[
     "booking.no_show",
     "booking.disputed",
     "booking.dispute_decided",
+    "booking.changed",
     "slot.cancelled",
     "settlement.issued",
     "settlement.cancelled",

@@ -43,7 +43,7 @@ async def add(client: httpx.AsyncClient, anna: Person, **fields: Any) -> dict[st
 
 async def test_every_field_comes_back(client: httpx.AsyncClient, world: World, anna: Person) -> None:
     made = await add(client, anna, **FULL)
-    assert made == {"id": made["id"], **FULL, "version": 1}
+    assert made == {"id": made["id"], **FULL, "died_on": None, "version": 1}
     got = await client.get(f"{URL}/{made['id']}", headers=anna.headers)
     assert (got.status_code, got.json(), got.headers["etag"]) == (200, made, '"1"')
     row = (await world.execute("SELECT * FROM care.beneficiary WHERE relation = 'parent'"))[0]
@@ -114,7 +114,14 @@ async def test_patch_absent_keeps_null_clears_and_counts(client: httpx.AsyncClie
     )  # fmt: skip
     same = await client.patch(address, json=change, headers={**anna.headers, "If-Match": '"2"'})
     assert (same.status_code, same.headers["etag"]) == (200, '"2"')
-    for refused in ({"given_name": None}, {"cohabitation": None}, {"relation": "self"}, {"birth_date": "1999-01-01"}):
+    for refused in (
+        {"given_name": None},
+        {"died_on": "1948-02-29"},
+        {"died_on": "2150-01-01"},
+        {"cohabitation": None},
+        {"relation": "self"},
+        {"birth_date": "1999-01-01"},
+    ):
         answer = await client.patch(address, json=refused, headers={**anna.headers, "If-Match": '"2"'})
         assert answer.status_code == 422, answer.text
     assert (await client.get(address, headers=anna.headers)).json() == changed.json()

@@ -17,17 +17,18 @@ FROM care.quote
 JOIN care.beneficiary ON beneficiary.id = quote.beneficiary_id
 JOIN offering ON offering.id = quote.offering_id
 JOIN provider ON provider.organisation_id = quote.provider_id
-WHERE quote.id = :quote_id AND quote.user_id = :user_id;
+WHERE quote.id = :quote_id AND quote.user_id = :user_id
+FOR SHARE OF beneficiary; -- whoever changes facts waits, and finds the booking that rested on the old ones
 
 -- name: book
 -- One statement takes the seats and writes everything: when seats are refused the caller rolls back.
 WITH new_booking AS (
     INSERT INTO care.booking (id, quote_id, user_id, provider_id, offering_id, beneficiary_id, status,
         free_until_hours, late_fee_bps, no_show_fee_bps, confirm_by, sealed_note, created_at, external_id,
-        sealed_metadata)
+        sealed_metadata, rules_digest)
     SELECT :booking_id, id, user_id, provider_id, offering_id, beneficiary_id, :status,
         :free_until_hours, :late_fee_bps, :no_show_fee_bps, :confirm_by, :sealed_note, :now, :external_id,
-        :sealed_metadata
+        :sealed_metadata, :rules_digest
     FROM care.quote WHERE id = :quote_id
     RETURNING *
 ), given AS MATERIALIZED (
@@ -101,6 +102,8 @@ JOIN offering ON offering.id = booking.offering_id
 JOIN provider ON provider.organisation_id = booking.provider_id
 JOIN organisation ON organisation.id = booking.provider_id
 WHERE booking.user_id = :user_id
+    AND (CAST(:needs_review AS boolean) IS NULL OR CAST(:needs_review AS boolean) = EXISTS (SELECT FROM care.unit
+        WHERE unit.provider_id = booking.provider_id AND unit.booking_id = booking.id AND unit.needs_review))
     AND (CAST(:statuses AS text[]) IS NULL OR CASE
         WHEN booking.status IN ('confirmed', 'in_progress', 'delivered')
             OR (booking.status = 'requested' AND booking.confirm_by <= :now) THEN (
@@ -184,7 +187,7 @@ WHERE unit.id = ANY (CAST(:unit_ids AS uuid[])) AND booking.user_id = :user_id;
 -- name: units
 SELECT unit.id, unit.booking_id, unit.index, unit.slot_id, unit.status, unit.starts_at, unit.ends_at, unit.price_cents,
     unit.vat_code, unit.fee_funding, unit.fee_cents, unit.fee_source, unit.own_money_due_cents, unit.disputed,
-    unit.needs_review, unit.complete_at, unit.completed_at, unit.dispute_decided_at, unit.refunded_cents,
+    unit.needs_review, unit.review_by, unit.complete_at, unit.completed_at, unit.dispute_decided_at, unit.refunded_cents,
     coalesce((SELECT jsonb_agg(jsonb_build_object('id', leg.id, 'source', leg.source, 'lot_id', leg.lot_id,
             'hold_id', leg.hold_id, 'amount_cents', leg.amount_cents, 'rule_code', leg.rule_code) ORDER BY leg.id)
         FROM care.leg WHERE leg.unit_id = unit.id), '[]') AS legs
@@ -194,7 +197,9 @@ FROM care.unit WHERE unit.booking_id = ANY (CAST(:booking_ids AS uuid[])) ORDER 
 WITH moved AS (
     UPDATE care.unit SET status = given.status, status_at = given.at, fee_cents = given.fee_cents,
         fee_source = given.fee_source, own_money_due_cents = given.own_money_due_cents,
-        delivered_at = given.delivered_at, complete_at = given.complete_at, completed_at = given.completed_at
+        delivered_at = given.delivered_at, complete_at = given.complete_at, completed_at = given.completed_at,
+        needs_review = unit.needs_review AND given.status NOT IN ('cancelled', 'declined', 'expired'),
+        review_by = CASE WHEN given.status NOT IN ('cancelled', 'declined', 'expired') THEN unit.review_by END
     FROM jsonb_to_recordset(CAST(:moves AS jsonb)) AS given (unit_id uuid, status text, at timestamptz,
         fee_cents bigint, fee_source text, own_money_due_cents bigint, delivered_at timestamptz, complete_at timestamptz,
         completed_at timestamptz)
@@ -332,6 +337,8 @@ WITH batch AS MATERIALIZED (
         SELECT EXISTS (SELECT FROM care.leg WHERE leg.unit_id = key AND leg.lot_id IS NOT NULL) AS on_credit) AS paid
 ), judged AS (
     SELECT key, CASE
+            WHEN needs_review AND EXISTS (SELECT FROM care.leg JOIN ledger.transfer ON transfer.hold_id = leg.hold_id
+                WHERE leg.unit_id = key) THEN 'review_captured'
             WHEN owed_kind IS NULL AND owed.count > 0 OR owed.first > 1 THEN 'payable_unexpected'
             WHEN owed_kind IS NULL THEN NULL
             WHEN owed.first = 0 AND owed_cents > 0 THEN 'payable_missing'

@@ -42,6 +42,13 @@ BEGIN
     END IF;
     IF EXISTS (
         SELECT 1 FROM new_rows n JOIN old_rows o ON o.id = n.id
+        WHERE o.needs_review AND n.status IN ('delivered', 'completed', 'no_show', 'cancelled_late')
+    ) THEN
+        RAISE EXCEPTION 'what credit may not pay is resolved before anything is taken for it'
+            USING ERRCODE = '23514', CONSTRAINT = 'unit_needs_review_waits';
+    END IF;
+    IF EXISTS (
+        SELECT 1 FROM new_rows n JOIN old_rows o ON o.id = n.id
         WHERE o.disputed AND (o.status <> n.status
                 OR (o.fee_cents, o.fee_source, o.completed_at) IS DISTINCT FROM (n.fee_cents, n.fee_source, n.completed_at))
             OR n.disputed AND NOT o.disputed AND n.status NOT IN ('delivered', 'completed', 'no_show', 'cancelled_late')

@@ -16,6 +16,10 @@ WHERE owner.user_id = :user_id AND life.usable_until >= :today
     AND account.posted_cents > account.held_cents
 ORDER BY life.last_day, life.id;
 
+-- name: lot_terms
+SELECT lot.id, source.rule_codes, source.categories, source.relatives_reading
+FROM lot JOIN credit_source source ON source.id = lot.source_id WHERE lot.id = ANY (CAST(:ids AS uuid[]));
+
 -- name: lock_for_holds
 SELECT count(*) FROM ledger.lock_accounts(ARRAY(
     SELECT hold.account_id FROM ledger.hold WHERE hold.id = ANY (CAST(:hold_ids AS uuid[]))));

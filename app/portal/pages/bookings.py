@@ -11,7 +11,15 @@ from app import clock, ids
 from app.beneficiaries import endpoints as relatives
 from app.bookings import endpoints as bookings
 from app.bookings.models import BookingStatus
-from app.bookings.schemas import BookingCreate, CancelIn, CreditChoice, QuoteCreate, QuoteRead, UnitsIn
+from app.bookings.schemas import (
+    BookingCreate,
+    CancelIn,
+    CreditChoice,
+    QuoteCreate,
+    QuoteRead,
+    ResolveReviewIn,
+    UnitsIn,
+)
 from app.catalogue import endpoints as catalogue
 from app.disputes import endpoints as disputes
 from app.disputes.schemas import DisputeCreate
@@ -149,6 +157,13 @@ async def cancel(at: At, request: Request, booking_id: BookingId) -> Response:
 async def acknowledge(at: At, request: Request, booking_id: BookingId) -> Response:
     await bookings.booking_acknowledge(at, booking_id, forms.parse(UnitsIn, await request.form()))
     return _shown(booking_id, "acknowledged")
+
+
+@person.form("/bookings/{booking_id}/resolve_review", bookings.booking_resolve_review, page=BOOKING)
+async def resolve_review(at: At, request: Request, booking_id: BookingId) -> Response:
+    """Say what becomes of visits that credit may not pay any more."""
+    await bookings.booking_resolve_review(at, booking_id, forms.parse(ResolveReviewIn, await request.form()))
+    return _shown(booking_id, "review_resolved")
 
 
 @person.page("/disputes", disputes.dispute_list)

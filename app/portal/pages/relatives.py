@@ -9,6 +9,7 @@ from starlette.responses import RedirectResponse, Response
 from app import ids
 from app.beneficiaries import endpoints as relatives
 from app.beneficiaries.schemas import BeneficiaryCreate, BeneficiaryUpdate
+from app.bookings import endpoints as bookings
 from app.edge.at import At, Place
 from app.http import audiences
 from app.ids import BeneficiaryId
@@ -20,7 +21,7 @@ from app.portal.route import pages, to
 person = pages(audiences.employee_router())
 LIST = "/me/beneficiaries"
 TOWN = "municipality"
-CLEARED = ("fiscal_code", "phone", "access_notes")
+CLEARED = ("fiscal_code", "phone", "access_notes", "died_on")
 """What may be left empty."""
 
 
@@ -56,7 +57,7 @@ async def beneficiary(at: At, request: Request, beneficiary_id: BeneficiaryId) -
     return render.page(request, "relative.html", one=one, town=town, towns=known.values(), chosen=chosen)
 
 
-@person.form("/beneficiaries/{beneficiary_id}", relatives.beneficiary_update, page=LIST + "/{beneficiary_id}")
+@person.form("/beneficiaries/{beneficiary_id}", bookings.beneficiary_update, page=LIST + "/{beneficiary_id}")
 async def beneficiary_update(at: At, request: Request, beneficiary_id: BeneficiaryId) -> Response:
     """Change what the page shows, from the version that it showed; a day cleared takes its line away."""
     form = await request.form()
@@ -65,7 +66,8 @@ async def beneficiary_update(at: At, request: Request, beneficiary_id: Beneficia
     known: dict[str, object] = {name: str(form.get(name, "")).strip() or None for name in CLEARED}
     known |= {"address": await _address(at, request, form)}
     known |= {"cohabitation": _rows(form, "from", "to"), "certificates": certificates}
-    await relatives.beneficiary_update(at, beneficiary_id, forms.parse(BeneficiaryUpdate, _plain(form), **known))
+    known |= {"maintained": _rows(form, "from", "to", "maintained_"), "dependent_years": _years(form)}
+    await bookings.beneficiary_update(at, beneficiary_id, forms.parse(BeneficiaryUpdate, _plain(form), **known))
     way = choosing.of_form(form)
     if way.offering:
         return RedirectResponse(way.at(beneficiary_id=ids.encode("ben", beneficiary_id), done="saved"), 303)
@@ -76,9 +78,15 @@ def _plain(form: FormData) -> FormData:
     return forms.only(form, "given_name", "family_name", "relation", "birth_date", "phone")
 
 
-def _rows(form: FormData, first: str, last: str) -> list[dict[str, str]]:
-    """Return the lines of two days each whose first day is there."""
-    pairs = zip_longest(form.getlist(first), form.getlist(last))
+def _years(form: FormData) -> list[int | str]:
+    """Return the years that were typed, in one line."""
+    typed = str(form.get("dependent_years", "")).replace(",", " ").split()
+    return [int(year) if year.isdecimal() else year for year in typed]
+
+
+def _rows(form: FormData, first: str, last: str, mark: str = "") -> list[dict[str, str]]:
+    """Return the lines of two days each whose first day is there; `mark` tells fields of one name apart."""
+    pairs = zip_longest(form.getlist(mark + first), form.getlist(mark + last))
     return [{first: str(one), **({last: str(other)} if other else {})} for one, other in pairs if one]
 
 

@@ -1,5 +1,6 @@
 """Logging in and out, the invitation, a new password, one's own sessions, and the home of who is logged in."""
 
+from collections.abc import Sequence
 from typing import Annotated
 
 from fastapi import Path, Query
@@ -7,10 +8,13 @@ from starlette.datastructures import FormData
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
-from app.edge.at import At
+from app.bookings import endpoints as bookings
+from app.bookings.schemas import BookingRead
+from app.edge.at import At, Place
 from app.employees import endpoints as employees
 from app.employees.schemas import InvitationAccept
 from app.http import audiences
+from app.http.filters import Days
 from app.identity import endpoints as identity
 from app.identity.schemas import PasswordResetAccept, PasswordResetCreate, StepUpCreate, TokenCreate, TokenRead
 from app.ids import SessionId
@@ -129,7 +133,15 @@ async def invitation(at: At, request: Request, token: Token) -> Response:
 @public.page("/home", employees.me_get)
 async def home(at: At, request: Request) -> Response:
     """Show who is logged in what she may do, by role."""
-    return render.page(request, "home.html", me=await employees.me_get(at))
+    me = await employees.me_get(at)
+    doubtful = await _doubtful(at, request) if me.employments else []
+    return render.page(request, "home.html", me=me, doubtful=doubtful)
+
+
+async def _doubtful(at: Place, request: Request) -> Sequence[BookingRead]:
+    """Return the bookings that wait for the person to say what becomes of them."""
+    paging = await listed(request, "-created_at", limit=5)
+    return (await bookings.booking_list(at, paging, Days(None, None), needs_review=True)).data
 
 
 person = pages(audiences.employee_router())
