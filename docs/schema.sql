@@ -362,6 +362,7 @@ CREATE TRIGGER transfer_00_append_only BEFORE DELETE OR UPDATE OR TRUNCATE ON le
 CREATE TRIGGER transfer_10_lock BEFORE INSERT ON ledger.transfer FOR EACH ROW WHEN (new.hold_id IS NOT NULL OR new.reverses_id IS NOT NULL) EXECUTE FUNCTION ledger.lock_two_accounts();
 CREATE TRIGGER transfer_20_reversal AFTER INSERT ON ledger.transfer FOR EACH ROW WHEN (new.reverses_id IS NOT NULL) EXECUTE FUNCTION ledger.check_reversals();
 CREATE TRIGGER transfer_25_hr AFTER INSERT ON ledger.transfer REFERENCING NEW TABLE AS new_transfer FOR EACH STATEMENT WHEN (CURRENT_USER = 'beatrice_hr'::name) EXECUTE FUNCTION ledger.refuse_unless_grants();
+CREATE TRIGGER transfer_27_routes AFTER INSERT ON ledger.transfer REFERENCING NEW TABLE AS new_transfer FOR EACH STATEMENT EXECUTE FUNCTION ledger.check_routes();
 CREATE TRIGGER transfer_30_apply AFTER INSERT ON ledger.transfer REFERENCING NEW TABLE AS new_transfer FOR EACH STATEMENT EXECUTE FUNCTION ledger.apply_transfers();
 CREATE TRIGGER transfer_40_lots AFTER INSERT ON ledger.transfer REFERENCING NEW TABLE AS new_transfer FOR EACH STATEMENT EXECUTE FUNCTION public.check_lot_transfers();
 CREATE TRIGGER transfer_50_returns AFTER INSERT ON ledger.transfer REFERENCING NEW TABLE AS new_transfer FOR EACH STATEMENT EXECUTE FUNCTION public.check_returns();
@@ -1285,6 +1286,7 @@ CREATE TABLE public.returned_credit (
     company_id uuid NOT NULL,
     came_back_at timestamp with time zone NOT NULL,
     return_id uuid,
+    was_usable boolean NOT NULL,
     CONSTRAINT returned_credit_pkey PRIMARY KEY (transfer_id),
     CONSTRAINT returned_credit_company_id_fkey FOREIGN KEY (company_id) REFERENCES public.company(organisation_id),
     CONSTRAINT returned_credit_return_id_fkey FOREIGN KEY (return_id) REFERENCES public.company_return(id),
@@ -1838,6 +1840,145 @@ UNION ALL
    FROM ledger.transfer;
 GRANT SELECT ON ledger.entry TO beatrice_app, beatrice_worker;
 
+CREATE VIEW ledger.route WITH (security_invoker=true) AS
+ SELECT 'top_up'::text AS reason,
+    'bank_clearing_company'::text AS from_kind,
+    'company_account'::text AS to_kind,
+    'plain'::text AS how,
+    false AS within
+UNION ALL
+ SELECT 'granted'::text AS reason,
+    'company_account'::text AS from_kind,
+    'lot'::text AS to_kind,
+    'plain'::text AS how,
+    false AS within
+UNION ALL
+ SELECT 'awarded'::text AS reason,
+    'entitlement_budget'::text AS from_kind,
+    'lot'::text AS to_kind,
+    'plain'::text AS how,
+    false AS within
+UNION ALL
+ SELECT 'captured'::text AS reason,
+    'lot'::text AS from_kind,
+    'provider_earned'::text AS to_kind,
+    'capture'::text AS how,
+    false AS within
+UNION ALL
+ SELECT 'fee'::text AS reason,
+    'lot'::text AS from_kind,
+    'provider_earned'::text AS to_kind,
+    'capture'::text AS how,
+    false AS within
+UNION ALL
+ SELECT 'reverted'::text AS reason,
+    'provider_earned'::text AS from_kind,
+    'lot'::text AS to_kind,
+    'reversal'::text AS how,
+    false AS within
+UNION ALL
+ SELECT 'refunded'::text AS reason,
+    'provider_earned'::text AS from_kind,
+    'lot'::text AS to_kind,
+    'reversal'::text AS how,
+    false AS within
+UNION ALL
+ SELECT 'expired'::text AS reason,
+    'lot'::text AS from_kind,
+    'company_returns'::text AS to_kind,
+    'plain'::text AS how,
+    false AS within
+UNION ALL
+ SELECT 'expired'::text AS reason,
+    'lot'::text AS from_kind,
+    'solidarity_fund'::text AS to_kind,
+    'plain'::text AS how,
+    false AS within
+UNION ALL
+ SELECT 'returned'::text AS reason,
+    'lot'::text AS from_kind,
+    'company_returns'::text AS to_kind,
+    'plain'::text AS how,
+    false AS within
+UNION ALL
+ SELECT 'returned'::text AS reason,
+    'lot'::text AS from_kind,
+    'solidarity_fund'::text AS to_kind,
+    'plain'::text AS how,
+    false AS within
+UNION ALL
+ SELECT 'grace'::text AS reason,
+    'lot'::text AS from_kind,
+    'lot'::text AS to_kind,
+    'plain'::text AS how,
+    false AS within
+UNION ALL
+ SELECT 'carried_over'::text AS reason,
+    'lot'::text AS from_kind,
+    'lot'::text AS to_kind,
+    'plain'::text AS how,
+    false AS within
+UNION ALL
+ SELECT 'restored'::text AS reason,
+    'company_returns'::text AS from_kind,
+    'lot'::text AS to_kind,
+    'reversal'::text AS how,
+    false AS within
+UNION ALL
+ SELECT 'returns'::text AS reason,
+    'company_returns'::text AS from_kind,
+    'company_account'::text AS to_kind,
+    'plain'::text AS how,
+    true AS within
+UNION ALL
+ SELECT 'completed'::text AS reason,
+    'provider_earned'::text AS from_kind,
+    'provider_payable'::text AS to_kind,
+    'plain'::text AS how,
+    true AS within
+UNION ALL
+ SELECT 'fee_payable'::text AS reason,
+    'provider_earned'::text AS from_kind,
+    'provider_payable'::text AS to_kind,
+    'plain'::text AS how,
+    true AS within
+UNION ALL
+ SELECT 'adjusted'::text AS reason,
+    'provider_payable'::text AS from_kind,
+    'provider_earned'::text AS to_kind,
+    'plain'::text AS how,
+    true AS within
+UNION ALL
+ SELECT 'settlement_fee'::text AS reason,
+    'provider_payable'::text AS from_kind,
+    'platform_fees'::text AS to_kind,
+    'plain'::text AS how,
+    false AS within
+UNION ALL
+ SELECT 'settlement_fee_vat'::text AS reason,
+    'provider_payable'::text AS from_kind,
+    'vat_payable'::text AS to_kind,
+    'plain'::text AS how,
+    false AS within
+UNION ALL
+ SELECT 'settlement_cancelled'::text AS reason,
+    'platform_fees'::text AS from_kind,
+    'provider_payable'::text AS to_kind,
+    'reversal'::text AS how,
+    false AS within
+UNION ALL
+ SELECT 'settlement_cancelled'::text AS reason,
+    'vat_payable'::text AS from_kind,
+    'provider_payable'::text AS to_kind,
+    'reversal'::text AS how,
+    false AS within
+UNION ALL
+ SELECT 'payout'::text AS reason,
+    'provider_payable'::text AS from_kind,
+    'provider_in_transit'::text AS to_kind,
+    'plain'::text AS how,
+    true AS within;
+
 CREATE VIEW public.lot_life WITH (security_invoker=true) AS
  SELECT lot.id,
     lot.source_id,
@@ -2106,6 +2247,11 @@ BEGIN
         RAISE EXCEPTION 'a dispute is decided once, and nothing else of it changes'
             USING ERRCODE = '23514', CONSTRAINT = 'dispute_decided_once';
     END IF;
+    IF EXISTS (SELECT FROM public.role_grant g WHERE g.organisation_id = NEW.provider_id AND g.user_id = NEW.decided_by
+            AND (g.until_at IS NULL OR g.until_at > greatest(g.from_at, NEW.decided_at))) THEN
+        RAISE EXCEPTION 'who works for the provider does not decide'
+            USING ERRCODE = '23514', CONSTRAINT = 'dispute_decided_apart';
+    END IF;
     RETURN NEW;
 END $function$;
 
@@ -2341,6 +2487,32 @@ BEGIN
         RAISE EXCEPTION 'a reversal goes back over the same two accounts, for at most the same amount'
             USING ERRCODE = 'check_violation', CONSTRAINT = 'transfer_reverses_original',
                 SCHEMA = 'ledger', TABLE = 'transfer';
+    END IF;
+    RETURN NULL;
+END $function$;
+
+CREATE OR REPLACE FUNCTION ledger.check_routes()
+ RETURNS trigger
+ LANGUAGE plpgsql
+ SECURITY DEFINER
+ SET search_path TO 'ledger', 'pg_temp'
+ SET enable_seqscan TO 'off'
+ SET enable_hashjoin TO 'off'
+ SET enable_mergejoin TO 'off'
+AS $function$
+BEGIN
+    IF EXISTS (
+            SELECT FROM new_transfer n
+            JOIN account payer ON payer.id = n.from_account_id
+            JOIN account payee ON payee.id = n.to_account_id
+            WHERE NOT EXISTS (
+                SELECT FROM route WHERE route.reason = n.reason
+                AND route.from_kind = payer.kind AND route.to_kind = payee.kind
+                AND route.how = CASE WHEN n.hold_id IS NOT NULL THEN 'capture'
+                    WHEN n.reverses_id IS NOT NULL THEN 'reversal' ELSE 'plain' END
+                AND (NOT route.within OR payer.owner_id = payee.owner_id))) THEN
+        RAISE EXCEPTION 'money does not go this way for this reason'
+            USING ERRCODE = 'check_violation', CONSTRAINT = 'transfer_route', SCHEMA = 'ledger', TABLE = 'transfer';
     END IF;
     RETURN NULL;
 END $function$;
@@ -2933,8 +3105,8 @@ CREATE OR REPLACE FUNCTION public.check_returned_credit()
 AS $function$
 BEGIN
     IF OLD.return_id IS NOT NULL OR TG_OP = 'UPDATE' AND (NEW.return_id IS NULL
-            OR (OLD.transfer_id, OLD.company_id, OLD.came_back_at) IS DISTINCT FROM
-            (NEW.transfer_id, NEW.company_id, NEW.came_back_at)) THEN
+            OR (OLD.transfer_id, OLD.company_id, OLD.came_back_at, OLD.was_usable) IS DISTINCT FROM
+            (NEW.transfer_id, NEW.company_id, NEW.came_back_at, NEW.was_usable)) THEN
         PERFORM refuse_credit('returned_credit_posted_once', 'what came back is posted once');
     END IF;
     RETURN CASE TG_OP WHEN 'DELETE' THEN OLD ELSE NEW END;
@@ -2967,9 +3139,10 @@ BEGIN
             WHERE lot.id IS NULL OR n.hold_id IS NOT NULL OR n.reverses_id IS NOT NULL) THEN
         PERFORM refuse_credit('company_returns_from_lots', 'only credit of its own people comes back to a company');
     END IF;
-    INSERT INTO returned_credit (transfer_id, company_id, came_back_at)
-        SELECT n.id, company.organisation_id, n.event_at
-        FROM new_transfer n JOIN company ON company.returns_account_id = n.to_account_id;
+    INSERT INTO returned_credit (transfer_id, company_id, came_back_at, was_usable)
+        SELECT n.id, company.organisation_id, n.event_at, employee.user_id IS NOT NULL
+        FROM new_transfer n JOIN company ON company.returns_account_id = n.to_account_id
+        JOIN lot ON lot.id = n.from_account_id LEFT JOIN employee ON employee.id = lot.employee_id;
     IF EXISTS (SELECT FROM new_transfer n JOIN company ON company.returns_account_id = n.from_account_id
             WHERE n.reverses_id IS NULL AND NOT EXISTS (SELECT FROM company_return posted
                 WHERE posted.id = n.id AND posted.company_id = company.organisation_id
@@ -3143,7 +3316,8 @@ BEGIN
             PERFORM refuse_credit('top_up_transition', 'a company takes back what nobody saw arrive, and no more');
         END IF;
     ELSIF NEW.status = 'confirmed' AND NEW.second_confirmed_by IS NULL
-            AND (OLD.status = 'confirming' OR top_up_needs_two(NEW.company_id, NEW.amount_cents, NEW.resolved_at)) THEN
+            AND (OLD.status = 'confirming'
+                OR top_up_needs_two(NEW.company_id, NEW.amount_cents, NEW.resolved_at, NEW.confirmed_by)) THEN
         PERFORM refuse_credit('top_up_two_people', 'above the limit of one person two confirm');
     END IF;
     RETURN NEW;
@@ -3906,7 +4080,7 @@ DECLARE
 BEGIN
     SELECT posted.amount_cents, posted.returned_on, posted.company_id, sum(transfer.amount_cents) AS parts_cents,
         max(part.came_back_at) AS last_at, bool_and(part.company_id = posted.company_id) AS own,
-        count(DISTINCT employee.fiscal_code_index) AS people
+        count(DISTINCT employee.user_id) FILTER (WHERE part.was_usable) AS people
     INTO found FROM company_return posted
     LEFT JOIN returned_credit part ON part.return_id = posted.id
     LEFT JOIN ledger.transfer ON transfer.id = part.transfer_id
@@ -4346,9 +4520,10 @@ AS $function$
 BEGIN
     NEW.side := CASE
         WHEN NEW.role IN ('hr', 'hr_approver', 'payroll') THEN 'employer'
-        WHEN NEW.role IN ('manager', 'staff', 'coordinator', 'care_manager') THEN 'care'
-        WHEN NEW.role = 'admin' AND EXISTS (
-            SELECT FROM organisation WHERE id = NEW.scope_id AND 'company' = ANY (kinds)) THEN 'employer' END;
+        WHEN NEW.role IN ('manager', 'staff', 'coordinator', 'care_manager', 'operator', 'finance') THEN 'care'
+        WHEN NEW.role = 'admin' THEN (
+            SELECT CASE WHEN 'company' = ANY (kinds) THEN 'employer' WHEN 'provider' = ANY (kinds) THEN 'care' END
+            FROM organisation WHERE id = NEW.scope_id) END;
     RETURN NEW;
 END $function$;
 
@@ -4395,17 +4570,19 @@ AS $function$
 $function$;
 GRANT EXECUTE ON FUNCTION public.takes_credit(uuid,text,date) TO beatrice_app, beatrice_worker;
 
-CREATE OR REPLACE FUNCTION public.top_up_needs_two(p_company_id uuid, p_amount_cents bigint, p_at timestamp with time zone)
+CREATE OR REPLACE FUNCTION public.top_up_needs_two(p_company_id uuid, p_amount_cents bigint, p_at timestamp with time zone, p_by uuid)
  RETURNS boolean
  LANGUAGE sql
- STABLE
+ STABLE SECURITY DEFINER
+ SET search_path TO 'public', 'pg_temp'
 AS $function$
-    SELECT p_amount_cents + coalesce(sum(amount_cents), 0) > (
+    SELECT needs_second_word() AND EXISTS (SELECT FROM organisation WHERE id = p_company_id AND created_by = p_by)
+        OR p_amount_cents + coalesce(sum(amount_cents), 0) > (
         SELECT value FROM setting_in_force('top_up_limit_cents', (p_at AT TIME ZONE 'Europe/Rome')::date, p_company_id))
     FROM top_up WHERE company_id = p_company_id AND status = 'confirmed' AND second_confirmed_by IS NULL
         AND resolved_at > p_at - top_up_period()
 $function$;
-GRANT EXECUTE ON FUNCTION public.top_up_needs_two(uuid,bigint,timestamp with time zone) TO beatrice_app, beatrice_worker;
+GRANT EXECUTE ON FUNCTION public.top_up_needs_two(uuid,bigint,timestamp with time zone,uuid) TO beatrice_app, beatrice_worker;
 
 CREATE OR REPLACE FUNCTION public.top_up_period()
  RETURNS interval

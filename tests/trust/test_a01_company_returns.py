@@ -214,6 +214,29 @@ async def test_what_expires_comes_back_as_one_sum_on_the_first_day_of_a_quarter(
         assert (await verify(session)).ok
 
 
+async def test_who_had_no_login_hides_nobody(
+    fresh_client: httpx.AsyncClient, fresh_stage: Stage, fresh_worker: Database
+) -> None:
+    """Attack: nine whom HR never invited left all of it, so that the sum would tell what the tenth used.
+
+    Nor does it help to invite them once it has come back.
+    """
+    stage, desk = fresh_stage, Desk(fresh_client, fresh_stage.company)
+    await stage.colleagues()
+    await stage.world.execute("UPDATE employee SET user_id = NULL WHERE user_id = id")
+    programme_id = await stage.programme(**RETURNING, lot_expires_on=date(2027, 1, 31))
+    there = [row.id for row in await stage.world.execute("SELECT id FROM employee WHERE user_id IS NULL")]
+    await stage.world.fund(stage.company, 9 * 100_00)
+    lot_id = await stage.world.grant(stage.company, stage.person, 100_00, programme_id, also=there)
+    await spend(stage, stage.person, lot_id, 48_00)
+    before = await desk.account()
+    await settle(stage, fresh_worker, APRIL)
+    assert await stage.returned() == 952_00
+    await stage.world.execute("UPDATE employee SET user_id = id WHERE user_id IS NULL")
+    await settle(stage, fresh_worker, clock.midnight(date(2027, 7, 1)))
+    assert (await stage.returned(), await desk.account()) == (952_00, before)
+
+
 async def test_a_last_midnight_belongs_to_its_quarter(fresh_stage: Stage, fresh_worker: Database) -> None:
     await fresh_stage.lot(100_00, **RETURNING, lot_expires_on=LAST_DAY)
     ran = await settle(fresh_stage, fresh_worker, NEW_YEAR)

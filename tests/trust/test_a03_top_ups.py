@@ -88,6 +88,24 @@ async def test_many_small_ones_are_no_way_round(
     assert (await _confirm(client, operator, later)).json()["status"] == "confirmed"
 
 
+async def test_nobody_confirms_alone_what_a_company_got_that_she_entered(
+    client: httpx.AsyncClient, world: World, operator: Party, company: Party
+) -> None:
+    """With its first people she would make credit of nothing, company by company, each below the limit."""
+    await world.execute("UPDATE organisation SET created_by = :by", by=operator.users["operator"])
+    own = await _announce(client, company, 1_00)
+    assert (await _confirm(client, operator, own)).json()["status"] == "confirming"
+    assert (await _confirm(client, operator, own)).json()["code"] == "approver_is_maker"
+    assert await _balance(client, company) == 0
+    alone = "UPDATE top_up SET status = 'confirmed', confirmed_by = :by, confirmed_at = :at, resolved_by = :by,"
+    at = {"by": operator.users["operator"], "at": NOW}
+    second = await _announce(client, company, 2_00)
+    await world.refused("top_up_two_people", (f"{alone} resolved_at = :at WHERE amount_cents = 200", at))
+    assert (await _confirm(client, operator, second, "finance")).json()["status"] == "confirmed"
+    assert (await _confirm(client, operator, own, "finance")).json()["status"] == "confirmed"
+    assert await _balance(client, company) == 3_00
+
+
 async def test_the_sum_of_the_bank_is_the_announced_one(
     client: httpx.AsyncClient, operator: Party, company: Party
 ) -> None:
