@@ -12,26 +12,29 @@ branch_labels = None
 depends_on = None
 
 # A provider's administrator makes keys that read its bookings; the operator's people read disputes and the audit trail.
-# Whoever has been on both sides until now ends one of the two roles first.
+# Whoever is on both sides ends one of the two roles first; whoever was is on this side since then. What is over stays.
 SIDES = """
 DO $$
 DECLARE
-    both_sides bigint;
+    people bigint;
 BEGIN
     CREATE TEMPORARY TABLE moved ON COMMIT DROP AS
-        SELECT id, user_id, tstzrange(from_at, until_at) AS period FROM role_grant
-        WHERE side IS NULL AND (role IN ('operator', 'finance') OR role = 'admin' AND EXISTS (
-            SELECT FROM organisation WHERE organisation.id = role_grant.scope_id AND 'provider' = ANY (kinds)));
-    SELECT count(DISTINCT moved.user_id) INTO both_sides FROM moved JOIN role_grant AS other
-        ON other.user_id = moved.user_id AND other.side = 'employer'
-        AND tstzrange(other.from_at, other.until_at) && moved.period
-        AND (other.until_at IS NULL OR upper(moved.period) IS NULL);
-    IF both_sides > 0 THEN
+        SELECT here.id, here.user_id, max(other.until_at) AS since,
+            bool_or(other.id IS NOT NULL AND other.until_at IS NULL) AS both_sides
+        FROM role_grant AS here
+        LEFT JOIN role_grant AS other ON other.user_id = here.user_id AND other.side = 'employer'
+            AND tstzrange(other.from_at, other.until_at) && tstzrange(here.from_at, here.until_at)
+        WHERE here.side IS NULL AND here.until_at IS NULL AND (here.role IN ('operator', 'finance')
+            OR here.role = 'admin' AND EXISTS (
+                SELECT FROM organisation WHERE organisation.id = here.scope_id AND 'provider' = ANY (kinds)))
+        GROUP BY here.id;
+    SELECT count(DISTINCT user_id) INTO people FROM moved WHERE moved.both_sides;
+    IF people > 0 THEN
         RAISE EXCEPTION '% people act for an employer and for the operator or as a provider''s administrator:'
-            ' end one of these roles of each, then migrate again', both_sides;
+            ' end one of these roles of each, then migrate again', people;
     END IF;
-    -- What is over stays as it was.
-    UPDATE role_grant SET side = 'care' FROM moved WHERE moved.id = role_grant.id AND upper(moved.period) IS NULL;
+    UPDATE role_grant SET side = 'care', from_at = greatest(from_at, moved.since)
+    FROM moved WHERE moved.id = role_grant.id;
 END $$
 """
 # What has come back until now was counted of everybody.

@@ -322,10 +322,10 @@ async def test_there_is_no_other_way_out_of_the_account_of_returns_nor_into_it(s
     company, attacker = stage.company, stage.world
     assert company.returns_id is not None
     assert company.account_id is not None
-    one_sum, from_lots = "company_returns_as_one_sum", "company_returns_from_lots"
-    for payee in (company.account_id, stage.payee_id):
-        await stage.transfer_refused(one_sum, company.returns_id, payee, 100, "returns", NEW_YEAR)
-    await stage.transfer_refused(from_lots, company.account_id, company.returns_id, 100, "returned")
+    one_sum = "company_returns_as_one_sum"
+    for guard, payee in ((one_sum, company.account_id), ("transfer_route", stage.payee_id)):
+        await stage.transfer_refused(guard, company.returns_id, payee, 100, "returns", NEW_YEAR)
+    await stage.transfer_refused("transfer_route", company.account_id, company.returns_id, 100, "returned")
     values = {"id": ids.new_id(), "payer": company.returns_id, "payee": company.account_id, "cents": 1, "at": NEW_YEAR,
               "reason": "returns"}  # fmt: skip
     await attacker.refused("42501", (TRANSFER, values), role="beatrice_hr")
