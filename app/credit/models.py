@@ -6,6 +6,7 @@ from uuid import UUID
 
 from sqlalchemy import (
     BigInteger,
+    Boolean,
     CheckConstraint,
     Date,
     ForeignKey,
@@ -175,4 +176,6 @@ class ReturnedCredit(Model):
     transfer_id: Mapped[UUID] = mapped_column(ForeignKey("ledger.transfer.id"), primary_key=True)
     company_id: Mapped[UUID] = mapped_column(ForeignKey("company.organisation_id"))
     came_back_at: Mapped[datetime] = mapped_column(Timestamp)
+    was_usable: Mapped[bool] = mapped_column(Boolean)
+    """Whether its owner had a login then: what nobody could have used hides nothing of what others did."""
     return_id: Mapped[UUID | None] = mapped_column(ForeignKey("company_return.id"))

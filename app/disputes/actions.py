@@ -13,7 +13,9 @@ from app.config import settings
 from app.disputes import queries, sealing
 from app.disputes.models import Outcome
 from app.disputes.queries import DisputeRow
+from app.edge.permissions import REGISTRAR
 from app.errors import AlreadyResolved, Forbidden, Invalid
+from app.identity.granting import roles_of
 from app.money import split
 
 
@@ -46,6 +48,8 @@ async def resolve(
     dispute = await queries.dispute(session, dispute_id)
     if dispute.user_id == actor.user_id:
         raise Forbidden("Another person decides a dispute of one's own.")
+    if await roles_of(session, actor.user_id, dispute.provider_id) - {REGISTRAR}:
+        raise Forbidden("Another person decides who does not work for the provider.")
     contested = await contesting.frozen(session, dispute.provider_id, dispute.booking_id, dispute.unit_ids)
     status = await queries.STATUS_LOCKED.one(session, id=dispute_id)
     if status != "open":

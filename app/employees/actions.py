@@ -102,6 +102,8 @@ def _not_invitable(row: EmployeeRow | None) -> AppError | None:
         return NotFound()
     if row.status == "active":
         return StateConflict(row.status, "The person has activated the login.")
+    if row.ended_on is not None and row.ended_on < clock.today():
+        return StateConflict("left", "The employment has ended.")
     if row.status == "not_invited":
         return StateConflict(row.status, "There is no e-mail address to send an invitation to.")
     return None

@@ -263,5 +263,5 @@ async def employee_update(at: At, employee_id: EmployeeId, body: EmployeeUpdate)
     "/employees/{employee_id}/invite", "employees:write", keyed=False, errors=[StateConflict], audit="employee.invite"
 )
 async def employee_invite(at: At, employee_id: EmployeeId) -> EmployeeRead:
-    """Send the first invitation again, only before activation."""
+    """Send the first invitation again, only before activation, and to nobody who has left."""
     return EmployeeRead.model_validate(await actions.invite_again(at.session, at.tenant, employee_id))

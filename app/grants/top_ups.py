@@ -85,7 +85,7 @@ async def confirm_top_up(
     if company is None:
         raise NotFound
     if top_up.status == "pending" and await queries.TOP_UP_NEEDS_TWO.one(
-        session, company_id=top_up.company_id, amount_cents=top_up.amount_cents, at=now
+        session, company_id=top_up.company_id, amount_cents=top_up.amount_cents, at=now, by=actor.id
     ):
         return await queries.CONFIRM_TOP_UP_FIRST.one(session, id=top_up_id, by=actor.id, at=now)
     confirmed = await queries.CONFIRM_TOP_UP.one(session, id=top_up_id, by=actor.id, at=now)

@@ -36,7 +36,7 @@ class EmailTaken(AppError, status=409, code="email_taken", constraints=("user_ac
 
 
 class TwoSides(AppError, status=409, code="two_sides", constraints=("role_grant_hr_apart_from_care",)):
-    """Who acts for an employer cannot work with care, in any organisation: use another login for one of the two."""
+    """Who acts for an employer works with care or for the operator nowhere: use another login for one of the two."""
 
 
 class TooManyLiveKeys(AppError, status=409, code="too_many_live_keys", constraints=("api_key_two_live_key",)):

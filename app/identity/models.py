@@ -118,7 +118,7 @@ class RoleGrant(Model):
     reason: Mapped[str | None] = mapped_column(Text)
     """Why one login has roles of two people; a trigger demands it."""
     side: Mapped[Side | None] = mapped_column(Text)
-    """Set by a trigger: an administrator is on the employer's side where the organisation is a company."""
+    """Set by a trigger: an administrator is on the employer's side in a company, on that of care in a provider."""
     organisation_id: Mapped[UUID | None] = mapped_column(
         ForeignKey("organisation.id"), Computed(_scope_of("organisation"), persisted=True), index=True
     )

@@ -58,6 +58,7 @@ ENABLED_TRIGGERS = Query(str, "ledger.enabled_triggers", roles=(WORKER,))
 GUARDS = frozenset({
     "account_00_new_is_empty", "account_00_no_update", "account_00_no_delete", "account_00_no_truncate",
     "account_05_hr", "transfer_00_append_only", "transfer_10_lock", "transfer_20_reversal", "transfer_25_hr",
+    "transfer_27_routes",
     "transfer_30_apply", "transfer_40_lots", "transfer_50_returns", "transfer_60_company_money",
     "hold_00_append_only", "hold_30_apply",
     "hold_40_lots",

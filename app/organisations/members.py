@@ -173,7 +173,7 @@ async def remove_second_factor(
     """Ask that a member's lost second factor go, or approve it; of who works elsewhere too the operator does."""
     row = await queries.member(session, organisation_id, membership_id)
     organisation = await queries.organisation(session, organisation_id)
-    if "operator" in organisation.kinds:
+    if "operator" in organisation.kinds or await queries.works_for_operator(session, row.email):
         raise Forbidden("For the operator's own people `beatrice remove-second-factor` does it.")
     if REGISTRAR not in actor.roles:
         held = await queries.roles_of_email(session, organisation_id, row.email)

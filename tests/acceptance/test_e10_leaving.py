@@ -21,7 +21,7 @@ async def test_e10_what_a_leaver_had_comes_back_in_the_sum_of_many(
     )  # fmt: skip
     await fresh_world.set_now(NOW)
     person, desk = await fresh_world.employee(company), Desk(fresh_client, company)
-    await fresh_world.employments(company, 9)
+    await fresh_world.employments(company, 9, logins=True)
     await fresh_world.fund(company, 10 * 550_00)
     on_top = await desk.programme(
         name="Aziendale",

@@ -51,7 +51,7 @@ class Stage:
     async def lot(self, amount_cents: int, person: Person | None = None, **fields: Any) -> UUID:
         """Grant one person an amount under a programme of its own; return the lot.
 
-        Where credit may return to the company nine colleagues without logins get as much, with money of their own.
+        Where credit may return to the company nine colleagues get as much, with money of their own.
         """
         programme_id = await self.programme(**fields)
         colleagues: Sequence[UUID] = ()
@@ -62,9 +62,9 @@ class Stage:
 
     async def colleagues(self) -> Sequence[UUID]:
         """Nine people of the company who never use anything; hired once."""
-        there = "SELECT id FROM employee WHERE company_id = :company AND user_id IS NULL ORDER BY id LIMIT 9"
+        there = "SELECT id FROM employee WHERE company_id = :company AND user_id = id ORDER BY id LIMIT 9"
         hired = [row.id for row in await self.world.execute(there, company=self.company.id)]
-        return hired or await self.world.employments(self.company, 9)
+        return hired or await self.world.employments(self.company, 9, logins=True)
 
     def hold(self, lot_id: UUID, amount_cents: int) -> HoldRequest:
         return HoldRequest(ids.new_id(), lot_id, self.payee_id, amount_cents, ids.new_id())
@@ -86,10 +86,10 @@ class Stage:
         return swept
 
     async def lots(self) -> dict[UUID, tuple[int, int]]:
-        """Posted and held by lot, of people with logins."""
+        """Posted and held by lot, but for those colleagues'."""
         rows = await self.world.execute(
             "SELECT a.* FROM ledger.account a JOIN lot USING (id) JOIN employee ON employee.id = lot.employee_id"
-            " WHERE employee.user_id IS NOT NULL"
+            " WHERE employee.user_id <> employee.id"
         )
         return {row.id: (row.posted_cents, row.held_cents) for row in rows}
 

@@ -155,7 +155,7 @@ async def test_partial_capture_after_expiry_expires_the_rest(stage: Stage) -> No
     visit = stage.hold(a, 22_50)
     await stage.act(NOON, actions.place, stage.person.user_id, [visit], at=NOON)
     await stage.sweep(EXPIRY, MIDNIGHT)
-    await stage.act(LATER, actions.capture, [Capture(visit.hold_id, 11_25)], at=LATER, reason="late_fee")
+    await stage.act(LATER, actions.capture, [Capture(visit.hold_id, 11_25)], at=LATER, reason="fee")
     assert await stage.lots() == {a: (0, 0)}
     assert (await stage.balance(), await stage.fund()) == (900_00, 100_00 - 11_25)
 

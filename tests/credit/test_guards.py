@@ -59,24 +59,24 @@ async def test_credit_leaves_a_lot_by_rule_only(stage: Stage) -> None:
     assert stage.company.account_id is not None
     assert stage.company.returns_id is not None
     account_id = stage.company.account_id
-    guard = "lot_leaves_by_rule"
-    await stage.transfer_refused(guard, lot_id, account_id, 100, "expired", MIDNIGHT)
+    guard, way = "lot_leaves_by_rule", "transfer_route"
+    await stage.transfer_refused(way, lot_id, account_id, 100, "expired", MIDNIGHT)
     await stage.transfer_refused(guard, lot_id, stage.company.returns_id, 100, "expired", MIDNIGHT)
     await stage.transfer_refused(guard, lot_id, stage.company.returns_id, 100, "returned", MIDNIGHT)
-    await stage.transfer_refused(guard, lot_id, account_id, 100, "expired")
-    await stage.transfer_refused(guard, lot_id, account_id, 100, "returned")
-    await stage.transfer_refused(guard, lot_id, stage.payee_id, 100, "captured")
-    await stage.transfer_refused(guard, lot_id, account_id, 100, "gift", MIDNIGHT)
+    await stage.transfer_refused(way, lot_id, account_id, 100, "expired")
+    await stage.transfer_refused(way, lot_id, account_id, 100, "returned")
+    await stage.transfer_refused(way, lot_id, stage.payee_id, 100, "captured")
+    await stage.transfer_refused(way, lot_id, account_id, 100, "gift", MIDNIGHT)
     other = await stage.world.company()
     assert other.account_id is not None
-    await stage.transfer_refused(guard, lot_id, other.account_id, 100, "expired", MIDNIGHT)
+    await stage.transfer_refused(way, lot_id, other.account_id, 100, "expired", MIDNIGHT)
     second = await stage.lot(100_00, name="Altro")
     await stage.transfer_refused("lot_funded_once", lot_id, second, 100, "grace")
     await stage.transfer_refused("lot_funded_once", account_id, lot_id, 100_00, "granted")
     granted = await stage.world.scalar("SELECT id FROM ledger.transfer WHERE to_account_id = :lot", lot=lot_id)
     reversal = TRANSFER.replace(" reason,", " reason, reverses_id,").replace(":reason,", ":reason, :granted,")
     values = {"id": ids.new_id(), "payer": lot_id, "payee": account_id, "cents": 100, "reason": "undone", "at": NOON}
-    await stage.world.refused(guard, (reversal, {**values, "granted": granted}))
+    await stage.world.refused(way, (reversal, {**values, "granted": granted}))
     assert await stage.lots() == {lot_id: (100_00, 0), second: (100_00, 0)}
 
 

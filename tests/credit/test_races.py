@@ -90,7 +90,7 @@ async def test_revocation_and_the_sweep_that_ends_a_leavers_lot(fresh_stage: Sta
     lot_id = await stage.lot(100_00, leavers_rule="zero_at_leaving")
     grant_id = await stage.world.scalar("SELECT grant_id FROM lot WHERE id = :id", id=lot_id)
     left = clock.day_of(NOON)
-    await stage.world.execute("UPDATE employee SET ended_on = :day WHERE user_id IS NOT NULL", day=left)
+    await stage.world.execute("UPDATE employee SET ended_on = :day WHERE user_id <> id", day=left)
     after = clock.end_of(left)
     async with stage.database.begin() as sweeping:
         lots = await queries.lots_of_leavers(sweeping, clock.day_of(after), 10)

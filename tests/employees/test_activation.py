@@ -152,8 +152,22 @@ async def test_hr_cannot_flood_a_mailbox(client: httpx.AsyncClient, world: World
 
 
 async def test_leavers_are_not_invited(client: httpx.AsyncClient, world: World, company: Party) -> None:
-    await hire(client, company, email=ANNAS, ended_on="2021-01-31")
+    """Nor does an answer say that they were: alone or among others, HR is told why not."""
+    left = await hire(client, company, email=ANNAS, ended_on="2021-01-31")
+    hr, before = company.headers["hr"], await snapshot(world, "invitation")
+    refused = await client.post(employees_url(company, f"/{left['id']}/invite"), headers=hr)
+    assert (refused.status_code, refused.json()["code"], refused.json()["state"]) == (409, "state_conflict", "left")
+    many = await client.post(employees_url(company, "/invite"), json={"employee_ids": [left["id"]]}, headers=hr)
+    assert many.json()["results"] == [
+        {
+            "employee_id": left["id"],
+            "invited": False,
+            "code": "state_conflict",
+            "detail": "Il rapporto di lavoro è finito.",
+        }
+    ]
     assert await snapshot(world, "outgoing_mail") == []
+    assert await snapshot(world, "invitation") == before
 
 
 async def test_me_lists_roles_by_organisation(client: httpx.AsyncClient, world: World, company: Party) -> None:

@@ -123,9 +123,13 @@ async def test_who_works_elsewhere_too_and_who_operates_are_not_theirs(
     assert await state(world) == before
     assert (await house.ask(client, world, operator.headers["operator"])).status_code == 200
     before = await state(world)
-    colleagues = House(operator, house.anna, house.secret, [])
-    await world.execute("UPDATE role_grant SET until_at = from_at WHERE user_id = :id", id=house.anna.id)
+    # Once she is the operator's own, nobody reaches her by way of another organisation either.
     await world.membership(house.anna.id, operator.id, "finance")
+    assert (await house.ask(client, world, operator.headers["operator"])).status_code == 403
+    assert await state(world) == before
+    colleagues = House(operator, house.anna, house.secret, [])
+    ended = "UPDATE role_grant SET until_at = from_at WHERE user_id = :id AND organisation_id <> :operator"
+    await world.execute(ended, id=house.anna.id, operator=operator.id)
     admin_id, admin = await world.login("prima@example.test")
     await world.membership(admin_id, operator.id, "admin")
     assert (await colleagues.ask(client, world, admin)).status_code == 403

@@ -31,7 +31,7 @@ async def funded(session: AsyncSession, cents: int, lots: int = 1) -> tuple[UUID
     clearing, company, provider = await opened(session, "bank_clearing_company", "company_account", "provider_earned")
     accounts = await opened(session, *["lot"] * lots)
     await actions.transfer(session, [NewTransfer(new_id(), clearing, company, cents * lots, "top_up", AT)])
-    await actions.transfer(session, [NewTransfer(new_id(), company, lot, cents, "grant", AT) for lot in accounts])
+    await actions.transfer(session, [NewTransfer(new_id(), company, lot, cents, "granted", AT) for lot in accounts])
     return company, provider, accounts
 
 
@@ -60,7 +60,7 @@ async def test_a_grant_of_2000_lots_is_two_statements(session: AsyncSession) -> 
     connection = (await session.connection()).sync_connection
     event.listen(connection, "before_cursor_execute", lambda *arguments: statements.append(arguments[2]))
     await actions.open_accounts(session, lots)
-    await actions.transfer(session, [NewTransfer(new_id(), company, lot.id, 10_000, "grant", AT) for lot in lots])
+    await actions.transfer(session, [NewTransfer(new_id(), company, lot.id, 10_000, "granted", AT) for lot in lots])
     assert len(statements) == 2
     assert await queries.balances_of(session, [company]) == {company: Balance(1, 0)}
     balances = await queries.balances_of(session, [lot.id for lot in lots])
@@ -68,8 +68,8 @@ async def test_a_grant_of_2000_lots_is_two_statements(session: AsyncSession) -> 
 
 
 async def test_a_bulk_grant_is_all_or_nothing(session: AsyncSession) -> None:
-    company, _, lots = await funded(session, 1_000, lots=3)
-    rows = [NewTransfer(new_id(), lots[0], lot, 500, "test", AT) for lot in (company, lots[1], lots[2])]
+    _, _, lots = await funded(session, 1_000, lots=4)
+    rows = [NewTransfer(new_id(), lots[0], lot, 500, "grace", AT) for lot in lots[1:]]
     await refused(session, InsufficientFunds, lambda: actions.transfer(session, rows))
 
 
@@ -91,8 +91,8 @@ async def test_hold_capture_release(session: AsyncSession) -> None:
         await actions.capture(
             session,
             [
-                Capture(new_id(), partial, "delivered", due, amount_cents=50),
-                Capture(new_id(), whole, "delivered", due, cause_id=cause),
+                Capture(new_id(), partial, "captured", due, amount_cents=50),
+                Capture(new_id(), whole, "captured", due, cause_id=cause),
             ],
         )
         await actions.release(session, [HoldRelease(released, due), HoldRelease(freed, due)])
@@ -115,10 +115,10 @@ async def test_an_ended_hold_is_a_conflict(session: AsyncSession) -> None:
     _, provider, (lot,) = await funded(session, 1_000)
     captured, released = NewHold(new_id(), lot, provider, 300, AT), NewHold(new_id(), lot, provider, 200, AT)
     await actions.place_holds(session, [captured, released])
-    await actions.capture(session, [Capture(new_id(), captured.id, "delivered", AT)])
+    await actions.capture(session, [Capture(new_id(), captured.id, "captured", AT)])
     await actions.release(session, [HoldRelease(released.id, AT)])
     for hold in (captured, released):
-        rows = [Capture(new_id(), hold.id, "delivered", AT, amount_cents=1)]
+        rows = [Capture(new_id(), hold.id, "captured", AT, amount_cents=1)]
         await refused(session, HoldEnded, lambda rows=rows: actions.capture(session, rows))  # type: ignore[misc]
         ends = [HoldRelease(hold.id, AT)]
         await refused(session, HoldEnded, lambda ends=ends: actions.release(session, ends))  # type: ignore[misc]
@@ -129,30 +129,30 @@ async def test_one_ended_hold_refuses_the_whole_batch(session: AsyncSession) -> 
     holds = [NewHold(new_id(), lot, provider, 300, AT) for lot in lots]
     await actions.place_holds(session, holds)
     await actions.release(session, [HoldRelease(holds[1].id, AT)])
-    captures = [Capture(new_id(), hold.id, "delivered", AT) for hold in holds]
+    captures = [Capture(new_id(), hold.id, "captured", AT) for hold in holds]
     await refused(session, HoldEnded, lambda: actions.capture(session, captures))
 
 
 async def test_reversals(session: AsyncSession) -> None:
-    company, _, (lot, other) = await funded(session, 1_000, lots=2)
+    _, _, (lot, other) = await funded(session, 1_000, lots=2)
+    (returns,) = await opened(session, "company_returns")
     transfers = [
-        NewTransfer(new_id(), lot, company, 400, "expired", AT),
-        NewTransfer(new_id(), other, company, 9, "x_x", AT),
+        NewTransfer(new_id(), lot_id, returns, cents, "returned", AT) for lot_id, cents in ((lot, 400), (other, 9))
     ]
     await actions.transfer(session, transfers)
     await actions.reverse(
         session,
         [
-            Reversal(new_id(), transfers[1].id, "corrected", AT),
-            Reversal(new_id(), transfers[0].id, "corrected", AT, amount_cents=399),
+            Reversal(new_id(), transfers[1].id, "restored", AT),
+            Reversal(new_id(), transfers[0].id, "restored", AT, amount_cents=399),
         ],
     )
-    assert await queries.balances_of(session, [company, lot, other]) == {
-        company: Balance(1, 0),
+    assert await queries.balances_of(session, [returns, lot, other]) == {
+        returns: Balance(1, 0),
         lot: Balance(999, 0),
         other: Balance(1_000, 0),
     }
-    again = [Reversal(new_id(), transfers[0].id, "corrected", AT, amount_cents=1)]
+    again = [Reversal(new_id(), transfers[0].id, "restored", AT, amount_cents=1)]
     await refused(session, AlreadyReversed, lambda: actions.reverse(session, again))
 
 
@@ -163,10 +163,10 @@ async def test_an_unknown_reference_is_refused(session: AsyncSession) -> None:
     absent = new_id()
     runs: list[Callable[[], Awaitable[None]]] = [
         lambda: actions.capture(
-            session, [Capture(new_id(), hold.id, "delivered", AT), Capture(new_id(), absent, "delivered", AT)]
+            session, [Capture(new_id(), hold.id, "captured", AT), Capture(new_id(), absent, "captured", AT)]
         ),
         lambda: actions.release(session, [HoldRelease(absent, AT), HoldRelease(hold.id, AT)]),
-        lambda: actions.reverse(session, [Reversal(new_id(), absent, "corrected", AT)]),
+        lambda: actions.reverse(session, [Reversal(new_id(), absent, "restored", AT)]),
     ]
     for run in runs:
         error = await refused(session, Refused, run)
@@ -214,7 +214,9 @@ async def test_company_balance(session: AsyncSession) -> None:
 async def test_trial_balance(session: AsyncSession) -> None:
     start = {total.kind: total for total in (await queries.trial_balance(session)).accounts}
     _, provider, (lot,) = await funded(session, 1_000)
-    await actions.transfer(session, [NewTransfer(new_id(), lot, provider, 225, "delivered", AT)])
+    hold = NewHold(new_id(), lot, provider, 225, AT)
+    await actions.place_holds(session, [hold])
+    await actions.capture(session, [Capture(new_id(), hold.id, "captured", AT)])
     trial = await queries.trial_balance(session)
     assert trial.balanced is True
     zero = KindRow("", 0, 0, agrees=True)
@@ -245,7 +247,7 @@ async def test_hr_opens_and_funds_lots_through_the_same_actions(session: AsyncSe
     await session.execute(text("SET LOCAL ROLE beatrice_hr"))
     lots = [NewAccount(new_id(), "lot", new_id()) for _ in range(2)]
     await actions.open_accounts(session, lots)
-    await actions.transfer(session, [NewTransfer(new_id(), company, lot.id, 400, "grant", AT) for lot in lots])
+    await actions.transfer(session, [NewTransfer(new_id(), company, lot.id, 400, "granted", AT) for lot in lots])
     assert await queries.company_balance(session, company_id, for_update=True) == AccountBalance(company, 200, 0)
     with pytest.raises(ProgrammingError, match="permission denied for table account"):
         await queries.balances_of(session, [lots[0].id])

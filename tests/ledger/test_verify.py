@@ -105,14 +105,14 @@ async def world(owner_session: AsyncSession) -> dict[str, UUID]:
     await actions.transfer(
         owner_session, [NewTransfer(ids["top_up"], ids["clearing"], ids["company"], 5_000, "top_up", AT)]
     )
-    await actions.transfer(owner_session, [NewTransfer(ids["grant"], ids["company"], ids["lot"], 1_000, "grant", AT)])
+    await actions.transfer(owner_session, [NewTransfer(ids["grant"], ids["company"], ids["lot"], 1_000, "granted", AT)])
     await actions.place_holds(
         owner_session,
         [NewHold(ids[name], ids["lot"], ids["provider"], 300, AT) for name in ("captured", "released", "open")],
     )
-    await actions.capture(owner_session, [Capture(ids["paid"], ids["captured"], "delivered", AT, amount_cents=250)])
+    await actions.capture(owner_session, [Capture(ids["paid"], ids["captured"], "captured", AT, amount_cents=250)])
     await actions.release(owner_session, [HoldRelease(ids["released"], AT)])
-    await actions.reverse(owner_session, [Reversal(ids["refund"], ids["paid"], "refund", AT, amount_cents=50)])
+    await actions.reverse(owner_session, [Reversal(ids["refund"], ids["paid"], "refunded", AT, amount_cents=50)])
     return ids
 
 

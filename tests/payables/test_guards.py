@@ -21,7 +21,7 @@ ROW = """
         service_on, payable_at, transfer_id, settlement_id, created_at)
     SELECT gen_random_uuid(), {payee}, 'adjustment', gen_random_uuid(), 'adjustment', 1, {gross}, 'vat_5', 'home_help',
         '2026-11-02', {at}, transfer.id, {settlement}, event_at
-    FROM ledger.transfer WHERE cause_id = :unit AND reason = 'unpaid'
+    FROM ledger.transfer WHERE cause_id = :unit AND reason = 'fee_payable'
 """
 FITTING = {"payee": ":provider", "gross": "amount_cents", "at": "event_at", "settlement": "NULL"}
 
@@ -91,7 +91,7 @@ async def test_a_source_owes_a_kind_once_per_sequence(books: Books) -> None:
     with pytest.raises(DBAPIError, match="payable_source_once_key"):
         await owe(books, item)
     with pytest.raises(DBAPIError, match="payable_gross"):
-        await owe(books, replace(item, sequence=2, gross_cents=-5))
+        await owe(books, replace(item, sequence=2, gross_cents=-5, reason="adjusted"))
 
 
 async def test_a_payable_is_its_transfer(books: Books) -> None:
@@ -99,7 +99,7 @@ async def test_a_payable_is_its_transfer(books: Books) -> None:
     item = await owed(books, provider)
     await books.world.execute(
         "INSERT INTO ledger.transfer (id, from_account_id, to_account_id, amount_cents, reason, cause_id, event_at,"
-        " created_at) VALUES (:id, :earned, :payable, 500, 'unpaid', :unit, :at, :at)",
+        " created_at) VALUES (:id, :earned, :payable, 500, 'fee_payable', :unit, :at, :at)",
         id=ids.new_id(), earned=item.from_account_id, payable=item.payee_account_id, unit=item.source_id, at=PAYABLE,
     )  # fmt: skip
     for change in (

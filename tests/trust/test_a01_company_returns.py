@@ -214,6 +214,29 @@ async def test_what_expires_comes_back_as_one_sum_on_the_first_day_of_a_quarter(
         assert (await verify(session)).ok
 
 
+async def test_who_had_no_login_hides_nobody(
+    fresh_client: httpx.AsyncClient, fresh_stage: Stage, fresh_worker: Database
+) -> None:
+    """Attack: nine whom HR never invited left all of it, so that the sum would tell what the tenth used.
+
+    Nor does it help to invite them once it has come back.
+    """
+    stage, desk = fresh_stage, Desk(fresh_client, fresh_stage.company)
+    await stage.colleagues()
+    await stage.world.execute("UPDATE employee SET user_id = NULL WHERE user_id = id")
+    programme_id = await stage.programme(**RETURNING, lot_expires_on=date(2027, 1, 31))
+    there = [row.id for row in await stage.world.execute("SELECT id FROM employee WHERE user_id IS NULL")]
+    await stage.world.fund(stage.company, 9 * 100_00)
+    lot_id = await stage.world.grant(stage.company, stage.person, 100_00, programme_id, also=there)
+    await spend(stage, stage.person, lot_id, 48_00)
+    before = await desk.account()
+    await settle(stage, fresh_worker, APRIL)
+    assert await stage.returned() == 952_00
+    await stage.world.execute("UPDATE employee SET user_id = id WHERE user_id IS NULL")
+    await settle(stage, fresh_worker, clock.midnight(date(2027, 7, 1)))
+    assert (await stage.returned(), await desk.account()) == (952_00, before)
+
+
 async def test_a_last_midnight_belongs_to_its_quarter(fresh_stage: Stage, fresh_worker: Database) -> None:
     await fresh_stage.lot(100_00, **RETURNING, lot_expires_on=LAST_DAY)
     ran = await settle(fresh_stage, fresh_worker, NEW_YEAR)
@@ -299,10 +322,10 @@ async def test_there_is_no_other_way_out_of_the_account_of_returns_nor_into_it(s
     company, attacker = stage.company, stage.world
     assert company.returns_id is not None
     assert company.account_id is not None
-    one_sum, from_lots = "company_returns_as_one_sum", "company_returns_from_lots"
-    for payee in (company.account_id, stage.payee_id):
-        await stage.transfer_refused(one_sum, company.returns_id, payee, 100, "returns", NEW_YEAR)
-    await stage.transfer_refused(from_lots, company.account_id, company.returns_id, 100, "returned")
+    one_sum = "company_returns_as_one_sum"
+    for guard, payee in ((one_sum, company.account_id), ("transfer_route", stage.payee_id)):
+        await stage.transfer_refused(guard, company.returns_id, payee, 100, "returns", NEW_YEAR)
+    await stage.transfer_refused("transfer_route", company.account_id, company.returns_id, 100, "returned")
     values = {"id": ids.new_id(), "payer": company.returns_id, "payee": company.account_id, "cents": 1, "at": NEW_YEAR,
               "reason": "returns"}  # fmt: skip
     await attacker.refused("42501", (TRANSFER, values), role="beatrice_hr")

@@ -13,8 +13,10 @@ from tests.world import START, Party, World
 from tests.world.given import PASSWORD
 
 EMPLOYER = [("company", "hr"), ("company", "hr_approver"), ("company", "payroll"), ("company", "admin")]
-CARE = [("provider", "manager"), ("provider", "staff"), ("lead", "coordinator"), ("lead", "care_manager")]
-NEITHER = [("provider", "admin"), ("lead", "admin"), ("lead", "observer"), ("operator", "operator")]
+CARE = [("provider", "manager"), ("provider", "staff"), ("provider", "admin"), ("lead", "coordinator"),
+        ("lead", "care_manager"), ("operator", "operator"), ("operator", "finance")]  # fmt: skip
+"""A provider's administrator makes keys that read its bookings; the operator's people read disputes and the audit."""
+NEITHER = [("operator", "admin"), ("lead", "admin"), ("lead", "observer")]
 
 
 async def parties(world: World) -> dict[str, Party]:
@@ -37,7 +39,7 @@ async def test_of_all_pairs_of_roles_these_are_refused(world: World) -> None:
                 await world.membership(user_id, where[second[0]].id, second[1])
         else:
             await world.membership(user_id, where[second[0]].id, second[1])
-    assert len(refused) == 32
+    assert len(refused) == 56
 
 
 async def test_a_side_is_not_for_the_statement_to_choose(world: World) -> None:
@@ -51,6 +53,25 @@ async def test_a_side_is_not_for_the_statement_to_choose(world: World) -> None:
     )  # fmt: skip
     given = await world.execute("SELECT role, side FROM role_grant WHERE organisation_id = :id", id=company.id)
     assert {row.side for row in given} == {"employer"}
+
+
+async def test_hr_does_not_administer_a_provider(client: httpx.AsyncClient, world: World) -> None:
+    """An administrator reads no booking herself, but may make a key that does."""
+    company, provider, email = await world.company(), await world.provider(), "doppia@example.test"
+    user_id, headers = await world.login(email, passwords.hash_now(PASSWORD))
+    await world.membership(user_id, company.id, "hr")
+    await world.membership(provider.users["manager"], provider.id, "admin")
+    of_provider = f"/v1/organisations/{provider.public_id}"
+    body = {"email": email, "roles": ["admin"]}
+    invited = await client.post(f"{of_provider}/members", json=body, headers=provider.headers["manager"])
+    assert invited.status_code == 201, invited.text
+    before = await snapshot(world, "role_grant")
+    answer = await accept(client, await mailed_token(world, email))
+    assert (answer.status_code, answer.json()["code"]) == (409, "two_sides")
+    assert await snapshot(world, "role_grant") == before
+    key = {"name": "spia", "scopes": ["bookings:read"]}
+    assert (await client.post(f"{of_provider}/api_keys", json=key, headers=headers)).status_code == 404
+    assert await snapshot(world, "api_key") == []
 
 
 @pytest.mark.parametrize("hr_first", [True, False])

@@ -8,6 +8,7 @@ import httpx
 import pytest
 from sqlalchemy import text
 from sqlalchemy.exc import DBAPIError
+from stdnum import luhn
 
 from app import ids
 from tests.world import Party, World
@@ -88,6 +89,29 @@ async def test_many_small_ones_are_no_way_round(
     assert (await _confirm(client, operator, later)).json()["status"] == "confirmed"
 
 
+async def test_nobody_confirms_alone_what_a_company_got_that_she_entered(
+    client: httpx.AsyncClient, world: World, operator: Party
+) -> None:
+    """With its first people she would make credit of nothing, company by company, each below the limit."""
+    tax_code = "0999001016" + luhn.calc_check_digit("0999001016")
+    wanted = {"name": "Finta", "kinds": ["company"], "tax_code": tax_code}
+    entered = (await _post(client, "/operator/organisations", operator.headers["operator"], wanted)).json()["id"]
+    user_id, headers = await world.login("hr@evil.example")
+    company = Party(ids.decode("org", entered), "Finta", {"hr": headers})
+    await world.membership(user_id, company.id, "hr")
+    own = await _announce(client, company, 1_00)
+    assert (await _confirm(client, operator, own)).json()["status"] == "confirming"
+    assert (await _confirm(client, operator, own)).json()["code"] == "approver_is_maker"
+    assert await _balance(client, company) == 0
+    alone = "UPDATE top_up SET status = 'confirmed', confirmed_by = :by, confirmed_at = :at, resolved_by = :by,"
+    at = {"by": operator.users["operator"], "at": NOW}
+    second = await _announce(client, company, 2_00)
+    await world.refused("top_up_two_people", (f"{alone} resolved_at = :at WHERE amount_cents = 200", at))
+    assert (await _confirm(client, operator, second, "finance")).json()["status"] == "confirmed"
+    assert (await _confirm(client, operator, own, "finance")).json()["status"] == "confirmed"
+    assert await _balance(client, company) == 3_00
+
+
 async def test_the_sum_of_the_bank_is_the_announced_one(
     client: httpx.AsyncClient, operator: Party, company: Party
 ) -> None:
@@ -165,16 +189,13 @@ async def test_no_money_comes_to_a_company_without_a_confirmed_top_up(
     announced, confirmed = [await _announce(client, company, 100_00) for _ in range(2)]
     assert (await _confirm(client, operator, confirmed)).json()["status"] == "confirmed"
     given = {"company": company.id, "cents": 100_00, "reason": "top_up", "at": NOW}
-    for cause, more in (
-        (None, {}),
-        (ids.new_id(), {}),
-        (ids.split(announced)[1], {}),
-        (ids.split(confirmed)[1], {"reason": "gift"}),
-    ):
-        await world.refused("company_money_by_top_up", (TRANSFER, {**given, "cause": cause, **more}))
+    for cause in (None, ids.new_id(), ids.split(announced)[1]):
+        await world.refused("company_money_by_top_up", (TRANSFER, {**given, "cause": cause}))
+    gift = {**given, "cause": ids.split(confirmed)[1], "reason": "gift"}
+    await world.refused("transfer_route", (TRANSFER, gift))
     for more in ({}, {"cents": 100_01}, {"company": other.id}):
         once_more = {**given, "cause": ids.split(confirmed)[1], **more}
         await world.refused("transfer_top_up_once_key", (TRANSFER, once_more))
     spent = TRANSFER.replace("bank.id, company.account_id", "company.account_id, bank.id")
-    await world.refused("company_money_into_lots", (spent, {**given, "cause": None, "reason": "withdrawn"}))
+    await world.refused("transfer_route", (spent, {**given, "cause": None, "reason": "withdrawn"}))
     assert await _balance(client, company) == 100_00

@@ -111,6 +111,13 @@ async def test_a_changed_account_takes_two_people_and_three_days(client: httpx.A
     assert (own.status_code, own.json()["code"]) == (403, "approver_is_maker")
     listed = (await client.get(f"{ACCOUNTS}?status=pending", headers=_as(books, "finance"))).json()["data"]
     assert listed == [account]
+    # Nor does finance approve what a colleague of hers at the provider has asked for.
+    colleague, headers = await books.world.login("collega@example.test")
+    await books.world.membership(colleague, provider.id, "staff")
+    await books.world.membership(colleague, books.operator.id, "finance")
+    apart = await client.post(f"{ACCOUNTS}/{account['id']}/approve", headers=headers)
+    assert (apart.status_code, apart.json()["code"]) == (403, "approver_is_maker")
+    assert (await client.get(f"{ACCOUNTS}?status=pending", headers=headers)).json()["data"] == [account]
     approved = (await _decide(client, books, account)).json()
     assert (approved["status"], approved["effective_at"]) == ("approved", account["effective_at"])
     assert len(await books.world.execute(mails)) == 2

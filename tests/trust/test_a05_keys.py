@@ -89,7 +89,7 @@ async def test_a_makers_rights_elsewhere_do_not_help_her_key(
     key, other = await make(client, company), await world.company()
     operator = await world.operator()
     await world.membership(company.users["hr"], other.id, "hr")
-    await world.membership(company.users["hr"], operator.id, "operator")
+    await world.membership(company.users["hr"], operator.id, "admin")
     await end(world, company.users["hr"], "admin")
     await world.execute(
         "UPDATE role_grant SET until_at = :now WHERE organisation_id = :id", now=clock.real(), id=company.id

@@ -297,16 +297,26 @@ async def test_who_may_dispute_what_and_when(scene: Scene) -> None:
         assert denied.status_code in {403, 404}
 
 
-async def test_nobody_decides_her_own_dispute(scene: Scene) -> None:
+async def test_nobody_decides_her_own_dispute_nor_one_of_the_provider_she_works_for(scene: Scene) -> None:
     booking = await marked(scene, "deliver")
     made = await opened(scene, booking)
-    await scene.world.membership(scene.person.user_id, scene.operator.id, "operator")
-    answer = await scene.client.post(
-        f"/v1/operator/disputes/{made['id']}/resolve",
-        json={"outcome": "upheld", "reason": "ho ragione"},
-        headers=scene.person.headers | scene.key(),
+    manager = scene.provider.users["manager"]
+    for user_id, headers in (
+        (scene.person.user_id, scene.person.headers),
+        (manager, scene.provider.headers["manager"]),
+    ):
+        await scene.world.membership(user_id, scene.operator.id, "operator")
+        answer = await scene.client.post(
+            f"/v1/operator/disputes/{made['id']}/resolve",
+            json={"outcome": "rejected", "reason": "ho ragione"},
+            headers=headers | scene.key(),
+        )
+        assert (answer.status_code, answer.json()["code"]) == (403, "forbidden")
+    decided = (
+        "UPDATE care.dispute SET status = 'rejected', refund_cents = 0, sealed_decision = 'x', decided_by = :by,"
+        " decided_at = created_at"
     )
-    assert (answer.status_code, answer.json()["code"]) == (403, "forbidden")
+    await scene.world.refused("dispute_decided_apart", (decided, {"by": manager}))
     assert await units(scene, booking) == [("delivered", True, 0, 0)]
 
 

@@ -63,8 +63,9 @@ async def test_two_people_revoke_and_use_ends_at_once(
     assert await stage.lots() == {lot_id: (0, 0)}
     assert (await stage.returned(), await stage.fund()) == ((1_000_00, 0) if heir == "company" else (0, 100_00))
     assert await desk.account() == before
-    ((subject, body),) = await mails(stage)
-    assert subject == "Credito welfare"
+    told = await mails(stage)
+    ((subject, body),) = set(told)
+    assert (len(told), subject) == (given, "Credito welfare")
     assert "Piano" not in body
     assert "Welfare 2026" not in body
     async with stage.database.begin() as session:
@@ -216,7 +217,7 @@ async def test_what_was_posted_does_not_come_back(
 ) -> None:
     stage, desk = fresh_stage, Desk(fresh_client, fresh_stage.company)
     lot_id = await stage.lot(300_00, leavers_rule="zero_at_leaving", lot_expires_on=MAY)
-    await stage.world.execute("UPDATE employee SET ended_on = '2026-12-10' WHERE user_id IS NULL")
+    await stage.world.execute("UPDATE employee SET ended_on = '2026-12-10' WHERE user_id = id")
     await leave(stage, desk, "2026-12-10")
     await stage.world.set_now(clock.midnight(date(2027, 1, 1)))
     await run_sweeps(fresh_worker, SWEEPS)

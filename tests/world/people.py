@@ -59,9 +59,19 @@ class People(Parties):
         beneficiary_id = await self.beneficiary(user_id, "self", BORN, istat_code=istat_code)
         return Person(user_id, employee_id, beneficiary_id, company.id, headers, category, number)
 
-    async def employments(self, company: Party, count: int, *, category: str = "operai") -> list[UUID]:
-        """Hire many new people in one statement, without logins."""
-        return await self._hire(company, [self._next() for _ in range(count)], category=category)
+    async def employments(
+        self, company: Party, count: int, *, category: str = "operai", logins: bool = False
+    ) -> list[UUID]:
+        """Hire many new people in one statement, without logins, or with some that nobody is logged in by."""
+        hired = await self._hire(company, [self._next() for _ in range(count)], category=category)
+        if logins:
+            await self.execute(
+                # The product makes a login by mail, link and slow hash only.
+                "WITH made AS (INSERT INTO user_account (id, email, password_hash, created_at) SELECT id,"
+                " id || '@example.test', '!', created_at FROM employee WHERE id = ANY (:ids) RETURNING id)"
+                " UPDATE employee SET user_id = made.id FROM made WHERE employee.id = made.id", ids=hired,
+            )  # fmt: skip
+        return hired
 
     async def second_job(self, person: Person, company: Party) -> Person:
         """Hire the same person elsewhere too."""

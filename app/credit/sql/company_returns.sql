@@ -1,6 +1,7 @@
 -- What comes back to a company tells it nothing: it is collected on an account that HR cannot read and posted as one sum
--- a period, over the credit of many. The terms are settings of the company's; Python asks for them here. As their owner,
--- because the role of company routes reads no settings.
+-- a period, over the credit of many. Only people count who could have used it: whoever had no login left all of it, as
+-- the company knows, and nine of those would hide nothing of a tenth. The terms are settings of the company's; Python asks
+-- for them here. As their owner, because the role of company routes reads no settings.
 
 CREATE OR REPLACE FUNCTION least_people(of_company uuid, on_day date) RETURNS bigint
 LANGUAGE sql STABLE SECURITY DEFINER SET search_path = public, pg_temp AS $$
@@ -53,9 +54,10 @@ BEGIN
             WHERE lot.id IS NULL OR n.hold_id IS NOT NULL OR n.reverses_id IS NOT NULL) THEN
         PERFORM refuse_credit('company_returns_from_lots', 'only credit of its own people comes back to a company');
     END IF;
-    INSERT INTO returned_credit (transfer_id, company_id, came_back_at)
-        SELECT n.id, company.organisation_id, n.event_at
-        FROM new_transfer n JOIN company ON company.returns_account_id = n.to_account_id;
+    INSERT INTO returned_credit (transfer_id, company_id, came_back_at, was_usable)
+        SELECT n.id, company.organisation_id, n.event_at, employee.user_id IS NOT NULL
+        FROM new_transfer n JOIN company ON company.returns_account_id = n.to_account_id
+        JOIN lot ON lot.id = n.from_account_id LEFT JOIN employee ON employee.id = lot.employee_id;
     IF EXISTS (SELECT FROM new_transfer n JOIN company ON company.returns_account_id = n.from_account_id
             WHERE n.reverses_id IS NULL AND NOT EXISTS (SELECT FROM company_return posted
                 WHERE posted.id = n.id AND posted.company_id = company.organisation_id
@@ -87,7 +89,7 @@ DECLARE
 BEGIN
     SELECT posted.amount_cents, posted.returned_on, posted.company_id, sum(transfer.amount_cents) AS parts_cents,
         max(part.came_back_at) AS last_at, bool_and(part.company_id = posted.company_id) AS own,
-        count(DISTINCT employee.fiscal_code_index) AS people
+        count(DISTINCT employee.user_id) FILTER (WHERE part.was_usable) AS people
     INTO found FROM company_return posted
     LEFT JOIN returned_credit part ON part.return_id = posted.id
     LEFT JOIN ledger.transfer ON transfer.id = part.transfer_id
@@ -122,8 +124,8 @@ CREATE OR REPLACE FUNCTION check_returned_credit() RETURNS trigger
 LANGUAGE plpgsql SET search_path = public, pg_temp AS $$
 BEGIN
     IF OLD.return_id IS NOT NULL OR TG_OP = 'UPDATE' AND (NEW.return_id IS NULL
-            OR (OLD.transfer_id, OLD.company_id, OLD.came_back_at) IS DISTINCT FROM
-            (NEW.transfer_id, NEW.company_id, NEW.came_back_at)) THEN
+            OR (OLD.transfer_id, OLD.company_id, OLD.came_back_at, OLD.was_usable) IS DISTINCT FROM
+            (NEW.transfer_id, NEW.company_id, NEW.came_back_at, NEW.was_usable)) THEN
         PERFORM refuse_credit('returned_credit_posted_once', 'what came back is posted once');
     END IF;
     RETURN CASE TG_OP WHEN 'DELETE' THEN OLD ELSE NEW END;

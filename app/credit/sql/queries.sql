@@ -106,8 +106,8 @@ WITH first AS MATERIALIZED (
     JOIN ledger.transfer ON transfer.id = part.transfer_id
     JOIN lot ON lot.id = transfer.from_account_id
     JOIN employee ON employee.id = lot.employee_id
-    WHERE part.return_id IS NULL AND part.came_back_at <= midnight_of(quarter_of(:now))
-    GROUP BY part.company_id, employee.fiscal_code_index
+    WHERE part.return_id IS NULL AND part.was_usable AND part.came_back_at <= midnight_of(quarter_of(:now))
+    GROUP BY part.company_id, employee.user_id
 ), by_day AS (
     SELECT counted.company_id, greatest(returns_day(counted.company_id, counted.counted_at), later.day) AS returned_on,
         sum(counted.people) AS people

@@ -16,7 +16,7 @@ WITH batch AS MATERIALIZED (
     LEFT JOIN ledger.transfer ON transfer.id = key
     CROSS JOIN LATERAL (
         SELECT coalesce(sum(back.amount_cents), 0)::bigint AS cents, max(part.came_back_at) AS last_at,
-            count(DISTINCT employee.fiscal_code_index) AS people
+            count(DISTINCT employee.user_id) FILTER (WHERE part.was_usable) AS people
         FROM returned_credit part JOIN ledger.transfer back ON back.id = part.transfer_id
         JOIN lot ON lot.id = back.from_account_id JOIN employee ON employee.id = lot.employee_id
         WHERE part.return_id = key

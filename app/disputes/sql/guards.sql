@@ -1,4 +1,5 @@
--- A dispute is opened with its units frozen, decided once, and what it says was given back was.
+-- A dispute is opened with its units frozen, decided once, by nobody who works for the provider, and what it says was
+-- given back was.
 
 CREATE OR REPLACE FUNCTION care.dispute_decided_once() RETURNS trigger
 LANGUAGE plpgsql SET search_path = care, pg_temp AS $$
@@ -10,6 +11,11 @@ BEGIN
                 NEW.contested_cents, NEW.created_at, NEW.decide_by) THEN
         RAISE EXCEPTION 'a dispute is decided once, and nothing else of it changes'
             USING ERRCODE = '23514', CONSTRAINT = 'dispute_decided_once';
+    END IF;
+    IF EXISTS (SELECT FROM public.role_grant g WHERE g.organisation_id = NEW.provider_id AND g.user_id = NEW.decided_by
+            AND (g.until_at IS NULL OR g.until_at > greatest(g.from_at, NEW.decided_at))) THEN
+        RAISE EXCEPTION 'who works for the provider does not decide'
+            USING ERRCODE = '23514', CONSTRAINT = 'dispute_decided_apart';
     END IF;
     RETURN NEW;
 END $$;

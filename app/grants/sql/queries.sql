@@ -48,7 +48,7 @@ FROM top_up JOIN organisation ON organisation.id = top_up.company_id
 WHERE top_up.id = :id FOR NO KEY UPDATE OF top_up;
 
 -- name: top_up_needs_two
-SELECT top_up_needs_two(:company_id, :amount_cents, :at);
+SELECT top_up_needs_two(:company_id, :amount_cents, :at, :by);
 
 -- name: confirm_top_up_first
 UPDATE top_up SET status = 'confirming', confirmed_by = :by, confirmed_at = :at

@@ -1,11 +1,14 @@
 -- A top-up is announced once and resolved once; above what one person may confirm alone, by two.
 
 -- The limit of one person (a setting): for one company within `top_up_period`, so that many small ones are no way round it.
+-- Nobody confirms alone what a company got that she entered herself: with its first people she would make credit of nothing.
 CREATE OR REPLACE FUNCTION top_up_period() RETURNS interval LANGUAGE sql IMMUTABLE RETURN interval '7 days';
 
-CREATE OR REPLACE FUNCTION top_up_needs_two(p_company_id uuid, p_amount_cents bigint, p_at timestamptz) RETURNS boolean
-LANGUAGE sql STABLE AS $$
-    SELECT p_amount_cents + coalesce(sum(amount_cents), 0) > (
+CREATE OR REPLACE FUNCTION top_up_needs_two(
+    p_company_id uuid, p_amount_cents bigint, p_at timestamptz, p_by uuid
+) RETURNS boolean LANGUAGE sql STABLE SECURITY DEFINER SET search_path = public, pg_temp AS $$
+    SELECT needs_second_word() AND EXISTS (SELECT FROM organisation WHERE id = p_company_id AND created_by = p_by)
+        OR p_amount_cents + coalesce(sum(amount_cents), 0) > (
         SELECT value FROM setting_in_force('top_up_limit_cents', (p_at AT TIME ZONE 'Europe/Rome')::date, p_company_id))
     FROM top_up WHERE company_id = p_company_id AND status = 'confirmed' AND second_confirmed_by IS NULL
         AND resolved_at > p_at - top_up_period()
@@ -33,7 +36,8 @@ BEGIN
             PERFORM refuse_credit('top_up_transition', 'a company takes back what nobody saw arrive, and no more');
         END IF;
     ELSIF NEW.status = 'confirmed' AND NEW.second_confirmed_by IS NULL
-            AND (OLD.status = 'confirming' OR top_up_needs_two(NEW.company_id, NEW.amount_cents, NEW.resolved_at)) THEN
+            AND (OLD.status = 'confirming'
+                OR top_up_needs_two(NEW.company_id, NEW.amount_cents, NEW.resolved_at, NEW.confirmed_by)) THEN
         PERFORM refuse_credit('top_up_two_people', 'above the limit of one person two confirm');
     END IF;
     RETURN NEW;

@@ -1,15 +1,17 @@
 -- Guards of roles.
 
 -- On which side a role stands: an administrator's follows from the organisation, which no expression over a row can see.
+-- A provider's makes keys that read its bookings; the operator's people read disputes, and in the audit trail who booked.
 
 CREATE OR REPLACE FUNCTION side_of_role() RETURNS trigger
 LANGUAGE plpgsql SET search_path = public, pg_temp AS $$
 BEGIN
     NEW.side := CASE
         WHEN NEW.role IN ('hr', 'hr_approver', 'payroll') THEN 'employer'
-        WHEN NEW.role IN ('manager', 'staff', 'coordinator', 'care_manager') THEN 'care'
-        WHEN NEW.role = 'admin' AND EXISTS (
-            SELECT FROM organisation WHERE id = NEW.scope_id AND 'company' = ANY (kinds)) THEN 'employer' END;
+        WHEN NEW.role IN ('manager', 'staff', 'coordinator', 'care_manager', 'operator', 'finance') THEN 'care'
+        WHEN NEW.role = 'admin' THEN (
+            SELECT CASE WHEN 'company' = ANY (kinds) THEN 'employer' WHEN 'provider' = ANY (kinds) THEN 'care' END
+            FROM organisation WHERE id = NEW.scope_id) END;
     RETURN NEW;
 END $$;
 

@@ -1,5 +1,5 @@
 -- An account begins as a request, is decided once by another person, and may be stopped until money goes there. Who brought
--- somebody into an organisation is no other person for what that one asks.
+-- somebody into an organisation is no other person for what that one asks; nor is who works for it.
 
 CREATE OR REPLACE FUNCTION check_bank_account() RETURNS trigger
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = public, pg_temp AS $$
@@ -19,6 +19,10 @@ BEGIN
     ELSIF NEW.status = 'approved' AND (NEW.decided_by IS NULL OR EXISTS (
             SELECT FROM organisation WHERE id = NEW.organisation_id AND created_by = NEW.decided_by)) THEN
         refused := 'bank_account_approver_is_not_creator';
+    ELSIF NEW.status = 'approved' AND EXISTS (
+            SELECT FROM role_grant WHERE organisation_id = NEW.organisation_id AND user_id = NEW.decided_by
+                AND (until_at IS NULL OR until_at > greatest(from_at, NEW.decided_at))) THEN
+        refused := 'bank_account_approver_is_apart';
     ELSIF NEW.status = 'approved' AND needs_second_word() AND EXISTS (
             SELECT FROM role_grant AS asker CROSS JOIN LATERAL roles_behind(asker.id, '{}') AS behind
             WHERE asker.organisation_id = NEW.organisation_id AND asker.user_id = NEW.requested_by
