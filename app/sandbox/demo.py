@@ -22,6 +22,7 @@ from app.sandbox import (
     demo_catalogue,
     demo_credit,
     demo_parties,
+    demo_payroll,
     demo_people,
     demo_settlement,
     demo_webhooks,
@@ -75,6 +76,7 @@ async def _write(session: AsyncSession, start: datetime, report: Report) -> None
     await demo_bookings.sweep(session, demo_settlement.closed_at(world))
     paid_cents = await demo_settlement.load_run(session, world)
     report(f"one settlement run over {euro(paid_cents)} euro")
+    await demo_payroll.load(session, world)
     made += await demo_bookings.load(session, world, demo_bookings.SINCE, people)
     await demo_bookings.sweep(session, start)
     report(f"{made} bookings")

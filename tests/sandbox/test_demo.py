@@ -35,11 +35,11 @@ KEY_TABLES = (
     "ledger.transfer", "ledger.hold", "ledger.hold_end", "care.quote", "care.booking", "care.unit", "care.leg",
     "care.unit_transition", "care.dispute", "care.dispute_unit", "fee_rule",
     "settlement_run", "settlement_counter", "settlement", "settlement_line",
-    "payout", "event", "audit_entry",
+    "payout", "payroll_line", "payroll_period", "payroll_cause_code", "event", "audit_entry",
 )  # fmt: skip
 OWN = (
     "sealed_fiscal_code", "sealed_access_notes", "sealed_details", "sealed_note", "sealed_end_reason", "sealed_reason",
-    "sealed_decision", "password_hash", "recorded_at", "hash",
+    "sealed_decision", "sealed_content", "password_hash", "recorded_at", "hash",
 )  # fmt: skip
 """What no two loads have alike: what is sealed with a nonce, and real time."""
 UNIT_STATES = {
@@ -289,6 +289,18 @@ async def test_logins(world: Loaded, email: str, role: str) -> None:
         me = (await client.get("/v1/me")).json()
     assert role in me["memberships"][0]["roles"]
     assert me["employments"] == []
+
+
+async def test_payroll_has_closed_a_month_and_a_correction_waits(world: Loaded) -> None:
+    for company, closed in (("orobia-stampi", ["2026-10"]), ("seriana-moto", ["2026-10"])):
+        async with world.client(f"payroll@{company}.example") as client:
+            company_id = (await client.get("/v1/me")).json()["memberships"][0]["organisation_id"]
+            months = (await client.get(f"/v1/companies/{company_id}/payroll_exports")).json()["data"]
+            assert [month["period"] for month in months if month["status"] == "closed"] == closed
+            lines = (await client.get(f"/v1/companies/{company_id}/payroll_exports/2026-11")).json()["lines"]
+            assert [line["delta_of"] for line in lines if line["kind"] == "bonus_conversion"] == (
+                ["2026-10"] if company == "orobia-stampi" else []
+            )
 
 
 async def test_the_last_employee_logs_in(world: Loaded) -> None:
