@@ -7,7 +7,7 @@ from fastapi import Query
 
 from app import clock, ids
 from app.beneficiaries.schemas import BeneficiaryRead, BeneficiaryUpdate
-from app.bookings import booking, employee_actions, queries, quoting, reviewing, views
+from app.bookings import booking, employee_actions, forecast, queries, quoting, reviewing, views
 from app.bookings.decisions import Loaded
 from app.bookings.errors import BeneficiaryNotEligible, OfferingNotAvailable, QuoteExpired
 from app.bookings.models import BookingStatus
@@ -26,7 +26,7 @@ from app.capacity.errors import SlotClosed, SlotFull
 from app.catalogue.errors import ProviderNotAccredited
 from app.credit import queries as credit
 from app.credit.errors import InsufficientCredit
-from app.credit.schemas import WalletEntryRead
+from app.credit.schemas import HeldRead, WalletEntryRead, WalletForecastRead
 from app.edge.at import At
 from app.errors import AlreadyResolved, Invalid, StateConflict
 from app.fringe.errors import FringeLimitExceeded
@@ -94,6 +94,21 @@ async def wallet_entry_list(
     causes = [row.cause_id for row in found.rows if row.cause_id is not None]
     visits = await queries.paid_for(at.session, at.actor.user_id, causes)
     return paging.page(found, lambda row: views.wallet_entry_read(row, visits.get(row.cause_id or row.id)))
+
+
+@router.list("/wallet/holds", "person")
+async def wallet_hold_list(at: At, paging: NewestFirst) -> Page[HeldRead]:
+    """List what bookings hold of the person's credit, newest first, with the visit that each is for."""
+    found = await credit.HELD.page(at.session, paging.window, user_id=at.actor.user_id)
+    causes = [row.cause_id for row in found.rows if row.cause_id is not None]
+    visits = await queries.paid_for(at.session, at.actor.user_id, causes)
+    return paging.page(found, lambda row: views.held_read(row, visits.get(row.cause_id or row.id)))
+
+
+@router.read("/wallet/forecast", "person")
+async def wallet_forecast_get(at: At) -> WalletForecastRead:
+    """Tell what expires when if nothing more is used, and up to three services nearby that could use it."""
+    return await forecast.forecast(at.session, at.actor)
 
 
 @router.command(

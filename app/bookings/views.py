@@ -18,8 +18,8 @@ from app.bookings.schemas import (
     VisitRead,
 )
 from app.bookings.sealing import unseal
-from app.credit.queries import WalletEntry
-from app.credit.schemas import PaidForRead, WalletEntryRead
+from app.credit.queries import Held, WalletEntry
+from app.credit.schemas import HeldRead, PaidForRead, WalletEntryRead
 from app.sealing import open_access_notes
 
 METADATA = TypeAdapter(dict[str, str])
@@ -79,6 +79,15 @@ def wallet_entry_read(entry: WalletEntry, visit: PaidFor | None) -> WalletEntryR
         reason=entry.reason,
         amount_cents=entry.amount_cents,
         event_at=entry.event_at,
+        paid_for=None if visit is None else PaidForRead.model_validate(visit),
+    )
+
+
+def held_read(held: Held, visit: PaidFor | None) -> HeldRead:
+    return HeldRead(
+        lot_id=held.lot_id,
+        amount_cents=held.amount_cents,
+        event_at=held.event_at,
         paid_for=None if visit is None else PaidForRead.model_validate(visit),
     )
 

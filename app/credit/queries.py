@@ -110,6 +110,8 @@ class WalletLot(LotLife):
     source: ProgrammeSource
     kind: LotKind
     rule_codes: list[RuleCode]
+    categories: list[str] | None
+    relatives_reading: Reading
     amount_cents: int
     valid_from: date
     posted_cents: int
@@ -130,6 +132,17 @@ class WalletEntry:
     reason: EntryReason
     cause_id: UUID | None
     """What the hold was for that it ended, or that what it takes back ended: a unit."""
+
+
+@dataclass(frozen=True, slots=True)
+class Held:
+    """What a lot reserves, since when, for which unit."""
+
+    id: UUID
+    lot_id: UUID
+    amount_cents: int
+    event_at: datetime
+    cause_id: UUID | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -174,6 +187,8 @@ OWNERS = Query(Owner, "credit.owners", roles=(WORKER,))
 MARK_ENDED = Query(NOTHING, "credit.mark_ended", roles=(WORKER,))
 INSERT_SUCCESSORS = Query(NOTHING, "credit.insert_successors", roles=(APP, WORKER))
 WALLET = Query(WalletLot, "credit.wallet")
+HELD = ListQuery(Held, "credit.held", {"created_at": "id uuid"})
+ALL_HELD = Query(Held, "credit.held")
 ENTRIES = ListQuery(WalletEntry, "credit.entries", {"created_at": "id uuid, lot_id uuid"})
 
 

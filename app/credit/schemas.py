@@ -6,8 +6,8 @@ from app.clock import Day, Instant
 from app.credit.models import EntryReason, LotKind, ProgrammeSource
 from app.http.schemas import Out
 from app.http.words import words
-from app.ids import BookingId, EmployeeId, LotId, UnitId
-from app.rules.rows import RuleCode
+from app.ids import BookingId, EmployeeId, LotId, OfferingId, UnitId
+from app.rules.rows import OfferingUnit, RuleCode
 
 
 class ExpiringRead(Out):
@@ -31,6 +31,8 @@ class LotRead(Out):
     """Where the credit comes from."""
     rule_codes: list[RuleCode]
     """The rules under which it pays."""
+    categories: list[str] | None
+    """Codes of `GET /v1/categories` that it may pay for; null: all that the rule codes cover."""
     amount_cents: int
     """What was given, in cents: the sum of the five amounts below."""
     available_cents: int
@@ -88,6 +90,54 @@ class WalletEntryRead(Out):
     event_at: Instant
     """When it took effect (UTC)."""
     paid_for: PaidForRead | None = Field(description="The visit that it paid, or paid back; null for other movements")
+
+
+class HeldRead(Out):
+    """Credit that waits for a visit: paid when it takes place, free again when it is cancelled in time."""
+
+    lot_id: LotId
+    """The lot that reserves it."""
+    amount_cents: int
+    """What is reserved, in cents."""
+    event_at: Instant
+    """Since when (UTC)."""
+    paid_for: PaidForRead | None = Field(description="The visit that it is reserved for")
+
+
+class ForecastDayRead(Out):
+    """What becomes of the credit that expires on a day, if nothing more of it is used."""
+
+    on: Day
+    """The last day on which it can be spent."""
+    amount_cents: int
+    """What expires if it is not used, in cents."""
+    held_cents: int
+    """What bookings hold of it, in cents: that stays with them."""
+    held_later_cents: int
+    """Of that, what is held for visits after the day: it expires too if they are cancelled then."""
+
+
+class PayableServiceRead(Out):
+    """A service where the person, or whom she looks after, lives, that the credit which expires first could pay."""
+
+    offering_id: OfferingId
+    offering_name: str
+    """The offering's name."""
+    provider_name: str
+    """The provider's name."""
+    category: str
+    """A code of `GET /v1/categories`."""
+    unit: OfferingUnit
+    """What is booked once."""
+    price_cents: int
+    """The price of one unit, in cents."""
+
+
+class WalletForecastRead(Out):
+    expiries: list[ForecastDayRead]
+    """Day by day, the next first; empty where nothing is left."""
+    services: list[PayableServiceRead]
+    """Up to three that the rules and the credit of the first day allow, the cheapest first."""
 
 
 words(

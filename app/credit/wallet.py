@@ -36,6 +36,7 @@ def _lot(row: WalletLot, today: date) -> LotRead:
         source=row.source,
         kind=row.kind,
         rule_codes=row.rule_codes,
+        categories=row.categories,
         amount_cents=row.amount_cents,
         available_cents=rest - gone,
         held_cents=row.held_cents,

@@ -131,6 +131,7 @@ def _environment(language: Locale) -> Environment:
         "hour": _kept(lambda instant: dates.format_time(instant.astimezone(clock.ROME), "HH:mm", locale=language)),
         "moment": _kept(lambda instant: dates.format_datetime(_rome(instant), "EEEE d MMMM, HH:mm", locale=language)),
         "month": lambda day: dates.format_date(day, "MMMM y", locale=language),
+        "month_name": lambda day: dates.format_date(day, "LLL", locale=language),
         "weekday_name": lambda day: dates.format_date(day, "EEEE", locale=language),
         "rome_day": lambda instant: clock.day_of(instant).isoformat(),
         "percent": lambda bps: numbers.format_percent(bps / 10_000, "#,##0.##%", locale=language),
@@ -143,6 +144,7 @@ def _environment(language: Locale) -> Environment:
     environment.globals |= {
         "new_key": lambda: uuid4().hex,
         "bar": svg.bar,
+        "columns": svg.columns,
         "transfer_code": svg.transfer_code,
         "value_of": _value_of,
     }

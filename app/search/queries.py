@@ -2,10 +2,12 @@
 
 from dataclasses import dataclass
 from typing import Literal
+from uuid import UUID
 
 from app.catalogue.queries import VisibleOffering
 from app.db import NOTHING, Query
 from app.listing import ListQuery
+from app.rules.rows import OfferingUnit
 
 Stage = Literal["name", "text", "near"]
 
@@ -33,6 +35,18 @@ class ServedMunicipality:
     offering_count: int
 
 
+@dataclass(frozen=True, slots=True)
+class PayableOffering:
+    """An offering that some credit could pay."""
+
+    id: UUID
+    name: str
+    category: str
+    unit: OfferingUnit
+    price_cents: int
+    provider_name: str
+
+
 ORDERS = {
     "relevance": "distance integer, id uuid, stage text",
     "name": "name_key text, id uuid, stage text",
@@ -47,4 +61,5 @@ MUNICIPALITY_ORDERS = {
 }
 SERVED_MUNICIPALITIES = ListQuery(ServedMunicipality, "search.served_municipalities", MUNICIPALITY_ORDERS)
 ALLIANCE_MUNICIPALITIES = ListQuery(ServedMunicipality, "search.alliance_municipalities", MUNICIPALITY_ORDERS)
+PAYABLE = Query(PayableOffering, "search.payable", replan=True)
 NEARNESS = Query(NOTHING, "search.nearness")

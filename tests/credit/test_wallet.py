@@ -48,6 +48,7 @@ async def test_two_lots_first_to_expire_first(client: httpx.AsyncClient, stage: 
         "source": "on_top",
         "kind": "grant",
         "rule_codes": ["C2_F_TER"],
+        "categories": None,
         "amount_cents": 120_00,
         "available_cents": 52_50,
         "held_cents": 45_00,

@@ -17,6 +17,7 @@ TODAY = date(2026, 11, 10)
 def lot(cents: int, begins: date, ends: date) -> LotRead:
     return LotRead(
         id=ID, employment_id=ID, programme_name="Welfare", source="on_top", kind="grant", rule_codes=[],
+        categories=None,
         amount_cents=cents, available_cents=cents, held_cents=0, captured_cents=0, expired_cents=0, returned_cents=0,
         valid_from=begins, expires_on=ends,
     )  # fmt: skip

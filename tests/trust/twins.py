@@ -35,15 +35,9 @@ from tests.world import Party, Person, World
 PEOPLE = 13
 BASE_CENTS = 200_00
 ROLES = ("hr", "hr_approver", "payroll", "admin", "key")
-LISTS = (
-    "/employees?limit=100",
-    "/employees?updated_since=2026-12-02T00:00:00Z&count=true",
-    "/account",
-    "/account/entries",
-    "/top_ups",
-    "/programmes",
-    "/grants",
-)
+LISTS = ("/employees?limit=100", "/employees?updated_since=2026-12-02T00:00:00Z&count=true", "/account",
+         "/account/entries", "/account/statement", "/reports/programmes", "/top_ups", "/programmes",
+         "/grants")  # fmt: skip
 OF_PAYROLL = ("/payroll_exports", "/payroll_exports/2026-12", "/payroll_exports/2026-12.csv", "/payroll_cause_codes")
 """What nobody else of the company obtains; payroll does, person by person, because the payslip needs it."""
 SCOPES = ["account:read", "employees:read", "employees:write", "grants:read", "grants:write", "programmes:read",
@@ -101,14 +95,14 @@ MASKS = (
 FREE_SEATS = re.compile(r'"seats_left":\d+')
 """What is free, anybody sees."""
 RETURNS = re.compile(
-    r'\{"id":"return","kind":"returns","amount_cents":\d+,"happened_at":"(?:2026-12-31|2027-03-31)"\},?'
-    r'|"shortfall_cents":\d+'
+    r'\{"id":"return","kind":"returns","amount_cents":\d+,"happened_at":"(?:2026-12-31|2027-03-31)"(?:,"reference":null)?\},?'
+    r'|"(?:shortfall|opening|closing)_cents":-?\d+'
 )
 """A sum posted on the first day of a quarter (the evening before, UTC), and what a waiting grant lacks after it."""
 MONEY = re.compile(r'"balance_cents":(-?\d+),"granted_cents":(-?\d+)')
 SHOWN = re.compile(
     r"<tr><td>[^<]*</td><td>Credito non usato, tornato</td>.*?</tr>\s*"
-    r"|<svg.*?</svg>|-?[\d.]+,\d\d[\s\N{NO-BREAK SPACE}]€", re.DOTALL
+    r"|<svg.*?</svg>|-?[\d.]+,\d\d[\s\N{NO-BREAK SPACE}]€|[\d-]+,returns,.*?\n|-?\d+\.\d\d(?=[,\r])", re.DOTALL
 )  # fmt: skip
 """Rows of what was returned, sums, and the bars drawn of them."""
 BALANCED = re.compile(r"^(GET|POST) /companies/\w+/(account|grants|programmes/\w+/grants)\b")

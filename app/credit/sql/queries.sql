@@ -159,14 +159,21 @@ JOIN lot origin ON origin.id = given.grace_of;
 
 -- name: wallet
 SELECT life.id, life.expires_on, life.last_day, life.ended_at, life.ended_early, life.employee_id,
-    life.source_name AS programme_name, life.programme_source AS source, life.kind, life.rule_codes,
-    life.amount_cents, life.valid_from, account.posted_cents, account.held_cents,
+    life.source_name AS programme_name, life.programme_source AS source, life.kind, life.rule_codes, life.categories,
+    life.relatives_reading, life.amount_cents, life.valid_from, account.posted_cents, account.held_cents,
     sums.captured_cents, sums.expired_cents, sums.returned_cents
 FROM lot_owner owner JOIN lot_life life ON life.id = owner.lot_id
 JOIN ledger.account ON account.id = life.id
 CROSS JOIN lot_sums(life.id) AS sums
 WHERE owner.user_id = :user_id
 ORDER BY life.last_day, life.id;
+
+-- name: held
+-- Most holds of a life have ended: only lots that still hold something are looked at.
+SELECT hold.id, owner.lot_id, hold.amount_cents, hold.event_at, hold.cause_id
+FROM lot_owner owner JOIN ledger.account ON account.id = owner.lot_id AND account.held_cents > 0
+JOIN ledger.hold ON hold.account_id = owner.lot_id
+WHERE owner.user_id = :user_id AND NOT EXISTS (SELECT FROM ledger.hold_end WHERE hold_end.hold_id = hold.id);
 
 -- name: entries
 -- Each half stops at the page's size: a lot may have moved a thousand times.

@@ -9,12 +9,14 @@ from starlette.responses import Response
 
 from app import clock
 from app.bookings import endpoints as bookings
+from app.catalogue import endpoints as catalogue
 from app.credit import endpoints as credit
 from app.credit.schemas import LotRead
 from app.edge.at import At
+from app.employees import endpoints as employees
 from app.http import audiences
 from app.http.filters import Days
-from app.portal import render, svg
+from app.portal import render
 from app.portal.lists import listed
 from app.portal.route import pages
 
@@ -35,12 +37,20 @@ class Month:
 
 @person.page("/wallet", credit.wallet_get)
 async def wallet(at: At, request: Request) -> Response:
-    """Show every lot, what expires when, and the movements."""
-    moved = await bookings.wallet_entry_list(at, await listed(request, "-created_at", limit=25), Days(None, None))
-    held = await credit.wallet_get(at)
-    months = months_of(held.lots, clock.today())
-    chart = svg.columns([(str(month.first.month), month.stays, month.expires) for month in months], ("free", "gone"))
-    return render.page(request, "wallet.html", wallet=held, moved=moved, months=months, chart=chart)
+    """Show what each credit may pay and until when, what expires next and could be used how, and the movements."""
+    shown = await credit.wallet_get(at)
+    employers = {one.employee_id: one.company_name for one in (await employees.me_get(at)).employments}
+    return render.page(
+        request,
+        "wallet.html",
+        wallet=shown,
+        forecast=await bookings.wallet_forecast_get(at),
+        moved=await bookings.wallet_entry_list(at, await listed(request, "-created_at", limit=25), Days(None, None)),
+        holds=(await bookings.wallet_hold_list(at, await listed(request, "-created_at"))).data,
+        months=months_of(shown.lots, clock.today()),
+        employers=employers if len(employers) > 1 else {},
+        categories={row.code: row for row in (await catalogue.category_list(await listed(request, "code"))).data},
+    )
 
 
 def months_of(lots: Sequence[LotRead], today: date) -> list[Month]:
