@@ -26,7 +26,18 @@ CREATE TABLE care.beneficiary (
 );
 CREATE INDEX beneficiary_istat_code_idx ON care.beneficiary USING btree (istat_code);
 CREATE UNIQUE INDEX beneficiary_self_key ON care.beneficiary USING btree (user_id) WHERE relation = 'self'::text;
+CREATE TRIGGER beneficiary_past_kept AFTER UPDATE ON care.beneficiary FOR EACH ROW WHEN (old.version <> new.version AND (old.relation IS DISTINCT FROM new.relation OR old.sealed_details IS DISTINCT FROM new.sealed_details)) EXECUTE FUNCTION care.keep_past_facts();
 GRANT INSERT, SELECT, UPDATE ON care.beneficiary TO beatrice_app, beatrice_worker;
+
+CREATE TABLE care.beneficiary_past (
+    beneficiary_id uuid NOT NULL,
+    version integer NOT NULL,
+    relation text NOT NULL,
+    sealed_details bytea NOT NULL,
+    CONSTRAINT beneficiary_past_pkey PRIMARY KEY (beneficiary_id, version),
+    CONSTRAINT beneficiary_past_beneficiary_id_fkey FOREIGN KEY (beneficiary_id) REFERENCES care.beneficiary(id)
+);
+GRANT SELECT ON care.beneficiary_past TO beatrice_app, beatrice_worker;
 
 CREATE TABLE care.booking (
     id uuid NOT NULL,
@@ -46,6 +57,7 @@ CREATE TABLE care.booking (
     version integer NOT NULL DEFAULT 1,
     external_id text,
     sealed_metadata bytea,
+    rules_digest text NOT NULL DEFAULT ''::text,
     CONSTRAINT booking_pkey PRIMARY KEY (id),
     CONSTRAINT booking_one_per_quote_key UNIQUE (quote_id),
     CONSTRAINT booking_provider_id_id_key UNIQUE (provider_id, id),
@@ -60,6 +72,7 @@ CREATE INDEX booking_awaiting_answer_idx ON care.booking USING btree (confirm_by
 CREATE INDEX booking_beneficiary_idx ON care.booking USING btree (user_id, beneficiary_id);
 CREATE INDEX booking_external_id_idx ON care.booking USING btree (user_id, external_id) WHERE external_id IS NOT NULL;
 CREATE INDEX booking_offering_idx ON care.booking USING btree (provider_id, offering_id);
+CREATE INDEX booking_rules_digest_idx ON care.booking USING btree (rules_digest) WHERE status = ANY (ARRAY['requested'::text, 'confirmed'::text, 'in_progress'::text]);
 GRANT INSERT, SELECT, UPDATE ON care.booking TO beatrice_app, beatrice_worker;
 
 CREATE TABLE care.dispute (
@@ -211,6 +224,7 @@ CREATE TABLE care.unit (
     dispute_decided_at timestamp with time zone,
     refunded_cents bigint NOT NULL DEFAULT '0'::bigint,
     reminders smallint NOT NULL DEFAULT '0'::smallint,
+    review_by timestamp with time zone,
     CONSTRAINT unit_pkey PRIMARY KEY (id),
     CONSTRAINT unit_booking_id_id_key UNIQUE (booking_id, id),
     CONSTRAINT unit_booking_id_index_key UNIQUE (booking_id, index),
@@ -234,10 +248,13 @@ END),
     CONSTRAINT unit_refund_was_decided CHECK (refunded_cents = 0 OR dispute_decided_at IS NOT NULL),
     CONSTRAINT unit_refund_within_price CHECK (refunded_cents >= 0 AND refunded_cents <= price_cents),
     CONSTRAINT unit_reminders_known CHECK (reminders >= 0 AND reminders <= 3),
+    CONSTRAINT unit_review_has_deadline CHECK (needs_review = (review_by IS NOT NULL)),
+    CONSTRAINT unit_review_of_open CHECK (NOT needs_review OR (status = ANY (ARRAY['requested'::text, 'confirmed'::text]))),
     CONSTRAINT unit_status_known CHECK (status = ANY (ARRAY['requested'::text, 'confirmed'::text, 'delivered'::text, 'completed'::text, 'declined'::text, 'expired'::text, 'cancelled'::text, 'cancelled_late'::text, 'no_show'::text]))
 ) WITH (fillfactor=80);
 CREATE INDEX unit_booking_idx ON care.unit USING btree (provider_id, booking_id);
 CREATE INDEX unit_complete_at_idx ON care.unit USING btree (complete_at) WHERE complete_at IS NOT NULL;
+CREATE INDEX unit_review_by_idx ON care.unit USING btree (review_by) WHERE review_by IS NOT NULL;
 CREATE INDEX unit_slot_idx ON care.unit USING btree (provider_id, slot_id);
 CREATE INDEX unit_starts_at_idx ON care.unit USING btree (provider_id, starts_at, id);
 CREATE INDEX unit_unreported_idx ON care.unit USING btree (reminders, ends_at) WHERE status = 'confirmed'::text;
@@ -366,6 +383,7 @@ CREATE TRIGGER transfer_00_append_only BEFORE DELETE OR UPDATE OR TRUNCATE ON le
 CREATE TRIGGER transfer_10_lock BEFORE INSERT ON ledger.transfer FOR EACH ROW WHEN (new.hold_id IS NOT NULL OR new.reverses_id IS NOT NULL) EXECUTE FUNCTION ledger.lock_two_accounts();
 CREATE TRIGGER transfer_20_reversal AFTER INSERT ON ledger.transfer FOR EACH ROW WHEN (new.reverses_id IS NOT NULL) EXECUTE FUNCTION ledger.check_reversals();
 CREATE TRIGGER transfer_25_hr AFTER INSERT ON ledger.transfer REFERENCING NEW TABLE AS new_transfer FOR EACH STATEMENT WHEN (CURRENT_USER = 'beatrice_hr'::name) EXECUTE FUNCTION ledger.refuse_unless_grants();
+CREATE TRIGGER transfer_27_routes AFTER INSERT ON ledger.transfer REFERENCING NEW TABLE AS new_transfer FOR EACH STATEMENT EXECUTE FUNCTION ledger.check_routes();
 CREATE TRIGGER transfer_30_apply AFTER INSERT ON ledger.transfer REFERENCING NEW TABLE AS new_transfer FOR EACH STATEMENT EXECUTE FUNCTION ledger.apply_transfers();
 CREATE TRIGGER transfer_40_lots AFTER INSERT ON ledger.transfer REFERENCING NEW TABLE AS new_transfer FOR EACH STATEMENT EXECUTE FUNCTION public.check_lot_transfers();
 CREATE TRIGGER transfer_50_returns AFTER INSERT ON ledger.transfer REFERENCING NEW TABLE AS new_transfer FOR EACH STATEMENT EXECUTE FUNCTION public.check_returns();
@@ -648,6 +666,7 @@ CREATE TABLE public.credit_grant (
     version integer NOT NULL DEFAULT 1,
     external_id text,
     metadata jsonb NOT NULL DEFAULT '{}'::jsonb,
+    generality_note text,
     CONSTRAINT credit_grant_pkey PRIMARY KEY (id),
     CONSTRAINT credit_grant_company_id_id_key UNIQUE (company_id, id),
     CONSTRAINT credit_grant_company_id_fkey FOREIGN KEY (company_id) REFERENCES public.company(organisation_id),
@@ -662,6 +681,7 @@ CREATE INDEX credit_grant_external_id_idx ON public.credit_grant USING btree (co
 CREATE INDEX credit_grant_programme_idx ON public.credit_grant USING btree (company_id, programme_id);
 CREATE INDEX credit_grant_waiting_idx ON public.credit_grant USING btree (company_id, approved_at) WHERE status = 'awaiting_funds'::text;
 CREATE TRIGGER credit_grant_10_check BEFORE INSERT OR UPDATE ON public.credit_grant FOR EACH ROW EXECUTE FUNCTION public.check_grant();
+CREATE TRIGGER credit_grant_80_agreement AFTER UPDATE OF status ON public.credit_grant FOR EACH ROW WHEN (old.status = 'draft'::text AND (new.status = ANY (ARRAY['awaiting_funds'::text, 'active'::text]))) EXECUTE FUNCTION public.check_agreement_once();
 CREATE CONSTRAINT TRIGGER credit_grant_90_whole AFTER INSERT OR UPDATE OF status ON public.credit_grant DEFERRABLE INITIALLY DEFERRED FOR EACH ROW EXECUTE FUNCTION public.check_grant_whole();
 GRANT INSERT, SELECT, UPDATE ON public.credit_grant TO beatrice_app, beatrice_hr, beatrice_worker;
 
@@ -707,6 +727,17 @@ CREATE TABLE public.database_code (
     applied_at timestamp with time zone NOT NULL,
     CONSTRAINT database_code_pkey PRIMARY KEY (path)
 );
+
+CREATE TABLE public.deadline_reminder (
+    programme_id uuid NOT NULL,
+    days_before integer NOT NULL,
+    company_id uuid NOT NULL,
+    sent_at timestamp with time zone NOT NULL,
+    CONSTRAINT deadline_reminder_pkey PRIMARY KEY (programme_id, days_before),
+    CONSTRAINT deadline_reminder_company_id_programme_id_fkey FOREIGN KEY (company_id, programme_id) REFERENCES public.programme(company_id, id)
+);
+CREATE INDEX deadline_reminder_programme_idx ON public.deadline_reminder USING btree (company_id, programme_id);
+GRANT INSERT, SELECT ON public.deadline_reminder TO beatrice_app, beatrice_worker;
 
 CREATE TABLE public.email_change (
     id uuid NOT NULL,
@@ -937,6 +968,7 @@ CREATE UNIQUE INDEX grant_revocation_open_key ON public.grant_revocation USING b
 CREATE TRIGGER grant_revocation_00_kept BEFORE DELETE ON public.grant_revocation FOR EACH ROW EXECUTE FUNCTION public.refuse_change();
 CREATE TRIGGER grant_revocation_10_check BEFORE INSERT OR UPDATE ON public.grant_revocation FOR EACH ROW EXECUTE FUNCTION public.check_revocation();
 GRANT INSERT, SELECT, UPDATE (withdrawn_at, approved_by, approved_at) ON public.grant_revocation TO beatrice_app, beatrice_hr;
+GRANT SELECT ON public.grant_revocation TO beatrice_worker;
 
 CREATE TABLE public.idempotency_key (
     principal_id uuid NOT NULL,
@@ -1051,6 +1083,7 @@ CREATE INDEX lot_user_idx ON public.lot USING btree (user_id) WHERE user_id IS N
 CREATE TRIGGER lot_00_kept BEFORE DELETE ON public.lot FOR EACH ROW EXECUTE FUNCTION public.refuse_change();
 CREATE TRIGGER lot_10_changed BEFORE UPDATE ON public.lot FOR EACH ROW EXECUTE FUNCTION public.check_changed_lot();
 CREATE TRIGGER lot_10_new AFTER INSERT ON public.lot REFERENCING NEW TABLE AS new_lot FOR EACH STATEMENT EXECUTE FUNCTION public.check_new_lots();
+CREATE TRIGGER lot_20_extended BEFORE UPDATE ON public.lot FOR EACH ROW WHEN (new.expires_on IS DISTINCT FROM old.expires_on) EXECUTE FUNCTION public.check_extended_lot();
 CREATE TRIGGER lot_20_granted AFTER INSERT ON public.lot REFERENCING NEW TABLE AS new_lot FOR EACH STATEMENT EXECUTE FUNCTION public.check_granted_lots();
 CREATE TRIGGER lot_20_revoked BEFORE UPDATE ON public.lot FOR EACH ROW WHEN (new.revoked_at IS DISTINCT FROM old.revoked_at) EXECUTE FUNCTION public.check_revoked_lot();
 CREATE CONSTRAINT TRIGGER lot_90_funded AFTER INSERT ON public.lot DEFERRABLE INITIALLY DEFERRED FOR EACH ROW WHEN (new.kind <> 'grant'::text) EXECUTE FUNCTION public.check_grace_funded();
@@ -1395,11 +1428,17 @@ CREATE TABLE public.programme (
     version integer NOT NULL DEFAULT 1,
     external_id text,
     metadata jsonb NOT NULL DEFAULT '{}'::jsonb,
+    agreement_code text,
+    agreement_year integer,
+    due_by date,
+    archived_at timestamp with time zone,
     CONSTRAINT programme_pkey PRIMARY KEY (id),
     CONSTRAINT programme_company_id_id_key UNIQUE (company_id, id),
     CONSTRAINT programme_company_id_fkey FOREIGN KEY (company_id) REFERENCES public.company(organisation_id),
-    CONSTRAINT programme_id_fkey FOREIGN KEY (id) REFERENCES public.credit_source(id)
+    CONSTRAINT programme_id_fkey FOREIGN KEY (id) REFERENCES public.credit_source(id),
+    CONSTRAINT programme_agreement_whole CHECK (num_nonnulls(agreement_code, agreement_year, due_by) = ANY (ARRAY[0, 3]))
 );
+CREATE INDEX programme_due_by_idx ON public.programme USING btree (due_by) WHERE due_by IS NOT NULL;
 CREATE INDEX programme_external_id_idx ON public.programme USING btree (company_id, external_id) WHERE external_id IS NOT NULL;
 CREATE TRIGGER programme_10_check BEFORE UPDATE ON public.programme FOR EACH ROW EXECUTE FUNCTION public.check_programme();
 GRANT INSERT, SELECT, UPDATE ON public.programme TO beatrice_app, beatrice_hr, beatrice_worker;
@@ -1442,6 +1481,7 @@ CREATE TABLE public.returned_credit (
     company_id uuid NOT NULL,
     came_back_at timestamp with time zone NOT NULL,
     return_id uuid,
+    was_usable boolean NOT NULL,
     CONSTRAINT returned_credit_pkey PRIMARY KEY (transfer_id),
     CONSTRAINT returned_credit_company_id_fkey FOREIGN KEY (company_id) REFERENCES public.company(organisation_id),
     CONSTRAINT returned_credit_return_id_fkey FOREIGN KEY (return_id) REFERENCES public.company_return(id),
@@ -1468,6 +1508,7 @@ CREATE INDEX revoked_line_of_revocation_idx ON public.revoked_line USING btree (
 CREATE TRIGGER revoked_line_00_fixed BEFORE DELETE OR UPDATE ON public.revoked_line FOR EACH ROW EXECUTE FUNCTION public.refuse_change();
 CREATE TRIGGER revoked_line_10_check AFTER INSERT ON public.revoked_line REFERENCING NEW TABLE AS new_line FOR EACH STATEMENT EXECUTE FUNCTION public.check_revoked_lines();
 GRANT INSERT, SELECT ON public.revoked_line TO beatrice_app, beatrice_hr;
+GRANT SELECT ON public.revoked_line TO beatrice_worker;
 
 CREATE TABLE public.role_grant (
     id uuid NOT NULL,
@@ -2018,6 +2059,163 @@ UNION ALL
    FROM ledger.transfer;
 GRANT SELECT ON ledger.entry TO beatrice_app, beatrice_worker;
 
+CREATE VIEW ledger.route WITH (security_invoker=true) AS
+ SELECT 'top_up'::text AS reason,
+    'bank_clearing_company'::text AS from_kind,
+    'company_account'::text AS to_kind,
+    'plain'::text AS how,
+    false AS within
+UNION ALL
+ SELECT 'granted'::text AS reason,
+    'company_account'::text AS from_kind,
+    'lot'::text AS to_kind,
+    'plain'::text AS how,
+    false AS within
+UNION ALL
+ SELECT 'awarded'::text AS reason,
+    'entitlement_budget'::text AS from_kind,
+    'lot'::text AS to_kind,
+    'plain'::text AS how,
+    false AS within
+UNION ALL
+ SELECT 'captured'::text AS reason,
+    'lot'::text AS from_kind,
+    'provider_earned'::text AS to_kind,
+    'capture'::text AS how,
+    false AS within
+UNION ALL
+ SELECT 'fee'::text AS reason,
+    'lot'::text AS from_kind,
+    'provider_earned'::text AS to_kind,
+    'capture'::text AS how,
+    false AS within
+UNION ALL
+ SELECT 'reverted'::text AS reason,
+    'provider_earned'::text AS from_kind,
+    'lot'::text AS to_kind,
+    'reversal'::text AS how,
+    false AS within
+UNION ALL
+ SELECT 'refunded'::text AS reason,
+    'provider_earned'::text AS from_kind,
+    'lot'::text AS to_kind,
+    'reversal'::text AS how,
+    false AS within
+UNION ALL
+ SELECT 'expired'::text AS reason,
+    'lot'::text AS from_kind,
+    'company_returns'::text AS to_kind,
+    'plain'::text AS how,
+    false AS within
+UNION ALL
+ SELECT 'expired'::text AS reason,
+    'lot'::text AS from_kind,
+    'solidarity_fund'::text AS to_kind,
+    'plain'::text AS how,
+    false AS within
+UNION ALL
+ SELECT 'returned'::text AS reason,
+    'lot'::text AS from_kind,
+    'company_returns'::text AS to_kind,
+    'plain'::text AS how,
+    false AS within
+UNION ALL
+ SELECT 'returned'::text AS reason,
+    'lot'::text AS from_kind,
+    'solidarity_fund'::text AS to_kind,
+    'plain'::text AS how,
+    false AS within
+UNION ALL
+ SELECT 'grace'::text AS reason,
+    'lot'::text AS from_kind,
+    'lot'::text AS to_kind,
+    'plain'::text AS how,
+    false AS within
+UNION ALL
+ SELECT 'carried_over'::text AS reason,
+    'lot'::text AS from_kind,
+    'lot'::text AS to_kind,
+    'plain'::text AS how,
+    false AS within
+UNION ALL
+ SELECT 'restored'::text AS reason,
+    'company_returns'::text AS from_kind,
+    'lot'::text AS to_kind,
+    'reversal'::text AS how,
+    false AS within
+UNION ALL
+ SELECT 'returns'::text AS reason,
+    'company_returns'::text AS from_kind,
+    'company_account'::text AS to_kind,
+    'plain'::text AS how,
+    true AS within
+UNION ALL
+ SELECT 'completed'::text AS reason,
+    'provider_earned'::text AS from_kind,
+    'provider_payable'::text AS to_kind,
+    'plain'::text AS how,
+    true AS within
+UNION ALL
+ SELECT 'fee_payable'::text AS reason,
+    'provider_earned'::text AS from_kind,
+    'provider_payable'::text AS to_kind,
+    'plain'::text AS how,
+    true AS within
+UNION ALL
+ SELECT 'adjusted'::text AS reason,
+    'provider_payable'::text AS from_kind,
+    'provider_earned'::text AS to_kind,
+    'plain'::text AS how,
+    true AS within
+UNION ALL
+ SELECT 'settlement_fee'::text AS reason,
+    'provider_payable'::text AS from_kind,
+    'platform_fees'::text AS to_kind,
+    'plain'::text AS how,
+    false AS within
+UNION ALL
+ SELECT 'settlement_fee_vat'::text AS reason,
+    'provider_payable'::text AS from_kind,
+    'vat_payable'::text AS to_kind,
+    'plain'::text AS how,
+    false AS within
+UNION ALL
+ SELECT 'settlement_cancelled'::text AS reason,
+    'platform_fees'::text AS from_kind,
+    'provider_payable'::text AS to_kind,
+    'reversal'::text AS how,
+    false AS within
+UNION ALL
+ SELECT 'settlement_cancelled'::text AS reason,
+    'vat_payable'::text AS from_kind,
+    'provider_payable'::text AS to_kind,
+    'reversal'::text AS how,
+    false AS within
+UNION ALL
+ SELECT 'payout'::text AS reason,
+    'provider_payable'::text AS from_kind,
+    'provider_in_transit'::text AS to_kind,
+    'plain'::text AS how,
+    true AS within;
+
+CREATE VIEW public.agreement_line WITH (security_invoker=true) AS
+ SELECT programme.company_id,
+    programme.agreement_code,
+    programme.agreement_year,
+    employee.fiscal_code_index,
+    line.grant_id,
+    line.employee_id,
+    line.amount_cents
+   FROM public.programme
+     JOIN public.credit_grant ON credit_grant.company_id = programme.company_id AND credit_grant.programme_id = programme.id
+     JOIN public.grant_line line ON line.company_id = credit_grant.company_id AND line.grant_id = credit_grant.id
+     JOIN public.employee ON employee.company_id = line.company_id AND employee.id = line.employee_id
+  WHERE programme.agreement_code IS NOT NULL AND (credit_grant.status = ANY (ARRAY['awaiting_funds'::text, 'active'::text])) AND NOT (EXISTS ( SELECT
+           FROM public.revoked_line revoked
+             JOIN public.grant_revocation asked ON asked.id = revoked.revocation_id AND asked.approved_at IS NOT NULL
+          WHERE revoked.grant_id = line.grant_id AND revoked.employee_id = line.employee_id));
+GRANT SELECT ON public.agreement_line TO beatrice_app, beatrice_hr, beatrice_worker;
+
 CREATE VIEW public.lot_life WITH (security_invoker=true) AS
  SELECT lot.id,
     lot.source_id,
@@ -2345,6 +2543,11 @@ BEGIN
         RAISE EXCEPTION 'a dispute is decided once, and nothing else of it changes'
             USING ERRCODE = '23514', CONSTRAINT = 'dispute_decided_once';
     END IF;
+    IF EXISTS (SELECT FROM public.role_grant g WHERE g.organisation_id = NEW.provider_id AND g.user_id = NEW.decided_by
+            AND (g.until_at IS NULL OR g.until_at > greatest(g.from_at, NEW.decided_at))) THEN
+        RAISE EXCEPTION 'who works for the provider does not decide'
+            USING ERRCODE = '23514', CONSTRAINT = 'dispute_decided_apart';
+    END IF;
     RETURN NEW;
 END $function$;
 
@@ -2371,6 +2574,44 @@ BEGIN
     END IF;
     RETURN NULL;
 END $function$;
+
+CREATE OR REPLACE FUNCTION care.keep_past_facts()
+ RETURNS trigger
+ LANGUAGE plpgsql
+ SECURITY DEFINER
+ SET search_path TO 'care', 'pg_temp'
+AS $function$
+BEGIN
+    INSERT INTO beneficiary_past (beneficiary_id, version, relation, sealed_details)
+        VALUES (OLD.id, OLD.version, OLD.relation, OLD.sealed_details);
+    RETURN NULL;
+END $function$;
+
+CREATE OR REPLACE FUNCTION care.pay_with_own_money(unit_ids uuid[], leg_ids uuid[])
+ RETURNS integer
+ LANGUAGE plpgsql
+ SECURITY DEFINER
+ SET search_path TO 'care', 'pg_temp'
+AS $function$
+BEGIN
+    IF (SELECT count(*) FROM unit WHERE id = ANY (unit_ids) AND needs_review) <> cardinality(unit_ids)
+        OR EXISTS (
+            SELECT FROM leg WHERE leg.unit_id = ANY (unit_ids) AND leg.hold_id IS NOT NULL
+                AND NOT EXISTS (SELECT FROM ledger.hold_end ended WHERE ended.hold_id = leg.hold_id)
+        )
+    THEN
+        RAISE EXCEPTION 'own money takes over what needs a review, once its credit is free'
+            USING ERRCODE = '23514', CONSTRAINT = 'leg_own_money_after_review';
+    END IF;
+    DELETE FROM leg WHERE unit_id = ANY (unit_ids);
+    INSERT INTO leg (id, unit_id, source, amount_cents)
+        SELECT given.leg_id, unit.id, 'own_money', unit.price_cents
+        FROM unnest(unit_ids, leg_ids) AS given (unit_id, leg_id) JOIN unit ON unit.id = given.unit_id;
+    UPDATE unit SET needs_review = false, review_by = NULL, own_money_due_cents = price_cents,
+        fee_funding = 'out_of_pocket' WHERE id = ANY (unit_ids);
+    RETURN cardinality(unit_ids);
+END $function$;
+GRANT EXECUTE ON FUNCTION care.pay_with_own_money(uuid[],uuid[]) TO beatrice_app;
 
 CREATE OR REPLACE FUNCTION care.record_moved_units()
  RETURNS trigger
@@ -2400,6 +2641,13 @@ BEGIN
     ) THEN
         RAISE EXCEPTION 'a frozen unit never completes'
             USING ERRCODE = '23514', CONSTRAINT = 'unit_frozen_never_completes';
+    END IF;
+    IF EXISTS (
+        SELECT 1 FROM new_rows n JOIN old_rows o ON o.id = n.id
+        WHERE o.needs_review AND n.status IN ('delivered', 'completed', 'no_show', 'cancelled_late')
+    ) THEN
+        RAISE EXCEPTION 'what credit may not pay is resolved before anything is taken for it'
+            USING ERRCODE = '23514', CONSTRAINT = 'unit_needs_review_waits';
     END IF;
     IF EXISTS (
         SELECT 1 FROM new_rows n JOIN old_rows o ON o.id = n.id
@@ -2584,6 +2832,32 @@ BEGIN
     RETURN NULL;
 END $function$;
 
+CREATE OR REPLACE FUNCTION ledger.check_routes()
+ RETURNS trigger
+ LANGUAGE plpgsql
+ SECURITY DEFINER
+ SET search_path TO 'ledger', 'pg_temp'
+ SET enable_seqscan TO 'off'
+ SET enable_hashjoin TO 'off'
+ SET enable_mergejoin TO 'off'
+AS $function$
+BEGIN
+    IF EXISTS (
+            SELECT FROM new_transfer n
+            JOIN account payer ON payer.id = n.from_account_id
+            JOIN account payee ON payee.id = n.to_account_id
+            WHERE NOT EXISTS (
+                SELECT FROM route WHERE route.reason = n.reason
+                AND route.from_kind = payer.kind AND route.to_kind = payee.kind
+                AND route.how = CASE WHEN n.hold_id IS NOT NULL THEN 'capture'
+                    WHEN n.reverses_id IS NOT NULL THEN 'reversal' ELSE 'plain' END
+                AND (NOT route.within OR payer.owner_id = payee.owner_id))) THEN
+        RAISE EXCEPTION 'money does not go this way for this reason'
+            USING ERRCODE = 'check_violation', CONSTRAINT = 'transfer_route', SCHEMA = 'ledger', TABLE = 'transfer';
+    END IF;
+    RETURN NULL;
+END $function$;
+
 CREATE OR REPLACE FUNCTION ledger.company_balance(company_id uuid, for_update boolean)
  RETURNS TABLE(account_id uuid, posted_cents bigint, held_cents bigint)
  LANGUAGE plpgsql
@@ -2764,6 +3038,23 @@ BEGIN
     RETURN NEW;
 END $function$;
 
+CREATE OR REPLACE FUNCTION public.check_agreement_once()
+ RETURNS trigger
+ LANGUAGE plpgsql
+ SECURITY DEFINER
+ SET search_path TO 'public', 'pg_temp'
+AS $function$
+BEGIN
+    IF EXISTS (SELECT FROM agreement_line mine JOIN agreement_line other
+            ON (other.company_id, other.agreement_code, other.agreement_year, other.fiscal_code_index)
+                = (mine.company_id, mine.agreement_code, mine.agreement_year, mine.fiscal_code_index)
+            AND (other.grant_id, other.employee_id) <> (mine.grant_id, mine.employee_id)
+            WHERE mine.company_id = NEW.company_id AND mine.grant_id = NEW.id) THEN
+        PERFORM refuse_credit('credit_grant_agreement_once', 'an agreement gives its credit once a year');
+    END IF;
+    RETURN NULL;
+END $function$;
+
 CREATE OR REPLACE FUNCTION public.check_alliance_membership()
  RETURNS trigger
  LANGUAGE plpgsql
@@ -2801,6 +3092,10 @@ BEGIN
     ELSIF NEW.status = 'approved' AND (NEW.decided_by IS NULL OR EXISTS (
             SELECT FROM organisation WHERE id = NEW.organisation_id AND created_by = NEW.decided_by)) THEN
         refused := 'bank_account_approver_is_not_creator';
+    ELSIF NEW.status = 'approved' AND EXISTS (
+            SELECT FROM role_grant WHERE organisation_id = NEW.organisation_id AND user_id = NEW.decided_by
+                AND (until_at IS NULL OR until_at > greatest(from_at, NEW.decided_at))) THEN
+        refused := 'bank_account_approver_is_apart';
     ELSIF NEW.status = 'approved' AND needs_second_word() AND EXISTS (
             SELECT FROM role_grant AS asker CROSS JOIN LATERAL roles_behind(asker.id, '{}') AS behind
             WHERE asker.organisation_id = NEW.organisation_id AND asker.user_id = NEW.requested_by
@@ -2834,8 +3129,13 @@ CREATE OR REPLACE FUNCTION public.check_changed_lot()
  SECURITY DEFINER
  SET search_path TO 'public', 'pg_temp'
 AS $function$
+DECLARE
+    free CONSTANT text[] := ARRAY['ended_at', 'revoked_at', 'expires_on'];
 BEGIN
-    IF (to_jsonb(OLD) - 'ended_at' - 'revoked_at') IS DISTINCT FROM (to_jsonb(NEW) - 'ended_at' - 'revoked_at')
+    IF (to_jsonb(OLD) - free) IS DISTINCT FROM (to_jsonb(NEW) - free)
+            OR NEW.expires_on <> OLD.expires_on AND (NEW.expires_on < OLD.expires_on OR OLD.kind <> 'grant'
+                OR OLD.revoked_at IS NOT NULL
+                OR (OLD.ended_at AT TIME ZONE 'Europe/Rome')::date > OLD.expires_on)
             OR OLD.revoked_at IS NOT NULL AND NEW.revoked_at IS DISTINCT FROM OLD.revoked_at THEN
         PERFORM refuse_credit('lot_fixed', 'a lot keeps its amount, owner and validity');
     END IF;
@@ -2887,6 +3187,19 @@ BEGIN
     RETURN NULL;
 END $function$;
 
+CREATE OR REPLACE FUNCTION public.check_extended_lot()
+ RETURNS trigger
+ LANGUAGE plpgsql
+ SECURITY DEFINER
+ SET search_path TO 'public', 'pg_temp'
+AS $function$
+BEGIN
+    IF NOT EXISTS (SELECT FROM programme WHERE id = NEW.source_id AND lot_expires_on = NEW.expires_on) THEN
+        PERFORM refuse_credit('lot_fixed', 'the last day of granted credit is its programme''s');
+    END IF;
+    RETURN NEW;
+END $function$;
+
 CREATE OR REPLACE FUNCTION public.check_fee_rule()
  RETURNS trigger
  LANGUAGE plpgsql
@@ -2936,6 +3249,9 @@ BEGIN
     IF TG_OP = 'INSERT' THEN
         IF NEW.status <> 'draft' OR NEW.approved_by IS NOT NULL THEN
             PERFORM refuse_credit('credit_grant_transition', 'a grant starts as a draft');
+        END IF;
+        IF EXISTS (SELECT FROM programme WHERE id = NEW.programme_id AND archived_at IS NOT NULL) THEN
+            PERFORM refuse_credit('credit_grant_of_open_programme', 'a programme that was put away takes no grants');
         END IF;
         RETURN NEW;
     END IF;
@@ -3151,9 +3467,12 @@ CREATE OR REPLACE FUNCTION public.check_programme()
  SET search_path TO 'public', 'pg_temp'
 AS $function$
 DECLARE
-    -- What its company calls it and notes of it binds nobody.
-    free CONSTANT text[] := ARRAY['name', 'external_id', 'metadata', 'version'];
+    -- What its company calls it and notes of it binds nobody; put away, it takes no new grants.
+    free text[] := ARRAY['name', 'external_id', 'metadata', 'version', 'archived_at'];
 BEGIN
+    IF (to_jsonb(NEW) ->> 'lot_expires_on')::date > (to_jsonb(OLD) ->> 'lot_expires_on')::date THEN
+        free := free || 'lot_expires_on'::text;
+    END IF;
     IF (to_jsonb(OLD) - free) IS DISTINCT FROM (to_jsonb(NEW) - free) AND (
             OLD.id IS DISTINCT FROM NEW.id OR OLD.created_at IS DISTINCT FROM NEW.created_at
             OR to_jsonb(OLD) -> 'company_id' IS DISTINCT FROM to_jsonb(NEW) -> 'company_id'
@@ -3172,8 +3491,8 @@ CREATE OR REPLACE FUNCTION public.check_returned_credit()
 AS $function$
 BEGIN
     IF OLD.return_id IS NOT NULL OR TG_OP = 'UPDATE' AND (NEW.return_id IS NULL
-            OR (OLD.transfer_id, OLD.company_id, OLD.came_back_at) IS DISTINCT FROM
-            (NEW.transfer_id, NEW.company_id, NEW.came_back_at)) THEN
+            OR (OLD.transfer_id, OLD.company_id, OLD.came_back_at, OLD.was_usable) IS DISTINCT FROM
+            (NEW.transfer_id, NEW.company_id, NEW.came_back_at, NEW.was_usable)) THEN
         PERFORM refuse_credit('returned_credit_posted_once', 'what came back is posted once');
     END IF;
     RETURN CASE TG_OP WHEN 'DELETE' THEN OLD ELSE NEW END;
@@ -3206,9 +3525,10 @@ BEGIN
             WHERE lot.id IS NULL OR n.hold_id IS NOT NULL OR n.reverses_id IS NOT NULL) THEN
         PERFORM refuse_credit('company_returns_from_lots', 'only credit of its own people comes back to a company');
     END IF;
-    INSERT INTO returned_credit (transfer_id, company_id, came_back_at)
-        SELECT n.id, company.organisation_id, n.event_at
-        FROM new_transfer n JOIN company ON company.returns_account_id = n.to_account_id;
+    INSERT INTO returned_credit (transfer_id, company_id, came_back_at, was_usable)
+        SELECT n.id, company.organisation_id, n.event_at, employee.user_id IS NOT NULL
+        FROM new_transfer n JOIN company ON company.returns_account_id = n.to_account_id
+        JOIN lot ON lot.id = n.from_account_id LEFT JOIN employee ON employee.id = lot.employee_id;
     IF EXISTS (SELECT FROM new_transfer n JOIN company ON company.returns_account_id = n.from_account_id
             WHERE n.reverses_id IS NULL AND NOT EXISTS (SELECT FROM company_return posted
                 WHERE posted.id = n.id AND posted.company_id = company.organisation_id
@@ -3382,7 +3702,8 @@ BEGIN
             PERFORM refuse_credit('top_up_transition', 'a company takes back what nobody saw arrive, and no more');
         END IF;
     ELSIF NEW.status = 'confirmed' AND NEW.second_confirmed_by IS NULL
-            AND (OLD.status = 'confirming' OR top_up_needs_two(NEW.company_id, NEW.amount_cents, NEW.resolved_at)) THEN
+            AND (OLD.status = 'confirming'
+                OR top_up_needs_two(NEW.company_id, NEW.amount_cents, NEW.resolved_at, NEW.confirmed_by)) THEN
         PERFORM refuse_credit('top_up_two_people', 'above the limit of one person two confirm');
     END IF;
     RETURN NEW;
@@ -3515,6 +3836,21 @@ AS $function$
     ORDER BY event.id LIMIT at_most;
 $function$;
 GRANT EXECUTE ON FUNCTION public.events_to_forget(uuid,timestamp with time zone,integer) TO beatrice_app, beatrice_worker;
+
+CREATE OR REPLACE FUNCTION public.extend_lots(of_company_id uuid, of_source_id uuid, last_day date, on_day date)
+ RETURNS void
+ LANGUAGE plpgsql
+ SECURITY DEFINER
+ SET search_path TO 'public', 'pg_temp'
+AS $function$
+BEGIN
+    UPDATE lot SET expires_on = last_day FROM (
+        SELECT id FROM lot WHERE company_id = of_company_id AND source_id = of_source_id AND kind = 'grant'
+            AND revoked_at IS NULL AND expires_on >= on_day AND expires_on < last_day
+        ORDER BY id FOR NO KEY UPDATE
+    ) locked WHERE lot.id = locked.id;
+END $function$;
+GRANT EXECUTE ON FUNCTION public.extend_lots(uuid,uuid,date,date) TO beatrice_hr;
 
 CREATE OR REPLACE FUNCTION public.fee_cap_bps(of_provider uuid, on_day date)
  RETURNS bigint
@@ -4231,7 +4567,7 @@ DECLARE
 BEGIN
     SELECT posted.amount_cents, posted.returned_on, posted.company_id, sum(transfer.amount_cents) AS parts_cents,
         max(part.came_back_at) AS last_at, bool_and(part.company_id = posted.company_id) AS own,
-        count(DISTINCT employee.fiscal_code_index) AS people
+        count(DISTINCT employee.user_id) FILTER (WHERE part.was_usable) AS people
     INTO found FROM company_return posted
     LEFT JOIN returned_credit part ON part.return_id = posted.id
     LEFT JOIN ledger.transfer ON transfer.id = part.transfer_id
@@ -4714,9 +5050,10 @@ AS $function$
 BEGIN
     NEW.side := CASE
         WHEN NEW.role IN ('hr', 'hr_approver', 'payroll') THEN 'employer'
-        WHEN NEW.role IN ('manager', 'staff', 'coordinator', 'care_manager') THEN 'care'
-        WHEN NEW.role = 'admin' AND EXISTS (
-            SELECT FROM organisation WHERE id = NEW.scope_id AND 'company' = ANY (kinds)) THEN 'employer' END;
+        WHEN NEW.role IN ('manager', 'staff', 'coordinator', 'care_manager', 'operator', 'finance') THEN 'care'
+        WHEN NEW.role = 'admin' THEN (
+            SELECT CASE WHEN 'company' = ANY (kinds) THEN 'employer' WHEN 'provider' = ANY (kinds) THEN 'care' END
+            FROM organisation WHERE id = NEW.scope_id) END;
     RETURN NEW;
 END $function$;
 
@@ -4763,17 +5100,19 @@ AS $function$
 $function$;
 GRANT EXECUTE ON FUNCTION public.takes_credit(uuid,text,date) TO beatrice_app, beatrice_worker;
 
-CREATE OR REPLACE FUNCTION public.top_up_needs_two(p_company_id uuid, p_amount_cents bigint, p_at timestamp with time zone)
+CREATE OR REPLACE FUNCTION public.top_up_needs_two(p_company_id uuid, p_amount_cents bigint, p_at timestamp with time zone, p_by uuid)
  RETURNS boolean
  LANGUAGE sql
- STABLE
+ STABLE SECURITY DEFINER
+ SET search_path TO 'public', 'pg_temp'
 AS $function$
-    SELECT p_amount_cents + coalesce(sum(amount_cents), 0) > (
+    SELECT needs_second_word() AND EXISTS (SELECT FROM organisation WHERE id = p_company_id AND created_by = p_by)
+        OR p_amount_cents + coalesce(sum(amount_cents), 0) > (
         SELECT value FROM setting_in_force('top_up_limit_cents', (p_at AT TIME ZONE 'Europe/Rome')::date, p_company_id))
     FROM top_up WHERE company_id = p_company_id AND status = 'confirmed' AND second_confirmed_by IS NULL
         AND resolved_at > p_at - top_up_period()
 $function$;
-GRANT EXECUTE ON FUNCTION public.top_up_needs_two(uuid,bigint,timestamp with time zone) TO beatrice_app, beatrice_worker;
+GRANT EXECUTE ON FUNCTION public.top_up_needs_two(uuid,bigint,timestamp with time zone,uuid) TO beatrice_app, beatrice_worker;
 
 CREATE OR REPLACE FUNCTION public.top_up_period()
  RETURNS interval
