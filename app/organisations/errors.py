@@ -21,7 +21,7 @@ class AccountApproverIsMaker(
         "bank_account_approver_is_apart",
     ),
 ):
-    """Whoever asked for a bank account, entered its organisation, works for it or brought in who asked cannot approve it."""
+    """Whoever asked for a bank account, brought in who asked, or entered or works for its holder cannot approve it."""
 
 
 class LastAdministrator(AppError, status=409, code="last_administrator"):

@@ -42,13 +42,13 @@ async def test_booking_holds_first_to_expire_first(scene: Scene, december: Decem
 
 async def test_a_delivered_unit_completes_when_its_providers_time_is_over(scene: Scene, december: December) -> None:
     by = scene.provider.users["manager"]
-    await scene.world.say(by, "acknowledge_hours", 48, NOW.date())
-    await scene.world.say(by, "acknowledge_hours", 72, NOW.date(), organisation_id=scene.provider.id)
+    await scene.world.say(by, "acknowledge_hours", 144, NOW.date())
+    await scene.world.say(by, "acknowledge_hours", 168, NOW.date(), organisation_id=scene.provider.id)
     booking = await scene.confirmed([await scene.slot(december(2))])
     await scene.world.set_now(december(2) + timedelta(hours=1))
     assert (await scene.theirs(booking["id"], "deliver")).status_code == 200
     waits = await scene.world.scalar("SELECT complete_at - delivered_at FROM care.unit")
-    assert waits == timedelta(hours=72)
+    assert waits == timedelta(hours=168)
 
 
 async def test_delivered_then_acknowledged_is_owed_to_the_provider(scene: Scene, december: December) -> None:

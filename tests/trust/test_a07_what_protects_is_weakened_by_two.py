@@ -93,6 +93,7 @@ async def test_more_people_and_larger_lines_take_one(client: httpx.AsyncClient, 
         ("returns_quarters", 2, [1, None]),
         ("top_up_limit_cents", 5_000_00, [6_000_00, 20_000_00, None]),
         ("fee_cap_bps", 10_00, [15_00, 25_00, None]),
+        ("acknowledge_hours", 144, [130, 1, None]),
     ],
 )
 @pytest.mark.usefixtures("today")

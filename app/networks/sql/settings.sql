@@ -7,7 +7,7 @@ CREATE OR REPLACE VIEW setting WITH (security_invoker = true) AS
     SELECT text 'quote_minutes' AS name, text 'minutes' AS unit, bigint '15' AS default_value, bigint '1' AS least,
         bigint '1440' AS most, CAST('{platform,network,alliance,organisation}' AS text[]) AS levels,
         CAST(NULL AS text) AS stricter
-    UNION ALL SELECT 'acknowledge_hours', 'hours', 120, 1, 720, '{platform,network,alliance,organisation}', NULL
+    UNION ALL SELECT 'acknowledge_hours', 'hours', 120, 1, 720, '{platform,network,alliance,organisation}', 'more'
     UNION ALL SELECT 'grace_days', 'days', 60, 1, 730, '{platform,network,alliance,organisation,programme}', NULL
     UNION ALL SELECT 'grace_window_days', 'days', 7, 0, 90, '{platform,network,alliance,organisation,programme}', NULL
     UNION ALL SELECT 'minimum_payout_cents', 'cents', 1, 1, 100000, '{platform,network,alliance,organisation}', NULL

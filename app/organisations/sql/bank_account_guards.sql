@@ -19,8 +19,9 @@ BEGIN
     ELSIF NEW.status = 'approved' AND (NEW.decided_by IS NULL OR EXISTS (
             SELECT FROM organisation WHERE id = NEW.organisation_id AND created_by = NEW.decided_by)) THEN
         refused := 'bank_account_approver_is_not_creator';
-    ELSIF NEW.status = 'approved' AND EXISTS (
+    ELSIF NEW.status = 'approved' AND NEW.decided_by <> NEW.requested_by AND EXISTS (
             SELECT FROM role_grant WHERE organisation_id = NEW.organisation_id AND user_id = NEW.decided_by
+                AND role IN ('manager', 'staff', 'admin')
                 AND (until_at IS NULL OR until_at > greatest(from_at, NEW.decided_at))) THEN
         refused := 'bank_account_approver_is_apart';
     ELSIF NEW.status = 'approved' AND needs_second_word() AND EXISTS (
