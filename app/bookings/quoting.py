@@ -19,6 +19,7 @@ from app.bookings.examining import Examiner
 from app.bookings.models import Quote
 from app.bookings.queries import QuotedUnit
 from app.bookings.schemas import (
+    AlternativeRead,
     CancellationPolicyRead,
     CreditChoice,
     DecisionRead,
@@ -26,6 +27,7 @@ from app.bookings.schemas import (
     QuoteRead,
     QuoteUnitRead,
 )
+from app.bookings.ways import Explained, explained, left_of, ways
 from app.capacity import queries as capacity
 from app.capacity.errors import SlotClosed, SlotFull
 from app.capacity.queries import BookableOffering
@@ -37,10 +39,10 @@ from app.errors import NotFound
 from app.fringe.schemas import FringeRead
 from app.rules.beneficiary import age
 from app.rules.book import book_in_force
-from app.rules.decisions import Decision, require_decided
+from app.rules.decisions import require_decided
 
 UNITS = TypeAdapter(list[QuotedUnit])
-DECISIONS = TypeAdapter(list[Decision])
+DECISIONS = TypeAdapter(list[Explained])
 
 
 async def quote(
@@ -73,7 +75,7 @@ async def quote(
     await fringe_room.claim(session, rooms, lots, units)
     if any(unit.on_credit and not offering.takes_credit(unit.service_on) for unit in units):
         raise ProviderNotAccredited
-    decisions = [examiner.shown(lots, unit, reading) for unit in units]
+    decisions = _explained(examiner, lots, units, reading)
     quote_id = ids.new_id()
     expires_at = now + timedelta(minutes=offering.quote_minutes)
     total = sum(unit.price_cents for unit in units)
@@ -202,6 +204,14 @@ def _plan(
     return [replace(unit, legs=made.legs) for unit, made in zip(units, plans, strict=True)]
 
 
+def _explained(
+    examiner: Examiner, lots: Sequence[UsableLot], units: Sequence[QuotedUnit], reading: str
+) -> list[Explained]:
+    left = left_of(lots, units)
+    shown = [(unit, examiner.shown(lots, unit, reading)) for unit in units]
+    return [explained(decision, ways(examiner, lots, left, unit, decision)) for unit, decision in shown]
+
+
 def _plan_lot(lot: UsableLot) -> PlanLot:
     return PlanLot(
         lot.id,
@@ -214,7 +224,7 @@ def _plan_lot(lot: UsableLot) -> PlanLot:
     )
 
 
-def _decision_read(index: int, decision: Decision, language: Locale) -> DecisionRead:
+def _decision_read(index: int, decision: Explained, language: Locale) -> DecisionRead:
     return DecisionRead(
         index=index,
         code=decision.code,
@@ -224,6 +234,16 @@ def _decision_read(index: int, decision: Decision, language: Locale) -> Decision
         citation=decision.citation,
         valid_on=decision.valid_on,
         status=decision.status,
+        alternatives=[
+            AlternativeRead(
+                code=way.code,
+                text=way.text.in_locale(language),
+                rule_code=way.rule_code,
+                lot_id=way.lot_id,
+                valid_from=way.on,
+            )
+            for way in decision.ways
+        ],
     )
 
 

@@ -21,6 +21,7 @@ MAX_BULK = 500
 
 
 Resolution = Literal["own_money", "cancel"]
+WayCode = Literal["book_it_directly", "claim_it_instead", "this_lot_would_pay", "from_date", "say_cohabitation"]
 
 
 def _distinct(values: list[UUID]) -> list[UUID]:
@@ -79,6 +80,21 @@ class QuoteUnitRead(Out):
     """Who would pay the unit."""
 
 
+class AlternativeRead(Out):
+    """What else could be done about a unit that credit does not pay."""
+
+    code: WayCode
+    """What to do."""
+    text: str
+    """The same in the person's language."""
+    rule_code: str | None
+    """The rule under which credit would pay then; null where none is meant."""
+    lot_id: LotId | None
+    """The lot that would pay; null where none is meant."""
+    valid_from: Day | None
+    """From which day on; null where it holds already."""
+
+
 class DecisionRead(Out):
     """Whether credit may pay a unit, and why."""
 
@@ -98,6 +114,8 @@ class DecisionRead(Out):
     """The day by which it was decided."""
     status: str
     """Whether the reading of the law is confirmed."""
+    alternatives: list[AlternativeRead]
+    """What else could be done where credit does not pay, the nearest first; own money always may."""
 
 
 class CancellationPolicyRead(Out):
@@ -114,7 +132,7 @@ class QuoteRead(Out):
     offering_id: OfferingId
     """The offering."""
     beneficiary_id: BeneficiaryId
-    """For whom it would be booked."""
+    """Who would receive the care."""
     total_cents: int
     """The price of all units, VAT included, in cents."""
     credit_cents: int
@@ -449,6 +467,15 @@ words(
     auto="as much as possible, what expires first first",
     none="no credit: own money only",
     up_to="at most `max_cents`",
+)
+words(
+    "WayCode",
+    WayCode,
+    book_it_directly="book the service: credit may pay it directly, not as a claim",
+    claim_it_instead="pay for it and claim it back: credit may not pay it directly",
+    this_lot_would_pay="a lot of the person has enough and may pay it: ask for credit",
+    from_date="choose a day from `valid_from` on",
+    say_cohabitation="add to the facts that the person lives with the employee, if it is so",
 )
 words("Resolution", Resolution, own_money="the employee pays the provider", cancel="it is cancelled free of charge")
 words("BulkMode", BulkMode, all="all of them, or none", each="each booking by itself")
