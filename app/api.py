@@ -28,6 +28,7 @@ from app.events import endpoints as events
 from app.events import jobs as events_jobs
 from app.grants import endpoints as grants
 from app.grants import jobs as grants_jobs
+from app.grants import mandate_endpoints as mandates
 from app.identity import endpoints as identity
 from app.identity import jobs as identity_jobs
 from app.identity import models as identity_models
@@ -95,6 +96,9 @@ ROUTERS: tuple[APIRouter, ...] = (
     webhooks.organisation,
     networks.alliance,
     accreditations.alliance,
+    credit.alliance,
+    mandates.organisation,
+    mandates.alliance,
     organisations.operator,
     networks.operator,
     accreditations.operator,

@@ -90,6 +90,15 @@ class WalletEntryRead(Out):
     paid_for: PaidForRead | None = Field(description="The visit that it paid, or paid back; null for other movements")
 
 
+class SolidarityFundRead(Out):
+    """What people's unused credit has brought to an alliance; never whose, from where, or on which day."""
+
+    balance_cents: int
+    """The sum, in cents, of the quarters that are counted."""
+    counted_on: Day | None
+    """The last quarter's day that is counted in it; null as long as none is."""
+
+
 words(
     "LotKind",
     LotKind,

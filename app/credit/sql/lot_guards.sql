@@ -44,7 +44,8 @@ CREATE CONSTRAINT TRIGGER lot_90_funded AFTER INSERT ON lot DEFERRABLE INITIALLY
 CREATE OR REPLACE FUNCTION check_changed_lot() RETURNS trigger
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = public, pg_temp AS $$
 BEGIN
-    IF (to_jsonb(OLD) - 'ended_at' - 'revoked_at') IS DISTINCT FROM (to_jsonb(NEW) - 'ended_at' - 'revoked_at')
+    IF (to_jsonb(OLD) - 'ended_at' - 'revoked_at' - 'reminders')
+            IS DISTINCT FROM (to_jsonb(NEW) - 'ended_at' - 'revoked_at' - 'reminders')
             OR OLD.revoked_at IS NOT NULL AND NEW.revoked_at IS DISTINCT FROM OLD.revoked_at THEN
         PERFORM refuse_credit('lot_fixed', 'a lot keeps its amount, owner and validity');
     END IF;
