@@ -31,6 +31,7 @@ from app.fringe import jobs as fringe_jobs
 from app.fringe import proof as fringe_proof
 from app.grants import endpoints as grants
 from app.grants import jobs as grants_jobs
+from app.grants import mandate_endpoints as mandates
 from app.grants import report_endpoints as grant_reports
 from app.identity import endpoints as identity
 from app.identity import jobs as identity_jobs
@@ -110,6 +111,9 @@ ROUTERS: tuple[APIRouter, ...] = (
     webhooks.organisation,
     networks.alliance,
     accreditations.alliance,
+    credit.alliance,
+    mandates.organisation,
+    mandates.alliance,
     organisations.operator,
     networks.operator,
     accreditations.operator,

@@ -151,6 +151,7 @@ async def _side(world: World, client: httpx.AsyncClient, operator: Party, letter
         "employee_id": ids.encode("emp", person.employee_id),
         "lot_id": ids.encode("lot", lot_id),
         "unit_id": ids.encode("unt", unit_id),
+        "mandate_id": ids.encode("man", ids.new_id()),
     }
     await _by_http(side)
     await _tell(world, provider)

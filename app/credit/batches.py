@@ -17,7 +17,7 @@ from app.ledger import actions as ledger
 from app.ledger.instructions import NewAccount, NewTransfer
 
 INSERT_LOTS = Query(NOTHING, "credit.insert_lots", roles=(APP, HR, WORKER))
-REVOKE = Query(int, "credit.revoke", roles=(HR,))
+REVOKE = Query(int, "credit.revoke", roles=(APP, HR))
 EXTEND = Query(NOTHING, "credit.extend", roles=(HR,))
 REASONS: dict[LotKind, str] = {"grant": "granted", "entitlement": "awarded"}
 

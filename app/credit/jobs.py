@@ -7,7 +7,7 @@ from uuid import UUID
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app import clock
-from app.credit import queries, returns
+from app.credit import queries, reminders, returns
 from app.credit.actions import end_lots
 from app.jobs import Sweep
 from app.mail import actions as mail
@@ -82,4 +82,5 @@ SWEEPS = (
     Sweep("credit.return_leavers_credit", leaving_due, take_back),
     Sweep("credit.return_revoked_credit", revocation_due, end_revoked),
     Sweep("credit.restore_credit", restoring_due, restore),
+    Sweep("credit.remind", reminders.due, reminders.remind),
 )

@@ -12,6 +12,7 @@ from sqlalchemy import (
     ForeignKey,
     ForeignKeyConstraint,
     Index,
+    SmallInteger,
     Text,
     UniqueConstraint,
     Uuid,
@@ -115,6 +116,7 @@ class Lot(Model):
         Index("lot_grace_of_idx", "grace_of"),
         Index("lot_standing_idx", "expires_on", "id", postgresql_where="ended_at IS NULL"),
         Index("lot_revoked_idx", "revoked_at", postgresql_where="revoked_at IS NOT NULL AND ended_at IS NULL"),
+        Index("lot_reminders_idx", "reminders", "expires_on", postgresql_where="ended_at IS NULL"),
         Index("lot_user_idx", "user_id", postgresql_where="user_id IS NOT NULL"),
     )
 
@@ -139,6 +141,8 @@ class Lot(Model):
 
     Set once; a leaving that is taken back clears it.
     """
+    reminders: Mapped[int] = mapped_column(SmallInteger, server_default="0")
+    """How many of the days on which its owner is reminded of its end are over."""
     created_at: Mapped[datetime] = mapped_column(Timestamp)
 
 

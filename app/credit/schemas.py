@@ -140,6 +140,15 @@ class WalletForecastRead(Out):
     """Up to three that the rules and the credit of the first day allow, the cheapest first."""
 
 
+class SolidarityFundRead(Out):
+    """What people's unused credit has brought to an alliance; never whose, from where, or on which day."""
+
+    balance_cents: int
+    """The sum, in cents, of the quarters that are counted."""
+    counted_on: Day | None
+    """The last quarter's day that is counted in it; null as long as none is."""
+
+
 words(
     "LotKind",
     LotKind,

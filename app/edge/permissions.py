@@ -85,7 +85,9 @@ ROLE_PERMISSIONS: dict[OrganisationRole, frozenset[str]] = {
         }
     ),
     "staff": frozenset({"provider:read", "catalogue:read", "bookings:read", "bookings:write", "events:read"}),
-    "coordinator": frozenset({"alliance:read", "alliance:write"}),
+    "coordinator": frozenset(
+        {"alliance:read", "alliance:write", "solidarity_fund:read", "mandated_grants:read", "mandated_grants:write"}
+    ),
     "care_manager": frozenset({"alliance:read"}),
     "observer": frozenset({"alliance:read"}),
     "operator": frozenset(
@@ -136,7 +138,17 @@ ROLE_PERMISSIONS: dict[OrganisationRole, frozenset[str]] = {
     ),
     # Every organisation's administrator keeps its members, keys and webhooks; HR and managers are the usual ones.
     "admin": frozenset(
-        {"members:read", "members:write", "api_keys:read", "api_keys:write", "webhooks:read", "webhooks:write"}
+        {
+            "members:read",
+            "members:write",
+            "api_keys:read",
+            "api_keys:write",
+            "webhooks:read",
+            "webhooks:write",
+            # Not whoever operates, as the way to first members is: an approver is the company's own choice.
+            "approval_mandates:read",
+            "approval_mandates:write",
+        }
     ),
 }
 

@@ -111,6 +111,27 @@ class Programme(Model):
     version: Mapped[int] = mapped_column(Integer, server_default="1")
 
 
+class ApprovalMandate(Model):
+    """That a company lets the coordinator of one of its alliances approve what its one person of HR drafts."""
+
+    __tablename__ = "approval_mandate"
+    __table_args__ = (
+        CheckConstraint("from_at >= given_at", name="begins_later"),
+        Index("approval_mandate_open_key", "company_id", unique=True, postgresql_where="ended_at IS NULL"),
+        Index("approval_mandate_company_id_idx", "company_id"),
+        Index("approval_mandate_alliance_id_idx", "alliance_id"),
+    )
+
+    id: Mapped[UUID] = mapped_column(Uuid, primary_key=True)
+    company_id: Mapped[UUID] = mapped_column(ForeignKey("company.organisation_id"))
+    alliance_id: Mapped[UUID] = mapped_column(ForeignKey("alliance.id"))
+    given_by: Mapped[UUID] = mapped_column(Uuid)
+    given_at: Mapped[datetime] = mapped_column(Timestamp)
+    from_at: Mapped[datetime] = mapped_column(Timestamp)
+    """From when it holds: later than it was given, as an approving role is."""
+    ended_at: Mapped[datetime | None] = mapped_column(Timestamp)
+
+
 class DeadlineReminder(Model):
     """That a company was reminded so many days before the day by which its agreement wants credit given."""
 

@@ -272,10 +272,10 @@ COMPANY_ENTRIES = ListQuery(
 )
 AMOUNTS_IDENTIFY = Query(bool, "grants.amounts_identify", roles=BOTH)
 LINES_IDENTIFY = Query(bool, "grants.lines_identify", roles=BOTH)
-OPEN_REVOCATION = Query(OpenRevocation, "grants.open_revocation", roles=(HR,))
+OPEN_REVOCATION = Query(OpenRevocation, "grants.open_revocation", roles=BOTH)
 REVOCATIONS = ListQuery(RevocationRow, "grants.revocations", BY_CREATION, roles=(HR,))
 INSERT_REVOKED_LINES = Query(NOTHING, "grants.insert_revoked_lines", roles=(HR,))
-APPROVE_REVOCATION = Query(NOTHING, "grants.approve_revocation", roles=(HR,))
+APPROVE_REVOCATION = Query(NOTHING, "grants.approve_revocation", roles=BOTH)
 WITHDRAW_REVOCATION = Query(NOTHING, "grants.withdraw_revocation", roles=(HR,))
 LINES = ListQuery(
     LineRow,

@@ -11,6 +11,7 @@ from stdnum.iso7064 import mod_97_10
 from app import clock
 from app.actor import Actor
 from app.audit import actions as audit
+from app.credit import reminders
 from app.credit.models import ProgrammeSource
 from app.grants import grants, programmes, top_ups
 from app.grants.models import TopUp
@@ -96,6 +97,10 @@ async def load(session: AsyncSession, world: World) -> int:
             )
             granted_cents += state.total_cents
     await _load_waiting(session, world)
+    await _next_agreement(session, world)
+    # Of what ends within two months people were told before the world begins.
+    while await reminders.note(session, world.start):
+        pass
     return granted_cents
 
 
@@ -150,6 +155,26 @@ async def _grant(
         approver = actor(world, f"approver@{slug}.example", slug)
         await audit.record(session, approver, "grant.approve", "grant", draft.id)
         return await grants.approve_grant(session, approver, company_id, draft.id)
+
+
+async def _next_agreement(session: AsyncSession, world: World) -> None:
+    """Let one company have made, and given nothing of yet, what its collective agreement wants by next June."""
+    year, slug = world.start.year + 1, "orobia-stampi"
+    wanted = ProgrammeCreate.model_validate(
+        {
+            "name": f"Welfare contrattuale {year}, operai",
+            "source": "collective_agreement",
+            "basis": "Contratto collettivo nazionale",
+            "employee_category": "operai",
+            "rule_codes": RULE_CODES,
+            "lot_expires_on": date(year + 1, 5, 31),
+            "agreement_code": "metalworkers",
+            "agreement_year": year,
+        }
+    )
+    with clock.stopped_at(world.ago(LATER)):
+        made = await programmes.create_programme(session, world.organisations[slug], wanted)
+        await audit.record(session, actor(world, f"hr@{slug}.example", slug), "programme.create", "programme", made.id)
 
 
 async def _load_waiting(session: AsyncSession, world: World) -> None:

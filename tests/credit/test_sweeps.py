@@ -24,7 +24,9 @@ async def test_the_worker_closes_everything_due_in_order(
     url = cluster.owner_url(fresh_database_name).replace("beatrice_admin@", "beatrice_worker@")
     worker = create_database(url)
     try:
-        assert await run_sweeps(worker, SWEEPS) == {"credit.return_leavers_credit": 1, "credit.expire_lots": 2}
+        ran = await run_sweeps(worker, SWEEPS)
+        ran.pop("credit.remind")  # has a test of its own
+        assert ran == {"credit.return_leavers_credit": 1, "credit.expire_lots": 2}
         assert await run_sweeps(worker, SWEEPS) == {}
     finally:
         await worker.dispose()
@@ -38,6 +40,6 @@ async def test_the_worker_closes_everything_due_in_order(
         (late, "expired", 70_00, clock.midnight(date(2027, 2, 1))),
     ]
     assert (await stage.returned(), await stage.fund()) == (50_00, 170_00)
-    mails = await stage.world.execute("SELECT recipient, subject FROM outgoing_mail")
+    mails = await stage.world.execute("SELECT recipient, subject FROM outgoing_mail WHERE subject NOT LIKE '%scade'")
     assert [row.subject for row in mails] == ["Credito welfare"]
     assert await stage.lots() == {expiring: (0, 0), left: (0, 0), late: (0, 0), living: (80_00, 0)}

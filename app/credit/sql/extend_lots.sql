@@ -5,7 +5,7 @@
 CREATE OR REPLACE FUNCTION extend_lots(of_company_id uuid, of_source_id uuid, last_day date, on_day date)
 RETURNS void LANGUAGE plpgsql SECURITY DEFINER SET search_path = public, pg_temp AS $$
 BEGIN
-    UPDATE lot SET expires_on = last_day FROM (
+    UPDATE lot SET expires_on = last_day, reminders = 0 FROM (
         SELECT id FROM lot WHERE company_id = of_company_id AND source_id = of_source_id AND kind = 'grant'
             AND revoked_at IS NULL AND expires_on >= on_day AND expires_on < last_day
         ORDER BY id FOR NO KEY UPDATE

@@ -45,7 +45,7 @@ CREATE CONSTRAINT TRIGGER lot_90_funded AFTER INSERT ON lot DEFERRABLE INITIALLY
 CREATE OR REPLACE FUNCTION check_changed_lot() RETURNS trigger
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = public, pg_temp AS $$
 DECLARE
-    free CONSTANT text[] := ARRAY['ended_at', 'revoked_at', 'expires_on'];
+    free CONSTANT text[] := ARRAY['ended_at', 'revoked_at', 'expires_on', 'reminders'];
 BEGIN
     IF (to_jsonb(OLD) - free) IS DISTINCT FROM (to_jsonb(NEW) - free)
             OR NEW.expires_on <> OLD.expires_on AND (NEW.expires_on < OLD.expires_on OR OLD.kind <> 'grant'

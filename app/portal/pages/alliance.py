@@ -9,10 +9,12 @@ from starlette.responses import Response
 from app import ids
 from app.catalogue import accreditation_endpoints as accreditations
 from app.catalogue.models import AccreditationStatus
+from app.credit import endpoints as credit
 from app.edge.at import At, Place
 from app.employees import endpoints as employees
+from app.grants import mandate_endpoints as mandates
 from app.http import audiences
-from app.ids import AccreditationId, AllianceId, MembershipId
+from app.ids import AccreditationId, AllianceId, GrantId, MembershipId
 from app.networks import endpoints as networks
 from app.networks.schemas import AllianceMembershipCreate, AllianceRead
 from app.portal import forms, render
@@ -60,6 +62,7 @@ async def members(at: At, request: Request, alliance_id: AllianceId) -> Response
         members=sorted(found.data, key=lambda row: row.ended_on is not None),
         next_cursor=found.next_cursor,
         waiting=asked.total or 0,
+        fund=await credit.solidarity_fund_get(at) if may(at, credit.solidarity_fund_get) else None,
         writes=may(at, networks.alliance_membership_create),
     )
 
@@ -125,3 +128,26 @@ async def accreditation_refuse(at: At, alliance_id: AllianceId, accreditation_id
 async def accreditation_end(at: At, alliance_id: AllianceId, accreditation_id: AccreditationId) -> Response:
     await accreditations.accreditation_end(at, accreditation_id)
     return _shown(alliance_id, "/accreditations", done="accreditation_ended")
+
+
+@alliance.page("/mandated_grants", mandates.mandated_grant_list)
+async def mandated_grants(at: At, request: Request, alliance_id: AllianceId) -> Response:
+    """Show what companies that appointed the coordinator wait for: sums and numbers of people, no names."""
+    found = await mandates.mandated_grant_list(at, await listed(request))
+    return render.page(request, "mandated_grants.html", found=found, alliance_id=alliance_id)
+
+
+@alliance.form("/mandated_grants/{grant_id}/approve", mandates.mandated_grant_approve, page=HERE + "/mandated_grants")
+async def mandated_grant_approve(at: At, alliance_id: AllianceId, grant_id: GrantId) -> Response:
+    await mandates.mandated_grant_approve(at, grant_id)
+    return to(f"/alliances/{ids.encode('all', alliance_id)}/mandated_grants", done="mandated")
+
+
+@alliance.form(
+    "/mandated_grants/{grant_id}/approve_revocation",
+    mandates.mandated_grant_approve_revocation,
+    page=HERE + "/mandated_grants",
+)
+async def mandated_grant_approve_revocation(at: At, alliance_id: AllianceId, grant_id: GrantId) -> Response:
+    await mandates.mandated_grant_approve_revocation(at, grant_id)
+    return to(f"/alliances/{ids.encode('all', alliance_id)}/mandated_grants", done="grant_revoked")

@@ -8,16 +8,19 @@ from app.edge.at import At, Place
 from app.edge.permissions import APPROVING_ROLES
 from app.edge.roles import ROLES_OF_KIND, roles_of_kinds, scopes_to_give
 from app.employees import endpoints as employees
+from app.grants import mandate_endpoints as mandates
+from app.grants.schemas import ApprovalMandateCreate
 from app.http import audiences
 from app.identity import endpoints as identity
 from app.identity.schemas import ApiKeyCreate, ApiKeyRotate
-from app.ids import ApiKeyId, InvitationId, MembershipId
+from app.ids import ApiKeyId, InvitationId, MandateId, MembershipId
+from app.networks import endpoints as networks
 from app.organisations import endpoints as organisations
 from app.organisations.schemas import MemberInvite
 from app.portal import forms
 from app.portal.lists import listed
 from app.portal.pages.shown import organisation_page
-from app.portal.route import pages, to
+from app.portal.route import may, pages, to
 
 organisation = pages(audiences.organisation_router())
 MEMBERS = "/organisations/{organisation_id}/members"
@@ -28,6 +31,7 @@ KEYS = "/organisations/{organisation_id}/api_keys"
 async def members(at: At, request: Request) -> Response:
     """Show each person with all roles, whether they hold already, and who was invited."""
     kinds = await _kinds(at)
+    appointing = "company" in kinds and may(at, mandates.approval_mandate_list)
     return organisation_page(
         at,
         request,
@@ -37,6 +41,8 @@ async def members(at: At, request: Request) -> Response:
         roles=sorted(roles_of_kinds(kinds or ROLES_OF_KIND)),
         approving=APPROVING_ROLES,
         real=clock.real(),
+        mandates=(await mandates.approval_mandate_list(at, await listed(request))).data if appointing else None,
+        alliances=(await networks.alliance_list(at, await listed(request, "name"))).data if appointing else [],
     )
 
 
@@ -48,6 +54,18 @@ async def _kinds(at: Place) -> list[str]:
 
 def _members(at: Place, done: str) -> Response:
     return to(f"/organisations/{ids.encode('org', at.tenant)}/members", done=done)
+
+
+@organisation.form("/approval_mandates", mandates.approval_mandate_create, page=MEMBERS)
+async def approval_mandate_create(at: At, request: Request) -> Response:
+    await mandates.approval_mandate_create(at, forms.parse(ApprovalMandateCreate, await request.form()))
+    return _members(at, "mandate_given")
+
+
+@organisation.form("/approval_mandates/{mandate_id}/end", mandates.approval_mandate_end, page=MEMBERS)
+async def approval_mandate_end(at: At, mandate_id: MandateId) -> Response:
+    await mandates.approval_mandate_end(at, mandate_id)
+    return _members(at, "mandate_ended")
 
 
 @organisation.form("/members", organisations.member_invite, page=MEMBERS)
