@@ -110,6 +110,8 @@ class QuoteRead(Out):
     id: QuoteId
     offering_id: OfferingId
     """The offering."""
+    beneficiary_id: BeneficiaryId
+    """Who would receive the care."""
     total_cents: int
     """The price of all units, VAT included, in cents."""
     credit_cents: int

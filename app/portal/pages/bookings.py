@@ -12,6 +12,7 @@ from app.bookings import endpoints as bookings
 from app.bookings.models import BookingStatus
 from app.bookings.schemas import BookingCreate, CancelIn, CreditChoice, QuoteCreate, UnitsIn
 from app.catalogue import endpoints as catalogue
+from app.credit.planner import CreditMode
 from app.disputes import endpoints as disputes
 from app.disputes.schemas import DisputeCreate
 from app.edge.at import At, Place
@@ -31,12 +32,12 @@ async def quote(at: At, request: Request, offering_id: ids.OfferingId) -> Respon
     """Ask for a binding price; the answer is a page to check before anything is booked."""
     form = await request.form()
     most = forms.cents(form, "max_credit")
-    mode = "up_to" if most is not None else "none" if form.get("credit") == "none" else "auto"
+    mode: CreditMode = "up_to" if most is not None else "none" if form.get("credit") == "none" else "auto"
     asked = forms.parse(
         QuoteCreate,
         forms.only(form, "beneficiary_id", "slot_ids[]"),
         offering_id=ids.encode("off", offering_id),
-        credit=CreditChoice.model_validate({"mode": mode, "max_cents": most}),
+        credit=CreditChoice(mode=mode, max_cents=most, allow_fringe=form.get("credit") == "fringe"),
     )
     made = await bookings.quote_create(at, asked)
     return to(f"/me/quotes/{ids.encode('qte', made.id)}")

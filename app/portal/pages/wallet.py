@@ -12,6 +12,7 @@ from app.bookings import endpoints as bookings
 from app.credit import endpoints as credit
 from app.credit.schemas import LotRead
 from app.edge.at import At
+from app.fringe import endpoints as fringe
 from app.http import audiences
 from app.http.filters import Days
 from app.portal import render, svg
@@ -40,7 +41,10 @@ async def wallet(at: At, request: Request) -> Response:
     held = await credit.wallet_get(at)
     months = months_of(held.lots, clock.today())
     chart = svg.columns([(str(month.first.month), month.stays, month.expires) for month in months], ("free", "gone"))
-    return render.page(request, "wallet.html", wallet=held, moved=moved, months=months, chart=chart)
+    years = (await fringe.fringe_year_list(at, await listed(request, "-tax_year"))).data
+    can_use = any("C3_FRINGE" in lot.rule_codes for lot in held.lots)
+    shown = [year for year in years if can_use or year.used_cents]
+    return render.page(request, "wallet.html", wallet=held, moved=moved, months=months, chart=chart, fringe=shown)
 
 
 def months_of(lots: Sequence[LotRead], today: date) -> list[Month]:
