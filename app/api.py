@@ -53,6 +53,7 @@ from app.portal.pages import alliance as alliance_pages
 from app.portal.pages import bookings as booking_pages
 from app.portal.pages import care as care_pages
 from app.portal.pages import employees as employee_pages
+from app.portal.pages import fringe as fringe_pages
 from app.portal.pages import grants as grant_pages
 from app.portal.pages import login as login_pages
 from app.portal.pages import members as member_pages
@@ -137,6 +138,7 @@ PAGES: tuple[APIRouter, ...] = (
     grant_pages.company,
     payroll_pages.company,
     payroll_pages.person,
+    fringe_pages.payroll,
     member_pages.organisation,
     operator_pages.operator,
     settlement_run_pages.operator,

@@ -192,7 +192,7 @@ def test_what_may_be_absent_has_its_default_in_words(document: dict[str, Any]) -
         (name, field): described["description"] for name, field, described, _ in fields if "description" in described
     }
     assert said["EmployeeCreate", "contract"].endswith("If absent: `permanent`.")
-    assert said["QuoteCreate", "credit"].endswith('If absent: `{"mode": "auto"}`.')
+    assert said["QuoteCreate", "credit"].endswith('If absent: `{"mode": "auto", "allow_fringe": false}`.')
 
 
 def test_files_are_bytes_and_no_body_repeats_a_schema(document: dict[str, Any]) -> None:

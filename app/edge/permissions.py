@@ -56,16 +56,7 @@ ROLE_PERMISSIONS: dict[OrganisationRole, frozenset[str]] = {
         }
     ),
     # What HR may not read: per person by legal basis. No key carries it.
-    "payroll": frozenset(
-        {
-            "employees:read",
-            "account:read",
-            "payroll:read",
-            "payroll:write",
-            "fringe_benefits:read",
-            "fringe_benefits:write",
-        }
-    ),
+    "payroll": frozenset({"employees:read", "account:read", "payroll:read", "payroll:write"}),
     "manager": frozenset(
         {
             "provider:read",

@@ -11,9 +11,9 @@ from app.actor import Actor
 from app.beneficiaries import queries as beneficiaries
 from app.errors import NotFound
 from app.fringe import queries
-from app.fringe.decisions import Room, Year, limit_of, room_in
+from app.fringe.decisions import Room, limit_of, room_in
 from app.fringe.models import FringeBenefit
-from app.fringe.queries import BenefitRow
+from app.fringe.queries import BenefitRow, Year
 from app.fringe.schemas import FringeBenefitCreate
 from app.rules.book import RuleBook
 

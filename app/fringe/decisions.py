@@ -1,9 +1,10 @@
 """How large a year's limit is, and what room it leaves. Pure: no database, no present."""
 
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import date
 from uuid import UUID
 
+from app.fringe.queries import Year
 from app.rules.book import RuleBook
 
 
@@ -14,26 +15,6 @@ class Limit:
     cents: int
     with_children: bool
     signed: bool
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Year:
-    """What a person has had from an employer in a tax year, as it is stored; `employee_id` is one of her contracts.
-
-    `holder_id` is the first of them, which stands for all.
-    """
-
-    company_id: UUID
-    company_name: str
-    employee_id: UUID
-    holder_id: UUID
-    tax_year: int
-    limit_cents: int | None
-    with_children: bool
-    held_cents: int
-    used_cents: int
-    external_cents: int
-    tested_at: datetime | None
 
 
 @dataclass(frozen=True, slots=True)

@@ -46,7 +46,7 @@ def _year(room: Room) -> FringeYearRead:
     )
 
 
-@payroll.list("/fringe_benefits", "fringe_benefits:read", audit="fringe_benefit.list")
+@payroll.list("/fringe_benefits", "payroll:read", audit="fringe_benefit.list")
 async def fringe_benefit_list(
     at: At,
     paging: NewestFirst,
@@ -62,7 +62,7 @@ async def fringe_benefit_list(
 
 @payroll.command(
     "/fringe_benefits",
-    "fringe_benefits:write",
+    "payroll:write",
     status=201,
     errors=[FringeBelowZero],
     audit="fringe_benefit.create",

@@ -8,8 +8,27 @@ from uuid import UUID
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.db import NOTHING, WORKER, Query
-from app.fringe.decisions import Year
 from app.listing import ListQuery
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Year:
+    """What a person has had from an employer in a tax year, as it is stored; `employee_id` is one of her contracts.
+
+    `holder_id` is the first of them, which stands for all.
+    """
+
+    company_id: UUID
+    company_name: str
+    employee_id: UUID
+    holder_id: UUID
+    tax_year: int
+    limit_cents: int | None
+    with_children: bool
+    held_cents: int
+    used_cents: int
+    external_cents: int
+    tested_at: datetime | None
 
 
 @dataclass(frozen=True, slots=True)

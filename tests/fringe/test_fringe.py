@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
+from uuid import uuid4
 
 import httpx
 import pytest
@@ -10,7 +11,8 @@ import pytest
 from app import ids
 from app.api import PASSES, SWEEPS
 from app.db import Database
-from app.fringe.decisions import Limit, Year, limit_of, room_in
+from app.fringe.decisions import Limit, limit_of, room_in
+from app.fringe.queries import Year
 from app.jobs import run_sweeps
 from app.ledger.verify import verify
 from app.rules.book import book_in_force
@@ -163,6 +165,45 @@ async def test_the_database_keeps_the_limit(fringe: Scene, december: December) -
     await refused("42501", ("SELECT held_cents FROM fringe_year", {}), role="beatrice_hr")
     await refused("42501", ("SELECT amount_cents FROM fringe_benefit", {}), role="beatrice_hr")
     await refused("42501", ("DELETE FROM fringe_benefit", {}))
+
+
+async def at_page(scene: Scene, method: str, path: str, headers: dict[str, str], **form: Any) -> httpx.Response:
+    token = headers["Authorization"].removeprefix("Bearer ")
+    sent = {"Origin": "http://beatrice.test", "Cookie": f"beatrice={token}"}
+    return await scene.client.request(method, path, headers=sent, data=form | {"key": uuid4().hex} if form else None)
+
+
+async def test_the_pages_ask_first(fringe: Scene, december: December) -> None:
+    """A quote says what is left and asks; the wallet shows the year; payroll posts, HR finds no page."""
+    (slot,) = await offered(fringe, 60_00, december(3))
+    me, payroll = fringe.person.headers, fringe.company.headers["payroll"]
+    form = {"beneficiary_id": ids.encode("ben", fringe.mother_id), "slot_ids[]": slot}
+    asked = await at_page(fringe, "POST", f"/me/quotes/{ids.encode('off', fringe.offering_id)}", me, **form)
+    page = (await at_page(fringe, "GET", asked.headers["location"], me)).text.replace("\N{NO-BREAK SPACE}", " ")
+    assert "ti restano 1.000,00 € di 1.000,00 €" in page
+    assert '<input type="hidden" name="credit" value="fringe">' in page
+    agreed = await at_page(
+        fringe, "POST", f"/me/quotes/{ids.encode('off', fringe.offering_id)}", me, **form, credit="fringe"
+    )
+    page = (await at_page(fringe, "GET", agreed.headers["location"], me)).text.replace("\N{NO-BREAK SPACE}", " ")
+    assert "questa prenotazione ne usa 60,00 €" in page
+
+    path = f"/companies/{fringe.company.public_id}/fringe_benefits"
+    who = {"employee_id": ids.encode("emp", fringe.person.employee_id), "tax_year": "2026"}
+    wrong = await at_page(fringe, "POST", path, payroll, **who, amount_cents="-1,00")
+    assert (wrong.status_code, "Una correzione non può togliere" in wrong.text) == (422, True)
+    posted = await at_page(fringe, "POST", path, payroll, **who, amount_cents="980,00")
+    assert posted.status_code == 303
+    assert "980,00" in (await at_page(fringe, "GET", path, payroll)).text
+    for role in ("hr", "hr_approver"):
+        assert (await at_page(fringe, "GET", path, fringe.company.headers[role])).status_code == 403
+    late = await at_page(
+        fringe, "POST", f"/me/quotes/{ids.encode('off', fringe.offering_id)}", me, **form, credit="fringe"
+    )
+    assert "ha posto solo per 20,00" in late.text.replace("\N{NO-BREAK SPACE}", " ")
+    wallet = (await at_page(fringe, "GET", "/me/wallet", me)).text.replace("\N{NO-BREAK SPACE}", " ")
+    assert "Dati dall" in wallet
+    assert "980,00 €" in wallet
 
 
 @pytest.mark.parametrize(

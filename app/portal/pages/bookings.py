@@ -21,6 +21,7 @@ from app.bookings.schemas import (
     UnitsIn,
 )
 from app.catalogue import endpoints as catalogue
+from app.credit.planner import CreditMode
 from app.disputes import endpoints as disputes
 from app.disputes.schemas import DisputeCreate
 from app.edge.at import At, Place
@@ -43,12 +44,12 @@ async def quote(at: At, request: Request, offering_id: ids.OfferingId) -> Respon
     form = await request.form()
     _check_chosen(form)
     most = forms.cents(form, "max_credit")
-    mode = "up_to" if most is not None else "none" if form.get("credit") == "none" else "auto"
+    mode: CreditMode = "up_to" if most is not None else "none" if form.get("credit") == "none" else "auto"
     asked = forms.parse(
         QuoteCreate,
         forms.only(form, "beneficiary_id", "slot_ids[]"),
         offering_id=ids.encode("off", offering_id),
-        credit=CreditChoice.model_validate({"mode": mode, "max_cents": most}),
+        credit=CreditChoice(mode=mode, max_cents=most, allow_fringe=form.get("credit") == "fringe"),
     )
     made = await bookings.quote_create(at, asked)
     return to(f"/me/quotes/{ids.encode('qte', made.id)}")

@@ -14,6 +14,7 @@ from app.credit import endpoints as credit
 from app.credit.schemas import LotRead
 from app.edge.at import At
 from app.employees import endpoints as employees
+from app.fringe import endpoints as fringe
 from app.http import audiences
 from app.http.filters import Days
 from app.portal import render
@@ -39,6 +40,8 @@ class Month:
 async def wallet(at: At, request: Request) -> Response:
     """Show what each credit may pay and until when, what expires next and could be used how, and the movements."""
     shown = await credit.wallet_get(at)
+    years = (await fringe.fringe_year_list(at, await listed(request, "-tax_year"))).data
+    can_use = any("C3_FRINGE" in lot.rule_codes for lot in shown.lots)
     employers = {one.employee_id: one.company_name for one in (await employees.me_get(at)).employments}
     return render.page(
         request,
@@ -48,6 +51,7 @@ async def wallet(at: At, request: Request) -> Response:
         moved=await bookings.wallet_entry_list(at, await listed(request, "-created_at", limit=25), Days(None, None)),
         holds=(await bookings.wallet_hold_list(at, await listed(request, "-created_at"))).data,
         months=months_of(shown.lots, clock.today()),
+        fringe=[year for year in years if can_use or year.used_cents],
         employers=employers if len(employers) > 1 else {},
         categories={row.code: row for row in (await catalogue.category_list(await listed(request, "code"))).data},
     )
