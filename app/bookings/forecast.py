@@ -22,12 +22,15 @@ from app.rules.book import RuleBook, book_in_force
 from app.rules.decisions import Question, decide
 from app.search.queries import PAYABLE
 
+MOST_HELD = Window("created_at", limit=10_000)
+"""More than anybody has booked at once."""
+
 
 async def forecast(session: AsyncSession, actor: Actor) -> WalletForecastRead:
     """Say what expires when, and what of the first could be used where she or hers live."""
     today = clock.today()
     living = [lot for lot in await credit.wallet(session, actor.user_id) if not lot.over(today)]
-    held = await credit.ALL_HELD.all(session, user_id=actor.user_id)
+    held = (await credit.HELD.page(session, MOST_HELD, user_id=actor.user_id)).rows
     visits = await queries.paid_for(session, actor.user_id, [one.cause_id for one in held if one.cause_id])
     days = expiries(living, held, {unit_id: visit.service_on for unit_id, visit in visits.items()})
     first = next((day for day in days if day.amount_cents), None)

@@ -188,7 +188,6 @@ MARK_ENDED = Query(NOTHING, "credit.mark_ended", roles=(WORKER,))
 INSERT_SUCCESSORS = Query(NOTHING, "credit.insert_successors", roles=(APP, WORKER))
 WALLET = Query(WalletLot, "credit.wallet")
 HELD = ListQuery(Held, "credit.held", {"created_at": "id uuid"})
-ALL_HELD = Query(Held, "credit.held")
 ENTRIES = ListQuery(WalletEntry, "credit.entries", {"created_at": "id uuid, lot_id uuid"})
 
 

@@ -137,7 +137,7 @@ class WalletForecastRead(Out):
     expiries: list[ForecastDayRead]
     """Day by day, the next first; empty where nothing is left."""
     services: list[PayableServiceRead]
-    """Up to three that the rules and the credit of the first day allow, the cheapest first."""
+    """Up to three that the rules and the credit of the first day allow, each the cheapest of its category."""
 
 
 class SolidarityFundRead(Out):

@@ -66,18 +66,22 @@ WHERE CASE CAST(:stage AS text)
         AND s.starts_at >= :period_from AND s.starts_at < :period_to);
 
 -- name: payable
--- What some credit could pay in some municipalities by a day: what has a place free there, or none to take.
-SELECT o.id, o.name, o.category, o.unit, p.price_cents,
-    (SELECT g.name FROM organisation g WHERE g.id = o.provider_id) AS provider_name
-FROM offering o JOIN price p ON p.offering_id = o.id AND price_holds(p.valid_from, p.valid_to, :today)
-WHERE o.id IN (SELECT a.offering_id FROM offering_area a WHERE a.istat_code = ANY (CAST(:municipalities AS text[])))
-    AND o.status = 'active' AND o.category = ANY (CAST(:categories AS text[]))
-    AND p.price_cents <= :max_cents
-    AND may_see_offering(o.audience, o.provider_id, :employed, CAST(:allied_providers AS uuid[]))
-    AND (o.mode NOT IN ('appointment', 'home_visit', 'session') OR EXISTS (
-        SELECT FROM slot s WHERE s.offering_id = o.id AND s.status = 'open' AND s.taken < s.capacity
-            AND s.starts_at > bookable_from(:now, o.min_notice_hours) AND s.starts_at < :before))
-ORDER BY p.price_cents, o.id LIMIT 3;
+-- What some credit could pay in some municipalities by a day: what has a place free there, or none to take. Of each
+-- category the cheapest, so that three are three different things.
+SELECT one.id, one.name, one.category, one.unit, one.price_cents,
+    (SELECT g.name FROM organisation g WHERE g.id = one.provider_id) AS provider_name
+FROM (
+    SELECT DISTINCT ON (o.category) o.id, o.name, o.category, o.unit, p.price_cents, o.provider_id
+    FROM offering o JOIN price p ON p.offering_id = o.id AND price_holds(p.valid_from, p.valid_to, :today)
+    WHERE o.id IN (SELECT a.offering_id FROM offering_area a WHERE a.istat_code = ANY (CAST(:municipalities AS text[])))
+        AND o.status = 'active' AND o.category = ANY (CAST(:categories AS text[])) AND p.price_cents <= :max_cents
+        AND may_see_offering(o.audience, o.provider_id, :employed, CAST(:allied_providers AS uuid[]))
+        AND (o.mode NOT IN ('appointment', 'home_visit', 'session') OR EXISTS (
+            SELECT FROM slot s WHERE s.offering_id = o.id AND s.status = 'open' AND s.taken < s.capacity
+                AND s.starts_at > bookable_from(:now, o.min_notice_hours) AND s.starts_at < :before))
+    ORDER BY o.category, p.price_cents, o.id
+) one
+ORDER BY one.price_cents, one.id LIMIT 3;
 
 -- name: served_municipalities
 -- How many offerings name a municipality in their area; who restricts nothing is in none.
