@@ -129,7 +129,7 @@ async def employee_leaving_preview(
 @company.read(
     "/programmes/{programme_id}/grant_template.csv",
     "grants:read",
-    audit="employee.download",
+    audit="programme.download",
     response_class=Response,
     responses=described_csv("Whom a grant of the programme could name, without sums"),
 )
@@ -141,7 +141,7 @@ async def grant_template(at: At, programme_id: ProgrammeId, layout: LayoutOf = "
 @company.read(
     "/grants/{grant_id}/lines.csv",
     "grants:read",
-    audit="employee.download",
+    audit="grant.download",
     response_class=Response,
     responses=described_csv("Who gets how much"),
 )

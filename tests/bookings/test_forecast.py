@@ -91,3 +91,5 @@ async def test_the_wallet_tells_what_is_reserved_and_what_expires(scene: Scene) 
     await scene.price(80_00)
     assert (await scene.by("employee").get("/me/wallet/forecast"))["services"] == []
     assert (await scene.client.get("/v1/me/wallet/holds", headers=scene.by("hr").headers)).json()["data"] == []
+    nothing = await Browsing(scene.client, scene.by("hr").headers).get("/me/wallet")
+    assert (nothing.status_code, "Che cosa scade prima" in told(nothing)) == (200, False)

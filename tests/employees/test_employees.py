@@ -352,10 +352,12 @@ async def test_what_is_downloaded_can_be_brought_back(client: httpx.AsyncClient,
     )
     assert back.json() == {"created": 0, "updated": 0, "unchanged": 2, "errors": []}
     assert await snapshot(world) == before
+    excel = await client.get(employees_url(company, ".csv"), params={"format": "excel"}, headers=company.headers["hr"])
+    assert excel.text == "\N{BYTE ORDER MARK}" + "\r\n".join([lines[0], lines[2], ""]).replace(",", ";")
     working = await client.get(employees_url(company, ".csv"), headers=company.headers["hr"])
     assert working.text.split("\r\n")[1:] == [lines[2], ""]
     told = await world.execute("SELECT action FROM audit_entry WHERE action LIKE 'employee.download'")
-    assert len(told) == 2
+    assert len(told) == 3
 
 
 async def test_categories_are_counted_by_who_works_today(

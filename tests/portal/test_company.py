@@ -239,7 +239,9 @@ async def test_one_line_is_corrected_from_the_grants_page(visitor: Visitor, desk
     assert "Da questo piano 100,00 €" in told(await visitor.get(line))
     refused = await visitor.post(f"{line}/more", amount_cents="1.250", generality_reason="other")
     assert (refused.status_code, "Scrivi anche i centesimi: 1.250,00." in told(refused)) == (422, True)
-    more = led_to(await visitor.post(f"{line}/more", amount_cents="20,50", generality_reason="other"))
+    programme_id = (await desk.get(f"/grants/{grant_id}")).json()["programme_id"]
+    given = {"programme_id": programme_id, "amount_cents": "20,50", "generality_reason": "other"}
+    more = led_to(await visitor.post(f"{line}/more", **given))
     assert "20,50 €" in told(await visitor.get(more.removeprefix(visitor.base)))
     asked = {"employee_ids[]": somebody, "reason": "Somma sbagliata"}
     assert led_to(await visitor.post(f"/grants/{grant_id}/revoke", **asked)).endswith("done=revocation_asked")

@@ -201,12 +201,11 @@ async def grant_line(at: At, request: Request, grant_id: GrantId, employee_id: E
 
 
 @company.form("/grants/{grant_id}/lines/{employee_id}/more", grants.grant_create, page=LINE)
-async def grant_more(at: At, request: Request, grant_id: GrantId, employee_id: EmployeeId) -> Response:
-    """Draft a further grant under the same programme, for one person."""
-    form, grant = await request.form(), await grants.grant_get(at, grant_id)
+async def grant_more(at: At, request: Request, employee_id: EmployeeId) -> Response:
+    """Draft a further grant under the same programme, which the page names, for one person."""
+    form = await request.form()
     line = {"employee_id": ids.encode("emp", employee_id), "amount_cents": forms.wanted(form, "amount_cents")}
-    programme_id = ids.encode("prg", grant.programme_id)
-    body = forms.parse(GrantCreate, forms.only(form, "generality_reason"), programme_id=programme_id, lines=[line])
+    body = forms.parse(GrantCreate, forms.only(form, "programme_id", "generality_reason"), lines=[line])
     made = await grants.grant_create(at, body, Response())
     return _shown(at, cast("GrantId", made.id), "grant_drafted")
 
