@@ -15,6 +15,9 @@ from app.capacity import endpoints as capacity
 from app.capacity import proof as capacity_proof
 from app.catalogue import accreditation_endpoints as accreditations
 from app.catalogue import endpoints as catalogue
+from app.claims import endpoints as claims
+from app.claims import models as claims_models
+from app.claims import proof as claims_proof
 from app.credit import endpoints as credit
 from app.credit import jobs as credit_jobs
 from app.credit import proof as credit_proof
@@ -83,6 +86,7 @@ ROUTERS: tuple[APIRouter, ...] = (
     grants.company,
     bookings.router,
     disputes.employee,
+    claims.employee,
     catalogue.provider,
     provider_bookings.router,
     capacity.provider,
@@ -101,6 +105,7 @@ ROUTERS: tuple[APIRouter, ...] = (
     grants.operator,
     settlements.operator,
     disputes.operator,
+    claims.operator,
     ledger.operator,
     audit.operator,
 )
@@ -149,6 +154,7 @@ PASSES: tuple[Pass, ...] = (
     *settlements_proof.PASSES,
     *bookings_proof.PASSES,
     *disputes_proof.PASSES,
+    *claims_proof.PASSES,
 )
 """What verify-ledger recomputes."""
 SEALED: tuple[SealedColumn, ...] = tuple(
@@ -158,6 +164,7 @@ SEALED: tuple[SealedColumn, ...] = tuple(
         beneficiaries_models,
         bookings_models,
         disputes_models,
+        claims_models,
         identity_models,
         webhooks_models,
         idempotency,
