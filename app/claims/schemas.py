@@ -199,7 +199,7 @@ class OperatorClaimRead(Out):
     """When the payment went to the bank (UTC); null before."""
 
 
-class PayeeRead(Out):
+class ClaimPayeeRead(Out):
     """Whom a run pays: part of what the second person approves."""
 
     claim_id: ClaimId
@@ -241,7 +241,7 @@ class ClaimRunRead(Out):
 
 
 class ClaimRunDetailRead(ClaimRunRead):
-    payees: list[PayeeRead]
+    payees: list[ClaimPayeeRead]
     """Whom it pays; empty once it was cancelled."""
 
 

@@ -10,7 +10,7 @@ from app.actor import Locale
 from app.claims.decisions import APPEAL_DAYS, Payee
 from app.claims.models import ClaimRun
 from app.claims.queries import ClaimRow
-from app.claims.schemas import ClaimRead, ClaimRunDetailRead, ClaimRunRead, OperatorClaimRead, PayeeRead
+from app.claims.schemas import ClaimRead, ClaimRunDetailRead, ClaimRunRead, OperatorClaimRead, ClaimPayeeRead
 from app.claims.sealing import unseal, unseal_fields
 from app.rules.decisions import Decision
 
@@ -32,7 +32,7 @@ def operator_claim_read(row: ClaimRow, language: Locale) -> OperatorClaimRead:
 
 
 def run_read(run: ClaimRun, payees: Sequence[Payee]) -> ClaimRunDetailRead:
-    shown = [PayeeRead.model_validate(payee) for payee in payees]
+    shown = [ClaimPayeeRead.model_validate(payee) for payee in payees]
     return ClaimRunDetailRead(**dict(ClaimRunRead.model_validate(run)), payees=shown)
 
 
