@@ -47,6 +47,7 @@ from app.portal.pages import account as account_pages
 from app.portal.pages import alliance as alliance_pages
 from app.portal.pages import bookings as booking_pages
 from app.portal.pages import care as care_pages
+from app.portal.pages import claims as claim_pages
 from app.portal.pages import employees as employee_pages
 from app.portal.pages import grants as grant_pages
 from app.portal.pages import login as login_pages
@@ -116,6 +117,7 @@ PAGES: tuple[APIRouter, ...] = (
     booking_pages.person,
     wallet_pages.person,
     relative_pages.person,
+    claim_pages.person,
     login_pages.public,
     login_pages.person,
     account_pages.company,
@@ -124,6 +126,7 @@ PAGES: tuple[APIRouter, ...] = (
     member_pages.organisation,
     operator_pages.operator,
     settlement_run_pages.operator,
+    claim_pages.operator,
     organisation_pages.operator,
     alliance_pages.public,
     alliance_pages.alliance,

@@ -228,5 +228,5 @@ async def people_of(session: AsyncSession, run_id: UUID) -> dict[UUID, UUID]:
     return {claim.user_id: claim.id for claim in paid}
 
 
-async def change_claims_of(session: AsyncSession, run_id: UUID, **columns: object) -> None:
-    await session.execute(update(Claim).where(Claim.run_id == run_id).values(**columns))
+async def change_claims_of(session: AsyncSession, of_run: UUID, **columns: object) -> None:
+    await session.execute(update(Claim).where(Claim.run_id == of_run).values(**columns))

@@ -10,7 +10,7 @@ from app.actor import Locale
 from app.claims.decisions import APPEAL_DAYS, Payee
 from app.claims.models import ClaimRun
 from app.claims.queries import ClaimRow
-from app.claims.schemas import ClaimRead, ClaimRunDetailRead, ClaimRunRead, OperatorClaimRead, ClaimPayeeRead
+from app.claims.schemas import ClaimPayeeRead, ClaimRead, ClaimRunDetailRead, ClaimRunRead, OperatorClaimRead
 from app.claims.sealing import unseal, unseal_fields
 from app.rules.decisions import Decision
 

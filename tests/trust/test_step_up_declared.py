@@ -4,8 +4,9 @@ from tests.test_architecture import routes
 
 CONCERN = {
     "money": {
-        "bank_accounts", "claims", "disputes", "fee_approvals", "fees", "grant_approvals", "grants", "provider", "settings",
-        "setting_confirmations", "settlement_approvals", "settlement_runs", "top_up_confirmations", "top_ups",
+        "bank_accounts", "claims", "disputes", "fee_approvals", "fees", "grant_approvals", "grants", "provider",
+        "settings", "setting_confirmations", "settlement_approvals", "settlement_runs",
+        "top_up_confirmations", "top_ups",
     },
     "who takes credit": {"accreditation_requests", "alliance"},
     "roles": {"members", "organisations", "role_confirmations"},

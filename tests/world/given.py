@@ -50,7 +50,7 @@ RECEIPT: dict[str, Any] = {
     "issuer_name": "Studio Fisio",
     "issuer_code": "01234567897",
     "number": "FT 12/2026",
-    "document_date": "2026-11-20",
+    "document_date": "2026-11-23",
     "total_cents": 40_00,
     "amount_cents": 40_00,
     "iban": "IT60 X054 2811 1010 0000 0123 456",
