@@ -30,8 +30,9 @@ DECIDED = frozenset({"approved", "rejected", "paid", "withdrawn"})
 async def submit(session: AsyncSession, user_id: UUID, data: ClaimCreate, language: Locale) -> ClaimRow:
     """Ask back what was paid: capped at what is left of the document, held at once on the lots that may pay it."""
     _check(data)
-    able, decision = await _payers(session, user_id, data.category, data.beneficiary_id, data.service_day, language)
+    # Locked before lots are looked at: whoever claims of the same document at once sees what is left of both.
     document = await _document(session, data)
+    able, decision = await _payers(session, user_id, data.category, data.beneficiary_id, data.service_day, language)
     amount_cents = min(data.amount_cents, document.left_cents)
     claim_id = ids.new_id()
     now = clock.now()

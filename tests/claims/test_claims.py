@@ -1,6 +1,7 @@
 """Claims from the receipt to the bank: E7 and E11, money held, paid and freed; documents never exceeded."""
 
 import asyncio
+import re
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from typing import Any
@@ -35,6 +36,7 @@ class Desk:
     world: World
     client: httpx.AsyncClient
     operator: Party
+    company: Party
     person: Person
     mother: str
     lots: tuple[UUID, UUID]
@@ -85,7 +87,22 @@ async def desk(fresh_world: World, fresh_client: httpx.AsyncClient) -> Desk:
         await world.lot(company, person, 30_00, date(2026, 12, 31)),
         await world.lot(company, person, 300_00, date(2027, 5, 31)),
     )
-    return Desk(world, fresh_client, operator, person, mother, lots)
+    return Desk(world, fresh_client, operator, company, person, mother, lots)
+
+
+async def seen_by_the_company(desk: Desk) -> list[Any]:
+    """Everything that its people may read of credit, and all that it was mailed."""
+    paths = ("account", "account/entries", "programmes", "grants", "employees", "top_ups")
+    found: list[Any] = []
+    for role in ("hr", "hr_approver", "payroll"):
+        asked = Caller(desk.client, desk.company.headers[role], f"/v1/companies/{desk.company.public_id}")
+        found += [(await asked.ask("GET", f"/{path}")).text for path in paths]
+    mails = "SELECT recipient, text FROM outgoing_mail WHERE recipient NOT LIKE 'employee%' ORDER BY id"
+    return [*map(_without_request, found), await desk.world.execute(mails)]
+
+
+def _without_request(text_of: str) -> str:
+    return re.sub(r'"request_id":"[^"]*"', "", text_of)
 
 
 BEFORE = [(30_00, 0), (300_00, 0)]
@@ -99,6 +116,7 @@ async def verified(worker: Database) -> None:
 
 async def test_a_receipt_becomes_money_on_the_account(desk: Desk, fresh_worker: Database) -> None:
     """E7 for the mother: held first-to-expire first, decided by the operator, paid by two people."""
+    seen_before = await seen_by_the_company(desk)
     made = await desk.claimed()
     assert (made["status"], made["amount_cents"], made["left_cents"], made["rule_code"]) == (
         "submitted", 40_00, 0, "C2_F_TER",
@@ -137,6 +155,7 @@ async def test_a_receipt_becomes_money_on_the_account(desk: Desk, fresh_worker: 
     assert (await desk.account("claims_payable"), await desk.account("bank_clearing_company")) == (0, 40_00)
     assert (await desk.by("operator").ask("POST", "/operator/claim_runs")).json()["code"] == "nothing_to_pay"
     await verified(fresh_worker)
+    assert await seen_by_the_company(desk) == seen_before
     mails = await desk.world.execute("SELECT subject || text FROM outgoing_mail WHERE text LIKE '%/me/claims/%'")
     assert len(mails) == 3
     assert [mail for mail in mails for word in ("Fisio", "40", "physio", "Maria") if word in mail[0]] == []
