@@ -15,6 +15,9 @@ from app.capacity import endpoints as capacity
 from app.capacity import proof as capacity_proof
 from app.catalogue import accreditation_endpoints as accreditations
 from app.catalogue import endpoints as catalogue
+from app.claims import endpoints as claims
+from app.claims import models as claims_models
+from app.claims import proof as claims_proof
 from app.credit import endpoints as credit
 from app.credit import jobs as credit_jobs
 from app.credit import proof as credit_proof
@@ -52,6 +55,7 @@ from app.portal.pages import account as account_pages
 from app.portal.pages import alliance as alliance_pages
 from app.portal.pages import bookings as booking_pages
 from app.portal.pages import care as care_pages
+from app.portal.pages import claims as claim_pages
 from app.portal.pages import employees as employee_pages
 from app.portal.pages import fringe as fringe_pages
 from app.portal.pages import grants as grant_pages
@@ -100,6 +104,7 @@ ROUTERS: tuple[APIRouter, ...] = (
     payroll.payroll,
     bookings.router,
     disputes.employee,
+    claims.employee,
     catalogue.provider,
     provider_bookings.router,
     capacity.provider,
@@ -121,6 +126,7 @@ ROUTERS: tuple[APIRouter, ...] = (
     grants.operator,
     settlements.operator,
     disputes.operator,
+    claims.operator,
     ledger.operator,
     audit.operator,
 )
@@ -131,6 +137,7 @@ PAGES: tuple[APIRouter, ...] = (
     booking_pages.person,
     wallet_pages.person,
     relative_pages.person,
+    claim_pages.person,
     login_pages.public,
     login_pages.person,
     account_pages.company,
@@ -142,6 +149,7 @@ PAGES: tuple[APIRouter, ...] = (
     member_pages.organisation,
     operator_pages.operator,
     settlement_run_pages.operator,
+    claim_pages.operator,
     organisation_pages.operator,
     alliance_pages.public,
     alliance_pages.alliance,
@@ -175,6 +183,7 @@ PASSES: tuple[Pass, ...] = (
     *settlements_proof.PASSES,
     *bookings_proof.PASSES,
     *disputes_proof.PASSES,
+    *claims_proof.PASSES,
 )
 """What verify-ledger recomputes."""
 SEALED: tuple[SealedColumn, ...] = tuple(
@@ -185,6 +194,7 @@ SEALED: tuple[SealedColumn, ...] = tuple(
         beneficiaries_models,
         bookings_models,
         disputes_models,
+        claims_models,
         identity_models,
         webhooks_models,
         idempotency,

@@ -46,6 +46,8 @@ class SealedColumn:
     """The primary key."""
     hash_column: str | None = None
     """A keyed hash of what is sealed, by which equal values are found."""
+    at_once: int = 500
+    """How many rows are sealed anew in one transaction, and held in memory."""
 
 
 def context_of(*parts: UUID | bytes | str) -> bytes:

@@ -24,6 +24,7 @@ MODULES = (
     "app.settlements.models",
     "app.bookings.models",
     "app.disputes.models",
+    "app.claims.models",
     "app.webhooks.models",
 )
 

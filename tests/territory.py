@@ -19,7 +19,7 @@ from app.http.route import BeatriceRoute
 from app.webhooks.planning import plan
 from tests.settlements.books import Books
 from tests.world import Caller, Party, Person, World
-from tests.world.given import ALBINO, RELATIVE
+from tests.world.given import ALBINO, PDF, RECEIPT, RELATIVE
 
 EARLY = datetime(2026, 9, 1, 8, tzinfo=UTC)
 NOW = datetime(2026, 12, 1, 8, tzinfo=UTC)
@@ -118,6 +118,10 @@ async def build(world: World, client: httpx.AsyncClient) -> Territory:
     await world.set_now(NOW)
     run = await sides[0].make("finance", "/operator/settlement_runs", {"cutoff_on": CUTOFF})
     for side in sides:
+        await _claim(side)
+    paid = await sides[0].make("finance", "/operator/claim_runs", {})
+    for side in sides:
+        side.ids["claim_run_id"] = paid["id"]
         settlement = await world.scalar("SELECT id FROM settlement WHERE provider_id = :id", id=side.provider.id)
         side.ids |= {"run_id": run["id"], "settlement_id": ids.encode("stl", settlement)}
         await _book(world, side)
@@ -205,6 +209,18 @@ async def _by_http(side: Side) -> None:
     operator = Caller(side.client, side.headers["operator"])
     (account,) = (await operator.get("/operator/bank_accounts", organisation_id=side.provider.public_id))["data"]
     side.ids["account_id"] = account["id"]
+
+
+async def _claim(side: Side) -> None:
+    """Ask back what was paid for a relative, and be granted it."""
+    employee = Caller(side.client, side.person.headers)
+    relative = await employee.post("/me/beneficiaries", RELATIVE | {"given_name": f"{side.canary} relative"})
+    headers = side.person.headers | {"Content-Type": "application/pdf"}
+    file = (await side.client.post("/v1/me/claim_files", content=PDF, headers=headers)).json()
+    asked = RECEIPT | {"beneficiary_id": relative["id"], "file_ids": [file["id"]], "number": side.canary}
+    side.ids["file_id"] = file["id"]
+    await side.make("employee", "/me/claims", asked, "claim_id")
+    await side.make("operator", "/operator/claims/{claim_id}/approve", {"reason": f"{side.canary} reason"})
 
 
 async def _book(world: World, side: Side) -> None:

@@ -6,7 +6,7 @@ from typing import Literal
 from app.errors import AppError
 
 Proof = Literal["person", "role"]
-BodyKind = Literal["json", "form", "csv", "json_or_csv"]
+BodyKind = Literal["json", "form", "csv", "json_or_csv", "document"]
 ORDINARY_BYTES = 64 * 1024
 
 

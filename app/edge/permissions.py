@@ -101,6 +101,8 @@ ROLE_PERMISSIONS: dict[OrganisationRole, frozenset[str]] = {
             "fee_approvals:write",
             "disputes:read",
             "disputes:write",
+            "claims:read",
+            "claims:write",
             "trial_balance:read",
             "audit:read",
             "role_confirmations:write",

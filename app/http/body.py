@@ -19,6 +19,7 @@ CONTENT_TYPES: dict[str, tuple[str, ...]] = {
     "json": ("application/json",),
     "form": ("application/x-www-form-urlencoded",),
     "csv": ("text/csv", "multipart/form-data"),
+    "document": ("application/pdf", "image/jpeg", "image/png", "multipart/form-data"),
     "json_or_csv": ("application/json", "text/csv", "multipart/form-data"),
 }
 MERGE_PATCH = "application/merge-patch+json"

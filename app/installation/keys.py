@@ -99,11 +99,11 @@ async def reseal(database: Database, sealed: SealedColumn) -> AsyncIterator[Batc
 
 async def _reseal_batch(session: AsyncSession, sealed: SealedColumn, after: tuple[Value, ...] | None) -> Batch:
     table, (newest, _) = _table(sealed), newest_and_known()
-    key = [table.c[name] for name in sealed.key]
+    key, at_once = [table.c[name] for name in sealed.key], min(BATCH, sealed.at_once)
     waiting = select(*(table.c[name] for name in _columns(sealed))).where(_key_id(sealed) != newest)
     if after is not None:
         waiting = waiting.where(tuple_(*key) > tuple_(*after))
-    rows = (await session.execute(waiting.order_by(*key).limit(BATCH).with_for_update())).mappings().all()
+    rows = (await session.execute(waiting.order_by(*key).limit(at_once).with_for_update())).mappings().all()
     changed = []
     for row in rows:
         try:
@@ -113,7 +113,7 @@ async def _reseal_batch(session: AsyncSession, sealed: SealedColumn, after: tupl
     if changed:
         anew = update(table).where(*(table.c[name] == bindparam(f"key_{name}") for name in sealed.key))
         await session.execute(anew.values({name: bindparam(f"new_{name}") for name in _written(sealed)}), changed)
-    last = tuple(rows[-1][name] for name in sealed.key) if len(rows) == BATCH else None
+    last = tuple(rows[-1][name] for name in sealed.key) if len(rows) == at_once else None
     return Batch(len(changed), len(rows) - len(changed), last)
 
 

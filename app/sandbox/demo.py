@@ -20,6 +20,7 @@ from app.organisations.models import Organisation
 from app.sandbox import (
     demo_bookings,
     demo_catalogue,
+    demo_claims,
     demo_credit,
     demo_parties,
     demo_payroll,
@@ -80,6 +81,7 @@ async def _write(session: AsyncSession, start: datetime, report: Report) -> None
     made += await demo_bookings.load(session, world, demo_bookings.SINCE, people)
     await demo_bookings.sweep(session, start)
     report(f"{made} bookings")
+    report(f"{await demo_claims.load(session, world)} claims")
     while await events.NUMBER.one(session, at_most=events.BATCH):
         pass
     await demo_webhooks.load(session, world)

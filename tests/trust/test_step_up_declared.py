@@ -4,9 +4,9 @@ from tests.test_architecture import routes
 
 CONCERN = {
     "money": {
-        "bank_accounts", "disputes", "fee_approvals", "fees", "grant_approvals", "grants", "provider", "settings",
-        "payroll", "setting_confirmations", "settlement_approvals", "settlement_runs", "top_up_confirmations",
-        "top_ups",
+        "bank_accounts", "claims", "disputes", "fee_approvals", "fees", "grant_approvals", "grants", "payroll", "provider",
+        "settings", "setting_confirmations", "settlement_approvals", "settlement_runs",
+        "top_up_confirmations", "top_ups",
     },
     "who takes credit": {"accreditation_requests", "alliance"},
     "roles": {"members", "organisations", "role_confirmations"},

@@ -78,6 +78,7 @@ HIDDEN_IDS = """
     UNION ALL SELECT id FROM ledger.transfer WHERE reason <> 'returns'
     UNION ALL SELECT id FROM care.booking UNION ALL SELECT id FROM care.unit UNION ALL SELECT id FROM care.quote
     UNION ALL SELECT id FROM care.beneficiary UNION ALL SELECT id FROM care.dispute
+    UNION ALL SELECT id FROM care.claim UNION ALL SELECT id FROM care.claim_file
 """
 DAILY = tuple(sweep for sweep in SWEEPS if sweep.name.partition(".")[0] in {"bookings", "credit", "grants"})
 """What moves care and credit; the others, of which each round of sweeps asks too, run at the end of a half-year."""

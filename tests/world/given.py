@@ -45,6 +45,18 @@ OFFERING: dict[str, Any] = {
     "response_hours": 48,
 }
 
+RECEIPT: dict[str, Any] = {
+    "category": "physiotherapy",
+    "issuer_name": "Studio Fisio",
+    "issuer_code": "01234567897",
+    "number": "FT 12/2026",
+    "document_date": "2026-11-23",
+    "total_cents": 40_00,
+    "amount_cents": 40_00,
+    "iban": "IT60 X054 2811 1010 0000 0123 456",
+}
+PDF = b"%PDF-1.4\n1 0 obj <</Type /Catalog /OpenAction [1 0 R /Fit]>> endobj\nstartxref\n9\n%%EOF\n"
+
 
 def sent(schema: type[S], body: dict[str, Any], **changes: Any) -> S:
     """Read it as a route would."""

@@ -88,7 +88,7 @@ def _chosen_again(found: QuoteRead) -> Chosen:
     """Return what the quote was made of: the way back to its times has them chosen."""
     rows = [("week", clock.day_of(found.units[0].starts_at).isoformat())]
     rows += [("beneficiary_id", ids.encode("ben", found.beneficiary_id))]
-    rows += [(SLOTS, ids.encode("slt", unit.slot_id)) for unit in found.units if unit.slot_id is not None]
+    rows += [(SLOTS, ids.encode("slt", unit.slot_id)) for unit in found.units]
     return Chosen(ids.encode("off", found.offering_id), tuple(rows))
 
 

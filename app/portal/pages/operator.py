@@ -12,6 +12,7 @@ from app import clock
 from app.audit import endpoints as audit
 from app.catalogue import accreditation_endpoints as accreditations
 from app.catalogue import endpoints as catalogue
+from app.claims import endpoints as claims
 from app.disputes import endpoints as disputes
 from app.disputes.models import DisputeStatus
 from app.disputes.schemas import DisputeResolve
@@ -82,6 +83,16 @@ async def _waiting(at: Place, request: Request) -> dict[str, int]:
     if may(at, networks.first_person_list):
         people = await networks.first_person_list(at, await listed(request))
         found["first_people"] = sum(not person.stands for person in people.data)
+    return found | await _claims_waiting(at, request)
+
+
+async def _claims_waiting(at: Place, request: Request) -> dict[str, int]:
+    one = await listed(request, "-created_at", limit=1, count=True)
+    found = {}
+    if may(at, claims.operator_claim_list):
+        found["claims"] = _total(await claims.operator_claim_list(at, one, status=["submitted"]))
+    if may(at, claims.claim_run_list):
+        found["claim_runs"] = _total(await claims.claim_run_list(at, one, status=["closed"]))
     return found
 
 
