@@ -1,4 +1,4 @@
-"""The tables of schema `ledger`; their triggers are in migration 0002."""
+"""The tables of schema `ledger`; their triggers, and the ways that money goes, are in `sql/`."""
 
 from datetime import datetime
 from uuid import UUID
