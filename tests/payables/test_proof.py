@@ -108,6 +108,11 @@ TAMPERED: list[tuple[str, list[tuple[str, str, str, int | None, int | None]]]] =
         [("booking", "booking", "status", None, None)],
     ),
     (
+        "UPDATE care.unit SET (needs_review, review_by, status, complete_at) = (true, status_at, 'confirmed', NULL)"
+        + " WHERE id = :delivered",
+        [("unit", "delivered", "review_captured", 0, 0), ("booking", "booking", "status", None, None)],
+    ),
+    (
         "DELETE FROM care.unit WHERE id = :delivered",
         [("booking", "booking", "units_missing", None, None)],
     ),
