@@ -12,6 +12,7 @@ from tests.settlements.books import NOW, Books
 from tests.settlements.office import close
 
 SETTLED, WAITING = "source_id = :settled", "source_id = :waiting"
+DOUBTFUL = "(needs_review, review_by, status, complete_at) = (true, status_at, 'confirmed', NULL)"
 GIFT = """
     WITH gone AS (UPDATE ledger.account SET posted_cents = posted_cents - 1 WHERE id = :lot),
         come AS (UPDATE ledger.account SET posted_cents = posted_cents + 1 WHERE id = :company_account)
@@ -108,8 +109,7 @@ TAMPERED: list[tuple[str, list[tuple[str, str, str, int | None, int | None]]]] =
         [("booking", "booking", "status", None, None)],
     ),
     (
-        "UPDATE care.unit SET (needs_review, review_by, status, complete_at) = (true, status_at, 'confirmed', NULL)"
-        + " WHERE id = :delivered",
+        f"UPDATE care.unit SET {DOUBTFUL} WHERE id = :delivered",
         [("unit", "delivered", "review_captured", 0, 0), ("booking", "booking", "status", None, None)],
     ),
     (
