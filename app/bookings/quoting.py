@@ -27,7 +27,7 @@ from app.bookings.schemas import (
     QuoteRead,
     QuoteUnitRead,
 )
-from app.bookings.ways import Explained, explained, left_of, ways
+from app.bookings.ways import Explained, Looking, explained, left_of
 from app.capacity import queries as capacity
 from app.capacity.errors import SlotClosed, SlotFull
 from app.capacity.queries import BookableOffering
@@ -207,9 +207,9 @@ def _plan(
 def _explained(
     examiner: Examiner, lots: Sequence[UsableLot], units: Sequence[QuotedUnit], reading: str
 ) -> list[Explained]:
-    left = left_of(lots, units)
+    left, looking = left_of(lots, units), Looking(examiner, lots, clock.today())
     shown = [(unit, examiner.shown(lots, unit, reading)) for unit in units]
-    return [explained(decision, ways(examiner, lots, left, unit, decision)) for unit, decision in shown]
+    return [explained(decision, looking.ways(unit, left, decision)) for unit, decision in shown]
 
 
 def _plan_lot(lot: UsableLot) -> PlanLot:

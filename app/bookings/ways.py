@@ -5,7 +5,6 @@ from dataclasses import dataclass, fields, replace
 from datetime import date
 from uuid import UUID
 
-from app import clock
 from app.bookings.examining import Examiner
 from app.bookings.queries import QuotedUnit
 from app.bookings.schemas import WayCode
@@ -74,66 +73,66 @@ def left_of(lots: Sequence[UsableLot], units: Sequence[QuotedUnit]) -> dict[UUID
     return left
 
 
-def ways(
-    examiner: Examiner, lots: Sequence[UsableLot], left: Mapping[UUID, int], unit: QuotedUnit, decision: Decision
-) -> list[Way]:
-    """Return what else could be done about a unit that the plan leaves to own money, the nearest first."""
-    if unit.on_credit or not lots:
-        return []
-    day = unit.service_on
-    payers = _payers(examiner, lots, day)
-    found = list(other_forms(decision))
-    if payers and sum(left[lot.id] for lot, _ in payers) >= unit.price_cents:
-        lot, rule_code = next(pair for pair in payers if left[pair[0].id])
-        found.append(Way("this_lot_would_pay", TEXTS["this_lot_would_pay"], rule_code, lot.id))
-    if not payers:
-        found += _said(examiner, lots, day)
-        found += _later(examiner, lots, day)
-    return found
+@dataclass(frozen=True)
+class Looking:
+    """A person's lots and the rules, looked at for what else could pay."""
 
+    examiner: Examiner
+    lots: Sequence[UsableLot]
+    today: date
 
-def _payers(examiner: Examiner, lots: Sequence[UsableLot], day: date) -> list[tuple[UsableLot, str]]:
-    """Return the lots that may pay for a service of a day, with the rule."""
-    return [
-        (lot, code)
-        for lot in lots
-        if lot.valid_from <= (day if lot.validity_basis == "service_date" else clock.today()) <= lot.expires_on
-        and (code := examiner.rule_code(lot, day)) is not None
-    ]
+    def ways(self, unit: QuotedUnit, left: Mapping[UUID, int], decision: Decision) -> list[Way]:
+        """Return what else could be done about a unit that the plan leaves to own money, the nearest first."""
+        if unit.on_credit or not self.lots:
+            return []
+        payers = self.payers(unit.service_on)
+        found = list(other_forms(decision))
+        if payers and sum(left[lot.id] for lot, _ in payers) >= unit.price_cents:
+            lot, rule_code = next(pair for pair in payers if left[pair[0].id])
+            found.append(Way("this_lot_would_pay", TEXTS["this_lot_would_pay"], rule_code, lot.id))
+        if not payers:
+            found += [*self._said(unit.service_on), *self._later(unit.service_on)]
+        return found
 
+    def payers(self, day: date) -> list[tuple[UsableLot, str]]:
+        """Return the lots that may pay for a service of a day, with the rule."""
+        return [
+            (lot, code)
+            for lot in self.lots
+            if lot.valid_from <= (day if lot.validity_basis == "service_date" else self.today) <= lot.expires_on
+            and (code := self.examiner.rule_code(lot, day)) is not None
+        ]
 
-def _said(examiner: Examiner, lots: Sequence[UsableLot], day: date) -> Iterator[Way]:
-    """Tell whether saying that they live together would open a lot."""
-    facts = examiner.beneficiary
-    if facts.relation == "self":
-        return
-    together = replace(facts, cohabitation=(*facts.cohabitation, Period(day, day)))
-    for lot, code in _payers(Examiner(examiner.category, together, examiner.book), lots, day)[:1]:
-        yield Way("say_cohabitation", TEXTS["say_cohabitation"], code, lot.id)
+    def _said(self, day: date) -> Iterator[Way]:
+        """Tell whether saying that they live together would open a lot."""
+        asked = self.examiner
+        together = replace(asked.beneficiary, cohabitation=(*asked.beneficiary.cohabitation, Period(day, day)))
+        if together.relation != "self":
+            saying = replace(self, examiner=Examiner(asked.category, together, asked.book))
+            for lot, code in saying.payers(day)[:1]:
+                yield Way("say_cohabitation", TEXTS["say_cohabitation"], code, lot.id)
 
+    def _later(self, day: date) -> Iterator[Way]:
+        """Tell the first later day on which some lot may pay."""
+        for later in sorted(one for one in self._turns() if one > day):
+            for lot, code in self.payers(later)[:1]:
+                said: dict[str, object] = {"on": f"{later:%d/%m/%Y}"}
+                yield Way("from_date", TEXTS["from_date"].format(said, said), code, lot.id, later)
+                return
 
-def _later(examiner: Examiner, lots: Sequence[UsableLot], day: date) -> Iterator[Way]:
-    """Tell the first later day on which some lot may pay."""
-    for later in sorted(one for one in _turns(examiner, lots) if one > day):
-        for lot, code in _payers(examiner, lots, later)[:1]:
-            said = {"on": f"{later:%d/%m/%Y}"}
-            yield Way("from_date", TEXTS["from_date"].format(dict(said), dict(said)), code, lot.id, later)
-            return
-
-
-def _turns(examiner: Examiner, lots: Sequence[UsableLot]) -> set[date]:
-    """Return the days on which an answer may become another: of the facts, of the lots, of the law."""
-    facts, book = examiner.beneficiary, examiner.book
-    periods = [*facts.cohabitation, *facts.maintained, *(one.validity for one in facts.certificates)]
-    rows = [*book.rules, *book.parameters, *(row for one in book.categories for row in one.covers)]
-    ages = {row.integer for row in book.parameters if row.name == "elderly_age"}
-    return {
-        *(lot.valid_from for lot in lots),
-        *(period.start for period in periods),
-        *(date(year, 1, 1) for year in facts.dependent_years),
-        *(row.valid_from for row in rows),
-        *(_birthday(facts.birth_date, years) for years in ages if facts.birth_date is not None),
-    }
+    def _turns(self) -> set[date]:
+        """Return the days on which an answer may become another: of the facts, of the lots, of the law."""
+        facts, book = self.examiner.beneficiary, self.examiner.book
+        periods = [*facts.cohabitation, *facts.maintained, *(one.validity for one in facts.certificates)]
+        rows = [*book.rules, *book.parameters, *(row for one in book.categories for row in one.covers)]
+        ages = {row.integer for row in book.parameters if row.name == "elderly_age"}
+        return {
+            *(lot.valid_from for lot in self.lots),
+            *(period.start for period in periods),
+            *(date(year, 1, 1) for year in facts.dependent_years),
+            *(row.valid_from for row in rows),
+            *(_birthday(facts.birth_date, years) for years in ages if facts.birth_date is not None),
+        }
 
 
 def _birthday(born: date, years: int) -> date:

@@ -9,7 +9,9 @@ from uuid import UUID
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app import clock
-from app.bookings import employee_actions, jobs, provider_actions
+from app.actor import Actor
+from app.beneficiaries.schemas import BeneficiaryUpdate
+from app.bookings import employee_actions, jobs, provider_actions, reviewing
 from app.bookings.booking import book
 from app.bookings.quoting import quote
 from app.bookings.schemas import CreditChoice
@@ -36,7 +38,10 @@ End = Literal[
     "disputed_upheld",
     "disputed_in_part",
     "disputed_rejected",
+    "needs_review",
 ]
+OF_MOTHERS = 1
+"""The story of families where a mother lives with them."""
 NOTES = ("Preferibilmente la stessa persona, grazie.", "Citofono al secondo piano.", None, None, None)
 
 
@@ -90,6 +95,7 @@ SINCE = (
     Course("disputed_rejected", 1, -11, 1),
     Course("confirmed", 8, 8, 14, units=2, lead=timedelta(days=30)),
     Course("requested", 6, 10, 10, lead=timedelta()),
+    Course("needs_review", 1, 12, 1, units=2, lead=timedelta(days=30)),
 )
 BY_HAND = frozenset({"declined", "expired", "requested"})
 STORIES: tuple[tuple[tuple[int, str, str], ...], ...] = (
@@ -137,12 +143,30 @@ async def load(session: AsyncSession, world: World, courses: tuple[Course, ...],
     for course in courses:
         for index in range(course.count):
             person = next(people)
-            while course.end in BY_HAND and person.offer.terms.confirmation != "provider":
+            while not _fits(course, person):
                 person = next(people)
             booked = await _book(session, world, course, index, person)
             await _finish(session, world, booked, course.end)
+            if course.end == "needs_review":
+                await _moves_out(session, world, person, booked.user_id)
             made += 1
     return made
+
+
+def _fits(course: Course, person: Person) -> bool:
+    """Whether somebody's booking can have a fate: answered by hand, or for a mother under the strict reading."""
+    if course.end == "needs_review":
+        return person.company == "orobia-stampi" and person.number % len(STORIES) == OF_MOTHERS
+    return course.end not in BY_HAND or person.offer.terms.confirmation == "provider"
+
+
+async def _moves_out(session: AsyncSession, world: World, person: Person, user_id: UUID) -> None:
+    """Let whom somebody booked for live elsewhere soon: credit may not pay for what comes after."""
+    relative = beneficiary_id(person.company, person.number, person.position)
+    until = {"from": "2020-01-01", "to": world.ago(-3).date().isoformat()}
+    with clock.stopped_at(world.ago(1)):
+        facts = BeneficiaryUpdate.model_validate({"cohabitation": [until]}, strict=False)
+        await reviewing.change_facts(session, Actor("user", user_id), relative, 1, facts)
 
 
 def people_in_turn() -> Iterator[Person]:
@@ -240,5 +264,5 @@ async def _finish(session: AsyncSession, world: World, booked: Booked, end: End)
             with clock.stopped_at(booked.ends_at + hour):
                 await provider_actions.deliver(session, booked.provider_id, booked.id, None)
             await demo_disputes.dispute(session, world, booked.user_id, booked.id, booked.ends_at + 6 * hour, end)
-        case "confirmed" | "requested" | "expired":
+        case "confirmed" | "requested" | "expired" | "needs_review":
             pass

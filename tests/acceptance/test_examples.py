@@ -281,6 +281,42 @@ async def test_e4_silent_provider(make_town: Town) -> None:
     await assert_nothing_leaks(town)
 
 
+@pytest.mark.parametrize("reading", ["strict", "lenient"])
+async def test_e8_relatives_by_date(fresh_client: httpx.AsyncClient, fresh_world: World, reading: str) -> None:
+    """A mother-in-law of 80 lives with her family from 1 March to 1 October."""
+    operator = await fresh_world.operator()
+    await fresh_world.set_now(datetime(2026, 2, 2, 8, tzinfo=UTC))
+    company, provider = await fresh_world.company(), await fresh_world.provider()
+    person = await fresh_world.employee(company)
+    since = '[{"from": "2026-03-01"}]'
+    kin = await fresh_world.beneficiary(person.user_id, "parent_in_law", date(1945, 6, 1), cohabitation=since)
+    offering = await fresh_world.offering(provider, confirmation="instant")
+    lot = await fresh_world.lot(company, person, 300_00, date(2026, 12, 31), reading=reading)
+    town = Scene(fresh_world, fresh_client, operator, company, provider, person, kin, offering, lot, lot)
+    days = [date(2026, 2, 12), date(2026, 3, 12), date(2026, 9, 15), date(2026, 10, 6)]
+    slot_ids = await slots(town, days)
+    quoted = (await town.quote(slot_ids)).json()
+    strict = reading == "strict"
+    assert [said["allowed"] for said in quoted["decisions"]] == [not strict, True, True, True]
+    assert quoted["decisions"][0]["code"] == ("relative_not_eligible" if strict else "allowed")
+    assert ("estensiva" in quoted["decisions"][0]["reason"]) is not strict, quoted["decisions"][0]["reason"]
+    ways = [(way["code"], way["valid_from"]) for way in quoted["decisions"][0]["alternatives"]]
+    assert ways == ([("say_cohabitation", None), ("from_date", "2026-03-01")] if strict else [])
+    booking = await town.book(slot_ids[1:])
+    until = {"cohabitation": [{"from": "2026-03-01", "to": "2026-09-30"}]}
+    await town.by("employee").patch(f"/me/beneficiaries/{ids.encode('ben', kin)}", until)
+    units = (await town.by("employee").get(f"/me/bookings/{booking['id']}"))["units"]
+    assert [unit["needs_review"] for unit in units] == [False, False, strict]
+    assert [unit["status"] for unit in units] == ["confirmed"] * 3
+    assert await fresh_world.balances(lot) == (232_50, 67_50)
+    await move_to(town, visit_at(date(2026, 10, 6)) + timedelta(hours=1))
+    late = await town.theirs(booking["id"], "deliver", {"unit_ids": [units[2]["id"]]})
+    assert late.status_code == (409 if strict else 200)
+    await run_jobs(town)
+    # March was never reported, September still may be; October was cancelled free of charge, or paid.
+    assert await fresh_world.balances(lot) == ((277_50, 22_50) if strict else (255_00, 22_50))
+
+
 @pytest.mark.parametrize("with_fee", [True, False])
 async def test_e13_settlement_and_rounding(make_town: Town, *, with_fee: bool) -> None:
     town = await make_town()

@@ -22,6 +22,7 @@ from app.db import WORKER_TIMEOUTS, create_database
 from app.ledger.verify import verify
 from tests.bench.pages import GOAL as PAGE_GOAL
 from tests.bench.pages import Page, measure_pages
+from tests.bench.planning import LOTS, UNITS, WORLDS, measure_planning
 from tests.bench.replay import Replay
 from tests.bench.stage import DATABASE, PRICE_CENTS, Api, Job, Stage, fill, on, running_api, running_server
 from tests.bench.trace import Traced, book, traced
@@ -292,12 +293,17 @@ def main() -> None:
             legs.append(bench.leg("synchronous_commit off", 4, 3.0))
         out.print("Measuring pages in the demo world ...", style="dim")
         pages = runner.run(measure_pages(server))
+        planned = measure_planning()
         checks = runner.run(check(stage, bench.booked + len(traces) + WARM_UP))
         for leg in legs:
             out.print(turns_of(leg))
         out.print(controls_of(legs))
         out.print(figures(legs, seen))
         out.print(pages_of(pages))
+        out.print(
+            f"A plan of {UNITS} units over {LOTS} lots takes {planned.median_ms:.1f} ms (median of {WORLDS} worlds; the"
+            f" worst {planned.worst_ms:.1f} ms)."
+        )
         out.print(
             "S: pgbench -M prepared sends the statements of a traced booking (BEGIN, "
             f"{len(seen.statements)} statements, COMMIT), each with its own quote. API cpu: of the server process, load"

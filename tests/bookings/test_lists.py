@@ -231,7 +231,7 @@ async def test_sql_and_python_agree_on_every_booking(
             unasked = dict.fromkeys(("offering_id", "starts_from", "starts_before", "updated_since"))
             asked: dict[str, Any] = unasked | {"now": NOW, "statuses": None if status is None else [status]}
             window = Window("-created_at", everything + 1)
-            person = {"user_id": user_id, "beneficiary_id": None, "external_id": None}
+            person = {"user_id": user_id, "beneficiary_id": None, "external_id": None, "needs_review": None}
             rows = (await queries.PERSON_BOOKINGS.page(session, window, **person, **asked)).rows
             found["mine"][status] = {row.id for row in rows}
             theirs = await queries.PROVIDER_BOOKINGS.page(session, window, provider_id=provider_id, **asked)

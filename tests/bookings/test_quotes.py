@@ -192,3 +192,24 @@ async def test_what_is_for_companies_needs_a_present_employment(scene: Scene, de
         )  # fmt: skip
         refused = await scene.quote(slots)
         assert (refused.status_code, refused.json()["code"]) == (409, "offering_not_available")
+
+
+async def test_credit_of_two_employments_is_one_plan_each_under_its_own_programme(
+    scene: Scene, december: December
+) -> None:
+    """The second employer's credit expires after lot A, and pays under its own rule and reading only."""
+    other = await scene.world.company("Seriana Moto")
+    second = await scene.world.second_job(scene.person, other)
+    theirs = await scene.world.lot(other, second, 15_00, date(2027, 1, 31), rule_codes=["C2_F"], reading="lenient")
+    slots = [await scene.slot(december(day)) for day in range(1, 8)]
+    quote = (await scene.quote(slots)).json()
+    paid = [[(leg["source_id"], leg["amount_cents"], leg["rule_code"]) for leg in unit["funding"]]
+            for unit in quote["units"]]  # fmt: skip
+    lot_a, lot_b, lot_c = (ids.encode("lot", one) for one in (scene.lot_a, scene.lot_b, theirs))
+    assert paid == [
+        *[[(lot_a, 22_50, "C2_F_TER")]] * 5,
+        [(lot_a, 7_50, "C2_F_TER"), (lot_c, 15_00, "C2_F")],
+        [(lot_b, 22_50, "C2_F_TER")],
+    ]
+    capped = (await scene.quote(slots, credit={"mode": "up_to", "max_cents": 140_00})).json()
+    assert (capped["credit_cents"], capped["own_money_cents"]) == (135_00, 22_50)

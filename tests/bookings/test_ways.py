@@ -10,7 +10,7 @@ import pytest
 from app import ids
 from app.bookings.examining import Examiner
 from app.bookings.queries import QuotedUnit
-from app.bookings.ways import explained, other_forms, ways
+from app.bookings.ways import Looking, explained, other_forms
 from app.credit.planner import Leg
 from app.credit.queries import UsableLot
 from app.rules.beneficiary import BeneficiaryFacts, Certificate, Period
@@ -75,12 +75,13 @@ SOON = date(2027, 3, 1)
 def test_the_nearest_ways_are_told(facts: BeneficiaryFacts, lots: list[UsableLot], said: Any) -> None:
     examiner = Examiner("home_help", facts, book_in_force())
     decision = examiner.shown(lots, unit(), "strict")
-    found = ways(examiner, lots, {one.id: one.available_cents for one in lots}, unit(), decision)
+    looking, left = Looking(examiner, lots, DAY), {one.id: one.available_cents for one in lots}
+    found = looking.ways(unit(), left, decision)
     expected = [("say_cohabitation", None), ("from_date", SOON)] if said == "both" else said
     assert [(way.code, way.on) for way in found] == expected
     assert all(way.rule_code == "C2_F_TER" and way.lot_id == LOT for way in found)
     paid = unit(Leg("lot", LOT, 22_50, "C2_F_TER"))
-    assert ways(examiner, lots, {one.id: one.available_cents for one in lots}, paid, decision) == []
+    assert looking.ways(paid, left, decision) == []
 
 
 @pytest.mark.parametrize(

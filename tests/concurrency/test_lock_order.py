@@ -7,7 +7,10 @@ from typing import Any
 import httpx
 
 from app import clock, ids
-from app.bookings import employee_actions, provider_actions
+from app.actor import Actor
+from app.beneficiaries.schemas import BeneficiaryUpdate
+from app.bookings import employee_actions, provider_actions, reviewing
+from app.bookings.booking import book
 from app.bookings.jobs import SWEEPS
 from app.db import Database
 from app.errors import AppError
@@ -95,3 +98,22 @@ async def test_silence_is_swept_while_everybody_cancels(
     assert outcomes[0] == "done"
     assert await scene.world.scalar("SELECT sum(held_cents) FROM ledger.account") == 0
     assert await scene.world.scalar("SELECT sum(taken) FROM slot") == 0
+
+
+async def test_nothing_is_booked_on_facts_that_are_changing(fresh_scene: Scene, fresh_database: Database) -> None:
+    """Either a booking sees the new facts and is refused, or the change sees the booking and flags it."""
+    scene = fresh_scene
+    slots = [await scene.slot(STARTS + timedelta(days=day)) for day in range(5)]
+    quotes = [ids.decode("qte", (await scene.quote([slot])).json()["id"]) for slot in slots]
+    actor = Actor("user", scene.person.user_id)
+    gone = BeneficiaryUpdate.model_validate({"cohabitation": []})
+    half = len(quotes) // 2
+    outcomes = await asyncio.gather(
+        *(outcome(fresh_database, NOW, book, scene.person.user_id, one, None) for one in quotes[:half]),
+        outcome(fresh_database, NOW, reviewing.change_facts, actor, scene.mother_id, 1, gone),
+        *(outcome(fresh_database, NOW, book, scene.person.user_id, one, None) for one in quotes[half:]),
+    )
+    assert outcomes[half] == "done"
+    assert set(outcomes) <= {"done", "beneficiary_not_eligible"}
+    flagged = await scene.world.execute("SELECT needs_review FROM care.unit")
+    assert flagged == [(True,)] * (outcomes.count("done") - 1)

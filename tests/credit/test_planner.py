@@ -245,7 +245,8 @@ def best_by_brute_force(
                     rest, room[lot.id] = after, room[lot.id] - part
                     parts.append((lot.id, part))
                     break
-        legs[ordered[place].index] = tuple(on(lot_id, part) for lot_id, part in parts if part)
+        codes = ordered[place].options
+        legs[ordered[place].index] = tuple(Leg("lot", lot, part, codes[lot]) for lot, part in parts if part)
     return legs
 
 
@@ -254,16 +255,18 @@ DAYS = st.integers(0, 3).map(lambda number: date(2026, 12, 1) + timedelta(days=n
 
 @st.composite
 def worlds(draw: st.DrawFn) -> tuple[list[PlanUnit], list[PlanLot]]:
+    """Units and lots, as of several employments: each lot has rule codes of its own, under which it pays."""
     lots = []
     for lot_id in (A, B, C, D)[: draw(st.integers(0, 4))]:
         start, end = sorted((draw(DAYS), draw(DAYS)))
-        codes = draw(st.sampled_from([frozenset({TER}), frozenset({TER, "C2_F"})]))
+        codes = draw(st.sampled_from([frozenset({TER}), frozenset({TER, "C2_F"}), frozenset({"C2_F"})]))
         basis = draw(st.sampled_from(planner.ValidityBasis.__args__))  # type: ignore[attr-defined]
         lots.append(PlanLot(lot_id, draw(st.integers(0, 9)), start, end, codes, basis))
     prices = st.integers(1, 6) if draw(st.booleans()) else st.just(draw(st.integers(1, 6)))
     some_lots = st.frozensets(st.sampled_from([lot.id for lot in lots])) if lots else st.just(frozenset[UUID]())
+    codes = {lot.id: lot.rule_codes for lot in lots}
     units = [
-        PlanUnit(index, draw(prices), draw(DAYS), dict.fromkeys(sorted(draw(some_lots)), TER))
+        PlanUnit(index, draw(prices), draw(DAYS), {lot: max(codes[lot]) for lot in sorted(draw(some_lots))})
         for index in range(draw(st.integers(1, 5)))
     ]
     return units, lots

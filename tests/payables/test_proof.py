@@ -12,6 +12,7 @@ from tests.settlements.books import NOW, Books
 from tests.settlements.office import close
 
 SETTLED, WAITING = "source_id = :settled", "source_id = :waiting"
+DOUBTFUL = "(needs_review, review_by, status, complete_at) = (true, status_at, 'confirmed', NULL)"
 GIFT = """
     WITH gone AS (UPDATE ledger.account SET posted_cents = posted_cents - 1 WHERE id = :lot),
         come AS (UPDATE ledger.account SET posted_cents = posted_cents + 1 WHERE id = :company_account)
@@ -106,6 +107,10 @@ TAMPERED: list[tuple[str, list[tuple[str, str, str, int | None, int | None]]]] =
     (
         "UPDATE care.booking SET status = 'in_progress' WHERE id = :booking",
         [("booking", "booking", "status", None, None)],
+    ),
+    (
+        f"UPDATE care.unit SET {DOUBTFUL} WHERE id = :delivered",
+        [("unit", "delivered", "review_captured", 0, 0), ("booking", "booking", "status", None, None)],
     ),
     (
         "DELETE FROM care.unit WHERE id = :delivered",

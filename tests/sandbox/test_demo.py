@@ -176,6 +176,8 @@ async def test_every_state_has_a_booking(world: Loaded) -> None:
     sources = {row[0] for row in await world.rows("SELECT DISTINCT fee_source FROM care.unit WHERE fee_cents > 0")}
     assert sources == {"credit", "out_of_pocket"}
     assert await world.scalar("SELECT count(*) FROM care.leg WHERE source = 'own_money'") > 0
+    # A mother moves out: credit may not pay for two of her visits any more.
+    assert await world.scalar("SELECT count(*) FROM care.unit WHERE needs_review") == 2
 
 
 async def test_every_state_has_a_dispute(world: Loaded) -> None:
