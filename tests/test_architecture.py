@@ -36,6 +36,7 @@ NO_MODEL = {
     "employee_template": "text/csv",
     "payroll_export_csv": "text/csv",
     "settlement_csv": "text/csv",
+    "tax_statement_csv": "text/csv",
     "settlement_run_payment_file": "application/xml",
 }
 """Routes that answer bytes: their media type is in the description of their 200."""
