@@ -11,6 +11,7 @@ from app.bookings import jobs as bookings_jobs
 from app.bookings import models as bookings_models
 from app.bookings import proof as bookings_proof
 from app.bookings import provider_endpoints as provider_bookings
+from app.bookings import tax_endpoints as tax
 from app.capacity import endpoints as capacity
 from app.capacity import proof as capacity_proof
 from app.catalogue import accreditation_endpoints as accreditations
@@ -70,6 +71,7 @@ from app.portal.pages import relatives as relative_pages
 from app.portal.pages import sandbox as sandbox_pages
 from app.portal.pages import session as session_pages
 from app.portal.pages import settlement_runs as settlement_run_pages
+from app.portal.pages import tax as tax_pages
 from app.portal.pages import visits as visit_pages
 from app.portal.pages import wallet as wallet_pages
 from app.rules import endpoints as rules
@@ -103,6 +105,7 @@ ROUTERS: tuple[APIRouter, ...] = (
     fringe.payroll,
     payroll.payroll,
     bookings.router,
+    tax.router,
     disputes.employee,
     claims.employee,
     catalogue.provider,
@@ -136,6 +139,7 @@ PAGES: tuple[APIRouter, ...] = (
     session_pages.person,
     booking_pages.person,
     wallet_pages.person,
+    tax_pages.person,
     relative_pages.person,
     claim_pages.person,
     login_pages.public,

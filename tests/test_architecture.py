@@ -40,6 +40,7 @@ NO_MODEL = {
     "grant_template": "text/csv",
     "programme_report_export": "text/csv",
     "settlement_csv": "text/csv",
+    "tax_statement_csv": "text/csv",
     "settlement_run_payment_file": "application/xml",
 }
 """Routes that answer bytes: their media type is in the description of their 200."""

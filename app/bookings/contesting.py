@@ -67,7 +67,7 @@ async def settle(session: AsyncSession, contested: Contested, refunds: Mapping[U
     if parts:
         await credit.refund(session, parts, at=loaded.now)
         fees = [part for unit, cents in returned.items() if unit.fee_cents for part in _refunds(unit, cents)]
-        await late_fees.record_given_back(session, {part.hold_id: part.amount_cents for part in fees}, loaded.now)
+        await late_fees.record_given_back(session, {part.hold_id: part.amount_cents or 0 for part in fees}, loaded.now)
     decided = {
         unit.id: replace(
             unit,

@@ -55,6 +55,7 @@ TEXTS: dict[str, str] = {
     "phone": "+39 035 0000000",
     "postcode": "24021",
     "provider_name": "Cooperativa Serio",
+    "provider_tax_code": "03456780164",
     "provider_phone": "+39 035 0000000",
     "province": "BG",
     "rule_code": "C2_F_TER",

@@ -63,7 +63,7 @@ async def payroll_export_csv(
 ) -> Response:
     """Download a month's lines as CSV, amounts in cents."""
     found = await periods.export_of(at.session, at.tenant, _month(period))
-    lines = _chosen(at, found, employee_id, has_left)
+    lines = _chosen(at, found, employee_id, has_left=has_left)
     headers = {"Content-Disposition": f'attachment; filename="payroll-{period}.csv"'}
     return Response(export.to_csv(found.period, lines), 200, headers, "text/csv; charset=utf-8")
 
@@ -74,7 +74,7 @@ async def payroll_export_get(
 ) -> PayrollExportRead:
     """Read what payslips need of a month: an open one as it stands now, so that who leaves can be paid at once."""
     found = await periods.export_of(at.session, at.tenant, _month(period))
-    return _export_read(found, _chosen(at, found, employee_id, has_left))
+    return _export_read(found, _chosen(at, found, employee_id, has_left=has_left))
 
 
 @payroll.command(
@@ -121,7 +121,7 @@ def _month(period: str) -> date:
     return date.fromisoformat(f"{period}-01")
 
 
-def _chosen(at: At, found: Export, employee_id: EmployeeId | None, has_left: bool | None) -> list[Line]:  # noqa: FBT001 - a query parameter
+def _chosen(at: At, found: Export, employee_id: EmployeeId | None, *, has_left: bool | None) -> list[Line]:
     """Return the lines that were asked for, and let the audit entry name whose they are."""
     lines = [
         line

@@ -1,6 +1,6 @@
 """Rows of payroll, always inside one company but for a person's own; none of them tells what a line is about."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from uuid import UUID
@@ -84,7 +84,7 @@ async def cause_codes(session: AsyncSession, company_id: UUID) -> Sequence[Payro
     return (await session.scalars(ordered)).all()
 
 
-async def replace_cause_codes(session: AsyncSession, company_id: UUID, rows: Sequence[dict[str, object]]) -> None:
+async def replace_cause_codes(session: AsyncSession, company_id: UUID, rows: Sequence[Mapping[str, object]]) -> None:
     await session.execute(delete(PayrollCauseCode).where(PayrollCauseCode.company_id == company_id))
     if rows:
         await session.execute(insert(PayrollCauseCode), [{**row, "company_id": company_id} for row in rows])

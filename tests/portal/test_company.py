@@ -163,7 +163,8 @@ async def test_people_are_invited_and_a_key_is_shown_once(visitor: Visitor, worl
     assert (refused.status_code, "Questo non è un indirizzo e-mail." in told(refused)) == (422, True)
     done = await visitor.post("/members", "admin", email="nuova@example.com", **{"roles[]": "payroll"})
     assert led_to(done).endswith("/members?done=member_invited")
-    assert "nuova@example.com Paghe: legge conto ed elenco vale fino al" in told(await visitor.get("/members", "admin"))
+    waiting = "nuova@example.com Paghe: legge conto, elenco e importi per la busta paga vale fino al"
+    assert waiting in told(await visitor.get("/members", "admin"))
 
     made = await visitor.post("/api_keys", "admin", name="Paghe", **{"scopes[]": "employees:read"})
     key = re.search(r"<code>(bea_[^<]+)</code>", made.text)
