@@ -42,6 +42,7 @@ LISTS = (
     "/account/entries",
     "/top_ups",
     "/programmes",
+    "/deadlines",
     "/grants",
 )
 SCOPES = ["account:read", "employees:read", "employees:write", "grants:read", "grants:write", "programmes:read",
