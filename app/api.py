@@ -59,6 +59,7 @@ from app.portal.pages import session as session_pages
 from app.portal.pages import settlement_runs as settlement_run_pages
 from app.portal.pages import visits as visit_pages
 from app.portal.pages import wallet as wallet_pages
+from app.rules import endpoints as rules
 from app.sandbox import endpoints as sandbox
 from app.sealing import SealedColumn
 from app.search import endpoints as search
@@ -72,6 +73,7 @@ from app.webhooks import models as webhooks_models
 ROUTERS: tuple[APIRouter, ...] = (
     search.public,
     catalogue.public,
+    rules.public,
     capacity.public,
     territory.public,
     networks.public,

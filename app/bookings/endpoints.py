@@ -32,6 +32,7 @@ from app.http.filters import DaysDep, ExternalId, UpdatedSince, any_of
 from app.http.pagination import NewestFirst
 from app.http.schemas import Page
 from app.ids import BeneficiaryId, BookingId, LotId, OfferingId, QuoteId
+from app.rules.errors import RulesNotSigned
 
 router = employee_router()
 # In words: openapi-generator refuses a whole document over a link's `requestBody` that is no text.
@@ -44,7 +45,7 @@ VERB_ERRORS = (AlreadyResolved, StateConflict)
     "person",
     keyed=False,
     status=201,
-    errors=[OfferingNotAvailable, ProviderNotAccredited, SlotClosed, SlotFull, BeneficiaryNotEligible],
+    errors=[OfferingNotAvailable, ProviderNotAccredited, SlotClosed, SlotFull, BeneficiaryNotEligible, RulesNotSigned],
     responses={201: {"links": {"booking_create": BOOK_IT}}},
 )
 async def quote_create(at: At, body: QuoteCreate) -> QuoteRead:

@@ -35,7 +35,7 @@ from app.employees import queries as employee_queries
 from app.errors import NotFound
 from app.rules.beneficiary import BeneficiaryFacts, age
 from app.rules.book import RuleBook, book_in_force
-from app.rules.decisions import Decision, Question, decide
+from app.rules.decisions import Decision, Question, decide, require_decided
 
 UNITS = TypeAdapter(list[QuotedUnit])
 DECISIONS = TypeAdapter(list[Decision])
@@ -189,6 +189,11 @@ class _Examiner:
     def of_lot(self, lot: UsableLot, on: date) -> Decision:
         return self.answer(frozenset(lot.rule_codes), lot.relatives_reading, on)
 
+    def answers(self, lots: Sequence[UsableLot], unit: QuotedUnit) -> list[Decision]:
+        """Return what the law says to each lot that its programme opens to this care."""
+        open_lots = (lot for lot in lots if lot.categories is None or self.category in lot.categories)
+        return [self.of_lot(lot, unit.service_on) for lot in open_lots]
+
     def options(self, lots: Sequence[UsableLot], unit: QuotedUnit) -> dict[UUID, str]:
         """Return which lots may pay the unit, and under which rule code."""
         return {
@@ -211,6 +216,8 @@ class _Examiner:
 def _planned(
     units: Sequence[QuotedUnit], lots: Sequence[UsableLot], examiner: _Examiner, credit: CreditChoice
 ) -> list[QuotedUnit]:
+    for unit in units if credit.mode != "none" else ():
+        require_decided(examiner.answers(lots, unit))
     plans = plan(
         [PlanUnit(unit.index, unit.price_cents, unit.service_on, examiner.options(lots, unit)) for unit in units],
         [_plan_lot(lot) for lot in lots],

@@ -63,16 +63,6 @@ async def category_list(paging: ByCode) -> Page[schemas.CategoryRead]:
     return paging.page(found, schemas.CategoryRead.model_validate)
 
 
-@public.list("/rules", "public", fresh_seconds=300)
-async def rule_list(
-    paging: ByCode, on: Annotated[clock.Day | None, Query(description="default today (Rome)")] = None
-) -> Page[schemas.RuleRead]:
-    """Show the rule codes in force on a day, with citation and whether an adviser confirmed the row."""
-    valid = book_in_force().rules_on(on or clock.today())
-    found = page_in(list(valid), paging.window, {"code": lambda row: [row.code]})
-    return paging.page(found, schemas.RuleRead.model_validate)
-
-
 @provider.change("", "provider:write", audit="provider.update")
 async def provider_update(at: At, body: ProviderUpdate) -> schemas.PublicProvider:
     """Change the public profile; the ETag is that of `GET /v1/providers/{provider_id}`."""

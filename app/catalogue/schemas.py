@@ -19,7 +19,7 @@ from app.clock import Day, Instant
 from app.http.schemas import ABSENT, VERSION, Code, In, Metadata, Name, Out, Prose, Unique, example
 from app.http.words import words
 from app.ids import AccreditationId, AllianceId, OfferingId, OrganisationId, PriceId, SiteId, UserId
-from app.rules.rows import OfferingUnit, PaymentForm, RelativesCondition, RuleCode, Status
+from app.rules.rows import OfferingUnit, RuleCode
 from app.territory.schemas import IstatCode
 
 OpenMode = Literal["appointment", "home_visit", "session"]
@@ -136,35 +136,6 @@ class CategoryRead(Out):
     """The rules that may pay for it today."""
     units: list[OfferingUnit]
     """In which units it may be sold; empty: for claims only."""
-
-
-class RuleRead(Out):
-    """One dated row of law; `valid_to` is the last day."""
-
-    code: RuleCode
-    """The stable code of the rule."""
-    name: str
-    """The Italian name."""
-    name_en: str
-    """The English name."""
-    payment_forms: list[PaymentForm]
-    """In which forms it may pay."""
-    for_self: bool
-    """Whether it pays for the employee."""
-    for_relatives: bool
-    """Whether it pays for relatives."""
-    relatives_condition: RelativesCondition
-    """What relatives must fulfil."""
-    citation: str
-    """The passage of the law."""
-    source: str
-    """Where the text can be read."""
-    status: Status
-    """Whether the reading of the law is confirmed."""
-    valid_from: Day
-    """The first day on which it holds."""
-    valid_to: Day | None
-    """The last day on which it holds; null: no end."""
 
 
 class SiteCreate(In):
@@ -472,28 +443,3 @@ words(
     approved="the alliance said yes",
     refused="the alliance said no",
 )
-words(
-    "RuleCode",
-    RuleCode,
-    C2_D_BIS="public transport passes, art. 51 c. 2 d-bis TUIR",
-    C2_F="social, health, education and recreation services, art. 51 c. 2 f TUIR",
-    C2_F_BIS="education and children, art. 51 c. 2 f-bis TUIR",
-    C2_F_TER="care of elderly and dependent relatives, art. 51 c. 2 f-ter TUIR",
-    C2_F_QUATER="insurance against dependency, art. 51 c. 2 f-quater TUIR",
-    C3_FRINGE="goods and services up to a yearly limit, art. 51 c. 3 TUIR",
-)
-words(
-    "PaymentForm",
-    PaymentForm,
-    direct="the employer's money pays the provider",
-    voucher="a voucher for a whole service",
-    reimbursement="the employee pays and is paid back",
-)
-words(
-    "RelativesCondition",
-    RelativesCondition,
-    none="nothing",
-    fiscally_dependent="be fiscally dependent on the employee",
-    elderly_or_certified="be 75 or older, or certified as non-self-sufficient",
-)
-words("RuleStatus", Status, confirmed="the reading is settled", unconfirmed="it is an interpretation")

@@ -11,11 +11,11 @@ from typing import TypeVar
 from app.config import settings
 from app.rules import reading, signatures
 from app.rules.beneficiary import Relation as AnyRelation
-from app.rules.checks import check
 from app.rules.errors import RulesNotSigned
 from app.rules.reading import RuleDataError
 from app.rules.rows import Agreement, Category, Parameter, Relation, Row, Rule
 from app.rules.signatures import Signature, signed
+from app.rules.soundness import check
 
 __all__ = ["DATA_FOLDER", "RuleBook", "RuleDataError", "UnknownParameter", "book_in_force", "load", "require_signed"]
 

@@ -1,6 +1,6 @@
 """May credit pay for this care, for this person, on this day, and under which rule code."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, replace
 from datetime import date
@@ -9,6 +9,7 @@ from typing import Literal, get_args
 from app.actor import Locale
 from app.rules.beneficiary import BeneficiaryFacts, age, is_certified, lives_with_or_is_maintained
 from app.rules.book import RuleBook
+from app.rules.errors import RulesNotSigned
 from app.rules.reasons import TEMPLATES, AlternativeCode, DecisionCode, ReadingNote, Text
 from app.rules.rows import Category, Cover, PaymentForm, Relation, RelativeCounts, Row, Rule, RuleCode, Status
 
@@ -63,6 +64,8 @@ class Decision:
     status: Status
     reading: Reading
     alternatives: tuple[Alternative, ...] = ()
+    unsigned: tuple[str, ...] = ()
+    """The rows that keep it from being made (`rule_unsigned`)."""
 
 
 def decide(question: Question, book: RuleBook) -> tuple[Decision, ...]:
@@ -92,6 +95,14 @@ def decide(question: Question, book: RuleBook) -> tuple[Decision, ...]:
         )
         for decision in decisions
     )
+
+
+def require_decided(answers: Iterable[Decision]) -> None:
+    """Refuse (RulesNotSigned) where no answer is a yes and one waits for an adviser: nobody pays for a missing word."""
+    given = list(answers)
+    rows = dict.fromkeys(row for answer in given for row in answer.unsigned)
+    if rows and not any(answer.allowed for answer in given):
+        raise RulesNotSigned(rows=list(rows))
 
 
 def _by_rule_code(question: Question, book: RuleBook) -> tuple[Decision, ...]:
@@ -157,6 +168,7 @@ class _Examination:
             valid_on=self.question.on,
             status="confirmed" if confirmed else "unconfirmed",
             reading=self.question.reading,
+            unsigned=tuple(row.id for row in rows if not row.signed) if code == "rule_unsigned" else (),
         )
 
     def _first_failure(self) -> DecisionCode:

@@ -16,7 +16,6 @@ from app.rules.rows import (
     RelativesCondition,
     Row,
     Rule,
-    day_in,
 )
 
 FORMS: dict[PaymentForm, Text] = {
@@ -115,13 +114,14 @@ def _(row: Parameter) -> Text:
 
 @said.register
 def _(row: Agreement) -> Text:
-    available, until, amount = _day(row.available_by), _day(row.usable_until), _money(row.amount_cents)
-    start, end, following = _day(row.window_start), _day(row.window_end), row.usable_in == "next_year"
+    available, until, amount = _the(_day(row.available_by)), _the(_day(row.usable_until)), _money(row.amount_cents)
+    start, end = _the(_day(row.window_start)), _the(_day(row.window_end))
+    following = row.usable_in == "next_year"
     months = row.fixed_term_min_months
     it = [
-        f"{amount.it} l'anno, a disposizione entro il {available.it}, da usare entro il {until.it}"
+        f"{amount.it} l'anno, a disposizione entro {available.it}, da usare entro {until.it}"
         + " dell'anno dopo" * following,
-        f"per chi è in forza il {start.it} o assunto entro il {end.it}",
+        f"per chi è in forza {start.it} o assunto entro {end.it}",
         *["chi è in prova lo riceve quando la prova finisce"] * row.probation_excluded,
         *([f"a termine: almeno {months} mesi nell'anno civile"] if months else []),
         *["escluso chi è in aspettativa non retribuita per tutto quel periodo"] * row.unpaid_leave_excluded,
@@ -153,8 +153,13 @@ def _day(text: str) -> Text:
     month, _, day = text.partition("-")
     it, en = (names.split()[int(month) - 1] for names in (MONTHS.it, MONTHS.en))
     if day == "last":
-        return Text(f"{day_in(text, 2001).day} {it} (ultimo del mese)", f"the last day of {en}")
+        return Text(f"ultimo giorno di {it}", f"the last day of {en}")
     return Text(f"{int(day)}° {it}" if day == "01" else f"{int(day)} {it}", f"{int(day)} {en}")
+
+
+def _the(day: Text) -> Text:
+    """A day with its article, which Italian chooses by the sound."""
+    return Text(f"l'{day.it}" if day.it.startswith(("ultimo", "8 ", "11 ")) else f"il {day.it}", day.en)
 
 
 def _forms(forms: tuple[PaymentForm, ...]) -> Text:

@@ -30,6 +30,7 @@ from app.portal import forms, render
 from app.portal.lists import listed
 from app.portal.pages.maps import alliance_map
 from app.portal.route import pages
+from app.rules import endpoints as law
 from app.search import endpoints as search
 from app.territory import endpoints as territory
 from app.territory.schemas import IstatCode
@@ -158,15 +159,11 @@ async def provider(at: At, request: Request, provider_id: OrganisationId) -> Res
     return render.page(request, "provider.html", provider=found, offered=offered.data)
 
 
-@public.page("/rules", catalogue.rule_list)
-async def rules(request: Request) -> Response:
-    """Tell in plain words what credit may pay, with the law behind it."""
-    return render.page(
-        request,
-        "rules.html",
-        rules=(await catalogue.rule_list(await listed(request, "code"))).data,
-        categories=(await catalogue.category_list(await listed(request, "code"))).data,
-    )
+@public.page("/rules", law.rule_list)
+async def rules(request: Request, on: Annotated[clock.Day | None, Query()] = None) -> Response:
+    """Tell in plain words what credit may pay on a day, with the law behind it and who answers for it."""
+    day = on or clock.today()
+    return render.page(request, "rules.html", day=day, rules=await law.rule_list(await listed(request, "code"), day))
 
 
 @public.page("/municipalities", territory.municipality_list)

@@ -8,7 +8,6 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from app import clock, ids
-from app.catalogue import endpoints as catalogue
 from app.edge.at import At, Place
 from app.errors import Invalid
 from app.grants import endpoints as grants
@@ -21,6 +20,7 @@ from app.portal import forms
 from app.portal.lists import listed
 from app.portal.pages.shown import company_page, rows_refused, typed
 from app.portal.route import pages, to
+from app.rules import endpoints as law
 
 company = pages(audiences.company_router())
 PROGRAMMES = "/companies/{company_id}/programmes"
@@ -36,7 +36,7 @@ async def programme_list(at: At, request: Request) -> Response:
 
 @company.page("/programmes/new", grants.programme_list)
 async def programme_new(at: At, request: Request) -> Response:
-    rules = (await catalogue.rule_list(await listed(request, "code"))).data
+    rules = (await law.rule_list(await listed(request, "code"))).data
     return company_page(at, request, "programme_new.html", rules=rules)
 
 
@@ -54,7 +54,7 @@ def _base(at: Place) -> str:
 async def programme(at: At, request: Request, programme_id: ProgrammeId) -> Response:
     """Show what a programme's credit may pay and how it ends; from here a grant is prepared."""
     found = await grants.programme_get(at, programme_id)
-    rules = {row.code: row for row in (await catalogue.rule_list(await listed(request, "code"))).data}
+    rules = {row.code: row for row in (await law.rule_list(await listed(request, "code"))).data}
     lines = [line.replace("\t", " · ") for line in typed(request, "lines").splitlines()]
     return company_page(
         at,
