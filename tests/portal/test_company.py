@@ -155,7 +155,8 @@ async def test_an_agreements_credit_is_prepared_for_whom_it_is_due(visitor: Visi
     await world.execute("UPDATE employee SET contract = 'agency' WHERE id = :id", id=left_out.employee_id)
     made = await visitor.post(
         "/programmes", name="CCNL", source="collective_agreement", employee_category="operai",
-        lot_expires_on="2027-05-31", agreement_code="metalworkers", agreement_year="2026", **{"rule_codes[]": "C2_F_TER"},
+        lot_expires_on="2027-05-31", agreement_code="metalworkers", agreement_year="2026",
+        **{"rule_codes[]": "C2_F_TER"},
     )  # fmt: skip
     programme = led_to(made).removeprefix(visitor.base).partition("?")[0]
     assert "da dare entro il 28 febbraio 2026" in told(await visitor.get(programme))
