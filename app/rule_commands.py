@@ -60,6 +60,7 @@ def tell_unsigned() -> None:
     if settings().sandbox or not unsigned:
         return
     log.warning("rules_not_signed", count=len(unsigned))
-    err.print(f"Nobody has signed {len(unsigned)} rows of law that hold today; credit pays nothing that rests on them:")
-    err.print("\n".join(f"  {row.id}" for row in unsigned), markup=False)
-    err.print("An adviser reads them with `beatrice rules show` and signs them with `beatrice rules sign-off`.")
+    said = [f"Nobody has signed {len(unsigned)} rows of law that hold today; credit pays nothing that rests on them:"]
+    said += [f"  {row.id}" for row in unsigned]
+    said.append("An adviser reads them with `beatrice rules show` and signs them with `beatrice rules sign-off`.")
+    err.print("\n".join(said), soft_wrap=True, markup=False)

@@ -365,14 +365,3 @@ def test_role_sql_names_the_database(beatrice: Beatrice) -> None:
     answer = beatrice("role-sql", DATABASE_URL="postgresql://127.0.0.1/welfare")
     assert answer.exit_code == 0
     assert 'GRANT CREATE ON DATABASE "welfare" TO beatrice_owner;' in answer.stdout.splitlines()
-
-
-def test_rules_show_prints_what_holds_on_the_day_named(beatrice: Beatrice) -> None:
-    answers = [beatrice("rules", "show", "--on", day) for day in ("2027-12-31", "2028-01-01")]
-    assert [answer.exit_code for answer in answers] == [0, 0]
-    rows = [line.split("\t") for answer in answers for line in answer.stdout.splitlines()]
-    assert [row[1:5] for row in rows if row[0] == "parameter fringe_limit_cents"] == [
-        ["100000 (cents)", "2025-01-01 - 2027-12-31", "confirmed", "unsigned"],
-        ["25823 (cents)", "2028-01-01 -", "confirmed", "unsigned"],
-    ]
-    assert beatrice("rules", "show", "--on", "2026-02-30").exit_code == 2

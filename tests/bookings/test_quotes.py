@@ -1,10 +1,13 @@
 """What a quote allows, refuses and explains."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from datetime import date, datetime, timedelta
+
+import pytest
 
 from app import ids
 from tests.bookings.scene import NOW, Scene
+from tests.production import ENVIRONMENT, changed, in_force
 
 December = Callable[[int], datetime]
 
@@ -18,6 +21,31 @@ async def test_own_money_when_credit_is_not_wanted(scene: Scene, december: Decem
     booking = await scene.book([await scene.slot(december(3))], credit={"mode": "none"})
     assert booking["own_money_due_cents"] == 22_50
     assert await scene.lots() == ((120_00, 0), (300_00, 0))
+
+
+@pytest.fixture
+def own_keys() -> Iterator[None]:
+    """What is sealed here can be read in production."""
+    with changed(BEATRICE_SECRET_KEYS=ENVIRONMENT["BEATRICE_SECRET_KEYS"]):
+        yield
+
+
+@pytest.mark.usefixtures("own_keys")
+async def test_production_lets_no_credit_pay_on_rows_that_nobody_signed(scene: Scene, december: December) -> None:
+    slot = await scene.slot(december(2))
+    with in_force():
+        refused = await scene.quote([slot])
+        own = await scene.quote([slot], credit={"mode": "none"})
+    problem = refused.json()
+    assert (refused.status_code, problem["code"]) == (409, "rules_not_signed")
+    assert problem["rows"] == [
+        "rule/C2_F_TER/2016-01-01",
+        "category/home_help/C2_F_TER/2016-01-01",
+        "relation/parent/2025-01-01",
+        "limit/elderly_age/2016-01-01",
+    ]
+    assert (own.json()["own_money_cents"], own.json()["decisions"][0]["code"]) == (22_50, "rule_unsigned")
+    assert await scene.world.scalar("SELECT count(*) FROM care.quote") == 1
 
 
 async def test_a_quote_lives_as_long_as_its_provider_agreed(scene: Scene, december: December) -> None:

@@ -27,7 +27,7 @@ async def test_providers_by_name(client: httpx.AsyncClient, world: World, coop: 
 
 
 @pytest.mark.usefixtures("coop")
-async def test_categories_and_rules_of_the_day(client: httpx.AsyncClient) -> None:
+async def test_categories_of_the_day(client: httpx.AsyncClient) -> None:
     categories = {row["code"]: row for row in (await client.get("/v1/categories")).json()["data"]}
     assert categories["home_help"] == {
         "code": "home_help",
@@ -39,26 +39,3 @@ async def test_categories_and_rules_of_the_day(client: httpx.AsyncClient) -> Non
     first = (await client.get("/v1/categories", params={"limit": 10})).json()
     rest = (await client.get("/v1/categories", params={"limit": 100, "cursor": first["next_cursor"]})).json()
     assert [row["code"] for row in first["data"] + rest["data"]] == sorted(categories)
-    rules = (await client.get("/v1/rules")).json()["data"]
-    assert [row["code"] for row in rules] == ["C2_D_BIS", "C2_F", "C2_F_BIS", "C2_F_QUATER", "C2_F_TER", "C3_FRINGE"]
-    assert rules[4].keys() == {
-        "code",
-        "name",
-        "name_en",
-        "payment_forms",
-        "for_self",
-        "for_relatives",
-        "relatives_condition",
-        "citation",
-        "source",
-        "status",
-        "valid_from",
-        "valid_to",
-    }
-    assert all(row["citation"] for row in rules)
-    assert (await client.get("/v1/rules", params={"on": "1950-01-01"})).json() == {
-        "data": [],
-        "next_cursor": None,
-        "prev_cursor": None,
-        "total": None,
-    }

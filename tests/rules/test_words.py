@@ -32,23 +32,23 @@ def row(row_id: str) -> Row:
         (
             "rule/C2_F_TER/2016-01-01",
             (
-                "Per i familiari anziani o con un certificato di non autosufficienza: pagamento diretto, voucher e"
-                " rimborso."
+                "Per i familiari anziani o con un certificato di non autosufficienza: pagamento diretto, "
+                "voucher e rimborso."
             ),
             (
-                "For relatives who are elderly or hold a certificate of non-self-sufficiency: direct payment, voucher and"
-                " reimbursement."
+                "For relatives who are elderly or hold a certificate of non-self-sufficiency: direct payment,"
+                " voucher and reimbursement."
             ),
         ),
         (
             "rule/C3_FRINGE/2016-01-01",
             (
-                "Per il dipendente e i familiari: pagamento diretto e voucher, mai rimborso. Solo entro la soglia annua e"
-                " con il consenso della persona, dopo ogni altra regola."
+                "Per il dipendente e i familiari: pagamento diretto e voucher, mai rimborso. Solo entro la "
+                "soglia annua e con il consenso della persona, dopo ogni altra regola."
             ),
             (
-                "For the employee and relatives: direct payment and voucher, never reimbursement. Only within the yearly"
-                " limit and with the person's consent, after every other rule."
+                "For the employee and relatives: direct payment and voucher, never reimbursement. Only within"
+                " the yearly limit and with the person's consent, after every other rule."
             ),
         ),
         ("relation/spouse/2016-01-01", "Conta come familiare.", "Counts as a relative."),
@@ -71,16 +71,17 @@ def row(row_id: str) -> Row:
         (
             "agreement/metalworkers/2026-01-01",
             (
-                "250,00 euro l'anno, a disposizione entro l'ultimo giorno di febbraio, da usare entro il 31 maggio "
-                "dell'anno dopo; per chi è in forza il 1° giugno o assunto entro il 31 dicembre; chi è in prova lo riceve quando la"
-                " prova finisce; a termine: almeno 3 mesi nell'anno civile; escluso chi è in aspettativa non retribuita per"
-                " tutto quel periodo; part-time: per intero; una volta sola nell'anno."
+                "250,00 euro l'anno, a disposizione entro l'ultimo giorno di febbraio, da usare entro il 31 "
+                "maggio dell'anno dopo; per chi è in forza il 1° giugno o assunto entro il 31 dicembre; chi è"
+                " in prova lo riceve quando la prova finisce; a termine: almeno 3 mesi nell'anno civile; "
+                "escluso chi è in aspettativa non retribuita per tutto quel periodo; part-time: per intero; "
+                "una volta sola nell'anno."
             ),
             (
-                "250.00 euro a year, available by the last day of February, usable until 31 May of the next year; for"
-                " who is in force on 1 June or hired until 31 December; who is in probation gets it when it ends; fixed term: at"
-                " least 3 months of the calendar year; not for who is on unpaid leave throughout that period; part-time: in"
-                " full; once a year."
+                "250.00 euro a year, available by the last day of February, usable until 31 May of the next "
+                "year; for who is in force on 1 June or hired until 31 December; who is in probation gets it "
+                "when it ends; fixed term: at least 3 months of the calendar year; not for who is on unpaid "
+                "leave throughout that period; part-time: in full; once a year."
             ),
         ),
     ],
@@ -96,8 +97,9 @@ def test_an_agreement_without_conditions_says_none() -> None:
         terms, probation_excluded=False, fixed_term_min_months=0, unpaid_leave_excluded=False, once_a_year=False
     )
     assert said(replace(bare, part_time_prorated=True)).it == (
-        "200,00 euro l'anno, a disposizione entro l'ultimo giorno di febbraio, da usare entro il 31 dicembre; per chi è"
-        " in forza il 1° gennaio o assunto entro il 31 dicembre; part-time: in proporzione."
+        "200,00 euro l'anno, a disposizione entro l'ultimo giorno di febbraio, da usare entro il 31 "
+        "dicembre; per chi è in forza il 1° gennaio o assunto entro il 31 dicembre; part-time: in "
+        "proporzione."
     )
 
 

@@ -8,7 +8,7 @@ from urllib.parse import urlencode
 from uuid import UUID
 
 from fastapi import Query
-from pydantic import Field
+from pydantic import BeforeValidator, Field
 from starlette.requests import Request
 from starlette.responses import Response
 
@@ -37,6 +37,8 @@ from app.territory import endpoints as territory
 from app.territory.schemas import IstatCode
 
 public = pages(audiences.public_router())
+DayAsked = Annotated[clock.Day | None, BeforeValidator(lambda typed: typed or None)]
+"""A field of a form that may be left empty."""
 DAYS = 7
 
 
@@ -164,7 +166,7 @@ async def provider(at: At, request: Request, provider_id: OrganisationId) -> Res
 
 
 @public.page("/rules", law.rule_list)
-async def rules(request: Request, on: Annotated[clock.Day | None, Query()] = None) -> Response:
+async def rules(request: Request, on: Annotated[DayAsked, Query()] = None) -> Response:
     """Tell in plain words what credit may pay on a day, with the law behind it and who answers for it."""
     day = on or clock.today()
     return render.page(request, "rules.html", day=day, rules=await law.rule_list(await listed(request, "code"), day))
