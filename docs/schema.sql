@@ -500,6 +500,26 @@ CREATE INDEX api_key_organisation_id_idx ON public.api_key USING btree (organisa
 CREATE UNIQUE INDEX api_key_two_live_key ON public.api_key USING btree (organisation_id, name, live_place);
 GRANT INSERT, SELECT, UPDATE ON public.api_key TO beatrice_app, beatrice_worker;
 
+CREATE TABLE public.approval_mandate (
+    id uuid NOT NULL,
+    company_id uuid NOT NULL,
+    alliance_id uuid NOT NULL,
+    given_by uuid NOT NULL,
+    given_at timestamp with time zone NOT NULL,
+    from_at timestamp with time zone NOT NULL,
+    ended_at timestamp with time zone,
+    CONSTRAINT approval_mandate_pkey PRIMARY KEY (id),
+    CONSTRAINT approval_mandate_alliance_id_fkey FOREIGN KEY (alliance_id) REFERENCES public.alliance(id),
+    CONSTRAINT approval_mandate_company_id_fkey FOREIGN KEY (company_id) REFERENCES public.company(organisation_id),
+    CONSTRAINT approval_mandate_begins_later CHECK (from_at >= given_at)
+);
+CREATE INDEX approval_mandate_alliance_id_idx ON public.approval_mandate USING btree (alliance_id);
+CREATE INDEX approval_mandate_company_id_idx ON public.approval_mandate USING btree (company_id);
+CREATE UNIQUE INDEX approval_mandate_open_key ON public.approval_mandate USING btree (company_id) WHERE ended_at IS NULL;
+CREATE TRIGGER approval_mandate_00_kept BEFORE DELETE ON public.approval_mandate FOR EACH ROW EXECUTE FUNCTION public.refuse_change();
+CREATE TRIGGER approval_mandate_10_check BEFORE INSERT OR UPDATE ON public.approval_mandate FOR EACH ROW EXECUTE FUNCTION public.check_mandate();
+GRANT INSERT, SELECT, UPDATE (ended_at) ON public.approval_mandate TO beatrice_app;
+
 CREATE TABLE public.attempt_count (
     key bytea NOT NULL,
     window_start timestamp with time zone NOT NULL,
@@ -971,6 +991,7 @@ CREATE TABLE public.lot (
     ended_at timestamp with time zone,
     created_at timestamp with time zone NOT NULL,
     grace_until date,
+    reminders smallint NOT NULL DEFAULT 0,
     CONSTRAINT lot_pkey PRIMARY KEY (id),
     CONSTRAINT lot_company_id_employee_id_fkey FOREIGN KEY (company_id, employee_id) REFERENCES public.employee(company_id, id),
     CONSTRAINT lot_company_id_grant_id_fkey FOREIGN KEY (company_id, grant_id) REFERENCES public.credit_grant(company_id, id),
@@ -990,6 +1011,7 @@ CREATE INDEX lot_employee_idx ON public.lot USING btree (company_id, employee_id
 CREATE INDEX lot_grace_of_idx ON public.lot USING btree (grace_of);
 CREATE UNIQUE INDEX lot_grant_employee_key ON public.lot USING btree (grant_id, employee_id) WHERE kind = 'grant'::text;
 CREATE INDEX lot_grant_idx ON public.lot USING btree (company_id, grant_id);
+CREATE INDEX lot_reminders_idx ON public.lot USING btree (reminders, expires_on) WHERE ended_at IS NULL;
 CREATE INDEX lot_revoked_idx ON public.lot USING btree (revoked_at) WHERE revoked_at IS NOT NULL AND ended_at IS NULL;
 CREATE INDEX lot_source_idx ON public.lot USING btree (source_id);
 CREATE INDEX lot_standing_idx ON public.lot USING btree (expires_on, id) WHERE ended_at IS NULL;
@@ -1001,7 +1023,7 @@ CREATE TRIGGER lot_20_granted AFTER INSERT ON public.lot REFERENCING NEW TABLE A
 CREATE TRIGGER lot_20_revoked BEFORE UPDATE ON public.lot FOR EACH ROW WHEN (new.revoked_at IS DISTINCT FROM old.revoked_at) EXECUTE FUNCTION public.check_revoked_lot();
 CREATE CONSTRAINT TRIGGER lot_90_funded AFTER INSERT ON public.lot DEFERRABLE INITIALLY DEFERRED FOR EACH ROW WHEN (new.kind <> 'grant'::text) EXECUTE FUNCTION public.check_grace_funded();
 GRANT INSERT ON public.lot TO beatrice_hr;
-GRANT INSERT, SELECT, UPDATE (ended_at) ON public.lot TO beatrice_app, beatrice_worker;
+GRANT INSERT, SELECT, UPDATE (ended_at, reminders) ON public.lot TO beatrice_app, beatrice_worker;
 
 CREATE TABLE public.municipality (
     istat_code text NOT NULL,
@@ -1259,7 +1281,6 @@ CREATE TABLE public.programme (
     CONSTRAINT programme_company_id_id_key UNIQUE (company_id, id),
     CONSTRAINT programme_company_id_fkey FOREIGN KEY (company_id) REFERENCES public.company(organisation_id),
     CONSTRAINT programme_id_fkey FOREIGN KEY (id) REFERENCES public.credit_source(id),
-    CONSTRAINT programme_agreement_code_known CHECK (agreement_code = ANY (ARRAY['metalworkers'::text, 'confapi'::text])),
     CONSTRAINT programme_agreement_whole CHECK (num_nonnulls(agreement_code, agreement_year, due_by) = ANY (ARRAY[0, 3]))
 );
 CREATE INDEX programme_due_by_idx ON public.programme USING btree (due_by) WHERE due_by IS NOT NULL;
@@ -2570,12 +2591,16 @@ CREATE OR REPLACE FUNCTION public.check_agreement_once()
  SECURITY DEFINER
  SET search_path TO 'public', 'pg_temp'
 AS $function$
+DECLARE
+    of_programme programme;
 BEGIN
-    IF EXISTS (SELECT FROM agreement_line mine JOIN agreement_line other
-            ON (other.company_id, other.agreement_code, other.agreement_year, other.fiscal_code_index)
-                = (mine.company_id, mine.agreement_code, mine.agreement_year, mine.fiscal_code_index)
-            AND (other.grant_id, other.employee_id) <> (mine.grant_id, mine.employee_id)
-            WHERE mine.company_id = NEW.company_id AND mine.grant_id = NEW.id) THEN
+    SELECT * INTO of_programme FROM programme WHERE id = NEW.programme_id;
+    IF of_programme.agreement_code IS NULL THEN
+        RETURN NULL;
+    END IF;
+    IF EXISTS (SELECT FROM agreement_line WHERE company_id = NEW.company_id
+            AND agreement_code = of_programme.agreement_code AND agreement_year = of_programme.agreement_year
+            GROUP BY fiscal_code_index HAVING count(*) > 1 AND bool_or(grant_id = NEW.id)) THEN
         PERFORM refuse_credit('credit_grant_agreement_once', 'an agreement gives its credit once a year');
     END IF;
     RETURN NULL;
@@ -2652,7 +2677,8 @@ CREATE OR REPLACE FUNCTION public.check_changed_lot()
  SET search_path TO 'public', 'pg_temp'
 AS $function$
 BEGIN
-    IF (to_jsonb(OLD) - 'ended_at' - 'revoked_at') IS DISTINCT FROM (to_jsonb(NEW) - 'ended_at' - 'revoked_at')
+    IF (to_jsonb(OLD) - 'ended_at' - 'revoked_at' - 'reminders')
+            IS DISTINCT FROM (to_jsonb(NEW) - 'ended_at' - 'revoked_at' - 'reminders')
             OR OLD.revoked_at IS NOT NULL AND NEW.revoked_at IS DISTINCT FROM OLD.revoked_at THEN
         PERFORM refuse_credit('lot_fixed', 'a lot keeps its amount, owner and validity');
     END IF;
@@ -2807,11 +2833,13 @@ BEGIN
             IS DISTINCT FROM (NEW.employee_count::bigint, NEW.total_cents::numeric) THEN
         PERFORM refuse_credit('credit_grant_adds_up', 'a grant is the sum of its lines');
     END IF;
+    -- As two sets: line by line it takes the square of the time where nobody has analysed the tables yet.
     IF NEW.status = 'active' AND EXISTS (
-            SELECT FROM grant_line line WHERE line.company_id = NEW.company_id AND line.grant_id = NEW.id
-            AND NOT EXISTS (SELECT FROM lot JOIN ledger.transfer ON transfer.to_account_id = lot.id
-                AND transfer.reason = 'granted'
-                WHERE lot.grant_id = line.grant_id AND lot.employee_id = line.employee_id AND lot.kind = 'grant')) THEN
+            SELECT line.employee_id FROM grant_line line WHERE line.company_id = NEW.company_id AND line.grant_id = NEW.id
+            EXCEPT
+            SELECT lot.employee_id FROM lot WHERE lot.company_id = NEW.company_id AND lot.grant_id = NEW.id
+                AND lot.kind = 'grant' AND EXISTS (SELECT FROM ledger.transfer
+                    WHERE transfer.to_account_id = lot.id AND transfer.reason = 'granted')) THEN
         PERFORM refuse_credit('credit_grant_whole', 'an active grant has a funded lot for each line');
     END IF;
     -- When it is drafted and when it is approved: money that arrives later does not ask again.
@@ -2899,6 +2927,24 @@ BEGIN
         PERFORM refuse_credit('lot_leaves_by_rule', 'credit leaves a lot by capture, expiry, return or grace only');
     END IF;
     RETURN NULL;
+END $function$;
+
+CREATE OR REPLACE FUNCTION public.check_mandate()
+ RETURNS trigger
+ LANGUAGE plpgsql
+ SECURITY DEFINER
+ SET search_path TO 'public', 'pg_temp'
+AS $function$
+BEGIN
+    IF TG_OP = 'INSERT' THEN
+        IF NOT EXISTS (SELECT FROM alliance_membership WHERE alliance_id = NEW.alliance_id
+                AND organisation_id = NEW.company_id AND role = 'company' AND ended_on IS NULL) THEN
+            PERFORM refuse_credit('approval_mandate_of_member', 'the alliance of a mandate is one of the company''s');
+        END IF;
+    ELSIF (to_jsonb(OLD) - 'ended_at') IS DISTINCT FROM (to_jsonb(NEW) - 'ended_at') OR OLD.ended_at IS NOT NULL THEN
+        PERFORM refuse_credit('approval_mandate_fixed', 'a mandate keeps what it says and ends once');
+    END IF;
+    RETURN NEW;
 END $function$;
 
 CREATE OR REPLACE FUNCTION public.check_new_lots()
