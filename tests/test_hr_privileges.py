@@ -13,6 +13,7 @@ EMPLOYEE = (
     " fiscal_code_index given_name hired_on probation_ends_on sealed_fiscal_code unpaid_leave"
 )
 READABLE = {
+    "agreement_line": "*",
     "attempt_count": "*",
     "clock_offset": "*",
     "company": "*",

@@ -93,19 +93,20 @@ def entitlement(credit: YearsCredit, facts: AgreementFacts, on: date) -> Entitle
 def _never(credit: YearsCredit, facts: AgreementFacts, on: date) -> Iterator[DueCode]:
     """Yield what excludes a person from the year's credit, as things stand."""
     row, window, ended_on = credit.row, credit.row.window(credit.year), facts.ended_on
+    last = window.end or date(credit.year, 12, 31)
     own = NATIONAL_CODES.get(facts.agreement_code or "", facts.agreement_code)
     if own != row.code and own in NATIONAL_CODES.values():
         yield "other_agreement"
     if ended_on is not None and ended_on < on:
         yield "employment_ended"
-    if facts.hired_on > window.end or (ended_on is not None and ended_on < window.start):
+    if facts.hired_on > last or (ended_on is not None and ended_on < window.start):
         yield "not_employed_then"
     if facts.contract == "agency":
         yield "agency"
     months = months_within(facts, date(credit.year, 1, 1), date(credit.year, 12, 31))
     if facts.contract == "fixed_term" and months < row.fixed_term_min_months:
         yield "fixed_term_too_short"
-    if row.unpaid_leave_excluded and _covered(facts, window.start, window.end):
+    if row.unpaid_leave_excluded and _covered(facts, window.start, last):
         yield "unpaid_leave"
 
 

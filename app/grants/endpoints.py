@@ -13,6 +13,15 @@ from app.files.errors import ImportRefused, NotCsv, TooManyRows
 from app.grants import due, grant_csv, grants, programmes, queries, revocations, top_ups
 from app.grants.agreements import REASONS, YearsCredit
 from app.grants.due import Judged
+from app.grants.due_schemas import (
+    DeadlineRead,
+    DeadlinesRead,
+    DueList,
+    DueRead,
+    GrantDrafted,
+    NotDueRead,
+    YearsCreditRead,
+)
 from app.grants.errors import (
     AgreementGivenAlready,
     AmountDiffers,
@@ -27,19 +36,12 @@ from app.grants.models import DueCode, EntryKind, GeneralityReason, GrantStatus,
 from app.grants.queries import CompanyEntry, RevocationRow
 from app.grants.schemas import (
     ENTRY_PREFIXES,
-    AgreementRead,
     CompanyEntryRead,
     CompanyFundsRead,
-    DeadlineRead,
-    DeadlinesRead,
-    DueList,
-    DueRead,
     GrantCreate,
-    GrantDrafted,
     GrantLineRead,
     GrantRead,
     GrantRevoke,
-    NotDueRead,
     OperatorTopUpRead,
     PayeeRead,
     ProgrammeCreate,
@@ -229,9 +231,9 @@ async def programme_due_list(
     return DueList(agreement=read, **page.__dict__, **due.counts(judged, clock.today()))
 
 
-def _agreement(credit: YearsCredit) -> AgreementRead:
+def _agreement(credit: YearsCredit) -> YearsCreditRead:
     row = credit.row
-    return AgreementRead(
+    return YearsCreditRead(
         code=row.code,
         name=row.name,
         name_en=row.name_en,

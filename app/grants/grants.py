@@ -23,7 +23,7 @@ from app.grants.due import Judged, Problem
 from app.grants.errors import AmountsIdentify, ApproverIsMaker, ProgrammeArchived, ProgrammeEnded
 from app.grants.models import Grant, GrantStatus
 from app.grants.queries import GrantRow, LockedGrant, ProgrammeToGrant
-from app.grants.schemas import GrantCreate
+from app.grants.schemas import MAX_LINES, GrantCreate
 from app.ledger.queries import company_balance
 from app.rules.book import require_signed
 
@@ -131,6 +131,8 @@ async def _lines(
                 session, company_id, credit, programme.employee_category, [who for who, _ in lines]
             )
             _refuse(due.problems(credit, judged, lines, where))
+    if len(lines) > MAX_LINES:
+        raise Invalid("/each_cents", "too_long", "at most 20,000 people in one grant")
     await _check_generality(session, company_id, programme, lines, given.generality_reason)
     if await queries.AMOUNTS_IDENTIFY.one(
         session,

@@ -5,15 +5,15 @@ from app.edge.at import At
 from app.errors import StateConflict
 from app.grants import mandates
 from app.grants.errors import AgreementGivenAlready, AmountsIdentify, ApproverIsMaker, ProgrammeEnded
-from app.grants.mandates import MandatedGrant, MandateRow
-from app.grants.schemas import (
+from app.grants.mandate_schemas import (
     AmountRead,
     ApprovalMandateCreate,
     ApprovalMandateRead,
     MandatedApprovalRead,
     MandatedGrantRead,
-    RevocationApproved,
 )
+from app.grants.mandates import MandatedGrant, MandateRow
+from app.grants.schemas import RevocationApproved
 from app.http.audiences import alliance_router, organisation_router
 from app.http.pagination import NewestFirst
 from app.http.schemas import Page

@@ -7,14 +7,12 @@ from pydantic_core import PydanticCustomError
 
 from app.clock import Day, Instant
 from app.credit.models import ExpiredCreditTo, FeeFunding, LeaversRule, ProgrammeSource, ValidityBasis
-from app.grants.models import DueCode, EntryKind, GeneralityReason, GrantStatus, TopUpStatus
-from app.http.schemas import ABSENT, VERSION, Code, In, Metadata, Name, Out, Page, example
+from app.grants.models import EntryKind, GeneralityReason, GrantStatus, TopUpStatus
+from app.http.schemas import ABSENT, VERSION, Code, In, Metadata, Name, Out, example
 from app.http.words import words
 from app.ids import (
-    AllianceId,
     EmployeeId,
     GrantId,
-    MandateId,
     OrganisationId,
     ProgrammeId,
     RevocationId,
@@ -23,7 +21,7 @@ from app.ids import (
 )
 from app.money import PositiveCents
 from app.rules.decisions import Reading
-from app.rules.rows import RuleCode, Status
+from app.rules.rows import RuleCode
 
 MAX_LINES = 20_000
 ENTRY_PREFIXES: dict[EntryKind, str] = {"top_up": "top", "grant": "grt", "returns": "ret"}
@@ -315,103 +313,6 @@ class GrantRead(Out):
     """When the credit was given; null before."""
 
 
-class NotDueRead(Out):
-    """Somebody of the category whom the collective agreement does not owe its credit now."""
-
-    employee_id: EmployeeId
-    """Who gets nothing."""
-    external_id: str | None
-    """Your own id for this employee; null when there is none."""
-    given_name: str
-    """The given name."""
-    family_name: str
-    """The family name."""
-    code: DueCode
-    """Why, as a stable code."""
-    reason: str
-    """Why, in the caller's language."""
-    due_from: Day | None
-    """From when the credit is due, where that day is known; else null."""
-
-
-class GrantDrafted(GrantRead):
-    """The grant, and whom of the category a collective agreement leaves out of it."""
-
-    left_out: list[NotDueRead]
-    """Empty where no agreement is named, or where the people were."""
-
-
-class DueRead(NotDueRead):
-    """Whether an agreement owes one person its credit, by when, and why."""
-
-    amount_cents: int
-    """What is due, or was given; else 0, in cents."""
-    due_by: Day | None
-    """By when it is to be given; null where it is not due."""
-
-
-class AgreementRead(Out):
-    """What a collective agreement says of a year's credit."""
-
-    code: str = Field(examples=["metalworkers"])
-    """Which agreement."""
-    name: str
-    """Its name."""
-    name_en: str
-    """Its name in English."""
-    year: int
-    """The year whose credit it is."""
-    amount_cents: int
-    """What each person gets, in cents, never in proportion to part-time work."""
-    available_by: Day
-    """By when the credit is to be given to whoever is due it then."""
-    usable_until: Day
-    """The last day on which the agreement lets it be used."""
-    citation: str
-    """Where that is written."""
-    status: Status
-    """Whether somebody has confirmed how it is read."""
-
-
-class DueList(Page[DueRead]):
-    """Who is due a programme's credit by when, who is not, and what is still missing; nothing of its use."""
-
-    agreement: AgreementRead | None
-    """The agreement; null, and no people, where the programme is of none."""
-    due_count: int
-    """How many are due it and lack it."""
-    missing_cents: int
-    """What they lack in all, in cents."""
-    overdue_count: int
-    """How many of them should have had it by now."""
-    granted_count: int
-    """How many have it."""
-    not_due_count: int
-    """How many are not due it, now or ever."""
-
-
-class DeadlineRead(Out):
-    """A deadline of a collective agreement for which somebody still lacks the credit."""
-
-    programme_id: ProgrammeId
-    """The programme under which it is given."""
-    programme_name: str
-    """The programme's name."""
-    due_by: Day
-    """The agreement's day."""
-    days_left: int
-    """How many days are left; negative once it is over."""
-    due_count: int
-    """How many are due it and lack it."""
-    missing_cents: int
-    """What they lack in all, in cents."""
-
-
-class DeadlinesRead(Out):
-    data: list[DeadlineRead]
-    """The nearest first."""
-
-
 class GrantRevoke(In):
     """Why, and whose lines; without `employee_ids` the whole grant."""
 
@@ -455,73 +356,6 @@ class GrantLineRead(Out):
     """What this employee gets, in cents."""
 
 
-class ApprovalMandateCreate(In):
-    model_config = example(alliance_id="all_01h455vb4pex5vsknk084sn02q")
-
-    alliance_id: AllianceId
-    """An alliance to which the company belongs: its coordinator approves."""
-
-
-class ApprovalMandateRead(Out):
-    """That an alliance's coordinator approves what a company's HR drafts."""
-
-    id: MandateId
-    alliance_id: AllianceId
-    """The alliance whose coordinator approves."""
-    alliance_name: str
-    """The alliance's name."""
-    created_at: Instant
-    """When it was given, in real time (UTC)."""
-    from_at: Instant
-    """From when it holds (UTC)."""
-    ended_at: Instant | None
-    """When it ended; null as long as it holds."""
-
-
-class AmountRead(Out):
-    """How many people of a grant get one amount."""
-
-    amount_cents: int
-    """What each of them gets, in cents."""
-    employee_count: int
-    """How many they are."""
-
-
-class MandatedGrantRead(Out):
-    """A grant, or its revocation, that waits for an alliance's coordinator: no names of people."""
-
-    id: GrantId
-    company_name: str
-    """The company that gives it."""
-    programme_name: str
-    """The programme's name."""
-    source: ProgrammeSource
-    """Why the company gives it."""
-    status: GrantStatus
-    """Where it stands."""
-    total_cents: int
-    """What it gives in all, in cents."""
-    employee_count: int
-    """How many people it is for."""
-    amounts: list[AmountRead]
-    """How many get which amount."""
-    generality_reason: GeneralityReason | None
-    """Why people of one category get different amounts; null where all get the same."""
-    generality_note: str | None
-    """The reason in the company's own words; null when there is none."""
-    created_at: Instant
-    """When it was drafted, in business time (UTC)."""
-    revocation_reason: str | None
-    """Why its revocation is asked for; null where it is not."""
-    revoked_people: int | None
-    """Of how many people it is to be revoked; null where it is not."""
-
-
-class MandatedApprovalRead(Out):
-    status: GrantStatus
-    """Where the grant stands now."""
-
-
 words(
     "TopUpStatus",
     TopUpStatus,
@@ -553,20 +387,6 @@ words(
     agreement="an agreement tells groups apart",
     part_of_category="only a part of the category, by a rule that is not personal",
     other="another reason, which the company can show",
-)
-words(
-    "DueCode",
-    DueCode,
-    due="the agreement's conditions are met",
-    granted="this person has this year's credit",
-    other_agreement="another agreement applies to this person",
-    not_employed_then="not employed here in the period that counts",
-    employment_ended="this employment has ended",
-    agency="employed by an agency, which owes the credit",
-    fixed_term_too_short="a fixed term with too few months in the calendar year",
-    unpaid_leave="on unpaid leave during the whole period that counts",
-    not_hired_yet="the employment has not begun yet",
-    in_probation="due when the probation ends",
 )
 words(
     "ValidityBasis",

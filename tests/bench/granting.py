@@ -33,8 +33,8 @@ BY_HAND: Sequence[LiteralString] = (
         " version = version + 1 WHERE id = %(grant)s"
     ),
     (
-        "CREATE TEMP TABLE made ON COMMIT DROP AS SELECT gen_random_uuid() AS id, employee_id, amount_cents FROM grant_line"
-        " WHERE grant_id = %(grant)s"
+        "CREATE TEMP TABLE made ON COMMIT DROP AS SELECT gen_random_uuid() AS id, employee_id, amount_cents"
+        " FROM grant_line WHERE grant_id = %(grant)s"
     ),
     "INSERT INTO ledger.account (id, kind, owner_id, created_at) SELECT id, 'lot', id, %(at)s FROM made",
     (
@@ -85,7 +85,8 @@ class Granting:
             ),
             (
                 f"figure 10: {self.people} imported with invitations in {self.import_s:.2f} s, drafted in"
-                f" {self.draft_s:.2f} s, approved in {self.approve_s:.2f} s: {self.first_day_s:.2f} s (good 1 s, goal 0.8 s)"
+                f" {self.draft_s:.2f} s, approved in {self.approve_s:.2f} s: {self.first_day_s:.2f} s"
+                " (good 1 s, goal 0.8 s)"
             ),
         ]
 

@@ -150,6 +150,59 @@ async def test_a_grant_is_tried_drafted_and_approved_by_another(visitor: Visitor
     assert "approvata il" in told(await visitor.get(path))
 
 
+async def test_an_agreements_credit_is_prepared_for_whom_it_is_due(visitor: Visitor, world: World, desk: Desk) -> None:
+    left_out = await world.employee(desk.company)
+    await world.execute("UPDATE employee SET contract = 'agency' WHERE id = :id", id=left_out.employee_id)
+    made = await visitor.post(
+        "/programmes", name="CCNL", source="collective_agreement", employee_category="operai",
+        lot_expires_on="2027-05-31", agreement_code="metalworkers", agreement_year="2026",
+        **{"rule_codes[]": "C2_F_TER"},
+    )  # fmt: skip
+    programme = led_to(made).removeprefix(visitor.base).partition("?")[0]
+    assert "da dare entro il 28 febbraio 2026" in told(await visitor.get(programme))
+    for page in ("/account", "/programmes"):
+        notice = (
+            "Dal 28 febbraio 2026 è scaduto il termine del contratto collettivo ( CCNL ): manca a 1 persona, 250,00 €."
+        )
+        assert notice in told(await visitor.get(page))
+    due = told(await visitor.get(programme + "/due"))
+    assert "Spetta e manca 1 di cui in ritardo 1 Mancano in tutto 250,00 €" in due
+    assert "Non spetta in somministrazione: lo deve l'agenzia" in due
+    tried = await visitor.post(programme + "/grants", dry_run=True, each_cents="250,00")
+    assert "1 persona della categoria resta fuori" in told(tried)
+    refused = await visitor.post(programme + "/grants", dry_run=True, each_cents="249,99")
+    assert refused.status_code == 422
+    listed = f"matricola;importo\n{left_out.number};250,00"
+    other = await visitor.post(programme + "/grants", dry_run=True, lines=listed, generality_reason="other")
+    assert "scrivi quale motivo è" in told(other)
+
+
+async def test_an_alliances_coordinator_is_appointed_and_approves_at_her_page(
+    client: httpx.AsyncClient, world: World, desk: Desk
+) -> None:
+    alliance_id = await world.alliance()
+    await world.admit(alliance_id, desk.company, "company")
+    await world.membership(desk.company.users["hr"], desk.company.id, "admin")
+    public = ids.encode("all", alliance_id)
+    members = Visitor(client, desk)
+    members.base = f"/organisations/{desk.company.public_id}"
+    assert "Alleanza di prova" in told(await members.get("/members"))
+    given = await members.post("/approval_mandates", alliance_id=public)
+    assert led_to(given) == f"{members.base}/members?done=mandate_given"
+    drafted = await desk.grant(await desk.programme(), each_cents=100_00)
+    token = world.coordinator["Authorization"].removeprefix("Bearer ")
+    headers = {"Origin": "http://beatrice.test", "Cookie": f"beatrice={token}"}
+    page = f"/alliances/{public}/mandated_grants"
+    shown = told(await client.get(page, headers=headers))
+    assert "a 1 persona 100,00 €" in shown
+    assert "Anna" not in shown
+    approved = await client.post(f"{page}/{drafted['id']}/approve", headers=headers, data={"key": uuid4().hex})
+    assert led_to(approved) == f"{page}?done=mandated"
+    assert await world.scalar("SELECT status FROM credit_grant") == "active"
+    home = told(await client.get(f"/alliances/{public}", headers=headers))
+    assert "Fondo di solidarietà 0,00 €" in home
+
+
 async def test_people_are_invited_and_a_key_is_shown_once(visitor: Visitor, world: World, desk: Desk) -> None:
     company = desk.company
     company.users["admin"], company.headers["admin"] = await world.login("admin@example.test")

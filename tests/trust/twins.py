@@ -36,7 +36,7 @@ PEOPLE = 13
 BASE_CENTS = 200_00
 ROLES = ("hr", "hr_approver", "payroll", "admin", "key")
 LISTS = ("/employees?limit=100", "/employees?updated_since=2026-12-02T00:00:00Z&count=true", "/account",
-         "/account/entries", "/account/statement", "/reports/programmes", "/top_ups", "/programmes",
+         "/account/entries", "/account/statement", "/reports/programmes", "/top_ups", "/programmes", "/deadlines",
          "/grants")  # fmt: skip
 OF_PAYROLL = ("/payroll_exports", "/payroll_exports/2026-12", "/payroll_exports/2026-12.csv", "/payroll_cause_codes")
 """What nobody else of the company obtains; payroll does, person by person, because the payslip needs it."""

@@ -17,12 +17,16 @@ GRANT SELECT ON agreement_line TO beatrice_app, beatrice_hr, beatrice_worker;
 
 CREATE OR REPLACE FUNCTION check_agreement_once() RETURNS trigger
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = public, pg_temp AS $$
+DECLARE
+    of_programme programme;
 BEGIN
-    IF EXISTS (SELECT FROM agreement_line mine JOIN agreement_line other
-            ON (other.company_id, other.agreement_code, other.agreement_year, other.fiscal_code_index)
-                = (mine.company_id, mine.agreement_code, mine.agreement_year, mine.fiscal_code_index)
-            AND (other.grant_id, other.employee_id) <> (mine.grant_id, mine.employee_id)
-            WHERE mine.company_id = NEW.company_id AND mine.grant_id = NEW.id) THEN
+    SELECT * INTO of_programme FROM programme WHERE id = NEW.programme_id;
+    IF of_programme.agreement_code IS NULL THEN
+        RETURN NULL;
+    END IF;
+    IF EXISTS (SELECT FROM agreement_line WHERE company_id = NEW.company_id
+            AND agreement_code = of_programme.agreement_code AND agreement_year = of_programme.agreement_year
+            GROUP BY fiscal_code_index HAVING count(*) > 1 AND bool_or(grant_id = NEW.id)) THEN
         PERFORM refuse_credit('credit_grant_agreement_once', 'an agreement gives its credit once a year');
     END IF;
     RETURN NULL;

@@ -9,7 +9,7 @@ from app.edge.permissions import APPROVING_ROLES
 from app.edge.roles import ROLES_OF_KIND, roles_of_kinds, scopes_to_give
 from app.employees import endpoints as employees
 from app.grants import mandate_endpoints as mandates
-from app.grants.schemas import ApprovalMandateCreate
+from app.grants.mandate_schemas import ApprovalMandateCreate
 from app.http import audiences
 from app.identity import endpoints as identity
 from app.identity.schemas import ApiKeyCreate, ApiKeyRotate
