@@ -218,7 +218,7 @@ class _Examination:
 
     def _counts(self) -> RelativeCounts | None:
         relation = self._relation()
-        return relation and relation.counts
+        return None if relation is None else relation.counts
 
     def _lives_with(self) -> bool:
         return lives_with_or_is_maintained(self.question.beneficiary, self.question.on)
