@@ -1,7 +1,7 @@
 """Tables of claims, in schema care."""
 
 from datetime import date, datetime
-from typing import Any, Literal
+from typing import Literal
 from uuid import UUID
 
 from sqlalchemy import (
@@ -141,7 +141,7 @@ class Claim(Model):
     beneficiary_id: Mapped[UUID] = mapped_column(ForeignKey("care.beneficiary.id"))
     category: Mapped[str] = mapped_column(Text)
     service_on: Mapped[date] = mapped_column(Date)
-    decision: Mapped[dict[str, Any]] = mapped_column(JSONB)
+    decision: Mapped[dict[str, object]] = mapped_column(JSONB)
     """Why the law allows it, as it was decided at submission."""
     amount_cents: Mapped[int] = mapped_column(BigInteger)
     status: Mapped[ClaimStatus] = mapped_column(Text)

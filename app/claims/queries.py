@@ -3,7 +3,6 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
-from typing import Any
 from uuid import UUID
 
 from sqlalchemy import delete, func, insert, select, update
@@ -31,7 +30,7 @@ class ClaimRow:
     beneficiary_id: UUID
     category: str
     service_on: date
-    decision: dict[str, Any]
+    decision: dict[str, object]
     amount_cents: int
     status: ClaimStatus
     sealed_details: bytes

@@ -90,10 +90,10 @@ async def desk(fresh_world: World, fresh_client: httpx.AsyncClient) -> Desk:
     return Desk(world, fresh_client, operator, company, person, mother, lots)
 
 
-async def seen_by_the_company(desk: Desk) -> list[Any]:
+async def seen_by_the_company(desk: Desk) -> list[object]:
     """Everything that its people may read of credit, and all that it was mailed."""
     paths = ("account", "account/entries", "programmes", "grants", "employees", "top_ups")
-    found: list[Any] = []
+    found: list[object] = []
     for role in ("hr", "hr_approver", "payroll"):
         asked = Caller(desk.client, desk.company.headers[role], f"/v1/companies/{desk.company.public_id}")
         found += [(await asked.ask("GET", f"/{path}")).text for path in paths]
