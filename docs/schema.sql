@@ -75,6 +75,175 @@ CREATE INDEX booking_offering_idx ON care.booking USING btree (provider_id, offe
 CREATE INDEX booking_rules_digest_idx ON care.booking USING btree (rules_digest) WHERE status = ANY (ARRAY['requested'::text, 'confirmed'::text, 'in_progress'::text]);
 GRANT INSERT, SELECT, UPDATE ON care.booking TO beatrice_app, beatrice_worker;
 
+CREATE TABLE care.claim (
+    id uuid NOT NULL,
+    user_id uuid NOT NULL,
+    document_id uuid NOT NULL,
+    beneficiary_id uuid NOT NULL,
+    category text NOT NULL,
+    service_on date NOT NULL,
+    decision jsonb NOT NULL,
+    amount_cents bigint NOT NULL,
+    status text NOT NULL,
+    sealed_details bytea NOT NULL,
+    sealed_payee bytea NOT NULL,
+    created_at timestamp with time zone NOT NULL,
+    sealed_question bytea,
+    sealed_answer bytea,
+    decided_at timestamp with time zone,
+    decided_by uuid,
+    sealed_decision bytea,
+    appealed_at timestamp with time zone,
+    sealed_appeal bytea,
+    first_decided_by uuid,
+    run_id uuid,
+    paid_at timestamp with time zone,
+    CONSTRAINT claim_pkey PRIMARY KEY (id),
+    CONSTRAINT claim_user_id_id_key UNIQUE (user_id, id),
+    CONSTRAINT claim_beneficiary_id_fkey FOREIGN KEY (beneficiary_id) REFERENCES care.beneficiary(id),
+    CONSTRAINT claim_decided_by_fkey FOREIGN KEY (decided_by) REFERENCES public.user_account(id),
+    CONSTRAINT claim_document_id_fkey FOREIGN KEY (document_id) REFERENCES care.claim_document(id),
+    CONSTRAINT claim_first_decided_by_fkey FOREIGN KEY (first_decided_by) REFERENCES public.user_account(id),
+    CONSTRAINT claim_run_id_fkey FOREIGN KEY (run_id) REFERENCES care.claim_run(id),
+    CONSTRAINT claim_user_id_fkey FOREIGN KEY (user_id) REFERENCES public.user_account(id),
+    CONSTRAINT claim_appeal_decided_by_another CHECK ((status <> ALL (ARRAY['approved'::text, 'rejected'::text, 'paid'::text])) OR decided_by <> first_decided_by),
+    CONSTRAINT claim_appealed_in_words CHECK ((appealed_at IS NULL) = (sealed_appeal IS NULL)),
+    CONSTRAINT claim_appeals_a_decision CHECK ((appealed_at IS NULL) = (first_decided_by IS NULL)),
+    CONSTRAINT claim_asked_in_words CHECK (status <> 'needs_info'::text OR sealed_question IS NOT NULL),
+    CONSTRAINT claim_decided_by_another CHECK (decided_by <> user_id),
+    CONSTRAINT claim_decided_whole CHECK (num_nonnulls(decided_at, decided_by, sealed_decision) =
+CASE
+    WHEN (status = ANY (ARRAY['approved'::text, 'rejected'::text, 'paid'::text])) OR appealed_at IS NOT NULL THEN 3
+    ELSE 0
+END),
+    CONSTRAINT claim_paid_by_a_run CHECK (status <> 'paid'::text OR run_id IS NOT NULL),
+    CONSTRAINT claim_paid_has_instant CHECK ((status = 'paid'::text) = (paid_at IS NOT NULL)),
+    CONSTRAINT claim_paid_when_approved CHECK (run_id IS NULL OR (status = ANY (ARRAY['approved'::text, 'paid'::text]))),
+    CONSTRAINT claim_something_claimed CHECK (amount_cents > 0),
+    CONSTRAINT claim_status_known CHECK (status = ANY (ARRAY['submitted'::text, 'needs_info'::text, 'approved'::text, 'rejected'::text, 'withdrawn'::text, 'paid'::text]))
+);
+CREATE INDEX claim_beneficiary_idx ON care.claim USING btree (beneficiary_id);
+CREATE INDEX claim_decided_by_idx ON care.claim USING btree (decided_by);
+CREATE INDEX claim_document_idx ON care.claim USING btree (document_id);
+CREATE INDEX claim_first_decided_by_idx ON care.claim USING btree (first_decided_by);
+CREATE INDEX claim_run_idx ON care.claim USING btree (run_id);
+CREATE INDEX claim_status_idx ON care.claim USING btree (status, id);
+CREATE CONSTRAINT TRIGGER claim_adds_up AFTER INSERT OR UPDATE ON care.claim DEFERRABLE INITIALLY DEFERRED FOR EACH ROW EXECUTE FUNCTION care.claim_adds_up();
+CREATE TRIGGER claim_begins BEFORE INSERT ON care.claim FOR EACH ROW EXECUTE FUNCTION care.claim_begins();
+CREATE TRIGGER claim_moves BEFORE UPDATE ON care.claim FOR EACH ROW EXECUTE FUNCTION care.claim_moves();
+CREATE TRIGGER claim_no_delete BEFORE DELETE ON care.claim FOR EACH ROW EXECUTE FUNCTION public.refuse_change();
+CREATE TRIGGER claim_no_truncate BEFORE TRUNCATE ON care.claim FOR EACH STATEMENT EXECUTE FUNCTION public.refuse_change();
+CREATE CONSTRAINT TRIGGER claim_of_run_adds_up AFTER UPDATE ON care.claim DEFERRABLE INITIALLY DEFERRED FOR EACH ROW WHEN (new.run_id IS NOT NULL) EXECUTE FUNCTION care.claim_run_adds_up();
+GRANT INSERT, SELECT, UPDATE ON care.claim TO beatrice_app;
+GRANT SELECT ON care.claim TO beatrice_worker;
+
+CREATE TABLE care.claim_document (
+    id uuid NOT NULL,
+    fingerprint bytea NOT NULL,
+    sealed_identity bytea NOT NULL,
+    total_cents bigint NOT NULL,
+    public_cents bigint NOT NULL,
+    claimed_cents bigint NOT NULL,
+    created_at timestamp with time zone NOT NULL,
+    CONSTRAINT claim_document_pkey PRIMARY KEY (id),
+    CONSTRAINT claim_document_fingerprint_key UNIQUE (fingerprint),
+    CONSTRAINT claim_document_never_exceeded CHECK (claimed_cents >= 0 AND claimed_cents <= (total_cents - public_cents)),
+    CONSTRAINT claim_document_something_own CHECK (public_cents >= 0 AND total_cents > public_cents)
+);
+CREATE CONSTRAINT TRIGGER claim_document_adds_up AFTER INSERT OR UPDATE ON care.claim_document DEFERRABLE INITIALLY DEFERRED FOR EACH ROW EXECUTE FUNCTION care.claim_adds_up();
+CREATE TRIGGER claim_document_no_delete BEFORE DELETE ON care.claim_document FOR EACH ROW EXECUTE FUNCTION public.refuse_change();
+CREATE TRIGGER claim_document_no_truncate BEFORE TRUNCATE ON care.claim_document FOR EACH STATEMENT EXECUTE FUNCTION public.refuse_change();
+CREATE TRIGGER claim_document_stays BEFORE UPDATE ON care.claim_document FOR EACH ROW EXECUTE FUNCTION care.claim_document_stays();
+GRANT INSERT, SELECT, UPDATE ON care.claim_document TO beatrice_app;
+GRANT SELECT ON care.claim_document TO beatrice_worker;
+
+CREATE TABLE care.claim_file (
+    id uuid NOT NULL,
+    user_id uuid NOT NULL,
+    claim_id uuid,
+    media_type text NOT NULL,
+    size_bytes integer NOT NULL,
+    sealed_content bytea NOT NULL,
+    created_at timestamp with time zone NOT NULL,
+    CONSTRAINT claim_file_pkey PRIMARY KEY (id),
+    CONSTRAINT claim_file_claim_id_fkey FOREIGN KEY (claim_id) REFERENCES care.claim(id),
+    CONSTRAINT claim_file_user_id_fkey FOREIGN KEY (user_id) REFERENCES public.user_account(id),
+    CONSTRAINT claim_file_media_type_known CHECK (media_type = ANY (ARRAY['application/pdf'::text, 'image/jpeg'::text, 'image/png'::text])),
+    CONSTRAINT claim_file_not_empty CHECK (size_bytes > 0)
+);
+CREATE INDEX claim_file_claim_idx ON care.claim_file USING btree (claim_id, id);
+CREATE INDEX claim_file_user_idx ON care.claim_file USING btree (user_id, claim_id);
+CREATE TRIGGER claim_file_no_truncate BEFORE TRUNCATE ON care.claim_file FOR EACH STATEMENT EXECUTE FUNCTION public.refuse_change();
+CREATE TRIGGER claim_file_stays BEFORE DELETE OR UPDATE ON care.claim_file FOR EACH ROW EXECUTE FUNCTION care.claim_file_stays();
+GRANT DELETE, INSERT, SELECT, UPDATE ON care.claim_file TO beatrice_app;
+
+CREATE TABLE care.claim_leg (
+    hold_id uuid NOT NULL,
+    claim_id uuid NOT NULL,
+    attempt smallint NOT NULL,
+    lot_id uuid NOT NULL,
+    rule_code text NOT NULL,
+    amount_cents bigint NOT NULL,
+    CONSTRAINT claim_leg_pkey PRIMARY KEY (hold_id),
+    CONSTRAINT claim_leg_lot_key UNIQUE (claim_id, attempt, lot_id),
+    CONSTRAINT claim_leg_claim_id_fkey FOREIGN KEY (claim_id) REFERENCES care.claim(id),
+    CONSTRAINT claim_leg_hold_id_fkey FOREIGN KEY (hold_id) REFERENCES ledger.hold(id),
+    CONSTRAINT claim_leg_lot_id_fkey FOREIGN KEY (lot_id) REFERENCES public.lot(id),
+    CONSTRAINT claim_leg_amount_positive CHECK (amount_cents > 0),
+    CONSTRAINT claim_leg_attempt_known CHECK (attempt = ANY (ARRAY[1, 2]))
+);
+CREATE INDEX claim_leg_lot_idx ON care.claim_leg USING btree (lot_id);
+CREATE TRIGGER claim_leg_append_only BEFORE DELETE OR UPDATE ON care.claim_leg FOR EACH ROW EXECUTE FUNCTION public.refuse_change();
+CREATE TRIGGER claim_leg_is_its_hold BEFORE INSERT ON care.claim_leg FOR EACH ROW EXECUTE FUNCTION care.claim_leg_is_its_hold();
+CREATE TRIGGER claim_leg_no_truncate BEFORE TRUNCATE ON care.claim_leg FOR EACH STATEMENT EXECUTE FUNCTION public.refuse_change();
+GRANT INSERT, SELECT ON care.claim_leg TO beatrice_app;
+GRANT SELECT ON care.claim_leg TO beatrice_worker;
+
+CREATE TABLE care.claim_run (
+    id uuid NOT NULL,
+    status text NOT NULL,
+    content_sha256 text NOT NULL,
+    claim_count integer NOT NULL,
+    total_cents bigint NOT NULL,
+    created_by uuid NOT NULL,
+    created_at timestamp with time zone NOT NULL,
+    approved_by uuid,
+    approved_at timestamp with time zone,
+    debtor_name text,
+    debtor_iban text,
+    execution_on date,
+    payment_file_sha256 text,
+    sent_at timestamp with time zone,
+    cancelled_by uuid,
+    cancelled_at timestamp with time zone,
+    CONSTRAINT claim_run_pkey PRIMARY KEY (id),
+    CONSTRAINT claim_run_approved_by_fkey FOREIGN KEY (approved_by) REFERENCES public.user_account(id),
+    CONSTRAINT claim_run_cancelled_by_fkey FOREIGN KEY (cancelled_by) REFERENCES public.user_account(id),
+    CONSTRAINT claim_run_created_by_fkey FOREIGN KEY (created_by) REFERENCES public.user_account(id),
+    CONSTRAINT claim_run_approved_whole CHECK (num_nonnulls(approved_by, approved_at, debtor_name, debtor_iban, execution_on, payment_file_sha256) =
+CASE
+    WHEN status = ANY (ARRAY['approved'::text, 'sent'::text]) THEN 6
+    ELSE 0
+END),
+    CONSTRAINT claim_run_approver_is_not_maker CHECK (approved_by <> created_by),
+    CONSTRAINT claim_run_cancelled_whole CHECK (num_nonnulls(cancelled_by, cancelled_at) =
+CASE
+    WHEN status = 'cancelled'::text THEN 2
+    ELSE 0
+END),
+    CONSTRAINT claim_run_sent_has_instant CHECK ((status = 'sent'::text) = (sent_at IS NOT NULL)),
+    CONSTRAINT claim_run_something_to_pay CHECK (claim_count > 0 AND total_cents > 0),
+    CONSTRAINT claim_run_status_known CHECK (status = ANY (ARRAY['closed'::text, 'approved'::text, 'sent'::text, 'cancelled'::text]))
+);
+CREATE INDEX claim_run_approved_by_idx ON care.claim_run USING btree (approved_by);
+CREATE INDEX claim_run_cancelled_by_idx ON care.claim_run USING btree (cancelled_by);
+CREATE INDEX claim_run_created_by_idx ON care.claim_run USING btree (created_by);
+CREATE CONSTRAINT TRIGGER claim_run_adds_up AFTER INSERT OR UPDATE ON care.claim_run DEFERRABLE INITIALLY DEFERRED FOR EACH ROW EXECUTE FUNCTION care.claim_run_adds_up();
+CREATE TRIGGER claim_run_moves BEFORE UPDATE ON care.claim_run FOR EACH ROW EXECUTE FUNCTION care.claim_run_moves();
+CREATE TRIGGER claim_run_no_delete BEFORE DELETE ON care.claim_run FOR EACH ROW EXECUTE FUNCTION public.refuse_change();
+CREATE TRIGGER claim_run_no_truncate BEFORE TRUNCATE ON care.claim_run FOR EACH STATEMENT EXECUTE FUNCTION public.refuse_change();
+GRANT INSERT, SELECT, UPDATE ON care.claim_run TO beatrice_app;
+
 CREATE TABLE care.dispute (
     id uuid NOT NULL,
     booking_id uuid NOT NULL,
@@ -521,6 +690,26 @@ CREATE INDEX api_key_created_by_idx ON public.api_key USING btree (created_by);
 CREATE INDEX api_key_organisation_id_idx ON public.api_key USING btree (organisation_id);
 CREATE UNIQUE INDEX api_key_two_live_key ON public.api_key USING btree (organisation_id, name, live_place);
 GRANT INSERT, SELECT, UPDATE ON public.api_key TO beatrice_app, beatrice_worker;
+
+CREATE TABLE public.approval_mandate (
+    id uuid NOT NULL,
+    company_id uuid NOT NULL,
+    alliance_id uuid NOT NULL,
+    given_by uuid NOT NULL,
+    given_at timestamp with time zone NOT NULL,
+    from_at timestamp with time zone NOT NULL,
+    ended_at timestamp with time zone,
+    CONSTRAINT approval_mandate_pkey PRIMARY KEY (id),
+    CONSTRAINT approval_mandate_alliance_id_fkey FOREIGN KEY (alliance_id) REFERENCES public.alliance(id),
+    CONSTRAINT approval_mandate_company_id_fkey FOREIGN KEY (company_id) REFERENCES public.company(organisation_id),
+    CONSTRAINT approval_mandate_begins_later CHECK (from_at >= given_at)
+);
+CREATE INDEX approval_mandate_alliance_id_idx ON public.approval_mandate USING btree (alliance_id);
+CREATE INDEX approval_mandate_company_id_idx ON public.approval_mandate USING btree (company_id);
+CREATE UNIQUE INDEX approval_mandate_open_key ON public.approval_mandate USING btree (company_id) WHERE ended_at IS NULL;
+CREATE TRIGGER approval_mandate_00_kept BEFORE DELETE ON public.approval_mandate FOR EACH ROW EXECUTE FUNCTION public.refuse_change();
+CREATE TRIGGER approval_mandate_10_check BEFORE INSERT OR UPDATE ON public.approval_mandate FOR EACH ROW EXECUTE FUNCTION public.check_mandate();
+GRANT INSERT, SELECT, UPDATE (ended_at) ON public.approval_mandate TO beatrice_app;
 
 CREATE TABLE public.attempt_count (
     key bytea NOT NULL,
@@ -1057,6 +1246,7 @@ CREATE TABLE public.lot (
     ended_at timestamp with time zone,
     created_at timestamp with time zone NOT NULL,
     grace_until date,
+    reminders smallint NOT NULL DEFAULT 0,
     CONSTRAINT lot_pkey PRIMARY KEY (id),
     CONSTRAINT lot_company_id_employee_id_fkey FOREIGN KEY (company_id, employee_id) REFERENCES public.employee(company_id, id),
     CONSTRAINT lot_company_id_grant_id_fkey FOREIGN KEY (company_id, grant_id) REFERENCES public.credit_grant(company_id, id),
@@ -1076,6 +1266,7 @@ CREATE INDEX lot_employee_idx ON public.lot USING btree (company_id, employee_id
 CREATE INDEX lot_grace_of_idx ON public.lot USING btree (grace_of);
 CREATE UNIQUE INDEX lot_grant_employee_key ON public.lot USING btree (grant_id, employee_id) WHERE kind = 'grant'::text;
 CREATE INDEX lot_grant_idx ON public.lot USING btree (company_id, grant_id);
+CREATE INDEX lot_reminders_idx ON public.lot USING btree (reminders, expires_on) WHERE ended_at IS NULL;
 CREATE INDEX lot_revoked_idx ON public.lot USING btree (revoked_at) WHERE revoked_at IS NOT NULL AND ended_at IS NULL;
 CREATE INDEX lot_source_idx ON public.lot USING btree (source_id);
 CREATE INDEX lot_standing_idx ON public.lot USING btree (expires_on, id) WHERE ended_at IS NULL;
@@ -1088,7 +1279,7 @@ CREATE TRIGGER lot_20_granted AFTER INSERT ON public.lot REFERENCING NEW TABLE A
 CREATE TRIGGER lot_20_revoked BEFORE UPDATE ON public.lot FOR EACH ROW WHEN (new.revoked_at IS DISTINCT FROM old.revoked_at) EXECUTE FUNCTION public.check_revoked_lot();
 CREATE CONSTRAINT TRIGGER lot_90_funded AFTER INSERT ON public.lot DEFERRABLE INITIALLY DEFERRED FOR EACH ROW WHEN (new.kind <> 'grant'::text) EXECUTE FUNCTION public.check_grace_funded();
 GRANT INSERT ON public.lot TO beatrice_hr;
-GRANT INSERT, SELECT, UPDATE (ended_at) ON public.lot TO beatrice_app, beatrice_worker;
+GRANT INSERT, SELECT, UPDATE (ended_at, reminders) ON public.lot TO beatrice_app, beatrice_worker;
 
 CREATE TABLE public.municipality (
     istat_code text NOT NULL,
@@ -2307,7 +2498,7 @@ UNION ALL
     1 AS "least",
     720 AS most,
     '{platform,network,alliance,organisation}'::text[] AS levels,
-    NULL::text AS stricter
+    'more'::text AS stricter
 UNION ALL
  SELECT 'grace_days'::text AS name,
     'days'::text AS unit,
@@ -2468,6 +2659,193 @@ BEGIN
             USING ERRCODE = '23514', CONSTRAINT = 'leg_whole_units';
     END IF;
     RETURN NULL;
+END $function$;
+
+CREATE OR REPLACE FUNCTION care.claim_adds_up()
+ RETURNS trigger
+ LANGUAGE plpgsql
+ SECURITY DEFINER
+ SET search_path TO 'care', 'pg_temp'
+AS $function$
+DECLARE
+    of_document uuid := coalesce(to_jsonb(NEW) ->> 'document_id', to_jsonb(NEW) ->> 'id');
+BEGIN
+    IF EXISTS (SELECT FROM claim_document document WHERE document.id = of_document AND document.claimed_cents <> (
+            SELECT coalesce(sum(claim.amount_cents), 0) FROM claim
+            WHERE claim.document_id = of_document AND claim.status NOT IN ('rejected', 'withdrawn'))) THEN
+        PERFORM care.refuse_claim('claim_document_is_sum', 'what is claimed of a document is the sum of its claims');
+    END IF;
+    IF TG_TABLE_NAME = 'claim' AND EXISTS (
+            SELECT FROM claim CROSS JOIN LATERAL (
+                SELECT coalesce(sum(leg.amount_cents), 0) AS cents,
+                    count(*) FILTER (WHERE ended.kind IS DISTINCT FROM CASE
+                        WHEN claim.status IN ('submitted', 'needs_info') THEN NULL
+                        WHEN claim.status IN ('approved', 'paid') THEN 'captured' ELSE 'released' END) AS otherwise
+                FROM claim_leg leg LEFT JOIN ledger.hold_end ended ON ended.hold_id = leg.hold_id
+                WHERE leg.claim_id = claim.id AND leg.attempt = CASE WHEN claim.appealed_at IS NULL THEN 1 ELSE 2 END
+            ) AS legs
+            WHERE claim.id = (to_jsonb(NEW) ->> 'id')::uuid
+                AND (legs.cents <> claim.amount_cents OR legs.otherwise > 0)) THEN
+        PERFORM care.refuse_claim('claim_is_its_holds', 'what a claim asks for is held, paid or freed as its state says');
+    END IF;
+    RETURN NULL;
+END $function$;
+
+CREATE OR REPLACE FUNCTION care.claim_begins()
+ RETURNS trigger
+ LANGUAGE plpgsql
+ SET search_path TO 'care', 'pg_temp'
+AS $function$
+BEGIN
+    IF NEW.status <> 'submitted' OR NEW.run_id IS NOT NULL OR NEW.appealed_at IS NOT NULL
+            OR num_nonnulls(NEW.sealed_question, NEW.sealed_answer) > 0
+            OR NOT EXISTS (SELECT FROM beneficiary WHERE id = NEW.beneficiary_id AND user_id = NEW.user_id) THEN
+        PERFORM care.refuse_claim('claim_begins_submitted', 'a claim begins as submitted, for somebody of its person');
+    END IF;
+    RETURN NEW;
+END $function$;
+
+CREATE OR REPLACE FUNCTION care.claim_document_stays()
+ RETURNS trigger
+ LANGUAGE plpgsql
+ SET search_path TO 'care', 'pg_temp'
+AS $function$
+BEGIN
+    IF (OLD.id, OLD.total_cents, OLD.public_cents, OLD.created_at)
+            IS DISTINCT FROM (NEW.id, NEW.total_cents, NEW.public_cents, NEW.created_at) THEN
+        PERFORM care.refuse_claim('claim_document_immutable', 'a document says what it said');
+    END IF;
+    RETURN NEW;
+END $function$;
+
+CREATE OR REPLACE FUNCTION care.claim_file_stays()
+ RETURNS trigger
+ LANGUAGE plpgsql
+ SECURITY DEFINER
+ SET search_path TO 'care', 'pg_temp'
+AS $function$
+BEGIN
+    IF OLD.claim_id IS NOT NULL AND (TG_OP = 'DELETE' OR NEW.claim_id IS DISTINCT FROM OLD.claim_id) THEN
+        PERFORM care.refuse_claim('claim_file_stays', 'a file stays with its claim');
+    END IF;
+    IF TG_OP = 'DELETE' THEN
+        RETURN OLD;
+    END IF;
+    IF (OLD.id, OLD.user_id, OLD.media_type, OLD.size_bytes, OLD.created_at)
+            IS DISTINCT FROM (NEW.id, NEW.user_id, NEW.media_type, NEW.size_bytes, NEW.created_at)
+            OR NEW.claim_id IS NOT NULL
+                AND NOT EXISTS (SELECT FROM claim WHERE id = NEW.claim_id AND user_id = NEW.user_id) THEN
+        PERFORM care.refuse_claim('claim_file_of_its_person', 'a file belongs to a claim of who uploaded it');
+    END IF;
+    RETURN NEW;
+END $function$;
+
+CREATE OR REPLACE FUNCTION care.claim_leg_is_its_hold()
+ RETURNS trigger
+ LANGUAGE plpgsql
+ SECURITY DEFINER
+ SET search_path TO 'care', 'public', 'pg_temp'
+AS $function$
+BEGIN
+    IF NOT EXISTS (
+            SELECT FROM ledger.hold JOIN ledger.account payee ON payee.id = hold.payee_account_id
+            JOIN lot_owner owner ON owner.lot_id = hold.account_id
+            JOIN claim ON claim.id = NEW.claim_id AND claim.user_id = owner.user_id
+            WHERE hold.id = NEW.hold_id AND hold.account_id = NEW.lot_id AND hold.amount_cents = NEW.amount_cents
+                AND hold.cause_id = NEW.claim_id AND payee.kind = 'claims_payable') THEN
+        PERFORM care.refuse_claim('claim_leg_is_its_hold', 'a leg is a hold on a lot of the claim''s person');
+    END IF;
+    RETURN NEW;
+END $function$;
+
+CREATE OR REPLACE FUNCTION care.claim_moves()
+ RETURNS trigger
+ LANGUAGE plpgsql
+ SET search_path TO 'care', 'pg_temp'
+AS $function$
+DECLARE
+    way text := OLD.status || '>' || NEW.status;
+    may_change text[] := CASE way
+        WHEN 'submitted>needs_info' THEN ARRAY['sealed_question']
+        WHEN 'needs_info>submitted' THEN ARRAY['sealed_answer']
+        WHEN 'submitted>approved' THEN ARRAY['decided_at', 'decided_by', 'sealed_decision']
+        WHEN 'submitted>rejected' THEN ARRAY['decided_at', 'decided_by', 'sealed_decision']
+        WHEN 'submitted>withdrawn' THEN '{}' WHEN 'needs_info>withdrawn' THEN '{}'
+        WHEN 'rejected>submitted' THEN ARRAY['appealed_at', 'sealed_appeal', 'first_decided_by']
+        WHEN 'approved>approved' THEN ARRAY['run_id']
+        WHEN 'approved>paid' THEN ARRAY['paid_at'] END;
+BEGIN
+    -- The keys change when everything is sealed anew: then words move, and nothing else.
+    IF may_change IS NULL AND NEW.status = OLD.status THEN
+        may_change := '{}';
+    END IF;
+    IF may_change IS NULL THEN
+        PERFORM care.refuse_claim('claim_transition', 'a claim does not go this way');
+    END IF;
+    may_change := may_change || ARRAY['status', 'sealed_details', 'sealed_payee']
+        || CASE WHEN NEW.status = OLD.status
+            THEN ARRAY['sealed_question', 'sealed_answer', 'sealed_decision', 'sealed_appeal'] ELSE '{}' END;
+    IF to_jsonb(NEW) - may_change IS DISTINCT FROM to_jsonb(OLD) - may_change THEN
+        PERFORM care.refuse_claim('claim_immutable', 'what was claimed and decided never changes');
+    END IF;
+    IF way = 'rejected>submitted' AND (OLD.appealed_at IS NOT NULL OR NEW.first_decided_by IS DISTINCT FROM OLD.decided_by)
+            THEN
+        PERFORM care.refuse_claim('claim_appealed_once', 'a claim is appealed once');
+    END IF;
+    IF way = 'approved>paid' AND NOT EXISTS (SELECT FROM claim_run WHERE id = NEW.run_id AND status = 'sent')
+            OR way = 'approved>approved' AND OLD.run_id IS NOT NULL AND NEW.run_id IS DISTINCT FROM OLD.run_id
+                AND (NEW.run_id IS NOT NULL
+                    OR NOT EXISTS (SELECT FROM claim_run WHERE id = OLD.run_id AND status = 'cancelled')) THEN
+        PERFORM care.refuse_claim('claim_follows_its_run', 'a claim is paid and freed with its run');
+    END IF;
+    RETURN NEW;
+END $function$;
+
+CREATE OR REPLACE FUNCTION care.claim_run_adds_up()
+ RETURNS trigger
+ LANGUAGE plpgsql
+ SECURITY DEFINER
+ SET search_path TO 'care', 'pg_temp'
+AS $function$
+DECLARE
+    of_run uuid := coalesce(to_jsonb(NEW) ->> 'run_id', to_jsonb(NEW) ->> 'id');
+BEGIN
+    IF EXISTS (
+            SELECT FROM claim_run run CROSS JOIN LATERAL (
+                SELECT count(*) AS count, coalesce(sum(amount_cents), 0) AS cents,
+                    count(*) FILTER (WHERE status <> CASE WHEN run.status = 'sent' THEN 'paid' ELSE 'approved' END)
+                        AS otherwise
+                FROM claim WHERE claim.run_id = run.id
+            ) AS claims
+            WHERE run.id = of_run AND (
+                claims.count <> CASE WHEN run.status = 'cancelled' THEN 0 ELSE run.claim_count END
+                OR claims.cents <> CASE WHEN run.status = 'cancelled' THEN 0 ELSE run.total_cents END
+                OR claims.otherwise > 0)) THEN
+        PERFORM care.refuse_claim('claim_run_is_sum', 'a run is the sum of its claims');
+    END IF;
+    RETURN NULL;
+END $function$;
+
+CREATE OR REPLACE FUNCTION care.claim_run_moves()
+ RETURNS trigger
+ LANGUAGE plpgsql
+ SET search_path TO 'care', 'pg_temp'
+AS $function$
+DECLARE
+    may_change text[] := CASE OLD.status || '>' || NEW.status
+        WHEN 'closed>approved' THEN ARRAY['approved_by', 'approved_at', 'debtor_name', 'debtor_iban', 'execution_on',
+            'payment_file_sha256']
+        WHEN 'closed>cancelled' THEN ARRAY['cancelled_by', 'cancelled_at']
+        WHEN 'approved>sent' THEN ARRAY['sent_at'] END;
+BEGIN
+    IF may_change IS NULL THEN
+        PERFORM care.refuse_claim('claim_run_transition', 'a run of payments does not go this way');
+    END IF;
+    may_change := may_change || ARRAY['status'];
+    IF to_jsonb(NEW) - may_change IS DISTINCT FROM to_jsonb(OLD) - may_change THEN
+        PERFORM care.refuse_claim('claim_run_immutable', 'a run pays what it was closed with');
+    END IF;
+    RETURN NEW;
 END $function$;
 
 CREATE OR REPLACE FUNCTION care.count_changed_legs()
@@ -2703,6 +3081,15 @@ BEGIN
     END IF;
     RETURN NEW;
 END $function$;
+
+CREATE OR REPLACE FUNCTION care.refuse_claim(guard text, message text)
+ RETURNS void
+ LANGUAGE plpgsql
+AS $function$
+BEGIN
+    RAISE EXCEPTION '%', message USING ERRCODE = 'check_violation', CONSTRAINT = guard;
+END $function$;
+GRANT EXECUTE ON FUNCTION care.refuse_claim(text,text) TO beatrice_app;
 
 CREATE OR REPLACE FUNCTION care.unit_status_at(status text, ends_at timestamp with time zone, confirm_by timestamp with time zone, complete_at timestamp with time zone, frozen boolean, at timestamp with time zone)
  RETURNS text
@@ -3044,12 +3431,16 @@ CREATE OR REPLACE FUNCTION public.check_agreement_once()
  SECURITY DEFINER
  SET search_path TO 'public', 'pg_temp'
 AS $function$
+DECLARE
+    of_programme programme;
 BEGIN
-    IF EXISTS (SELECT FROM agreement_line mine JOIN agreement_line other
-            ON (other.company_id, other.agreement_code, other.agreement_year, other.fiscal_code_index)
-                = (mine.company_id, mine.agreement_code, mine.agreement_year, mine.fiscal_code_index)
-            AND (other.grant_id, other.employee_id) <> (mine.grant_id, mine.employee_id)
-            WHERE mine.company_id = NEW.company_id AND mine.grant_id = NEW.id) THEN
+    SELECT * INTO of_programme FROM programme WHERE id = NEW.programme_id;
+    IF of_programme.agreement_code IS NULL THEN
+        RETURN NULL;
+    END IF;
+    IF EXISTS (SELECT FROM agreement_line WHERE company_id = NEW.company_id
+            AND agreement_code = of_programme.agreement_code AND agreement_year = of_programme.agreement_year
+            GROUP BY fiscal_code_index HAVING count(*) > 1 AND bool_or(grant_id = NEW.id)) THEN
         PERFORM refuse_credit('credit_grant_agreement_once', 'an agreement gives its credit once a year');
     END IF;
     RETURN NULL;
@@ -3092,8 +3483,9 @@ BEGIN
     ELSIF NEW.status = 'approved' AND (NEW.decided_by IS NULL OR EXISTS (
             SELECT FROM organisation WHERE id = NEW.organisation_id AND created_by = NEW.decided_by)) THEN
         refused := 'bank_account_approver_is_not_creator';
-    ELSIF NEW.status = 'approved' AND EXISTS (
+    ELSIF NEW.status = 'approved' AND NEW.decided_by <> NEW.requested_by AND EXISTS (
             SELECT FROM role_grant WHERE organisation_id = NEW.organisation_id AND user_id = NEW.decided_by
+                AND role IN ('manager', 'staff', 'admin')
                 AND (until_at IS NULL OR until_at > greatest(from_at, NEW.decided_at))) THEN
         refused := 'bank_account_approver_is_apart';
     ELSIF NEW.status = 'approved' AND needs_second_word() AND EXISTS (
@@ -3130,7 +3522,7 @@ CREATE OR REPLACE FUNCTION public.check_changed_lot()
  SET search_path TO 'public', 'pg_temp'
 AS $function$
 DECLARE
-    free CONSTANT text[] := ARRAY['ended_at', 'revoked_at', 'expires_on'];
+    free CONSTANT text[] := ARRAY['ended_at', 'revoked_at', 'expires_on', 'reminders'];
 BEGIN
     IF (to_jsonb(OLD) - free) IS DISTINCT FROM (to_jsonb(NEW) - free)
             OR NEW.expires_on <> OLD.expires_on AND (NEW.expires_on < OLD.expires_on OR OLD.kind <> 'grant'
@@ -3306,11 +3698,13 @@ BEGIN
             IS DISTINCT FROM (NEW.employee_count::bigint, NEW.total_cents::numeric) THEN
         PERFORM refuse_credit('credit_grant_adds_up', 'a grant is the sum of its lines');
     END IF;
+    -- As two sets: line by line it takes the square of the time where nobody has analysed the tables yet.
     IF NEW.status = 'active' AND EXISTS (
-            SELECT FROM grant_line line WHERE line.company_id = NEW.company_id AND line.grant_id = NEW.id
-            AND NOT EXISTS (SELECT FROM lot JOIN ledger.transfer ON transfer.to_account_id = lot.id
-                AND transfer.reason = 'granted'
-                WHERE lot.grant_id = line.grant_id AND lot.employee_id = line.employee_id AND lot.kind = 'grant')) THEN
+            SELECT line.employee_id FROM grant_line line WHERE line.company_id = NEW.company_id AND line.grant_id = NEW.id
+            EXCEPT
+            SELECT lot.employee_id FROM lot WHERE lot.company_id = NEW.company_id AND lot.grant_id = NEW.id
+                AND lot.kind = 'grant' AND EXISTS (SELECT FROM ledger.transfer
+                    WHERE transfer.to_account_id = lot.id AND transfer.reason = 'granted')) THEN
         PERFORM refuse_credit('credit_grant_whole', 'an active grant has a funded lot for each line');
     END IF;
     -- When it is drafted and when it is approved: money that arrives later does not ask again.
@@ -3398,6 +3792,24 @@ BEGIN
         PERFORM refuse_credit('lot_leaves_by_rule', 'credit leaves a lot by capture, expiry, return or grace only');
     END IF;
     RETURN NULL;
+END $function$;
+
+CREATE OR REPLACE FUNCTION public.check_mandate()
+ RETURNS trigger
+ LANGUAGE plpgsql
+ SECURITY DEFINER
+ SET search_path TO 'public', 'pg_temp'
+AS $function$
+BEGIN
+    IF TG_OP = 'INSERT' THEN
+        IF NOT EXISTS (SELECT FROM alliance_membership WHERE alliance_id = NEW.alliance_id
+                AND organisation_id = NEW.company_id AND role = 'company' AND ended_on IS NULL) THEN
+            PERFORM refuse_credit('approval_mandate_of_member', 'the alliance of a mandate is one of the company''s');
+        END IF;
+    ELSIF (to_jsonb(OLD) - 'ended_at') IS DISTINCT FROM (to_jsonb(NEW) - 'ended_at') OR OLD.ended_at IS NOT NULL THEN
+        PERFORM refuse_credit('approval_mandate_fixed', 'a mandate keeps what it says and ends once');
+    END IF;
+    RETURN NEW;
 END $function$;
 
 CREATE OR REPLACE FUNCTION public.check_new_lots()
@@ -3844,7 +4256,7 @@ CREATE OR REPLACE FUNCTION public.extend_lots(of_company_id uuid, of_source_id u
  SET search_path TO 'public', 'pg_temp'
 AS $function$
 BEGIN
-    UPDATE lot SET expires_on = last_day FROM (
+    UPDATE lot SET expires_on = last_day, reminders = 0 FROM (
         SELECT id FROM lot WHERE company_id = of_company_id AND source_id = of_source_id AND kind = 'grant'
             AND revoked_at IS NULL AND expires_on >= on_day AND expires_on < last_day
         ORDER BY id FOR NO KEY UPDATE

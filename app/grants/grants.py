@@ -99,17 +99,22 @@ async def create_grant(
     return grant
 
 
-async def _lines(
-    session: AsyncSession, company_id: UUID, given: GrantCreate, pointers: Sequence[str] | None
-) -> tuple[ProgrammeToGrant, list[tuple[UUID, int]], list[Judged]]:
-    """Return the programme, who gets how much from a grant that may be drafted, and whom its agreement leaves out."""
-    programme = await queries.PROGRAMME_TO_GRANT.maybe(session, company_id=company_id, id=given.programme_id)
+async def _programme_in_use(session: AsyncSession, company_id: UUID, programme_id: UUID) -> ProgrammeToGrant:
+    programme = await queries.PROGRAMME_TO_GRANT.maybe(session, company_id=company_id, id=programme_id)
     if programme is None:
         raise NotFound
     if programme.lot_expires_on < clock.today():
         raise ProgrammeEnded
     if programme.archived_at is not None:
         raise ProgrammeArchived
+    return programme
+
+
+async def _lines(
+    session: AsyncSession, company_id: UUID, given: GrantCreate, pointers: Sequence[str] | None
+) -> tuple[ProgrammeToGrant, list[tuple[UUID, int]], list[Judged]]:
+    """Return the programme, who gets how much from a grant that may be drafted, and whom its agreement leaves out."""
+    programme = await _programme_in_use(session, company_id, given.programme_id)
     credit, left_out = due.credit_of(programme.agreement_code, programme.agreement_year), list[Judged]()
     if credit is not None:
         require_signed(credit.row)

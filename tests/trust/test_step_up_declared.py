@@ -4,8 +4,8 @@ from tests.test_architecture import routes
 
 CONCERN = {
     "money": {
-        "bank_accounts", "claims", "disputes", "fee_approvals", "fees", "grant_approvals", "grants", "payroll", "provider",
-        "settings", "setting_confirmations", "settlement_approvals", "settlement_runs",
+        "bank_accounts", "claims", "disputes", "fee_approvals", "fees", "grant_approvals", "grants", "payroll",
+        "provider", "settings", "setting_confirmations", "settlement_approvals", "settlement_runs",
         "top_up_confirmations", "top_ups",
     },
     "who takes credit": {"accreditation_requests", "alliance"},
