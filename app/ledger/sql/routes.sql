@@ -13,6 +13,9 @@ CREATE OR REPLACE VIEW ledger.route WITH (security_invoker = true) AS
     UNION ALL SELECT 'fee', 'lot', 'provider_earned', 'capture', false
     UNION ALL SELECT 'reverted', 'provider_earned', 'lot', 'reversal', false
     UNION ALL SELECT 'refunded', 'provider_earned', 'lot', 'reversal', false
+    -- A claim that was approved, and paid to the person.
+    UNION ALL SELECT 'captured', 'lot', 'claims_payable', 'capture', false
+    UNION ALL SELECT 'claim_paid', 'claims_payable', 'bank_clearing_company', 'plain', false
     -- What is left of a lot.
     UNION ALL SELECT 'expired', 'lot', 'company_returns', 'plain', false
     UNION ALL SELECT 'expired', 'lot', 'solidarity_fund', 'plain', false
