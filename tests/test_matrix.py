@@ -148,7 +148,8 @@ async def test_the_person_and_the_public_read_their_own(sides: Territory, land_c
             role = "anonymous" if route.access.permission == "public" else "employee"
             query = "?q=albino" if route.path == "/v1/municipalities" else ""
             answer = await sides.ask(land_client, route, sides.a.path(route.path) + query, sides.a.headers[role])
-            assert answer.status_code == 200, (route.path, answer.text)
+            wanted = 404 if route.path == "/v1/auth/invitations/{token}" else 200  # the id is nobody's token
+            assert answer.status_code == wanted, (route.path, answer.text)
 
 
 SECRETS = {

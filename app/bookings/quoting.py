@@ -106,6 +106,7 @@ def quote_read(made: Quote, language: Locale) -> QuoteRead:
     return QuoteRead(
         id=made.id,
         offering_id=made.offering_id,
+        beneficiary_id=made.beneficiary_id,
         total_cents=made.total_cents,
         credit_cents=made.credit_cents,
         own_money_cents=made.own_money_cents,

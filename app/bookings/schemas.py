@@ -107,6 +107,8 @@ class QuoteRead(Out):
     id: QuoteId
     offering_id: OfferingId
     """The offering."""
+    beneficiary_id: BeneficiaryId
+    """For whom it would be booked."""
     total_cents: int
     """The price of all units, VAT included, in cents."""
     credit_cents: int

@@ -7,6 +7,7 @@ from typing import Annotated
 from fastapi import Depends, Path, Query, Request, Response
 
 from app import clock
+from app.config import settings
 from app.edge.at import At
 from app.employees import actions, activation, importing, queries
 from app.employees.errors import EmployeeExists, ExternalIdTaken, LoginDiffers
@@ -22,6 +23,7 @@ from app.employees.schemas import (
     ImportErrorRead,
     ImportRead,
     InvitationAccept,
+    InvitationOffer,
     MeRead,
     Status,
 )
@@ -44,12 +46,14 @@ from app.identity.errors import (
     TokenInvalid,
     TwoSides,
 )
+from app.identity.invitations import offered
 from app.identity.schemas import TokenRead
 from app.ids import EmployeeId
 from app.organisations.queries import login, memberships_of
 from app.organisations.schemas import MembershipMe
 
 session_routes = session_router()
+Token = Annotated[str, Path(max_length=200, description="The secret at the end of the mailed link.")]
 company = company_router()
 MAX_FILE = 5 * 1024 * 1024
 SEARCHED = "a part of the name, of your own id or, until activation, of the e-mail; or the whole fiscal code"
@@ -73,6 +77,20 @@ async def me_get(at: At) -> MeRead:
     )
 
 
+@session_routes.read("/auth/invitations/{token}", "public", errors=[TokenInvalid])
+async def invitation_get(at: At, token: Token) -> InvitationOffer:
+    """Tell whoever holds an invitation's link who invites, and what accepting it asks for."""
+    found = await offered(at.session, token)
+    return InvitationOffer(
+        state=found.state,
+        organisation_name=found.organisation_name,
+        kind="employment" if found.is_employment else "roles",
+        has_login=found.has_login,
+        activation_code_required=found.is_employment and not settings().sandbox,
+        expires_at=found.expires_at,
+    )
+
+
 @session_routes.command(
     "/auth/invitations/{token}/accept",
     "public",
@@ -93,7 +111,7 @@ async def me_get(at: At) -> MeRead:
 async def invitation_accept(
     at: At,
     request: Request,
-    token: Annotated[str, Path(max_length=200, description="The secret at the end of the mailed link.")],
+    token: Token,
     body: InvitationAccept,
 ) -> TokenRead:
     """Accept an invitation once, with a new password or the one of the existing login, and log in."""

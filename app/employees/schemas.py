@@ -6,10 +6,11 @@ from pydantic import Field
 
 from app import ids
 from app.banking.fiscal_codes import FiscalCode
-from app.clock import Day
+from app.clock import Day, Instant
 from app.employees.models import Contract
 from app.http.schemas import ABSENT, VERSION, Code, Email, In, Name, Out, PeriodRead, Unique, example
 from app.http.words import words
+from app.identity.invitations import OfferState
 from app.identity.schemas import NewPassword, Otp
 from app.organisations.schemas import MembershipMe, UserMe
 
@@ -206,6 +207,24 @@ class MeRead(Out):
     """Where the person is employed."""
 
 
+InvitationKind = Literal["employment", "roles"]
+
+
+class InvitationOffer(Out):
+    state: OfferState
+    """Whether it may still be accepted, and else why not."""
+    organisation_name: str
+    """Who invites."""
+    kind: InvitationKind
+    """What it gives."""
+    has_login: bool
+    """Whether the invited address has a login: `password` is that login's then, else a new one."""
+    activation_code_required: bool
+    """Whether the code of the letter or the help desk is asked too."""
+    expires_at: Instant
+    """Until when it may be accepted (UTC)."""
+
+
 class InvitationAccept(In):
     """`activation_code` stands in the letter or comes from the help desk; an installation for trying out needs none.
 
@@ -226,6 +245,20 @@ words(
     permanent="without an end",
     fixed_term="until a day",
     agency="lent by a temporary-work agency",
+)
+words(
+    "InvitationState",
+    OfferState,
+    open="it may be accepted",
+    accepted="it was accepted",
+    ended="a newer one took its place, or it was withdrawn",
+    expired="its time is over",
+)
+words(
+    "InvitationKind",
+    InvitationKind,
+    employment="the access of an employee",
+    roles="roles in the organisation",
 )
 words(
     "LoginStatus",

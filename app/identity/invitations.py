@@ -8,6 +8,7 @@ import secrets
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Literal
 from uuid import UUID
 
 from sqlalchemy import select, update
@@ -90,9 +91,25 @@ class Offer:
     reason: str | None
 
 
+OfferState = Literal["open", "accepted", "ended", "expired"]
+
+
+@dataclass(frozen=True, slots=True)
+class Offered:
+    """What whoever holds an invitation's link may know of it."""
+
+    state: OfferState
+    organisation_name: str
+    is_employment: bool
+    has_login: bool
+    """Whether the invited address has a login already: its password is asked then, not a new one."""
+    expires_at: datetime
+
+
 INVITE = Query(NOTHING, "identity.invite", roles=(APP, HR))
 END_OPEN_OFFERS = Query(NOTHING, "identity.end_open_offers")
 END_INVITATIONS_OF_EMPLOYEES = Query(NOTHING, "identity.end_invitations_of_employees", roles=(HR,))
+OFFERED = Query(Offered, "identity.offered")
 OPEN_OFFER = Query(Offer, "identity.open_offer")
 LOCK_OPEN_OFFER = Query(Offer, "identity.lock_open_offer")
 SEALED_CODES = Query(SealedCode, "identity.sealed_codes")
@@ -176,6 +193,14 @@ async def invite_member(
     language = locale if known is None else known.locale
     await send_many(session, [_mail(template, address, organisation_name, language, token)])
     return invitation_id
+
+
+async def offered(session: AsyncSession, token: str) -> Offered:
+    """Tell of an invitation, open or not; TokenInvalid where there is none."""
+    found = await OFFERED.maybe(session, token_hash=token_hash(token), now=clock.real())
+    if found is None:
+        raise TokenInvalid
+    return found
 
 
 async def redeem_invitation(

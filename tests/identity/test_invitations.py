@@ -116,7 +116,7 @@ async def test_an_employee_gets_a_login_once(world: World, company: Party) -> No
 async def test_mail_and_table_show_no_more_than_needed(world: World, company: Party) -> None:
     token = await invite(world, company, await employment(world, company))
     mail = (await world.execute("SELECT subject, text FROM outgoing_mail"))[0]
-    assert mail.subject == "Il suo invito a Beatrice"
+    assert mail.subject == "Il tuo invito a Beatrice"
     assert f"/invitations/{token}" in mail.text
     assert token not in str(await world.execute("SELECT * FROM invitation"))
 
@@ -180,7 +180,7 @@ async def test_members_get_their_roles(world: World, anna: Login) -> None:
     party = await world.provider()
     token = await invite_to(world, party, "staff", "manager", "staff", email=anna.email)
     subject = await world.scalar("SELECT subject FROM outgoing_mail")
-    assert subject == "Una nuova organizzazione nel suo accesso Beatrice"
+    assert subject == "Una nuova organizzazione nel tuo accesso Beatrice"
     await world.membership(anna.id, party.id, "staff")
     redeemed = await redeem(world.database, token)
     assert redeemed == Redeemed(anna.id, party.id, None, ("manager", "staff"), party.users["manager"])

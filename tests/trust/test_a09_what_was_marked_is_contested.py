@@ -338,8 +338,8 @@ async def test_the_person_is_told_and_the_mail_says_nothing(scene: Scene) -> Non
         await scene.decide((await opened(scene, each))["id"], outcome="upheld")
     mails = await scene.world.execute("SELECT recipient, subject, text FROM outgoing_mail ORDER BY id")
     assert {mail.recipient for mail in mails} == {email}
-    news = "Una novità su una sua prenotazione"
-    assert [mail.subject for mail in mails] == [news, news, news, *["La sua contestazione è stata decisa"] * 2]
+    news = "Una novità su una tua prenotazione"
+    assert [mail.subject for mail in mails] == [news, news, news, *["La tua contestazione è stata decisa"] * 2]
     secrets = (
         "Assistenza",
         "domiciliare",

@@ -224,6 +224,15 @@ FROM unnest(CAST(:ids AS uuid[]), CAST(:token_hashes AS bytea[]), CAST(:emails A
     CAST(:organisation_ids AS uuid[]), CAST(:employee_ids AS uuid[]), CAST(:codes AS bytea[]))
     AS i (id, token_hash, email, organisation_id, employee_id, code);
 
+-- name: offered
+SELECT CASE WHEN invitation.accepted_by IS NOT NULL THEN 'accepted' WHEN invitation.ended_at IS NOT NULL THEN 'ended'
+        WHEN invitation.expires_at <= :now THEN 'expired' ELSE 'open' END AS state,
+    organisation.name AS organisation_name, invitation.employee_id IS NOT NULL AS is_employment,
+    user_account.id IS NOT NULL AS has_login, invitation.expires_at
+FROM invitation JOIN organisation ON organisation.id = invitation.organisation_id
+LEFT JOIN user_account ON user_account.email = invitation.email
+WHERE invitation.token_hash = :token_hash;
+
 -- name: open_offer
 SELECT id, email, organisation_id, employee_id, roles, sealed_activation_code, invited_by, reason FROM invitation
 WHERE token_hash = :token_hash AND ended_at IS NULL AND expires_at > :now;

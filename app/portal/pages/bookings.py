@@ -3,23 +3,26 @@
 from typing import Annotated, cast, get_args
 
 from fastapi import Query
+from starlette.datastructures import FormData
 from starlette.requests import Request
 from starlette.responses import Response
 
-from app import ids
+from app import clock, ids
 from app.beneficiaries import endpoints as relatives
 from app.bookings import endpoints as bookings
 from app.bookings.models import BookingStatus
-from app.bookings.schemas import BookingCreate, CancelIn, CreditChoice, QuoteCreate, UnitsIn
+from app.bookings.schemas import BookingCreate, CancelIn, CreditChoice, QuoteCreate, QuoteRead, UnitsIn
 from app.catalogue import endpoints as catalogue
 from app.disputes import endpoints as disputes
 from app.disputes.schemas import DisputeCreate
 from app.edge.at import At, Place
+from app.errors import Invalid
 from app.http import audiences
 from app.http.filters import Days
 from app.ids import BookingId, QuoteId
 from app.portal import forms, render
 from app.portal.lists import listed
+from app.portal.pages.choosing import SLOTS, Chosen
 from app.portal.route import pages, to
 
 person = pages(audiences.employee_router())
@@ -30,6 +33,7 @@ BOOKING = "/me/bookings/{booking_id}"
 async def quote(at: At, request: Request, offering_id: ids.OfferingId) -> Response:
     """Ask for a binding price; the answer is a page to check before anything is booked."""
     form = await request.form()
+    _check_chosen(form)
     most = forms.cents(form, "max_credit")
     mode = "up_to" if most is not None else "none" if form.get("credit") == "none" else "auto"
     asked = forms.parse(
@@ -42,16 +46,41 @@ async def quote(at: At, request: Request, offering_id: ids.OfferingId) -> Respon
     return to(f"/me/quotes/{ids.encode('qte', made.id)}")
 
 
+def _check_chosen(form: FormData) -> None:
+    """Say what is still to be chosen, in the words of who chooses."""
+    missing = [
+        (f"/{name}", code, said)
+        for name, field, code, said in (
+            ("slot_ids", "slot_ids[]", "no_time", "choose at least one time"),
+            ("beneficiary_id", "beneficiary_id", "no_person", "choose whom the care is for"),
+        )
+        if not form.get(field)
+    ]
+    if missing:
+        raise Invalid(*missing[0], *missing[1:])
+
+
 @person.page("/quotes/{quote_id}", bookings.quote_get)
 async def quote_page(at: At, request: Request, quote_id: QuoteId) -> Response:
     """Show what will be booked before it is: price, who pays, why, until when."""
     found = await bookings.quote_get(at, quote_id)
+    people = await relatives.beneficiary_list(at, await listed(request))
     return render.page(
         request,
         "quote.html",
         quote=found,
         offering=await catalogue.offering_get(at, found.offering_id),
+        whom=next((one for one in people.data if one.id == found.beneficiary_id), None),
+        chosen=_chosen_again(found),
     )
+
+
+def _chosen_again(found: QuoteRead) -> Chosen:
+    """Return what the quote was made of: the way back to its times has them chosen."""
+    rows = [("week", clock.day_of(found.units[0].starts_at).isoformat())]
+    rows += [("beneficiary_id", ids.encode("ben", found.beneficiary_id))]
+    rows += [(SLOTS, ids.encode("slt", unit.slot_id)) for unit in found.units if unit.slot_id is not None]
+    return Chosen(ids.encode("off", found.offering_id), tuple(rows))
 
 
 @person.form("/quotes/{quote_id}/book", bookings.booking_create, page="/me/quotes/{quote_id}")

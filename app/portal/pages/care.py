@@ -12,7 +12,7 @@ from pydantic import Field
 from starlette.requests import Request
 from starlette.responses import Response
 
-from app import clock
+from app import clock, ids
 from app.beneficiaries import endpoints as relatives
 from app.capacity import endpoints as capacity
 from app.catalogue import endpoints as catalogue
@@ -28,6 +28,7 @@ from app.networks import endpoints as networks
 from app.networks.schemas import AllianceRead
 from app.portal import forms, render
 from app.portal.lists import listed
+from app.portal.pages import choosing
 from app.portal.pages.maps import alliance_map
 from app.portal.route import pages
 from app.search import endpoints as search
@@ -112,21 +113,24 @@ async def _payable(at: Place, categories: Sequence[CategoryRead]) -> frozenset[s
 
 
 @public.page("/offerings/{offering_id}", catalogue.offering_get)
-async def offering(
-    at: At, request: Request, offering_id: OfferingId, week: Annotated[str | None, Query()] = None
-) -> Response:
-    """Show an offering with a week of free times; who is logged in chooses times and a relative."""
+async def offering(at: At, request: Request, offering_id: OfferingId) -> Response:
+    """Show an offering with a week of free times; anybody chooses times, who is logged in a relative too."""
     found = await catalogue.offering_get(at, offering_id)
-    first = _monday(week)
+    chosen = choosing.chosen(request, ids.encode("off", offering_id))
+    first = _first_day(chosen.first("week"))
     last = first + timedelta(days=DAYS - 1)
     person = at.actor.kind == "user"
+    free = (await capacity.slot_search(at, await listed(request, "starts_at"), offering_id, first, last)).data
+    shown = {ids.encode("slt", slot.id) for slot in free}
     return render.page(
         request,
         "offering.html",
         offering=found,
         provider=await catalogue.provider_get(at, found.provider_id),
         days=[first + timedelta(days=number) for number in range(DAYS)],
-        slots=(await capacity.slot_search(at, await listed(request, "starts_at"), offering_id, first, last)).data,
+        slots=free,
+        elsewhere=[slot for slot in chosen.slots if slot not in shown],
+        chosen=chosen,
         first=first,
         before=first - timedelta(days=DAYS) if first > clock.today() else None,
         after=last + timedelta(days=1),
@@ -141,7 +145,7 @@ async def _category(request: Request, code: str) -> object:
     return next((row for row in categories.data if row.code == code), None)
 
 
-def _monday(asked: str | None) -> date:
+def _first_day(asked: str | None) -> date:
     """Return the first day to show: today, or the day that was asked for where it is one to come."""
     today = clock.today()
     try:

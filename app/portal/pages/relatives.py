@@ -4,7 +4,7 @@ from itertools import zip_longest
 
 from starlette.datastructures import FormData
 from starlette.requests import Request
-from starlette.responses import Response
+from starlette.responses import RedirectResponse, Response
 
 from app import ids
 from app.beneficiaries import endpoints as relatives
@@ -14,6 +14,7 @@ from app.http import audiences
 from app.ids import BeneficiaryId
 from app.portal import forms, render, towns
 from app.portal.lists import listed
+from app.portal.pages import choosing
 from app.portal.route import pages, to
 
 person = pages(audiences.employee_router())
@@ -26,14 +27,23 @@ CLEARED = ("fiscal_code", "phone", "access_notes")
 @person.page("/beneficiaries", relatives.beneficiary_list)
 async def beneficiaries(at: At, request: Request) -> Response:
     found = await relatives.beneficiary_list(at, await listed(request))
-    return render.page(request, "relatives.html", relatives=found.data, towns=(await towns.names(at, request)).values())
+    return render.page(
+        request,
+        "relatives.html",
+        relatives=found.data,
+        towns=(await towns.names(at, request)).values(),
+        chosen=choosing.chosen(request),
+    )
 
 
 @person.form("/beneficiaries", relatives.beneficiary_create, page=LIST)
 async def beneficiary_create(at: At, request: Request) -> Response:
     form = await request.form()
     known = {"address": await _address(at, request, form), "cohabitation": _rows(form, "from", "to")}
-    await relatives.beneficiary_create(at, forms.parse(BeneficiaryCreate, _plain(form), **known))
+    added = await relatives.beneficiary_create(at, forms.parse(BeneficiaryCreate, _plain(form), **known))
+    way = choosing.of_form(form)
+    if way.offering:
+        return RedirectResponse(way.at(beneficiary_id=ids.encode("ben", added.id), done="relative_added"), 303)
     return to(LIST, done="relative_added")
 
 
@@ -42,7 +52,8 @@ async def beneficiary(at: At, request: Request, beneficiary_id: BeneficiaryId) -
     one = await relatives.beneficiary_get(at, beneficiary_id)
     known = await towns.names(at, request)
     town = known.get(one.address.istat_code, one.address.istat_code) if one.address else ""
-    return render.page(request, "relative.html", one=one, town=town, towns=known.values())
+    chosen = choosing.chosen(request)
+    return render.page(request, "relative.html", one=one, town=town, towns=known.values(), chosen=chosen)
 
 
 @person.form("/beneficiaries/{beneficiary_id}", relatives.beneficiary_update, page=LIST + "/{beneficiary_id}")
@@ -55,6 +66,9 @@ async def beneficiary_update(at: At, request: Request, beneficiary_id: Beneficia
     known |= {"address": await _address(at, request, form)}
     known |= {"cohabitation": _rows(form, "from", "to"), "certificates": certificates}
     await relatives.beneficiary_update(at, beneficiary_id, forms.parse(BeneficiaryUpdate, _plain(form), **known))
+    way = choosing.of_form(form)
+    if way.offering:
+        return RedirectResponse(way.at(beneficiary_id=ids.encode("ben", beneficiary_id), done="saved"), 303)
     return to(f"{LIST}/{ids.encode('ben', beneficiary_id)}", done="saved")
 
 

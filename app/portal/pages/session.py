@@ -112,9 +112,12 @@ async def new_password(at: At, request: Request, token: Token) -> Response:
     return to("/login", done="password_set")
 
 
-@public.page("/invitations/{token}")
-async def invitation_page(request: Request, token: Token) -> Response:
-    return render.page(request, "invitation.html", token=token)
+@public.page("/invitations/{token}", employees.invitation_get)
+async def invitation_page(at: At, request: Request, token: Token) -> Response:
+    """Say who invites, and ask for what accepting needs; what can no longer be accepted says why."""
+    offered = await employees.invitation_get(at, token)
+    gone = offered.state != "open"
+    return render.page(request, "invitation.html", status=410 if gone else 200, token=token, offered=offered)
 
 
 @public.form("/invitations/{token}", employees.invitation_accept, page="/invitations/{token}")
