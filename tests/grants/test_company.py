@@ -288,7 +288,7 @@ async def test_programme_keeps_its_rules_once_granted(stage: Stage, desk: Desk) 
     assert pointers(await patch('"3"', name=None))[0][0] == "/name"
 
     await desk.grant(made.json()["id"], each_cents=100)
-    refused = await patch('"3"', lot_expires_on="2027-12-31")
+    refused = await patch('"3"', lot_expires_on="2026-12-30")
     assert (refused.status_code, refused.json()["code"]) == (409, "programme_in_use")
     renamed = await patch('"3"', name="Welfare aziendale", rule_codes=["C2_F", "C2_F_TER"])
     assert (renamed.status_code, renamed.json()["name"]) == (200, "Welfare aziendale")
