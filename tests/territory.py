@@ -214,7 +214,7 @@ async def _by_http(side: Side) -> None:
 async def _claim(side: Side) -> None:
     """Ask back what was paid for a relative, and be granted it."""
     employee = Caller(side.client, side.person.headers)
-    relative = await employee.post("/me/beneficiaries", RELATIVE | {"given_name": f"{side.canary} relative"})
+    relative = await employee.post("/me/beneficiaries", RELATIVE | {"given_name": f"{side.canary} claimed"})
     headers = side.person.headers | {"Content-Type": "application/pdf"}
     file = (await side.client.post("/v1/me/claim_files", content=PDF, headers=headers)).json()
     asked = RECEIPT | {"beneficiary_id": relative["id"], "file_ids": [file["id"]], "number": side.canary}

@@ -31,7 +31,7 @@ GROUPS = [
     pytest.param([route for route in routes() if route.audience.name == name], id=name)
     for name in sorted({route.audience.name for route in routes()})
 ]
-UNREADY = {"settlement_run_payment_file": 409}
+UNREADY = {"settlement_run_payment_file": 409, "claim_run_payment_file": 409}
 """Reading that a state forbids: the run is not approved."""
 
 
@@ -157,6 +157,7 @@ SECRETS = {
     "employee": {"employee", *territory.COMPANY_ROLES},
     "programme": {"employee", *territory.COMPANY_ROLES},
     "relative": {"employee", *territory.PROVIDER_ROLES},
+    "claimed": {"employee", "operator"},
     "note": {"employee", *territory.PROVIDER_ROLES},
     "key": {"manager"},
 }
@@ -196,14 +197,14 @@ async def test_the_canaries_are_there_to_be_found(sides: Territory, land_client:
     for role in ("anonymous", "employee", "hr", "manager", "operator"):
         _, texts = await read_everything(sides, land_client, role)
         found[role] = {word for word in SECRETS if any(f"{sides.a.canary} {word}" in text for text in texts)}
-    assert found["employee"] >= {"relative", "note", "programme", "S.p.A."}
+    assert found["employee"] >= {"relative", "claimed", "note", "programme", "S.p.A."}
     assert found["manager"] >= {"relative", "note", "key"}
     assert found["hr"] >= {"employee", "programme"}
-    assert found["operator"] >= {"S.p.A."}
+    assert found["operator"] >= {"S.p.A.", "claimed"}
     assert found["anonymous"] == set()
 
 
-CARE = ("Provider A", "Assistenza domiciliare", "KanariA relative", "KanariA note", "KanariA reason")
+CARE = ("Provider A", "Assistenza domiciliare", "KanariA relative", "KanariA claimed", "KanariA note", "KanariA reason")
 """Words that only care knows."""
 
 

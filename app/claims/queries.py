@@ -49,7 +49,6 @@ class ClaimRow:
     total_cents: int
     public_cents: int
     document_claimed_cents: int
-    person_name: str
     beneficiary_name: str
     relation: Relation
     file_ids: list[UUID]

@@ -24,7 +24,7 @@ def claim_read(row: ClaimRow, language: Locale) -> ClaimRead:
 
 def operator_claim_read(row: ClaimRow, language: Locale) -> OperatorClaimRead:
     return OperatorClaimRead(
-        person_name=row.person_name,
+        person_name=unseal_fields("claim_payee", row.sealed_payee, row.id)["name"],
         beneficiary_name=row.beneficiary_name,
         relation=row.relation,
         **_shared(row, language),

@@ -17,13 +17,11 @@ SELECT claim.id, claim.user_id, claim.document_id, claim.beneficiary_id, claim.c
     claim.sealed_question, claim.sealed_answer, claim.decided_at, claim.decided_by, claim.sealed_decision,
     claim.appealed_at, claim.sealed_appeal, claim.first_decided_by, claim.run_id, claim.paid_at,
     document.total_cents, document.public_cents, document.claimed_cents AS document_claimed_cents,
-    own.given_name || ' ' || own.family_name AS person_name,
     cared.given_name || ' ' || cared.family_name AS beneficiary_name, cared.relation,
     ARRAY(SELECT file.id FROM care.claim_file file WHERE file.claim_id = claim.id ORDER BY file.id) AS file_ids
 FROM care.claim
 JOIN care.claim_document document ON document.id = claim.document_id
 JOIN care.beneficiary cared ON cared.id = claim.beneficiary_id
-JOIN care.beneficiary own ON own.user_id = claim.user_id AND own.relation = 'self'
 WHERE claim.id = :id AND (CAST(:user_id AS uuid) IS NULL OR claim.user_id = :user_id);
 
 -- name: claims
@@ -32,13 +30,11 @@ SELECT claim.id, claim.user_id, claim.document_id, claim.beneficiary_id, claim.c
     claim.sealed_question, claim.sealed_answer, claim.decided_at, claim.decided_by, claim.sealed_decision,
     claim.appealed_at, claim.sealed_appeal, claim.first_decided_by, claim.run_id, claim.paid_at,
     document.total_cents, document.public_cents, document.claimed_cents AS document_claimed_cents,
-    own.given_name || ' ' || own.family_name AS person_name,
     cared.given_name || ' ' || cared.family_name AS beneficiary_name, cared.relation,
     ARRAY(SELECT file.id FROM care.claim_file file WHERE file.claim_id = claim.id ORDER BY file.id) AS file_ids
 FROM care.claim
 JOIN care.claim_document document ON document.id = claim.document_id
 JOIN care.beneficiary cared ON cared.id = claim.beneficiary_id
-JOIN care.beneficiary own ON own.user_id = claim.user_id AND own.relation = 'self'
 WHERE (CAST(:user_id AS uuid) IS NULL OR claim.user_id = :user_id)
     AND (CAST(:statuses AS text[]) IS NULL OR claim.status = ANY (:statuses));
 

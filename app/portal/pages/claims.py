@@ -1,5 +1,6 @@
 """Asking back what was paid: the person's claims and documents, the operator's decisions, payments by two people."""
 
+import re
 from typing import Annotated, cast, get_args
 
 from fastapi import Query
@@ -27,6 +28,7 @@ DESK, DECIDED = "/operator/claims", "/operator/claims/{claim_id}"
 RUNS, RUN = "/operator/claim_runs", "/operator/claim_runs/{claim_run_id}"
 REIMBURSABLE = frozenset({"C2_D_BIS", "C2_F_BIS", "C2_F_TER"})
 """Categories that none of these covers are not offered: the rules decide, this only shortens a list."""
+CLAIM_ID = re.compile(r"clm_[0-9a-z]{26}")
 Word = Annotated[str, Query(max_length=40)]
 
 
@@ -52,9 +54,11 @@ async def claim_new(at: At, request: Request, file_id: Word = "") -> Response:
 
 
 @person.form("/claim_files", claims.claim_file_upload, page=NEW, body="document", max_bytes=MAX_DOCUMENT)
-async def file_upload(at: At, request: Request) -> Response:
+async def file_upload(at: At, request: Request, claim_id: Word = "") -> Response:
+    """Keep a document for a new claim, or for the answer about one."""
     made = await claims.claim_file_upload(at, request)
-    return to(NEW, file_id=ids.encode("fil", made.id), done="uploaded")
+    path = f"{LIST}/{claim_id}" if CLAIM_ID.fullmatch(claim_id) else NEW
+    return to(path, file_id=ids.encode("fil", made.id), done="uploaded")
 
 
 @person.form("/claims", claims.claim_create, page=NEW)
@@ -74,16 +78,6 @@ def _mine(claim_id: ClaimId, done: str) -> Response:
 async def claim(at: At, request: Request, claim_id: ClaimId, file_id: Word = "") -> Response:
     found = await claims.claim_get(at, claim_id)
     return render.page(request, "claim.html", claim=found, categories=await _categories(at, request), file_id=file_id)
-
-
-@person.form(
-    "/claims/{claim_id}/claim_files", claims.claim_file_upload, page=CLAIM, body="document", max_bytes=MAX_DOCUMENT
-)
-async def answer_upload(at: At, request: Request, claim_id: ClaimId) -> Response:
-    """Keep a further document for the answer."""
-    made = await claims.claim_file_upload(at, request)
-    path = f"{LIST}/{ids.encode('clm', claim_id)}"
-    return to(path, file_id=ids.encode("fil", made.id), done="uploaded")
 
 
 @person.form("/claims/{claim_id}/answer", claims.claim_answer, page=CLAIM)
