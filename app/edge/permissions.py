@@ -139,7 +139,6 @@ ROLE_PERMISSIONS: dict[OrganisationRole, frozenset[str]] = {
             "webhooks:read",
             "webhooks:write",
             # Not whoever operates, as the way to first members is: an approver is the company's own choice.
-            "approval_mandates:read",
             "approval_mandates:write",
         }
     ),

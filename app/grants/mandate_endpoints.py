@@ -23,7 +23,7 @@ organisation = organisation_router()
 alliance = alliance_router()
 
 
-@organisation.list("/approval_mandates", "approval_mandates:read")
+@organisation.list("/approval_mandates", "members:read")
 async def approval_mandate_list(at: At, paging: NewestFirst) -> Page[ApprovalMandateRead]:
     """List which alliances' coordinators approve, or once approved, what this company's HR drafts; newest first."""
     found = await mandates.MANDATES.page(at.session, paging.window, company_id=at.tenant)

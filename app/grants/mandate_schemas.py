@@ -3,13 +3,11 @@
 from app.clock import Instant
 from app.credit.models import ProgrammeSource
 from app.grants.models import GeneralityReason, GrantStatus
-from app.http.schemas import In, Out, example
+from app.http.schemas import In, Out
 from app.ids import AllianceId, GrantId, MandateId
 
 
 class ApprovalMandateCreate(In):
-    model_config = example(alliance_id="all_01h455vb4pex5vsknk084sn02q")
-
     alliance_id: AllianceId
     """An alliance to which the company belongs: its coordinator approves."""
 

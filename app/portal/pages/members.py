@@ -31,7 +31,7 @@ KEYS = "/organisations/{organisation_id}/api_keys"
 async def members(at: At, request: Request) -> Response:
     """Show each person with all roles, whether they hold already, and who was invited."""
     kinds = await _kinds(at)
-    appointing = "company" in kinds and may(at, mandates.approval_mandate_list)
+    appointing = "company" in kinds and may(at, mandates.approval_mandate_create)
     return organisation_page(
         at,
         request,
