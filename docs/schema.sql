@@ -2293,6 +2293,18 @@ UNION ALL
     'reversal'::text AS how,
     false AS within
 UNION ALL
+ SELECT 'captured'::text AS reason,
+    'lot'::text AS from_kind,
+    'claims_payable'::text AS to_kind,
+    'capture'::text AS how,
+    false AS within
+UNION ALL
+ SELECT 'claim_paid'::text AS reason,
+    'claims_payable'::text AS from_kind,
+    'bank_clearing_company'::text AS to_kind,
+    'plain'::text AS how,
+    false AS within
+UNION ALL
  SELECT 'expired'::text AS reason,
     'lot'::text AS from_kind,
     'company_returns'::text AS to_kind,
