@@ -33,6 +33,7 @@ from app.events import jobs as events_jobs
 from app.fringe import endpoints as fringe
 from app.fringe import jobs as fringe_jobs
 from app.fringe import proof as fringe_proof
+from app.grants import due_endpoints as due
 from app.grants import endpoints as grants
 from app.grants import jobs as grants_jobs
 from app.grants import mandate_endpoints as mandates
@@ -101,6 +102,7 @@ ROUTERS: tuple[APIRouter, ...] = (
     payroll.employee,
     employees.company,
     grant_reports.company,
+    due.company,
     grants.company,
     fringe.payroll,
     payroll.payroll,

@@ -134,7 +134,9 @@ class ClaimRead(Out):
     """When it was decided (UTC); null before."""
     appeal: str | None
     """Why the person appealed; null where she did not."""
-    appeal_until: Instant | None = Field(description="Until when a rejection may be appealed; null where it cannot be")
+    appeal_until: Instant | None = Field(
+        description="Until when a rejection may be appealed, or could be; null where there is none"
+    )
     created_at: Instant
     """When it was submitted (UTC)."""
     paid_at: Instant | None

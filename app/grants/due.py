@@ -8,8 +8,10 @@ from uuid import UUID
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app import clock
+from app.actor import Locale
 from app.grants import queries
 from app.grants.agreements import REASONS, Entitlement, YearsCredit, entitlement, years_credit
+from app.grants.due_schemas import NotDueRead
 from app.grants.queries import AgreementFacts, DeadlineRow
 from app.rules.book import book_in_force
 
@@ -115,3 +117,17 @@ def counts(judged: Sequence[Judged], on: date) -> dict[str, int]:
         "granted_count": granted,
         "not_due_count": len(judged) - len(due) - granted,
     }
+
+
+def left_out(one: Judged, language: Locale) -> NotDueRead:
+    """Show whom an agreement leaves out, and why, in the caller's language."""
+    facts, found = one.facts, one.found
+    return NotDueRead(
+        employee_id=facts.id,
+        external_id=facts.external_id,
+        given_name=facts.given_name,
+        family_name=facts.family_name,
+        code=found.code,
+        reason=REASONS[found.code][language],
+        due_from=found.due_from,
+    )

@@ -4,23 +4,13 @@ from typing import Annotated
 
 from fastapi import Depends, Query, Response
 
-from app import clock
-from app.actor import Locale
 from app.config import settings
 from app.edge.at import At, Place
 from app.errors import AlreadyResolved, Invalid, NotFound, StateConflict
 from app.files.errors import ImportRefused, NotCsv, TooManyRows
-from app.grants import due, grant_csv, grants, programmes, queries, revocations, top_ups
-from app.grants.agreements import REASONS, YearsCredit
-from app.grants.due import Judged
+from app.grants import grant_csv, grants, programmes, queries, revocations, top_ups
 from app.grants.due_schemas import (
-    DeadlineRead,
-    DeadlinesRead,
-    DueList,
-    DueRead,
     GrantDrafted,
-    NotDueRead,
-    YearsCreditRead,
 )
 from app.grants.errors import (
     AgreementGivenAlready,
@@ -32,7 +22,7 @@ from app.grants.errors import (
     ProgrammeEnded,
     ProgrammeInUse,
 )
-from app.grants.models import DueCode, EntryKind, GeneralityReason, GrantStatus, TopUp, TopUpStatus
+from app.grants.models import EntryKind, GeneralityReason, GrantStatus, TopUp, TopUpStatus
 from app.grants.queries import CompanyEntry, RevocationRow
 from app.grants.schemas import (
     ENTRY_PREFIXES,
@@ -59,7 +49,6 @@ from app.http.json_or_csv import JsonOrCsv
 from app.http.pagination import NewestFirst, Paging, ordered
 from app.http.schemas import Name, Page
 from app.ids import EmployeeId, GrantId, OrganisationId, ProgrammeId, TopUpId, encode
-from app.listing import page_in
 from app.rules.errors import RulesNotSigned
 
 company = company_router()
@@ -209,83 +198,6 @@ async def programme_update(at: At, programme_id: ProgrammeId, body: ProgrammeUpd
     return at.tagged(row.version, ProgrammeRead.model_validate(row))
 
 
-@company.list("/programmes/{programme_id}/due", "grants:read")
-async def programme_due_list(
-    at: At,
-    programme_id: ProgrammeId,
-    paging: Annotated[Paging, Depends(ordered("family_name", "-family_name", most=1000))],
-    code: Annotated[list[DueCode] | None, Query(description="may be repeated")] = None,
-) -> DueList:
-    """List who is due a collective agreement's credit by when, and who is not and why, as known today."""
-    programme = await queries.PROGRAMME.maybe(at.session, company_id=at.tenant, id=programme_id)
-    if programme is None:
-        raise NotFound
-    credit = due.credit_of(programme.agreement_code, programme.agreement_year)
-    judged = []
-    if credit is not None:
-        judged = await due.judge(at.session, at.tenant, credit, programme.employee_category)
-    shown = [one for one in judged if code is None or one.found.code in code]
-    language = at.language
-    page = paging.page(page_in(shown, paging.window, DUE_ORDERS), lambda one: _due(one, language))
-    read = None if credit is None else _agreement(credit)
-    return DueList(agreement=read, **page.__dict__, **due.counts(judged, clock.today()))
-
-
-def _agreement(credit: YearsCredit) -> YearsCreditRead:
-    row = credit.row
-    return YearsCreditRead(
-        code=row.code,
-        name=row.name,
-        name_en=row.name_en,
-        year=credit.year,
-        amount_cents=row.amount_cents,
-        available_by=credit.available_by,
-        usable_until=credit.usable_until,
-        citation=row.citation,
-        status=row.status,
-    )
-
-
-DUE_ORDERS = {"family_name": lambda one: [one.facts.family_name, one.facts.given_name, str(one.facts.id)]}
-
-
-def _due(one: Judged, language: Locale) -> DueRead:
-    found, about = one.found, _left_out(one, language)
-    return DueRead(**about.__dict__, amount_cents=found.amount_cents, due_by=found.due_by)
-
-
-def _left_out(one: Judged, language: Locale) -> NotDueRead:
-    facts, found = one.facts, one.found
-    return NotDueRead(
-        employee_id=facts.id,
-        external_id=facts.external_id,
-        given_name=facts.given_name,
-        family_name=facts.family_name,
-        code=found.code,
-        reason=REASONS[found.code][language],
-        due_from=found.due_from,
-    )
-
-
-@company.read("/deadlines", "grants:read")
-async def deadline_list(at: At) -> DeadlinesRead:
-    """Show the deadlines of collective agreements, near or over, for which somebody still lacks the credit."""
-    today = clock.today()
-    return DeadlinesRead(
-        data=[
-            DeadlineRead(
-                programme_id=one.row.id,
-                programme_name=one.row.name,
-                due_by=one.row.due_by,
-                days_left=(one.row.due_by - today).days,
-                due_count=one.people,
-                missing_cents=one.missing_cents,
-            )
-            for one in await due.deadlines(at.session, at.tenant)
-        ]
-    )
-
-
 @company.command(
     "/programmes/{programme_id}/archive",
     "programmes:write",
@@ -363,7 +275,7 @@ async def grant_create(
         raise Invalid("/query", "extra_forbidden", "with JSON the programme and the reason stand in the body")
     row = await grants.create_grant(at.session, at.actor, at.tenant, body, dry_run=dry_run, pointers=pointers)
     shown, language = GrantRead.model_validate(row), at.language
-    grant = GrantDrafted(**shown.__dict__, left_out=[_left_out(one, language) for one in row.left_out])
+    grant = GrantDrafted(**shown.__dict__, left_out=[due.left_out(one, language) for one in row.left_out])
     if dry_run:
         response.status_code, grant.id = 200, None
         return grant

@@ -8,6 +8,7 @@ from starlette.responses import Response
 
 from app import clock, ids
 from app.edge.at import At
+from app.grants import due_endpoints as due
 from app.grants import endpoints as grants
 from app.grants import report_endpoints as reports
 from app.grants.report_schemas import LONGEST_DAYS
@@ -29,7 +30,7 @@ TOP_UPS = "/companies/{company_id}/top_ups"
 async def account(at: At, request: Request) -> Response:
     """Show what is on the account, what was given and what waits: never what anybody has left or has used."""
     moved = await grants.account_entry_list(at, await listed(request, "-happened_at", limit=25), Days(None, None))
-    deadlines = (await grants.deadline_list(at)).data if may(at, grants.deadline_list) else []
+    deadlines = (await due.deadline_list(at)).data if may(at, due.deadline_list) else []
     return company_page(
         at, request, "account.html", funds=await grants.account_get(at), moved=moved, deadlines=deadlines
     )

@@ -10,6 +10,7 @@ from starlette.responses import Response
 from app import clock, ids
 from app.edge.at import At, Place
 from app.errors import Invalid, NotFound
+from app.grants import due_endpoints as due
 from app.grants import endpoints as grants
 from app.grants import report_endpoints as reports
 from app.grants.models import GeneralityReason, GrantStatus
@@ -35,7 +36,7 @@ async def programme_list(at: At, request: Request, archived: str = "") -> Respon
     """List the programmes in use; those put away only where they are asked for."""
     away = archived == "1"
     found = await grants.programme_list(at, await listed(request, "-created_at", limit=25), archived=away)
-    deadlines = (await grants.deadline_list(at)).data
+    deadlines = (await due.deadline_list(at)).data
     shown = {"found": found, "away": away, "today": clock.today(), "deadlines": deadlines}
     return company_page(at, request, "programmes.html", **shown)
 
@@ -104,10 +105,10 @@ async def grant_template(at: At, programme_id: ProgrammeId, layout: LayoutOf = "
     return await reports.grant_template(at, programme_id, layout)
 
 
-@company.page("/programmes/{programme_id}/due", grants.programme_due_list)
+@company.page("/programmes/{programme_id}/due", due.programme_due_list)
 async def programme_due(at: At, request: Request, programme_id: ProgrammeId) -> Response:
     """Show to whom a collective agreement owes its credit by when, to whom not and why."""
-    found = await grants.programme_due_list(at, programme_id, await listed(request, "family_name", limit=50))
+    found = await due.programme_due_list(at, programme_id, await listed(request, "family_name", limit=50))
     return company_page(at, request, "programme_due.html", found=found, programme_id=programme_id)
 
 
