@@ -34,6 +34,7 @@ COMMITTERS = ("app/edge/", "app/jobs.py", "app/cli.py", "app/db.py")
 NO_MODEL = {
     "account_statement_export": "text/csv",
     "claim_file_get": "application/pdf image/jpeg image/png",
+    "claim_run_payment_file": "application/xml",
     "employee_export": "text/csv",
     "employee_template": "text/csv",
     "operator_claim_file_get": "application/pdf image/jpeg image/png",

@@ -8,7 +8,7 @@ from app.config import settings
 from app.edge.at import At, Place
 from app.errors import AlreadyResolved, Invalid, NotFound, StateConflict
 from app.files.errors import ImportRefused, NotCsv, TooManyRows
-from app.grants import grant_csv, grants, programmes, queries, revocations, top_ups
+from app.grants import due, grant_csv, grants, programmes, queries, revocations, top_ups
 from app.grants.due_schemas import (
     GrantDrafted,
 )
