@@ -2331,7 +2331,8 @@ BEGIN
     IF TG_OP = 'DELETE' THEN
         RETURN OLD;
     END IF;
-    IF to_jsonb(NEW) - ARRAY['claim_id', 'sealed_content'] IS DISTINCT FROM to_jsonb(OLD) - ARRAY['claim_id', 'sealed_content']
+    IF (OLD.id, OLD.user_id, OLD.media_type, OLD.size_bytes, OLD.created_at)
+            IS DISTINCT FROM (NEW.id, NEW.user_id, NEW.media_type, NEW.size_bytes, NEW.created_at)
             OR NEW.claim_id IS NOT NULL
                 AND NOT EXISTS (SELECT FROM claim WHERE id = NEW.claim_id AND user_id = NEW.user_id) THEN
         PERFORM care.refuse_claim('claim_file_of_its_person', 'a file belongs to a claim of who uploaded it');

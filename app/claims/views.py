@@ -5,7 +5,6 @@ from datetime import datetime, timedelta
 
 from pydantic import TypeAdapter
 
-from app import clock
 from app.actor import Locale
 from app.claims.decisions import APPEAL_DAYS, Payee
 from app.claims.models import ClaimRun
@@ -67,5 +66,4 @@ def _shared(row: ClaimRow, language: Locale) -> dict[str, object]:
 def _appeal_until(row: ClaimRow) -> datetime | None:
     if row.status != "rejected" or row.appealed_at is not None or row.decided_at is None:
         return None
-    until = row.decided_at + timedelta(days=APPEAL_DAYS)
-    return until if clock.now() <= until else None
+    return row.decided_at + timedelta(days=APPEAL_DAYS)
