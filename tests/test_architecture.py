@@ -32,6 +32,9 @@ ROLLBACKS = {
 }
 COMMITTERS = ("app/edge/", "app/jobs.py", "app/cli.py", "app/db.py")
 NO_MODEL = {
+    "claim_file_get": "application/octet-stream",
+    "claim_run_payment_file": "application/xml",
+    "operator_claim_file_get": "application/octet-stream",
     "employee_export": "text/csv",
     "employee_template": "text/csv",
     "settlement_csv": "text/csv",
