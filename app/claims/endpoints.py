@@ -56,7 +56,7 @@ UPLOAD: dict[str, object] = {
     }
 }
 DOCUMENT: dict[int | str, dict[str, object]] = {
-    200: {"content": {kind: {"schema": BYTES} for kind in KINDS}, "description": "The document as it was kept"}
+    200: {"content": {"application/octet-stream": {"schema": BYTES}}, "description": "The document as it was kept"}
 }
 XML: dict[int | str, dict[str, object]] = {
     200: {"content": {"application/xml": {"schema": BYTES}}, "description": "pain.001.001.09"}
@@ -287,4 +287,4 @@ async def _file(at: Place, claim_id: UUID, file_id: UUID, user_id: UUID | None) 
         "Content-Security-Policy": "sandbox; default-src 'none'",
         "X-Content-Type-Options": "nosniff",
     }
-    return Response(content, 200, headers, kind)
+    return Response(content, 200, headers, "application/octet-stream")

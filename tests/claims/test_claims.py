@@ -255,8 +255,8 @@ async def test_a_document_is_checked_sealed_and_handed_out_as_a_file(desk: Desk)
     path = f"/claims/{made['id']}/files/{made['file_ids'][0]}"
     for role, base in (("employee", "/me"), ("operator", "/operator")):
         read = await desk.by(role).ask("GET", base + path)
-        assert (read.content, read.headers["content-type"]) == (PDF, "application/pdf")
-        assert read.headers["content-disposition"].startswith("attachment")
+        assert (read.content, read.headers["content-type"]) == (PDF, "application/octet-stream")
+        assert re.fullmatch(r'attachment; filename="\w{8}\.pdf"', read.headers["content-disposition"])
     foreign = await desk.world.employee(await desk.world.company(name="Altra S.p.A."))
     for hidden in (path, f"/claims/{made['id']}"):
         assert (await Caller(desk.client, foreign.headers).ask("GET", "/me" + hidden)).status_code == 404
