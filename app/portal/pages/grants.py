@@ -154,7 +154,7 @@ def _note(form: FormData) -> str | None:
     """Return the reason in the company's words; who says that it is another one says which."""
     note = " ".join(str(form.get("generality_note", "")).split())[:200]
     if _reason(form) == "other" and not note:
-        raise Invalid("/generality_note", "missing", "say which reason it is")
+        raise Invalid("/generality_note", "generality_note_required", "say which reason it is")
     return note or None
 
 
