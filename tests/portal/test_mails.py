@@ -16,7 +16,7 @@ LINK = re.compile(r"\{\{ public_url \}\}((?:\{\{ \w+ \}\}|\S)*)")
 
 def test_every_link_of_a_mail_opens_a_page() -> None:
     links = {(path.parent.name, path.name, link) for path in TEMPLATES for link in LINK.findall(path.read_text())}
-    assert len(links) == 2 * 19
+    assert len(links) == 2 * 24
     read = [page.path_regex for page in PAGES if "GET" in page.methods]
     lost = [one for one in links if not any(page.match(re.sub(r"\{\{.*?\}\}", "x", one[2])) for page in read)]
     assert lost == []
