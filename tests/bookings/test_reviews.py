@@ -47,7 +47,7 @@ async def test_who_moves_out_makes_later_visits_doubtful_and_coming_back_undoes_
         ("confirmed", True, "2026-12-07T23:00:00Z"),
     ]
     assert await scene.lots() == ((52_50, 67_50), (300_00, 0))
-    assert await mails(scene) == ["Una sua prenotazione ha bisogno di lei"]
+    assert await mails(scene) == ["Una tua prenotazione ha bisogno di te"]
     events = "SELECT type FROM event WHERE object_kind = 'booking' ORDER BY id"
     assert [row[0] for row in await scene.world.execute(events)][-1] == "booking.changed"
     for asked, found in (("true", 1), ("false", 0)):
