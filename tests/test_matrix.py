@@ -33,6 +33,8 @@ GROUPS = [
 ]
 UNREADY = {"settlement_run_payment_file": 409, "claim_run_payment_file": 409}
 """Reading that a state forbids: the run is not approved."""
+UNAPPOINTED = {"mandated_grant_approve", "mandated_grant_approve_revocation"}
+"""No company of the territory appointed its alliance: to its coordinator a grant is nobody's."""
 
 
 def nobodys(route: BeatriceRoute, side: Side, *, own_tenant: bool) -> str:
@@ -138,7 +140,8 @@ async def test_roles_reach_what_their_permission_says(
             assert (role, answer.status_code) == (role, expected), answer.text
         else:
             assert answer.status_code < 500, answer.text
-            assert answer.status_code not in {401, 404}, answer.text
+            hidden = str(route.operation_id) in UNAPPOINTED and answer.status_code == 404
+            assert hidden or answer.status_code not in {401, 404}, answer.text
             assert answer.status_code != 403 or answer.json()["code"] == "approver_is_maker", answer.text
 
 
