@@ -3,7 +3,9 @@
 from collections.abc import Collection
 from uuid import UUID
 
+import psycopg
 from sqlalchemy import insert
+from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app import clock, ids
@@ -12,10 +14,13 @@ from app.beneficiaries import queries as beneficiaries
 from app.errors import NotFound
 from app.fringe import queries
 from app.fringe.decisions import Room, limit_of, room_in
+from app.fringe.errors import FringeBelowZero
 from app.fringe.models import FringeBenefit
 from app.fringe.queries import BenefitRow, Year
 from app.fringe.schemas import FringeBenefitCreate
 from app.rules.book import RuleBook
+
+BELOW_ZERO = "fringe_year_external_not_negative"
 
 
 async def rooms(
@@ -70,10 +75,14 @@ async def post_benefit(session: AsyncSession, actor: Actor, company_id: UUID, bo
         amount_cents=body.amount_cents,
         created_at=clock.now(),
     )
-    await session.execute(
-        insert(FringeBenefit).values(
-            id=row.id, company_id=company_id, employee_id=row.employee_id, tax_year=row.tax_year,
-            amount_cents=row.amount_cents, posted_by=actor.user_id, created_at=row.created_at,
-        )
+    posted = insert(FringeBenefit).values(
+        id=row.id, company_id=company_id, employee_id=row.employee_id, tax_year=row.tax_year,
+        amount_cents=row.amount_cents, posted_by=actor.user_id, created_at=row.created_at,
     )  # fmt: skip
+    try:
+        await session.execute(posted)
+    except IntegrityError as error:
+        if isinstance(error.orig, psycopg.Error) and error.orig.diag.constraint_name == BELOW_ZERO:
+            raise FringeBelowZero from error
+        raise
     return row

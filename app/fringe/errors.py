@@ -10,7 +10,5 @@ class FringeLimitExceeded(AppError, status=422, code="fringe_limit_exceeded"):
         super().__init__(max_cents=max_cents)
 
 
-class FringeBelowZero(
-    AppError, status=422, code="fringe_below_zero", constraints=("fringe_year_external_not_negative",)
-):
+class FringeBelowZero(AppError, status=422, code="fringe_below_zero"):
     """A correction cannot take back more than was posted for this employee and tax year."""

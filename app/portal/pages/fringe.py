@@ -7,7 +7,7 @@ from starlette.datastructures import FormData
 from starlette.requests import Request
 from starlette.responses import Response
 
-from app import ids
+from app import clock, ids
 from app.edge.at import At
 from app.fringe import endpoints as fringe
 from app.fringe.schemas import FringeBenefitCreate
@@ -29,7 +29,7 @@ async def fringe_benefits(
     """Show what was posted, of one person where one was chosen: never what anybody used of credit."""
     chosen = employee_id or _again(request)
     found = await fringe.fringe_benefit_list(at, await listed(request, "-created_at", limit=25), chosen)
-    return company_page(at, request, "fringe_benefits.html", found=found, chosen=chosen)
+    return company_page(at, request, "fringe_benefits.html", found=found, chosen=chosen, year=clock.today().year)
 
 
 def _again(request: Request) -> EmployeeId | None:

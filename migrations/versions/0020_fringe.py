@@ -1,4 +1,4 @@
-"""Fringe benefits: one row for each person, employer and tax year; the windows in which a bonus becomes credit.
+"""Fringe benefits: one row for each person, employer and tax year, what it is made of, what payroll gave besides.
 
 Revision ID: 0020
 Revises: 0014
