@@ -1,6 +1,6 @@
 """Routes of claims: the person asks back what she paid, the operator decides and pays."""
 
-from typing import Annotated
+from typing import Annotated, get_args
 from uuid import UUID
 
 from fastapi import Query, Request, Response
@@ -25,7 +25,7 @@ from app.claims.schemas import (
 from app.credit.actions import InsufficientCredit
 from app.edge.at import At, Place
 from app.errors import AlreadyResolved, StateConflict
-from app.files.documents import MAX_DOCUMENT, NotADocument
+from app.files.documents import MAX_DOCUMENT, MediaType, NotADocument
 from app.http.audiences import employee_router, operator_router
 from app.http.body import FILE_PART
 from app.http.files import BYTES
@@ -45,7 +45,7 @@ employee = employee_router()
 operator = operator_router()
 Statuses = Annotated[list[ClaimStatus] | None, Query(description="may be repeated")]
 RunStatuses = Annotated[list[ClaimRunStatus] | None, Query(description="may be repeated")]
-KINDS = ("application/pdf", "image/jpeg", "image/png")
+KINDS: tuple[str, ...] = get_args(MediaType)
 UPLOAD: dict[str, object] = {
     "requestBody": {
         "required": True,

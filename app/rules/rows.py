@@ -16,6 +16,7 @@ ROW_CONFIG = ConfigDict(extra="forbid")
 RuleCode = Literal["C2_D_BIS", "C2_F", "C2_F_BIS", "C2_F_TER", "C2_F_QUATER", "C3_FRINGE"]
 PaymentForm = Literal["direct", "voucher", "reimbursement"]
 Status = Literal["confirmed", "unconfirmed"]
+UsableIn = Literal["same_year", "next_year"]
 RelativesCondition = Literal["none", "fiscally_dependent", "elderly_or_certified"]
 RelativeCounts = Literal["always", "if_cohabiting_or_maintained", "never"]
 OfferingUnit = Literal["visit", "hour", "half_day", "day", "night", "week", "month", "session", "meal", "ride", "cycle"]
@@ -210,7 +211,7 @@ class Agreement(Row):
     available_by: str
     """By this day of the year the company puts it at the staff's disposal."""
     usable_until: str
-    usable_in: Literal["same_year", "next_year"]
+    usable_in: UsableIn
     window_start: str
     window_end: str
     """Due to who is in force on the window's first day, or hired until its last."""

@@ -1,6 +1,6 @@
 """What everybody sees of the law: every row of a day, with where it is written and who answers for it."""
 
-from typing import Literal, Self
+from typing import Self
 
 from pydantic import Field
 
@@ -20,10 +20,9 @@ from app.rules.rows import (
     Row,
     RuleCode,
     Status,
+    UsableIn,
 )
 from app.rules.words import said
-
-UsableIn = Literal["same_year", "next_year"]
 
 
 class LawRowRead(Out):
