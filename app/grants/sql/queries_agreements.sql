@@ -27,12 +27,13 @@ ORDER BY employee.id;
 SELECT programme.id, programme.company_id, source.name, programme.employee_category, programme.agreement_code,
     programme.agreement_year, programme.due_by
 FROM programme JOIN credit_source source ON source.id = programme.id
-WHERE programme.company_id = :company_id AND programme.due_by BETWEEN :from_day AND :to_day
+WHERE programme.company_id = :company_id AND programme.archived_at IS NULL
+    AND programme.due_by BETWEEN :from_day AND :to_day
 ORDER BY programme.due_by, programme.id;
 
 -- name: next_deadline_reminder
 SELECT min(programme.due_by - step.days) FROM programme CROSS JOIN unnest(CAST(:steps AS integer[])) AS step (days)
-WHERE programme.due_by >= :today AND programme.due_by - step.days <= :today
+WHERE programme.archived_at IS NULL AND programme.due_by >= :today AND programme.due_by - step.days <= :today
     AND programme.due_by - step.days > (programme.created_at AT TIME ZONE 'Europe/Rome')::date
     AND NOT EXISTS (SELECT FROM deadline_reminder sent
         WHERE sent.programme_id = programme.id AND sent.days_before = step.days);
@@ -42,7 +43,7 @@ WHERE programme.due_by >= :today AND programme.due_by - step.days <= :today
 WITH waiting AS (
     SELECT programme.id, programme.company_id, step.days
     FROM programme CROSS JOIN unnest(CAST(:steps AS integer[])) AS step (days)
-    WHERE programme.due_by >= :today AND programme.due_by - step.days <= :today
+    WHERE programme.archived_at IS NULL AND programme.due_by >= :today AND programme.due_by - step.days <= :today
         AND programme.due_by - step.days > (programme.created_at AT TIME ZONE 'Europe/Rome')::date
         AND NOT EXISTS (SELECT FROM deadline_reminder sent
             WHERE sent.programme_id = programme.id AND sent.days_before = step.days)
