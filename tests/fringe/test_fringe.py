@@ -236,3 +236,17 @@ def test_the_room_of_a_year(used: int, external: int, held: int, left: int, taxa
     )  # fmt: skip
     room = room_in(year, Limit(100, with_children=False, signed=True))
     assert (room.left_cents, room.taxable_cents) == (left, taxable)
+
+
+async def test_what_becomes_own_money_counts_no_more(fringe: Scene, december: December, database: Database) -> None:
+    """A visit that needs a review and is paid by its person gives its room back."""
+    slots = await offered(fringe, 600_00, december(1))
+    booked = await fringe.book(slots, credit=YES)
+    assert await had(fringe) == (1_000_00, 600_00, 400_00, 0)
+    flag = "UPDATE care.unit SET needs_review = true, review_by = starts_at - interval '3 days'"
+    await fringe.world.execute(flag)
+    resolved = await fringe.mine(booked["id"], "resolve_review", {"how": "own_money"})
+    assert (resolved.status_code, resolved.json()["own_money_due_cents"]) == (200, 600_00)
+    assert await had(fringe) == (1_000_00, 0, 1_000_00, 0)
+    async with database.session() as session:
+        assert (await verify(session, PASSES)).differences == []

@@ -58,6 +58,20 @@ CREATE OR REPLACE TRIGGER leg_counts_as_fringe_still AFTER UPDATE ON care.leg
     REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows
     FOR EACH STATEMENT EXECUTE FUNCTION care.count_changed_legs();
 
+-- A leg that gave way to own money counts no more.
+CREATE OR REPLACE FUNCTION care.count_gone_legs() RETURNS trigger
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = care, public, pg_temp AS $$
+BEGIN
+    PERFORM set_fringe_uses(array_agg(counted.id), array_agg(counted.company_id), array_agg(counted.employee_id),
+            array_agg(counted.tax_year), array_agg(bigint '0'), array_agg(bigint '0'), false, max(unit.status_at))
+        FROM old_rows JOIN fringe_use counted ON counted.id = old_rows.id JOIN unit ON unit.id = old_rows.unit_id
+        HAVING count(*) > 0;
+    RETURN NULL;
+END $$;
+REVOKE ALL ON FUNCTION care.count_gone_legs FROM PUBLIC;
+CREATE OR REPLACE TRIGGER leg_counts_as_fringe_no_more AFTER DELETE ON care.leg REFERENCING OLD TABLE AS old_rows
+    FOR EACH STATEMENT EXECUTE FUNCTION care.count_gone_legs();
+
 -- What became of a unit is a fact, whatever room there is.
 CREATE OR REPLACE FUNCTION care.count_moved_units() RETURNS trigger
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = care, public, pg_temp AS $$
