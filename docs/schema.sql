@@ -326,6 +326,7 @@ CREATE TABLE care.leg (
 );
 CREATE INDEX leg_lot_id_idx ON care.leg USING btree (lot_id);
 CREATE TRIGGER leg_counts_as_fringe AFTER INSERT ON care.leg REFERENCING NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION care.count_new_legs();
+CREATE TRIGGER leg_counts_as_fringe_no_more AFTER DELETE ON care.leg REFERENCING OLD TABLE AS old_rows FOR EACH STATEMENT EXECUTE FUNCTION care.count_gone_legs();
 CREATE TRIGGER leg_counts_as_fringe_still AFTER UPDATE ON care.leg REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION care.count_changed_legs();
 CREATE TRIGGER leg_takes_credit AFTER INSERT ON care.leg REFERENCING NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION care.check_leg_takes_credit();
 CREATE TRIGGER leg_whole AFTER INSERT ON care.leg REFERENCING NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION care.check_whole_units();
@@ -2886,6 +2887,20 @@ BEGIN
             array_agg(held_cents), array_agg(used_cents), refusing, (SELECT max(status_at) FROM unit WHERE id = ANY (unit_ids)))
         FROM (SELECT * FROM fringe_leg WHERE unit_id = ANY (unit_ids) ORDER BY id) AS counted
         HAVING count(*) > 0;
+END $function$;
+
+CREATE OR REPLACE FUNCTION care.count_gone_legs()
+ RETURNS trigger
+ LANGUAGE plpgsql
+ SECURITY DEFINER
+ SET search_path TO 'care', 'public', 'pg_temp'
+AS $function$
+BEGIN
+    PERFORM set_fringe_uses(array_agg(counted.id), array_agg(counted.company_id), array_agg(counted.employee_id),
+            array_agg(counted.tax_year), array_agg(bigint '0'), array_agg(bigint '0'), false, max(unit.status_at))
+        FROM old_rows JOIN fringe_use counted ON counted.id = old_rows.id JOIN unit ON unit.id = old_rows.unit_id
+        HAVING count(*) > 0;
+    RETURN NULL;
 END $function$;
 
 CREATE OR REPLACE FUNCTION care.count_moved_units()

@@ -17,8 +17,6 @@ APP = Path(__file__).parent.parent / "app"
 MODULES = (
     "http", "audit", "events", "mail", "ledger", "identity", "territory",
     "organisations", "networks", "beneficiaries", "employees", "payroll", "catalogue", "credit", "capacity", "fringe",
-    "grants", "payables", "settlements", "bookings", "disputes", "sandbox", "installation",
-    "organisations", "networks", "beneficiaries", "employees", "catalogue", "credit", "capacity",
     "grants", "payables", "settlements", "bookings", "disputes", "claims", "sandbox", "installation",
 )  # fmt: skip
 """Bottom-up: triggers and views may use what modules before their own make. Inside a module the files' names decide,

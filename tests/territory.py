@@ -139,6 +139,8 @@ async def _side(world: World, client: httpx.AsyncClient, operator: Party, letter
     headers = {"anonymous": {}, "employee": person.headers}
     for party in (company, provider, lead, union, operator):
         headers |= party.headers
+    administrator, headers["admin"] = await world.login(f"admin-{letter.lower()}@example.test")
+    await world.membership(administrator, provider.id, "admin")
     side = Side(canary, client, company, provider, lead, union, person, headers)
     everybody = [person.user_id, *company.users.values(), *provider.users.values(), *lead.users.values()]
     renamed = "UPDATE user_account SET email = lower(:canary) || '.' || email WHERE id = ANY (:users)"

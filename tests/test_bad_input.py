@@ -22,7 +22,7 @@ JSON_ROUTES = [route for route in WITH_BODY if route.access.body in {"json", "js
 ROLES_OF = {
     "company": territory.COMPANY_ROLES,
     "provider": territory.PROVIDER_ROLES,
-    "organisation": (*territory.PROVIDER_ROLES, "hr_approver"),
+    "organisation": (*territory.PROVIDER_ROLES, "hr_approver", "admin"),
     "alliance": territory.ALLIANCE_ROLES,
     "operator": territory.OPERATOR_ROLES,
     "sandbox": territory.OPERATOR_ROLES,
@@ -291,7 +291,7 @@ def test_money_and_time_are_among_the_fields(openapi: dict[str, Any]) -> None:
     assert len(money) >= 5
     assert {schema["type"] for schema in money} == {"integer"}
     assert {schema["maximum"] for schema in money} == {100_000_000}
-    assert {schema["minimum"] for schema in money} <= {0, 1}
+    assert {schema["minimum"] for schema in money} <= {0, 1, -100_000_000}  # the last: what payroll takes back
     assert len([1 for _, schema in found if schema.get("format") == "date-time"]) >= 3
     assert len([1 for _, schema in found if schema.get("format") == "date"]) >= 8
     unbounded = [

@@ -92,7 +92,7 @@ def headers_of(route: BeatriceRoute, side: Side) -> dict[str, str]:
         return side.headers["anonymous" if route.access.permission == "public" else "employee"]
     return next(
         side.headers[role]
-        for role in territory.ROLES
+        for role in (*territory.ROLES, "admin")
         if route.access.permission in ROLE_PERMISSIONS.get(role, frozenset())
     )
 

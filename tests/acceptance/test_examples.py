@@ -87,7 +87,9 @@ async def assert_nothing_leaks(town: Scene) -> None:
     for path in paths:
         opened = path.removeprefix("/v1/companies/{company_id}")
         parameter = re.search(r"{(\w+)}", opened)
-        listed = (await town.by("hr").get(f"{company}/{known[parameter[1]]}"))["data"] if parameter else [{"id": ""}]
+        listed = [{"id": "2026-11"}]  # a period
+        if parameter and parameter[1] != "period":
+            listed = (await town.by("hr").get(f"{company}/{known[parameter[1]]}"))["data"]
         for concrete in [company + re.sub(r"{\w+}", item["id"], opened) for item in listed]:
             for role in ("hr", "hr_approver", "payroll"):
                 answer = await town.by(role).ask("GET", concrete)

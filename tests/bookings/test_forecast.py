@@ -23,7 +23,7 @@ LOT = WalletLot(
 MOTHER = BeneficiaryRow(
     id=UUID(int=2), relation="parent", given_name="Maria", family_name="Esempio", birth_date=date(1946, 3, 1),
     sealed_fiscal_code=None, phone=None, street=None, postcode=None, istat_code=None, sealed_access_notes=None,
-    cohabitation=(), maintained=(), dependent_years=(), certificates=(), version=1,
+    cohabitation=(), maintained=(), dependent_years=(), certificates=(), died_on=None, version=1,
 )  # fmt: skip
 ON = date(2026, 11, 23)
 

@@ -173,7 +173,7 @@ async def test_what_nobody_resolves_is_cancelled_in_time_and_both_sides_are_told
     ]
     ended = "SELECT at FROM care.unit_transition WHERE to_status = 'cancelled'"
     assert [row[0].isoformat() for row in await scene.world.execute(ended)] == ["2026-12-06T23:00:00+00:00"]
-    assert {"Una novità su una sua prenotazione", "Visite cambiate"} < set(await mails(scene))
+    assert {"Una novità su una tua prenotazione", "Visite cambiate"} < set(await mails(scene))
     assert "bookings.cancel_unresolved_units" not in await run_sweeps(fresh_worker, SWEEPS)
 
 

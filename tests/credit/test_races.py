@@ -13,7 +13,7 @@ from app.ledger.verify import verify
 from tests.credit.stage import EXPIRES, NOON, Stage
 
 MIDNIGHT = clock.midnight(EXPIRES)
-EXPIRY, _, REVOKED, _ = SWEEPS
+EXPIRY, _, REVOKED, *_ = SWEEPS
 
 
 async def outcome(act: Awaitable[Any]) -> str:

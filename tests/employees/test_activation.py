@@ -44,6 +44,7 @@ async def test_accepting_joins_the_company(client: httpx.AsyncClient, world: Wor
             "maintained": [],
             "dependent_years": [],
             "certificates": [],
+            "died_on": None,
             "version": 1,
         }
     ]

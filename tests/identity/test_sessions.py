@@ -102,7 +102,7 @@ async def test_a_login_from_a_new_place_is_told(app: FastAPI, world: World, anna
         assert await world.scalar(told) == 0
         await new_session(elsewhere, anna)
     rows = await world.execute("SELECT recipient, subject FROM outgoing_mail")
-    assert [tuple(row) for row in rows] == [(anna.email, "Il suo accesso a Beatrice")]
+    assert [tuple(row) for row in rows] == [(anna.email, "Il tuo accesso a Beatrice")]
     assert await world.scalar(told) == 1
 
 

@@ -72,7 +72,7 @@ def test_a_capture_or_a_reversal_is_no_plain_transfer(routes: Any) -> None:
     connection, (mine, _), named = routes
     plain = {(reason, source, target) for reason, source, target, how, _ in named if how == "plain"}
     others = {(reason, source, target) for reason, source, target, how, _ in named if how != "plain"}
-    assert (len(plain), len(others), plain & others) == (16, 7, set())
+    assert (len(plain), len(others), plain & others) == (17, 8, set())
     for reason, source, target in others:
         if source != target:
             assert refused(connection, reason, source, mine, target, mine) == "transfer_route"

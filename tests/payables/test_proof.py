@@ -165,7 +165,7 @@ async def test_what_was_tampered_with_is_named(
             "hold_end": 4, "slot": 4, "company_return": 0, "returns_account": 1, "payable": 3,
             "owed_transfer": sound.checked["transfer"], "settlement_line": 2, "settled_payable": 3, "settlement": 1,
             "settlement_run": 1, "unit": 4, "owed_unit": 3, "booking": 4, "lot": 1, "dispute": 0,
-            "fringe_leg": 4, "fringe_year": 0,
+            "fringe_leg": 4, "fringe_year": 0, "claim": 0, "claim_document": 0,
         }  # fmt: skip
         for sql, expected in TAMPERED:
             await session.execute(text("SET LOCAL session_replication_role = replica"))

@@ -52,7 +52,7 @@ async def test_reminded_asked_and_released(scene: Scene, fresh_worker: Database)
         assert "bookings.remind_unreported" not in await run_sweeps(fresh_worker, SWEEPS)
     reminder = (manager, "Prenotazioni passate da confermare")
     asked = await mails(scene)
-    assert [mail[:2] for mail in asked] == [reminder, reminder, (person, "Una domanda su una sua prenotazione")]
+    assert [mail[:2] for mail in asked] == [reminder, reminder, (person, "Una domanda su una tua prenotazione")]
     links = [re.search(r"http\S+:8000(\S+)", text) for _, _, text in asked]
     visits = f"/providers/{scene.provider.public_id}/visits"
     assert [link and link[1] for link in links] == [visits, visits, "/me/bookings"]

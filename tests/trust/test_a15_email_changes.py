@@ -92,7 +92,7 @@ async def test_the_new_address_ends_other_sessions_and_the_old_one_is_told(
     assert (await client.get(URL, headers={"Authorization": f"Bearer {other}"})).status_code == 401
     assert (await client.get(URL, headers=anna.headers)).json()["email"] == NEW
     told = await world.execute("SELECT subject FROM outgoing_mail WHERE recipient = :old", old=anna.email)
-    assert [row.subject for row in told] == ["Il suo accesso a Beatrice ha un nuovo indirizzo"]
+    assert [row.subject for row in told] == ["Il tuo accesso a Beatrice ha un nuovo indirizzo"]
     assert (await log_in(client, anna.email, PASSWORD)).status_code == 401
     assert (await log_in(client, NEW, PASSWORD)).status_code == 200
 

@@ -6,16 +6,17 @@ CONCERN = {
     "money": {
         "bank_accounts", "claims", "disputes", "fee_approvals", "fees", "grant_approvals", "grants", "payroll",
         "provider", "settings", "setting_confirmations", "settlement_approvals", "settlement_runs",
-        "top_up_confirmations", "top_ups",
+        "mandated_grants", "top_up_confirmations", "top_ups",
     },
     "who takes credit": {"accreditation_requests", "alliance"},
-    "roles": {"members", "organisations", "role_confirmations"},
+    "roles": {"approval_mandates", "members", "organisations", "role_confirmations"},
     "keys": {"api_keys", "webhooks"},
 }  # fmt: skip
 """The nouns of permissions."""
 ASKS = "asks only: another person, who proves herself, decides"
 EXEMPT = {
     "accreditation_request": ASKS,
+    "fringe_benefit_create": "a fact of the company's own books; it moves no money, a correction is a line of its own",
     "grant_create": ASKS,
     "grant_revoke": ASKS,
     "grant_withdraw_revocation": "takes back what was only asked",

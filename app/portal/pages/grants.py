@@ -22,7 +22,7 @@ from app.ids import EmployeeId, GrantId, ProgrammeId
 from app.portal import forms
 from app.portal.lists import listed
 from app.portal.pages.shown import company_page, rows_refused, typed
-from app.portal.route import pages, to
+from app.portal.route import may, pages, to
 from app.rules import endpoints as law
 
 company = pages(audiences.company_router())
@@ -36,7 +36,7 @@ async def programme_list(at: At, request: Request, archived: str = "") -> Respon
     """List the programmes in use; those put away only where they are asked for."""
     away = archived == "1"
     found = await grants.programme_list(at, await listed(request, "-created_at", limit=25), archived=away)
-    deadlines = (await due.deadline_list(at)).data
+    deadlines = (await due.deadline_list(at)).data if may(at, due.deadline_list) else []
     shown = {"found": found, "away": away, "today": clock.today(), "deadlines": deadlines}
     return company_page(at, request, "programmes.html", **shown)
 
