@@ -215,8 +215,8 @@ def test_verify_ledger_tells_the_first_difference(
     assert (sound.exit_code, sound.stderr) == (0, "")
     assert sound.stdout == (
         "Every account adds up (1 accounts, 0 transfers, 0 holds, 0 hold ends, 0 slots, 0 lots, 0 company returns,"
-        " 0 returns accounts, 0 fringe years, 0 payables, 0 owed transfers, 0 settlement lines, 0 settled payables, 0 settlements,"
-        " 0 settlement runs, 0 bookings, 0 units, 0 fringe legs, 0 owed units,"
+        " 0 returns accounts, 0 fringe years, 0 payables, 0 owed transfers, 0 settlement lines, 0 settled payables,"
+        " 0 settlements, 0 settlement runs, 0 bookings, 0 units, 0 fringe legs, 0 owed units,"
         " 0 disputes, 0 claims, 0 claim documents).\n"
     )
     account = "01a20311-a797-73c1-946b-8c3477d2f102"
