@@ -167,7 +167,9 @@ def _check_eligible(offering: BookableOffering, beneficiary: BeneficiaryForCare,
             raise BeneficiaryNotEligible("The beneficiary's age on a day of service is outside the offering's.")
     if beneficiary.istat_code is None:
         if offering.service_area and offering.mode == "home_visit":
-            raise BeneficiaryNotEligible("The beneficiary has no address, and neither has the employee.")
+            raise BeneficiaryNotEligible(
+                "Nobody knows where to go: whoever receives the care has no address yet, and neither has the employee."
+            )
     elif not offering.serves(beneficiary.istat_code):
         raise BeneficiaryNotEligible("The beneficiary's municipality is outside the offering's service area.")
 

@@ -63,6 +63,7 @@ async def test_times_of_another_week_stay_chosen(client: httpx.AsyncClient, scen
     query = [("week", "2026-12-07"), ("week", "2026-11-30"), ("slot_ids[]", first), ("slot_ids[]", second)]
     later = await person.get(offering, params=query)
     assert sorted(checked(later, "slot_ids[]")) == sorted([first, second])
+    assert hidden(later)["at_home"] == "1"
     assert "Hai scelto anche 1 orario di altri giorni." in told(later)
     assert "Hai scelto anche" not in told(await person.get(offering, params=query[:1] + query[3:]))
 
@@ -72,6 +73,10 @@ async def test_whoever_adds_a_relative_comes_back_with_her_chosen(
 ) -> None:
     person, slot = Browsing(client, scene.person.headers), await scene.slot(THURSDAY)
     way = {"offering": offering.rpartition("/")[2], "week": "2026-12-07", "slot_ids[]": slot, "credit": "none"}
+    anywhere, home = [await person.get("/me/beneficiaries", params={**way, **more}) for more in ({}, {"at_home": "1"})]
+    assert [
+        len(re.findall(r'name="(?:address|municipality)[^>]* required', page.text)) for page in (anywhere, home)
+    ] == [0, 3]
     form = await person.get("/me/beneficiaries", params=way)
     assert {name: hidden(form)[name] for name in ("offering", "week", "credit")} == {
         name: way[name] for name in ("offering", "week", "credit")

@@ -12,7 +12,7 @@ async def test_what_credit_could_pay_is_told_to_who_has_it(client: httpx.AsyncCl
     scene = await make_scene(world, client, rule_codes=("C2_F_TER",))
     await scene.world.offering(scene.provider, name="Campo estivo al lago", category="summer_camp", unit="week")
     stranger, person = Browsing(client, {}), Browsing(client, scene.person.headers)
-    said = "Con il credito, secondo per chi"
+    said = "Credito: dipende da chi riceve la cura"
     assert said not in told(await stranger.get("/offerings"))
     page = told(await person.get("/offerings"))
     assert page.count(said) == 1

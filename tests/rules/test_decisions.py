@@ -81,7 +81,7 @@ def test_physiotherapy_for_the_cohabiting_mother_of_78_is_c2_f_ter(form: Payment
     )
     assert decision.reason.it == (
         "Ammesso il 12/03/2026: Fisioterapia rientra in «Assistenza ai familiari anziani o non autosufficienti». "
-        "Lettura restrittiva: convivenza o mantenimento risultano a quella data."
+        "Vive con te, o la mantieni: è ciò che la legge chiede, letta in modo restrittivo."
     )
     assert decision.reason.in_locale("en") == (
         'Allowed on 2026-03-12: Physiotherapy falls under "Care of elderly or non-self-sufficient relatives". '

@@ -10,7 +10,8 @@ from starlette.requests import Request
 from app.portal import forms
 
 SLOTS = "slot_ids[]"
-NAMES = ("week", SLOTS, "beneficiary_id", "credit")
+NAMES = ("week", SLOTS, "beneficiary_id", "credit", "at_home")
+"""The last: whether somebody comes home, so that an address is needed."""
 OFFERING = re.compile(r"off_[0-9a-z]{26}")
 MOST_SLOTS = 60
 
