@@ -43,6 +43,7 @@ from app.rules.decisions import require_decided
 
 UNITS = TypeAdapter(list[QuotedUnit])
 DECISIONS = TypeAdapter(list[Explained])
+NO_ADDRESS = "Nobody knows where to go: neither whoever receives the care nor the employee has an address yet."
 
 
 async def quote(
@@ -167,9 +168,7 @@ def _check_eligible(offering: BookableOffering, beneficiary: BeneficiaryForCare,
             raise BeneficiaryNotEligible("The beneficiary's age on a day of service is outside the offering's.")
     if beneficiary.istat_code is None:
         if offering.service_area and offering.mode == "home_visit":
-            raise BeneficiaryNotEligible(
-                "Nobody knows where to go: whoever receives the care has no address yet, and neither has the employee."
-            )
+            raise BeneficiaryNotEligible(NO_ADDRESS)
     elif not offering.serves(beneficiary.istat_code):
         raise BeneficiaryNotEligible("The beneficiary's municipality is outside the offering's service area.")
 
