@@ -39,7 +39,7 @@ async def due(session: AsyncSession, now: datetime) -> datetime | None:
 
 async def remind(session: AsyncSession, upto: datetime) -> int:
     """Tell people of credit that dies on a day, once however many lots do; return how many lots reached a step."""
-    reached = await note(session, upto)
+    reached = await note(session, max(upto, clock.now()))  # late, nobody is told of what has died meanwhile
     told = {(one.email, one.expires_on): one.locale for one in reached if one.email is not None}
     await mail.send_many(
         session,

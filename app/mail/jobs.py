@@ -24,6 +24,11 @@ async def send(session: AsyncSession, mail_id: str) -> None:
     await actions.deliver(session, UUID(mail_id))
 
 
+@jobs.job("mail.keep")
+async def keep(session: AsyncSession, mail_ids: str) -> None:
+    await actions.keep(session, [UUID(mail_id) for mail_id in mail_ids.split()])
+
+
 async def _due(session: AsyncSession, now: datetime) -> datetime | None:
     """Wait for nothing in a sandbox: there the rows are the mailbox, and time is moved by months."""
     if settings().sandbox:

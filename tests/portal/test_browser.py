@@ -204,7 +204,7 @@ UNLINKED = {
     "/municipalities", "/password_resets/{token}", "/step_up",
 }  # fmt: skip
 """Pages that no link leads to, but mails and forms: they are among the states, or on the way to a booking."""
-FILES = re.compile(r"\.csv$|/payment_file$|^/language/")
+FILES = re.compile(r"\.csv$|/payment_file$|/files/|^/language/")
 ONCE = {"public", "session"}
 
 
