@@ -47,6 +47,7 @@ async def remind(session: AsyncSession, upto: datetime) -> int:
             NewMail("credit_expires", email, locale or "it", {"day": f"{day:%d.%m.%Y}"})
             for (email, day), locale in sorted(told.items())
         ],
+        together=True,
     )
     return len(reached)
 

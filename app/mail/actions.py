@@ -18,8 +18,6 @@ from app.config import settings
 from app.db import APP, HR, NOTHING, WORKER, Query
 from app.mail.models import OutgoingMail
 
-MANY = 50
-"""More than so many at once are one job where no server takes them one by one."""
 WRITE = Query(NOTHING, "mail.write_mails", roles=(APP, HR, WORKER))
 
 
@@ -48,7 +46,8 @@ async def send(session: AsyncSession, *mails: NewMail) -> None:
     await send_many(session, mails)
 
 
-async def send_many(session: AsyncSession, mails: Sequence[NewMail]) -> None:
+async def send_many(session: AsyncSession, mails: Sequence[NewMail], *, together: bool = False) -> None:
+    """Write mails and queue their sending; `together`, for the worker alone: by one job where no server takes them."""
     if not mails:
         return
     mail_ids = [ids.new_id() for _ in mails]
@@ -64,7 +63,7 @@ async def send_many(session: AsyncSession, mails: Sequence[NewMail]) -> None:
         texts=[body.strip() + "\n" for _, body in rendered],
         at=clock.now(),
     )
-    if settings().smtp_url is None and len(mail_ids) > MANY:
+    if together and settings().smtp_url is None:
         await jobs.defer(session, "mail.keep", mail_ids=" ".join(map(str, mail_ids)))
     else:
         await jobs.defer_many(session, "mail.send", [{"mail_id": str(mail_id)} for mail_id in mail_ids])
