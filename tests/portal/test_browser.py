@@ -202,6 +202,7 @@ STATES = {
 UNLINKED = {
     "/email_changes/{token}", "/email_changes/{token}/undo", "/invitations/{token}", "/me/quotes/{quote_id}",
     "/municipalities", "/password_resets/{token}", "/step_up",
+    "/me/claims/{claim_id}",  # none of these people has asked for a reimbursement
 }  # fmt: skip
 """Pages that no link leads to, but mails and forms: they are among the states, or on the way to a booking."""
 FILES = re.compile(r"\.csv$|/payment_file$|/files/|^/language/")
