@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from dataclasses import MISSING, dataclass, fields
 from datetime import date
@@ -41,7 +42,7 @@ SIGN_OFF = frozenset({"signed_off_by", "signed_off_on"})
 
 
 @dataclass(frozen=True, kw_only=True)
-class Row:
+class Row(ABC):
     """What every row of law carries: when it holds, where it comes from, and who answers for it."""
 
     __pydantic_config__: ClassVar[ConfigDict] = ROW_CONFIG
@@ -65,9 +66,9 @@ class Row:
         return self.signed_off_by is not None
 
     @property
+    @abstractmethod
     def key(self) -> str:
         """What the row is about: no two rows of one key hold on the same day."""
-        raise NotImplementedError
 
     @property
     def id(self) -> str:
