@@ -136,7 +136,6 @@ def _environment(language: Locale) -> Environment:
         "rome_day": lambda instant: clock.day_of(instant).isoformat(),
         "percent": lambda bps: numbers.format_percent(bps / 10_000, "#,##0.##%", locale=language),
         "on_day": lambda slots, day: [slot for slot in slots if clock.day_of(slot.starts_at) == day],
-        "people": lambda people: [(ids.encode("ben", one.id), f"{one.given_name} {one.family_name}") for one in people],
         "cursorless": lambda query: "".join(f"{part}&" for part in query.split("&") if not part.startswith("cursor=")),
         "id": lambda value, prefix: ids.encode(prefix, value),
         "said": lambda text: translated(text, language),
